@@ -1,0 +1,287 @@
+package bolt
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	bbolt "go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/concordhq/concord/server/store"
+)
+
+// The files of a store. The name in store-id stands in both databases too, so that a database
+// that was lost, emptied or exchanged is noticed and never taken for a new one.
+const (
+	lockFile   = "lock"
+	idFile     = "store-id"
+	tailFile   = "tail.db"
+	tablesFile = "tables.db"
+
+	// newSuffix marks files of a store that is still being made.
+	newSuffix = ".new"
+
+	// idPrefix begins the line in store-id; the number is the version of the whole directory.
+	idPrefix = "concord-store 1 "
+)
+
+// Bucket and keys, in both databases, of what is said about the database itself.
+var (
+	metaBucket = []byte("meta")
+	idKey      = []byte("id")
+	headKey    = []byte("head") // tables only: the head up to which changes were carried there
+)
+
+const (
+	// lockWait is how long Open waits for another process to let go of the store: long enough for
+	// one that is just ending, short enough to be told of a mistake at once.
+	lockWait = time.Second
+
+	// tablesMapBytes is the address space reserved for the tables. Growing beyond what is mapped
+	// makes bbolt wait for every running View, and new Views wait with it; address space costs
+	// nothing. Where it is rationed (ulimit -v), Open halves it until it fits.
+	tablesMapBytes = 64 << 30
+
+	// leastMapBytes is where the halving ends and bbolt chooses by itself.
+	leastMapBytes = 64 << 20
+)
+
+type files struct {
+	lock         *os.File
+	tail, tables *bbolt.DB
+}
+
+// openFiles locks dir, makes the store if there is none, and opens its databases.
+func openFiles(dir string) (f *files, err error) {
+	if err := makeDir(dir); err != nil {
+		return nil, err
+	}
+	f = &files{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.close())
+		}
+	}()
+	if f.lock, err = lock(filepath.Join(dir, lockFile)); err != nil {
+		return f, err
+	}
+	id, err := os.ReadFile(filepath.Join(dir, idFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		id, err = create(dir)
+	}
+	if err != nil {
+		return f, err
+	}
+	if !bytes.HasPrefix(id, []byte(idPrefix)) {
+		return f, fmt.Errorf("%w: %s is not of this version: %q", store.ErrCorrupt, idFile, id)
+	}
+	if err := finishCreate(dir); err != nil {
+		return f, err
+	}
+	if err := readAhead(filepath.Join(dir, tailFile)); err != nil {
+		return f, err
+	}
+	if f.tail, err = openDatabase(dir, tailFile, id, tailOptions()); err != nil {
+		return f, err
+	}
+	if err := checkFirstPages(filepath.Join(dir, tailFile)); err != nil {
+		return f, err
+	}
+	f.tables, err = openTables(dir, id)
+	return f, err
+}
+
+// tailOptions: the free pages of the tail are found again by walking it, which is quick as it is
+// small; writing their list with each commit would cost more than the commit.
+func tailOptions() *bbolt.Options {
+	return &bbolt.Options{Timeout: lockWait, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType}
+}
+
+func openTables(dir string, id []byte) (*bbolt.DB, error) {
+	for size := tablesMapBytes; ; size /= 2 {
+		if size < leastMapBytes || runtime.GOOS == "windows" { // Windows would make the file as large
+			size = 0
+		}
+		opts := &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType, InitialMmapSize: size}
+		db, err := openDatabase(dir, tablesFile, id, opts)
+		if size > 0 && errors.Is(err, syscall.ENOMEM) {
+			continue
+		}
+		return db, err
+	}
+}
+
+// openDatabase opens one file of the store. bbolt takes an empty file for a new database and
+// panics, or faults, on some that are damaged; both are refused here.
+func openDatabase(dir, name string, id []byte, opts *bbolt.Options) (db *bbolt.DB, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %s: %v", store.ErrCorrupt, name, p)
+		}
+		if err != nil && db != nil {
+			err, db = errors.Join(err, db.Close()), nil
+		}
+	}()
+	path := filepath.Join(dir, name)
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%w: %s is missing beside %s; put it back, or restore all files from one backup", store.ErrCorrupt, name, idFile)
+	case err != nil:
+		return nil, err
+	case info.Size() == 0:
+		return nil, fmt.Errorf("%w: %s is empty; restore all files from one backup", store.ErrCorrupt, name)
+	}
+	db, err = bbolt.Open(path, 0o600, opts)
+	switch {
+	case errors.Is(err, bbolterrors.ErrTimeout):
+		return nil, fmt.Errorf("%w: %s", store.ErrLocked, name)
+	case errors.Is(err, bbolterrors.ErrInvalid), errors.Is(err, bbolterrors.ErrChecksum), errors.Is(err, bbolterrors.ErrVersionMismatch):
+		return nil, fmt.Errorf("%w: %s: %v", store.ErrCorrupt, name, err)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	err = db.View(func(tx *bbolt.Tx) error {
+		meta := tx.Bucket(metaBucket)
+		if meta == nil || !bytes.Equal(meta.Get(idKey), id) {
+			return fmt.Errorf("%w: %s is not of the store that %s names; restore all files from one backup", store.ErrCorrupt, name, idFile)
+		}
+		return nil
+	})
+	return db, err
+}
+
+// readAhead reads a file from front to back, so that the walk through its pages, which the system
+// takes for random, finds them in memory: seconds less on a slow disk.
+func readAhead(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil // openDatabase says what is wrong with it
+	}
+	defer f.Close()
+	if _, err = io.Copy(io.Discard, f); err != nil {
+		return fmt.Errorf("read %s: %w", filepath.Base(path), err)
+	}
+	return nil
+}
+
+// create makes a new store in dir. Whatever moment a power cut chooses, the next Open finds
+// either no store-id, and begins again, or all there is, and gives the files their names.
+func create(dir string) ([]byte, error) {
+	for _, name := range []string{tailFile, tablesFile} {
+		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%w: %s is there but %s is missing; put it back, or restore all files from one backup", store.ErrCorrupt, name, idFile)
+		}
+	}
+	id := []byte(idPrefix + strings.ToLower(rand.Text()) + "\n")
+	for name, opts := range map[string]*bbolt.Options{tailFile: tailOptions(), tablesFile: {Timeout: lockWait}} {
+		path := filepath.Join(dir, name+newSuffix)
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		db, err := bbolt.Open(path, 0o600, opts)
+		if err != nil {
+			return nil, fmt.Errorf("create %s: %w", name, err)
+		}
+		err = db.Update(func(tx *bbolt.Tx) error {
+			meta, err := tx.CreateBucket(metaBucket)
+			if err != nil {
+				return err
+			}
+			return meta.Put(idKey, id)
+		})
+		if err = errors.Join(err, db.Close()); err != nil {
+			return nil, fmt.Errorf("create %s: %w", name, err)
+		}
+	}
+	if err := syncDir(dir); err != nil {
+		return nil, err
+	}
+	return id, writeFile(dir, idFile, id)
+}
+
+// finishCreate gives the files of a store just made their names.
+func finishCreate(dir string) error {
+	renamed := false
+	for _, name := range []string{tailFile, tablesFile} {
+		path := filepath.Join(dir, name)
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		err := os.Rename(path+newSuffix, path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // openDatabase says that it is missing
+		}
+		if err != nil {
+			return err
+		}
+		renamed = true
+	}
+	if !renamed {
+		return nil
+	}
+	return syncDir(dir)
+}
+
+// writeFile makes a file that is there whole or not at all.
+func writeFile(dir, name string, content []byte) error {
+	path := filepath.Join(dir, name)
+	f, err := os.OpenFile(path+newSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(path+newSuffix, path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// makeDir makes dir and writes the names of what it made to disk.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(dir))
+}
+
+// syncDir writes the names in a directory to disk.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// close lets go of everything that was opened, the lock last. It waits for running Views.
+func (f *files) close() (err error) {
+	if f.tables != nil {
+		err = errors.Join(err, f.tables.Close())
+	}
+	if f.tail != nil {
+		err = errors.Join(err, f.tail.Close())
+	}
+	if f.lock != nil {
+		err = errors.Join(err, f.lock.Close())
+	}
+	return err
+}

@@ -1,0 +1,237 @@
+package bolt
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	bbolt "go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/concordhq/concord/server/store"
+	"github.com/concordhq/concord/server/store/overlay"
+)
+
+const (
+	// tablePrefix begins the names of the tables' buckets and keeps them apart from metaBucket.
+	tablePrefix = "t:"
+
+	// edgeFill is how full pages are packed where all keys of a step come after all that the table
+	// has, as in a log: nothing will be put between them. Elsewhere bbolt leaves its usual half.
+	edgeFill = 0.95
+
+	// starvedPause is how long the flusher waits for room on a full disk before it tries again.
+	starvedPause = time.Second
+)
+
+// flush is the flusher: it carries each frozen generation into the tables until the store closes
+// or fails.
+func (s *Store) flush() {
+	defer close(s.done)
+	for {
+		select {
+		case <-s.closed:
+			return
+		case <-s.failed:
+			return
+		case <-s.wake:
+		}
+		s.mu.RLock()
+		g := s.seen.behindGen
+		s.mu.RUnlock()
+		begun := time.Now()
+		if err := s.carry(g); err != nil {
+			if !errors.Is(err, errStopped) {
+				s.fail(fmt.Errorf("flush: %w", err))
+			}
+			return
+		}
+		if s.opts.OnFlush != nil {
+			s.opts.OnFlush(g.builder.Layer().Bytes(), time.Since(begun))
+		}
+	}
+}
+
+// errStopped ends a carry that nobody waits for any more.
+var errStopped = errors.New("the store is closing or has failed")
+
+// carry takes one generation into the tables, step by step. A step cut short is no harm: the tail
+// still has all of it, and carrying it again leaves the same.
+func (s *Store) carry(g *generation) error {
+	layer := g.builder.Layer()
+	step := &step{store: s}
+	carried := 0
+	for number, name := range s.names.Names() {
+		next := layer.Source(number, nil)
+		for {
+			r, err := next()
+			if err != nil {
+				return err
+			}
+			if r.Key == nil {
+				break
+			}
+			step.add(name, r)
+			if step.bytes < s.opts.stepBytes {
+				continue
+			}
+			if err := s.take(step); err != nil {
+				return err
+			}
+			carried += step.bytes + overlay.RecordOverhead*len(step.writes)
+			step.clear()
+			s.moveOn(func(seen *seen) { seen.carried = carried })
+		}
+	}
+	step.head = g.head
+	if err := s.take(step); err != nil {
+		return err
+	}
+	s.moveOn(func(seen *seen) {
+		seen.behind, seen.behindGen, seen.carried = nil, nil, 0
+		seen.flushed = append(seen.flushed, g.number)
+	})
+	return nil
+}
+
+// moveOn changes what is seen and wakes whoever waits for that.
+func (s *Store) moveOn(change func(*seen)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.seen)
+	close(s.seen.moved)
+	s.seen.moved = make(chan struct{})
+}
+
+// take writes a step, and tries again for as long as the disk is full. That a full disk refused
+// the step is no reason to stop: the tail has it, and the next try writes all its pages anew.
+func (s *Store) take(st *step) error {
+	for {
+		if isClosed(s.closed) || isClosed(s.failed) {
+			return errStopped
+		}
+		size, err := st.write()
+		if err == nil {
+			s.moveOn(func(seen *seen) { seen.starved, seen.tableBytes = false, size })
+			return nil
+		}
+		if !errors.Is(err, syscall.ENOSPC) {
+			return err
+		}
+		s.moveOn(func(seen *seen) { seen.starved = true })
+		select {
+		case <-time.After(starvedPause):
+		case <-s.closed:
+		case <-s.failed:
+		}
+	}
+}
+
+// step is what one transaction carries into the tables.
+type step struct {
+	store  *Store
+	writes []store.Write // sorted by table, then key
+	bytes  int
+	head   uint64 // the head reached with this step, 0 if it is not the last of its generation
+	values []byte // the values with their checksums; bbolt keeps them until the transaction ends
+}
+
+func (st *step) add(t store.Table, r store.Record) {
+	st.writes = append(st.writes, store.Write{Table: t, Key: r.Key, Value: r.Value})
+	st.bytes += len(r.Key) + len(r.Value)
+}
+
+func (st *step) clear() {
+	clear(st.writes)
+	st.writes, st.bytes = st.writes[:0], 0
+}
+
+// write carries the step into the tables and returns the bytes of pages they take then.
+func (st *step) write() (int64, error) {
+	faults := st.store.opts.faults
+	if err := inject(faults.beforeStep); err != nil {
+		return 0, err
+	}
+	tx, err := st.store.files.tables.Begin(true)
+	if err != nil {
+		return 0, err
+	}
+	if err = st.fill(tx); err == nil {
+		err = tx.Commit()
+	}
+	if err != nil {
+		if rollback := tx.Rollback(); rollback != nil && !errors.Is(rollback, bbolterrors.ErrTxClosed) {
+			err = errors.Join(err, rollback)
+		}
+		return 0, err
+	}
+	if err := inject(faults.afterStep); err != nil {
+		return 0, err
+	}
+	return usedBytes(st.store.files.tables)
+}
+
+func (st *step) fill(tx *bbolt.Tx) error {
+	var bucket *bbolt.Bucket
+	var table store.Table
+	st.values = st.values[:0]
+	for _, w := range st.writes {
+		if bucket == nil || w.Table != table {
+			var err error
+			if bucket, err = tx.CreateBucketIfNotExists([]byte(tablePrefix + string(w.Table))); err != nil {
+				return err
+			}
+			table = w.Table
+			if last, _ := bucket.Cursor().Last(); string(last) < string(w.Key) {
+				bucket.FillPercent = edgeFill
+			}
+		}
+		if w.Value == nil {
+			if err := bucket.Delete(w.Key); err != nil {
+				return err
+			}
+			continue
+		}
+		from := len(st.values)
+		st.values = appendChecked(st.values, w.Key, w.Value)
+		if err := bucket.Put(w.Key, st.values[from:len(st.values):len(st.values)]); err != nil {
+			return err
+		}
+	}
+	if st.head == 0 {
+		return nil
+	}
+	return tx.Bucket(metaBucket).Put(headKey, binary.BigEndian.AppendUint64(nil, st.head))
+}
+
+// readTables returns the head the tables were written up to, and the bytes of pages they take.
+func (s *Store) readTables() (head uint64, size int64, err error) {
+	err = s.files.tables.View(func(tx *bbolt.Tx) error {
+		switch b := tx.Bucket(metaBucket).Get(headKey); len(b) {
+		case 0:
+		case 8:
+			head = binary.BigEndian.Uint64(b)
+		default:
+			return fmt.Errorf("%w: the head in the tables does not parse", store.ErrCorrupt)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	size, err = usedBytes(s.files.tables)
+	return head, size, err
+}
+
+// usedBytes is the size of a database without its free pages.
+func usedBytes(db *bbolt.DB) (int64, error) {
+	var size int64
+	err := db.View(func(tx *bbolt.Tx) error {
+		stats := db.Stats()
+		size = tx.Size() - int64(stats.FreePageN+stats.PendingPageN)*int64(db.Info().PageSize)
+		return nil
+	})
+	return size, err
+}
