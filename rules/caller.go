@@ -1,0 +1,74 @@
+package rules
+
+import (
+	"slices"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// Caller is a principal with what it may do, for one call.
+type Caller struct {
+	// PrincipalID names it in the history.
+	PrincipalID string
+	// Role is what it may do.
+	Role pb.Role
+	// PartyID is the party it acts for in this call; empty for an auditor, the operator and the clock.
+	PartyID string
+	// AgreementIDs are the agreements an auditor may read; none means all.
+	AgreementIDs []string
+}
+
+// Clock is the service's own clock, which acts for no party.
+func Clock() Caller { return Caller{PrincipalID: "clock"} }
+
+// Service is the service itself, on its first start.
+func Service() Caller { return Caller{PrincipalID: "service"} }
+
+// SideOf is the side a caller's party has in an agreement; unspecified if it has none.
+func (c Caller) SideOf(a *pb.Agreement) pb.Side {
+	switch c.PartyID {
+	case "":
+		return pb.Side_SIDE_UNSPECIFIED
+	case a.GetVendorPartyId():
+		return pb.Side_SIDE_VENDOR
+	case a.GetClientPartyId():
+		return pb.Side_SIDE_CLIENT
+	}
+	return pb.Side_SIDE_UNSPECIFIED
+}
+
+// Sees says whether a caller may know of an agreement. A draft is seen by its author's party alone.
+func (c Caller) Sees(a *pb.Agreement) bool {
+	if a == nil {
+		return false
+	}
+	draft := a.GetState() == pb.AgreementState_AGREEMENT_STATE_DRAFT
+	if c.Role == pb.Role_ROLE_AUDITOR {
+		return !draft && (len(c.AgreementIDs) == 0 || slices.Contains(c.AgreementIDs, a.GetAgreementId()))
+	}
+	side := c.SideOf(a)
+	if side == pb.Side_SIDE_UNSPECIFIED {
+		return false
+	}
+	return !draft || side == a.GetAuthor()
+}
+
+// Other is the other side.
+func Other(s pb.Side) pb.Side {
+	switch s {
+	case pb.Side_SIDE_VENDOR:
+		return pb.Side_SIDE_CLIENT
+	case pb.Side_SIDE_CLIENT:
+		return pb.Side_SIDE_VENDOR
+	}
+	return pb.Side_SIDE_UNSPECIFIED
+}
+
+// seen reads the agreement a command names and the side its caller has there. What the caller may not see is missing.
+func (d *Decision) seen(agreementID string) (*pb.Agreement, pb.Side, *Error) {
+	a := d.State.agreement(agreementID)
+	if !d.stamp.By.Sees(a) {
+		return nil, pb.Side_SIDE_UNSPECIFIED, NotFound("agreement", agreementID)
+	}
+	return a, d.stamp.By.SideOf(a), nil
+}

@@ -1,0 +1,92 @@
+package rules
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// WakeTime is when the clock must look at a record; false if time alone changes nothing about it. It is a function of
+// the record, so that the timer index can be computed and is never tended.
+func WakeTime(m proto.Message) (time.Time, bool) {
+	switch r := m.(type) {
+	case *pb.Agreement:
+		if r.GetState() == pb.AgreementState_AGREEMENT_STATE_ACCEPTED {
+			return r.GetEffectiveTime().AsTime(), true
+		}
+	case *pb.Commitment:
+		if r.GetState() == pb.CommitmentState_COMMITMENT_STATE_DORMANT {
+			return r.GetEffectiveTime().AsTime(), true
+		}
+	case *pb.Obligation:
+		if r.GetState() == scheduled {
+			return r.GetLeadStartTime().AsTime(), true
+		}
+	}
+	return time.Time{}, false
+}
+
+// WakeFor is the command with which the clock looks at a record.
+func WakeFor(ref Ref) *journalv1.Wake {
+	w := &journalv1.Wake{AgreementId: ref.Agreement}
+	switch ref.Kind {
+	case KindCommitment:
+		w.Record = &journalv1.Wake_CommitmentId{CommitmentId: ref.ID}
+	case KindObligation:
+		w.Record = &journalv1.Wake_ObligationId{ObligationId: ref.ID}
+	}
+	return w
+}
+
+// wake does what time brings to one record. A record whose time has not come, or that does not wait any more, is left
+// alone: the clock may ask twice.
+func (d *Decision) wake(c *journalv1.Wake) error {
+	ref := agreementRef(c.GetAgreementId())
+	switch r := c.GetRecord().(type) {
+	case *journalv1.Wake_CommitmentId:
+		ref = commitmentRef(c.GetAgreementId(), r.CommitmentId)
+	case *journalv1.Wake_ObligationId:
+		ref = obligationRef(c.GetAgreementId(), r.ObligationId)
+	}
+	m := d.State.Get(ref)
+	at, waits := WakeTime(m)
+	if !waits || at.After(d.stamp.At) {
+		return nil
+	}
+	switch r := m.(type) {
+	case *pb.Agreement:
+		d.activate(r, at)
+	case *pb.Commitment:
+		d.enterIntoForce(r, at)
+	case *pb.Obligation:
+		d.fallDue(r, at)
+	}
+	return nil
+}
+
+func (d *Decision) activate(a *pb.Agreement, at time.Time) {
+	id := a.GetAgreementId()
+	proposal := get[*pb.Revision](d.State, revisionRef(id, a.GetRevision())).GetProposalId()
+	d.emitAt(id, pb.Side_SIDE_UNSPECIFIED, at, &pb.Event{Change: &pb.Event_ProposalTookEffect{ProposalTookEffect: &pb.ProposalTookEffect{
+		ProposalId: proposal, Revision: a.GetRevision(),
+	}}})
+	d.emitAt(id, pb.Side_SIDE_UNSPECIFIED, at, &pb.Event{Change: &pb.Event_AgreementActivated{AgreementActivated: &pb.AgreementActivated{From: a.GetState()}}})
+}
+
+func (d *Decision) enterIntoForce(c *pb.Commitment, at time.Time) {
+	d.emitAt(c.GetAgreementId(), pb.Side_SIDE_UNSPECIFIED, at, &pb.Event{Change: &pb.Event_CommitmentEnteredIntoForce{
+		CommitmentEnteredIntoForce: &pb.CommitmentEnteredIntoForce{CommitmentId: c.GetCommitmentId(), From: c.GetState()},
+	}})
+	d.scheduleNext(c.GetAgreementId(), c.GetCommitmentId(), at)
+	d.endIfDone(c.GetAgreementId(), c.GetCommitmentId())
+}
+
+func (d *Decision) fallDue(o *pb.Obligation, at time.Time) {
+	d.emitAt(o.GetAgreementId(), pb.Side_SIDE_UNSPECIFIED, at, &pb.Event{Change: &pb.Event_ObligationFellDue{
+		ObligationFellDue: &pb.ObligationFellDue{ObligationId: o.GetObligationId()},
+	}})
+	d.scheduleNext(o.GetAgreementId(), o.GetCommitmentId(), at)
+}

@@ -1,0 +1,111 @@
+package rules
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// Stamp is all that the outside world tells a rule.
+type Stamp struct {
+	// By is who commands.
+	By Caller
+	// At is when: never before the newest recorded time.
+	At time.Time
+	// RequestID is what the caller named the request.
+	RequestID string
+	// NewID draws a sortable id that starts with prefix.
+	NewID func(prefix string) string
+	// NewSecret draws the secret of a key and tells its SHA-256.
+	NewSecret func(keyID string) (secret string, hash []byte)
+}
+
+// Decision is the answer to a command that no rule refused.
+type Decision struct {
+	// Events is what follows, in order; already applied to State.
+	Events []*pb.Event
+	// Answer is what the caller is told: the resource as it is now.
+	Answer proto.Message
+	// Remembered is what a repeated request is told; nil: the Answer.
+	Remembered proto.Message
+	// State is the records as the events leave them.
+	State *State
+
+	stamp   Stamp
+	command proto.Message
+}
+
+// emit records one change of an agreement (or of the service, for "") and applies it.
+func (d *Decision) emit(agreementID string, side pb.Side, change *pb.Event) {
+	d.emitAt(agreementID, side, d.stamp.At, change)
+}
+
+// emitAt is emit for a change that was true at another time than it is written at.
+func (d *Decision) emitAt(agreementID string, side pb.Side, effective time.Time, change *pb.Event) {
+	change.AgreementId = agreementID
+	change.Version = d.State.Version(agreementID) + 1
+	change.RecordTime = timestamppb.New(d.stamp.At)
+	change.EffectiveTime = timestamppb.New(effective)
+	change.Actor = &pb.Actor{PrincipalId: d.stamp.By.PrincipalID, PartyId: d.stamp.By.PartyID, Side: side}
+	change.RequestId = d.stamp.RequestID
+	if err := Apply(d.State, change); err != nil && d.State.err == nil {
+		d.State.err = err
+	}
+	d.Events = append(d.Events, change)
+}
+
+// answer tells the caller the record as it is now.
+func (d *Decision) answer(ref Ref) {
+	d.Answer = Present(d.State.Get(ref), d.stamp.At)
+}
+
+// Present is a record as a caller sees it at a time: what is computed and not stored is filled in, what is internal is
+// left out. It may return m itself.
+func Present(m proto.Message, now time.Time) proto.Message {
+	switch r := m.(type) {
+	case *pb.Obligation:
+		if r.State == pb.ObligationState_OBLIGATION_STATE_DUE && now.After(r.GetDueTime().AsTime()) {
+			r = proto.CloneOf(r)
+			r.Overdue = true
+			return r
+		}
+	case *pb.Revision:
+		if r.Terms == nil && len(r.Body) > 0 {
+			r = proto.CloneOf(r)
+			r.Terms = termsOf(r.Body)
+			return r
+		}
+	case *pb.ProposalRevision:
+		if r.Terms == nil && len(r.Body) > 0 {
+			r = proto.CloneOf(r)
+			r.Terms = termsOf(r.Body)
+			return r
+		}
+	}
+	return m
+}
+
+// matchEtag refuses a command that quotes an etag the record no longer has.
+func (d *Decision) matchEtag(current string) *Error {
+	c, ok := d.command.(interface{ GetEtag() string })
+	if !ok || c.GetEtag() == "" || c.GetEtag() == current {
+		return nil
+	}
+	e := Refuse(pb.ErrorReason_ERROR_REASON_ETAG_MISMATCH, "It changed since you read it. Read it again and repeat what you meant to do, if you still mean to.")
+	e.Metadata = map[string]string{"etag": current}
+	return e
+}
+
+// newID is the id the caller chose, if no such record exists yet, or one the service draws.
+func (d *Decision) newID(chosen, prefix, kind string, ref func(id string) Ref) (string, *Error) {
+	if chosen == "" {
+		return d.stamp.NewID(prefix), nil
+	}
+	if d.State.Get(ref(chosen)) != nil {
+		return "", taken(kind, chosen)
+	}
+	return chosen, nil
+}

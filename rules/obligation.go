@@ -1,0 +1,182 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// onObligation reads the obligation a command names and refuses what its life cycle, or a stale etag, does.
+func (d *Decision) onObligation(agreementID, obligationID, verb string) (*pb.Agreement, *pb.Obligation, pb.Side, *Error) {
+	a, side, refused := d.seen(agreementID)
+	if refused != nil {
+		return nil, nil, side, refused
+	}
+	o := d.State.obligation(agreementID, obligationID)
+	if o == nil {
+		return nil, nil, side, NotFound("obligation", obligationID)
+	}
+	is := func(w Who) bool {
+		return w == Obligor && side == o.GetObligor() || w == Beneficiary && side == o.GetBeneficiary()
+	}
+	if e := move(ObligationMoves, "obligation", o.GetState(), verb, is); e != nil {
+		e.Subject = "agreements/" + agreementID + "/obligations/" + obligationID
+		return nil, nil, side, e
+	}
+	if e := d.matchEtag(o.GetEtag()); e != nil {
+		return nil, nil, side, e
+	}
+	return a, o, side, nil
+}
+
+func (d *Decision) submitObligation(c *pb.SubmitObligationRequest) error {
+	a, o, side, refused := d.onObligation(c.GetAgreementId(), c.GetObligationId(), "submit")
+	if refused != nil {
+		return refused
+	}
+	if len(c.GetEvidence()) == 0 && strings.TrimSpace(c.GetNote()) == "" {
+		return Invalid(Violation{"evidence", "show what was done, or say it in a note"})
+	}
+	cal, wrong := NewCalendar(a.GetCalendar(), "calendar")
+	if wrong != nil {
+		return fmt.Errorf("rules: the calendar of agreement %q: %w", a.GetAgreementId(), Invalid(wrong...))
+	}
+	clocks := d.State.commitment(c.GetAgreementId(), o.GetCommitmentId()).GetClocks()
+	reviewEnd := cal.EndOfDay(cal.AddBusinessDays(cal.DayAt(d.stamp.At), int(clocks.GetReviewBusinessDays())))
+	d.onObligationEvent(o, side, &pb.Event{Change: &pb.Event_ObligationSubmitted{ObligationSubmitted: &pb.ObligationSubmitted{
+		ObligationId: o.GetObligationId(),
+		Submission: &pb.Submission{
+			Number: o.GetSubmissionCount() + 1, Evidence: c.GetEvidence(), Note: c.GetNote(),
+			SubmitTime: timestamppb.New(d.stamp.At), ReviewEndTime: timestamppb.New(reviewEnd),
+		},
+	}}})
+	return nil
+}
+
+func (d *Decision) acceptObligation(c *pb.AcceptObligationRequest) error {
+	_, o, side, refused := d.onObligation(c.GetAgreementId(), c.GetObligationId(), "accept")
+	if refused != nil {
+		return refused
+	}
+	if e := judged(o, c.GetSubmission()); e != nil {
+		return e
+	}
+	kept := o.GetSubmission().GetSubmitTime()
+	d.onObligationEvent(o, side, &pb.Event{Change: &pb.Event_ObligationAccepted{ObligationAccepted: &pb.ObligationAccepted{
+		ObligationId: o.GetObligationId(), Note: c.GetNote(), KeptTime: kept, Timeliness: timeliness(o, kept.AsTime()),
+	}}})
+	return nil
+}
+
+// returnObligation gives a submission back. One that was in time is DUE again, with the time of the review added to its
+// clocks: review time is not charged to the obligor. One that was late is a breach.
+func (d *Decision) returnObligation(c *pb.ReturnObligationRequest) error {
+	_, o, side, refused := d.onObligation(c.GetAgreementId(), c.GetObligationId(), "return")
+	if refused != nil {
+		return refused
+	}
+	if e := judged(o, c.GetSubmission()); e != nil {
+		return e
+	}
+	submitTime := o.GetSubmission().GetSubmitTime().AsTime()
+	back := &pb.ObligationReturned{
+		ObligationId: o.GetObligationId(), Reason: c.GetReason(), To: breached, DueTime: o.GetDueTime(), GraceEndTime: o.GetGraceEndTime(),
+	}
+	if timeliness(o, submitTime) == pb.Timeliness_TIMELINESS_ON_TIME {
+		review := d.stamp.At.Sub(submitTime)
+		back.To = due
+		back.DueTime = timestamppb.New(o.GetDueTime().AsTime().Add(review))
+		back.GraceEndTime = timestamppb.New(o.GetGraceEndTime().AsTime().Add(review))
+	}
+	d.onObligationEvent(o, side, &pb.Event{Change: &pb.Event_ObligationReturned{ObligationReturned: back}})
+	return nil
+}
+
+func (d *Decision) acknowledgeObligation(c *pb.AcknowledgeObligationRequest) error {
+	_, o, side, refused := d.onObligation(c.GetAgreementId(), c.GetObligationId(), "acknowledge")
+	if refused != nil {
+		return refused
+	}
+	received := d.stamp.At
+	if t := c.GetReceivedTime(); t != nil {
+		switch {
+		case !t.IsValid():
+			return Invalid(Violation{"received_time", "not a valid time"})
+		case t.AsTime().After(d.stamp.At):
+			return Invalid(Violation{"received_time", "it lies in the future; acknowledge what you have"})
+		}
+		received = t.AsTime()
+	}
+	d.emitAt(o.GetAgreementId(), side, received, &pb.Event{Change: &pb.Event_ObligationReceiptAcknowledged{
+		ObligationReceiptAcknowledged: &pb.ObligationReceiptAcknowledged{
+			ObligationId: o.GetObligationId(), Note: c.GetNote(), KeptTime: timestamppb.New(received), Timeliness: timeliness(o, received),
+		},
+	}})
+	d.closed(o)
+	return nil
+}
+
+func (d *Decision) waiveObligation(c *pb.WaiveObligationRequest) error {
+	_, o, side, refused := d.onObligation(c.GetAgreementId(), c.GetObligationId(), "waive")
+	if refused != nil {
+		return refused
+	}
+	d.onObligationEvent(o, side, &pb.Event{Change: &pb.Event_ObligationWaived{ObligationWaived: &pb.ObligationWaived{
+		ObligationId: o.GetObligationId(), Reason: c.GetReason(),
+	}}})
+	return nil
+}
+
+func (d *Decision) admitObligation(c *pb.AdmitObligationRequest) error {
+	_, o, side, refused := d.onObligation(c.GetAgreementId(), c.GetObligationId(), "admit")
+	if refused != nil {
+		return refused
+	}
+	d.onObligationEvent(o, side, &pb.Event{Change: &pb.Event_ObligationMissAdmitted{ObligationMissAdmitted: &pb.ObligationMissAdmitted{
+		ObligationId: o.GetObligationId(), Reason: c.GetReason(), BeforeDue: !d.stamp.At.After(o.GetDueTime().AsTime()),
+	}}})
+	return nil
+}
+
+// onObligationEvent records a change of an obligation and what follows from it.
+func (d *Decision) onObligationEvent(o *pb.Obligation, side pb.Side, change *pb.Event) {
+	d.emit(o.GetAgreementId(), side, change)
+	d.closed(o)
+}
+
+// closed does what the end of an obligation brings, if it has ended, and answers the command. An obligation that ends
+// before it came up still makes room for the next one.
+func (d *Decision) closed(before *pb.Obligation) {
+	ref := obligationRef(before.GetAgreementId(), before.GetObligationId())
+	now := get[*pb.Obligation](d.State, ref)
+	if Final(now.GetState()) {
+		if before.GetState() == scheduled {
+			d.scheduleNext(before.GetAgreementId(), before.GetCommitmentId(), d.stamp.At)
+		}
+		d.endIfDone(before.GetAgreementId(), before.GetCommitmentId())
+	}
+	d.answer(ref)
+}
+
+// judged refuses a judgement of a submission that is not the one that stands.
+func judged(o *pb.Obligation, number int32) *Error {
+	if number == 0 || number == o.GetSubmission().GetNumber() {
+		return nil
+	}
+	e := Refuse(pb.ErrorReason_ERROR_REASON_WRONG_STATE, "Submission %d stands, not %d. Read it, then judge it.", o.GetSubmission().GetNumber(), number)
+	e.Rule = "obligation judgement is of the submission that stands"
+	e.Metadata = map[string]string{"submission": fmt.Sprint(o.GetSubmission().GetNumber())}
+	return e
+}
+
+// timeliness judges a time by the end of the grace period.
+func timeliness(o *pb.Obligation, kept time.Time) pb.Timeliness {
+	if kept.After(o.GetGraceEndTime().AsTime()) {
+		return pb.Timeliness_TIMELINESS_LATE
+	}
+	return pb.Timeliness_TIMELINESS_ON_TIME
+}

@@ -1,0 +1,136 @@
+// Package rules is the law of Concord: what may be done, by whom, in which state, and what follows.
+//
+// It is pure. Decide looks at a command and at the records it touches and answers with events, or with a refusal that
+// says which rule refused. Apply carries one event into the records. Neither reads a clock, draws a number or touches a
+// disk: the outside world arrives as one Stamp. The server decides with this package, and an auditor replays history
+// with the same code.
+//
+// The two switches below are the table of contents of the product; a verb of the product is a function of the same name
+// in the file of its noun. The life cycles stand as tables in moves.go.
+package rules
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// Decide answers a command with the events that follow from it, or refuses it with an *Error. It never changes s: what
+// the events lead to is in the Decision's own State, which the caller merges into s when it accepts the decision.
+func Decide(s *State, command proto.Message, stamp Stamp) (*Decision, error) {
+	d := &Decision{State: s.Fork(), stamp: stamp, command: command}
+	err := d.decide(command)
+	if d.State.err != nil {
+		return nil, d.State.err // the records could not be read: no answer is better than a wrong one
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *Decision) decide(command proto.Message) error {
+	switch c := command.(type) {
+	case *pb.CreatePartyRequest:
+		return d.createParty(c)
+	case *pb.UpdatePartyRequest:
+		return d.updateParty(c)
+	case *journalv1.FirstKey:
+		return d.firstKey()
+	case *pb.CreateApiKeyRequest:
+		return d.createApiKey(c)
+	case *pb.RevokeApiKeyRequest:
+		return d.revokeApiKey(c)
+	case *pb.CreateAgreementRequest:
+		return d.createAgreement(c)
+	case *pb.UpdateAgreementRequest:
+		return d.updateAgreement(c)
+	case *pb.CreateProposalRequest:
+		return d.createProposal(c)
+	case *pb.CounterProposalRequest:
+		return d.counterProposal(c)
+	case *pb.AcceptProposalRequest:
+		return d.acceptProposal(c)
+	case *pb.DeclineProposalRequest:
+		return d.declineProposal(c)
+	case *pb.WithdrawProposalRequest:
+		return d.withdrawProposal(c)
+	case *pb.SubmitObligationRequest:
+		return d.submitObligation(c)
+	case *pb.AcceptObligationRequest:
+		return d.acceptObligation(c)
+	case *pb.ReturnObligationRequest:
+		return d.returnObligation(c)
+	case *pb.AcknowledgeObligationRequest:
+		return d.acknowledgeObligation(c)
+	case *pb.WaiveObligationRequest:
+		return d.waiveObligation(c)
+	case *pb.AdmitObligationRequest:
+		return d.admitObligation(c)
+	case *journalv1.Wake:
+		return d.wake(c)
+	}
+	return fmt.Errorf("rules: no rule decides %T", command)
+}
+
+// Apply carries one event into the records of s. What an event means never changes; an event of an unknown kind is an
+// error, because guessing would rewrite history.
+func Apply(s *State, e *pb.Event) error {
+	switch c := e.GetChange().(type) {
+	case *pb.Event_PartyRegistered:
+		s.partyRegistered(e, c.PartyRegistered)
+	case *pb.Event_PartyUpdated:
+		s.partyUpdated(e, c.PartyUpdated)
+	case *pb.Event_ApiKeyIssued:
+		s.apiKeyIssued(e, c.ApiKeyIssued)
+	case *pb.Event_ApiKeyRevoked:
+		s.apiKeyRevoked(e, c.ApiKeyRevoked)
+	case *pb.Event_AgreementDrafted:
+		s.agreementDrafted(e, c.AgreementDrafted)
+	case *pb.Event_DraftRewritten:
+		s.draftRewritten(e, c.DraftRewritten)
+	case *pb.Event_AgreementAccepted:
+		s.agreementAccepted(e, c.AgreementAccepted)
+	case *pb.Event_AgreementActivated:
+		s.agreementActivated(e)
+	case *pb.Event_ProposalMade:
+		s.proposalMade(e, c.ProposalMade)
+	case *pb.Event_ProposalCountered:
+		s.proposalCountered(e, c.ProposalCountered)
+	case *pb.Event_ProposalAccepted:
+		s.proposalAccepted(e, c.ProposalAccepted)
+	case *pb.Event_ProposalDeclined:
+		s.proposalClosed(e, c.ProposalDeclined.GetProposalId(), c.ProposalDeclined.GetReason(), pb.ProposalState_PROPOSAL_STATE_DECLINED)
+	case *pb.Event_ProposalWithdrawn:
+		s.proposalClosed(e, c.ProposalWithdrawn.GetProposalId(), c.ProposalWithdrawn.GetReason(), pb.ProposalState_PROPOSAL_STATE_WITHDRAWN)
+	case *pb.Event_ProposalTookEffect:
+		s.proposalTookEffect(e, c.ProposalTookEffect)
+	case *pb.Event_CommitmentEnteredIntoForce:
+		s.commitmentEnteredIntoForce(e, c.CommitmentEnteredIntoForce)
+	case *pb.Event_CommitmentEnded:
+		s.commitmentEnded(e, c.CommitmentEnded)
+	case *pb.Event_ObligationScheduled:
+		s.obligationScheduled(e, c.ObligationScheduled)
+	case *pb.Event_ObligationFellDue:
+		s.obligationFellDue(e, c.ObligationFellDue)
+	case *pb.Event_ObligationSubmitted:
+		s.obligationSubmitted(e, c.ObligationSubmitted)
+	case *pb.Event_ObligationAccepted:
+		s.obligationAccepted(e, c.ObligationAccepted)
+	case *pb.Event_ObligationReturned:
+		s.obligationReturned(e, c.ObligationReturned)
+	case *pb.Event_ObligationReceiptAcknowledged:
+		s.obligationReceiptAcknowledged(e, c.ObligationReceiptAcknowledged)
+	case *pb.Event_ObligationWaived:
+		s.obligationWaived(e, c.ObligationWaived)
+	case *pb.Event_ObligationMissAdmitted:
+		s.obligationMissAdmitted(e, c.ObligationMissAdmitted)
+	default:
+		return fmt.Errorf("rules: event %d of %q is of a kind this release does not know: %T", e.GetVersion(), e.GetAgreementId(), c)
+	}
+	s.versions[e.GetAgreementId()] = e.GetVersion()
+	return s.err
+}

@@ -1,0 +1,179 @@
+package rules
+
+import (
+	"strconv"
+
+	"google.golang.org/protobuf/proto"
+
+	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// Kind says what a record is. The order is the order in which the clock looks at records of the same instant: an
+// agreement comes into force before its commitments do, and those before their obligations.
+type Kind uint8
+
+// The kinds of records, with their message types.
+const (
+	KindChain            Kind = iota + 1 // journalv1.Chain
+	KindAgreement                        // pb.Agreement
+	KindRevision                         // pb.Revision, without its parsed terms
+	KindProposal                         // pb.Proposal
+	KindProposalRevision                 // pb.ProposalRevision, without its parsed terms
+	KindCommitment                       // pb.Commitment
+	KindObligation                       // pb.Obligation
+	KindParty                            // pb.Party
+	KindApiKey                           // journalv1.StoredKey
+)
+
+// Ref names one record. An agreement's state is spread over records, so that a command costs what it touches.
+type Ref struct {
+	Kind Kind
+	// Agreement is the agreement it belongs to; empty for parties, keys and the service's own chain.
+	Agreement string
+	// ID is its id within that; empty for the agreement and its chain.
+	ID string
+	// Number is the number of a revision, else 0.
+	Number int32
+}
+
+// State is the records that a command sees, read on first use. A record got from it must not be changed: clone, change
+// and put it back. It belongs to one goroutine.
+type State struct {
+	load     func(Ref) (proto.Message, error) // the ground; nil in a fork
+	base     *State                           // what a fork was made from
+	records  map[Ref]proto.Message            // what was read (ground) or put; nil message: known to be missing
+	put      map[Ref]struct{}                 // what was put, not just read
+	versions map[string]uint64                // newest event per chain, as put
+	err      error                            // the first failure to read; sticky
+}
+
+// NewState makes a state over load, which returns nil for a record that does not exist.
+func NewState(load func(Ref) (proto.Message, error)) *State {
+	return &State{load: load, records: map[Ref]proto.Message{}, put: map[Ref]struct{}{}, versions: map[string]uint64{}}
+}
+
+// Fork makes a state that sees s and leaves it as it is.
+func (s *State) Fork() *State {
+	return &State{base: s, records: map[Ref]proto.Message{}, put: map[Ref]struct{}{}, versions: map[string]uint64{}}
+}
+
+// Merge takes over what fork, made from s, has put.
+func (s *State) Merge(fork *State) {
+	for ref := range fork.put {
+		s.Put(ref, fork.records[ref])
+	}
+	for chain, version := range fork.versions {
+		s.versions[chain] = version
+	}
+}
+
+// Changed is what was put since the state was made.
+func (s *State) Changed() map[Ref]struct{} { return s.put }
+
+// Get reads a record; nil if there is none, or if reading failed (see Err).
+func (s *State) Get(ref Ref) proto.Message {
+	if m, ok := s.records[ref]; ok {
+		return m
+	}
+	if s.base != nil {
+		m := s.base.Get(ref)
+		if s.base.err != nil {
+			s.err = s.base.err
+		}
+		return m
+	}
+	if s.err != nil {
+		return nil
+	}
+	m, err := s.load(ref)
+	if err != nil {
+		s.err = err
+		return nil
+	}
+	s.records[ref] = m
+	return m
+}
+
+// Put writes a record.
+func (s *State) Put(ref Ref, m proto.Message) {
+	s.records[ref] = m
+	s.put[ref] = struct{}{}
+}
+
+// Err is the first failure to read a record.
+func (s *State) Err() error { return s.err }
+
+// Version is the number of the newest event of an agreement's chain, or of the service's for "".
+func (s *State) Version(agreementID string) uint64 {
+	if v, ok := s.versions[agreementID]; ok {
+		return v
+	}
+	if s.base != nil {
+		return s.base.Version(agreementID)
+	}
+	return get[*journalv1.Chain](s, Ref{Kind: KindChain, Agreement: agreementID}).GetVersion()
+}
+
+// get reads a record of a known type; the zero value (nil) if there is none.
+func get[M proto.Message](s *State, ref Ref) M {
+	m, _ := s.Get(ref).(M)
+	return m
+}
+
+// edit clones a record, lets change work on the clone and puts it. A record that is missing is an error of the history.
+func edit[M proto.Message](s *State, ref Ref, change func(M)) {
+	old := get[M](s, ref)
+	if !old.ProtoReflect().IsValid() {
+		if s.err == nil {
+			s.err = Refuse(pb.ErrorReason_ERROR_REASON_INTERNAL, "The history changes a record that it never made: %+v.", ref)
+		}
+		return
+	}
+	m := proto.CloneOf(old)
+	change(m)
+	s.Put(ref, m)
+}
+
+func (s *State) agreement(id string) *pb.Agreement {
+	return get[*pb.Agreement](s, agreementRef(id))
+}
+
+func (s *State) proposal(agreement, id string) *pb.Proposal {
+	return get[*pb.Proposal](s, proposalRef(agreement, id))
+}
+
+func (s *State) commitment(agreement, id string) *pb.Commitment {
+	return get[*pb.Commitment](s, commitmentRef(agreement, id))
+}
+
+func (s *State) obligation(agreement, id string) *pb.Obligation {
+	return get[*pb.Obligation](s, obligationRef(agreement, id))
+}
+
+func partyRef(id string) Ref     { return Ref{Kind: KindParty, ID: id} }
+func apiKeyRef(id string) Ref    { return Ref{Kind: KindApiKey, ID: id} }
+func agreementRef(id string) Ref { return Ref{Kind: KindAgreement, Agreement: id} }
+
+func revisionRef(agreement string, n int32) Ref {
+	return Ref{Kind: KindRevision, Agreement: agreement, Number: n}
+}
+
+func proposalRef(agreement, id string) Ref {
+	return Ref{Kind: KindProposal, Agreement: agreement, ID: id}
+}
+
+func proposalRevisionRef(agreement, id string, n int32) Ref {
+	return Ref{Kind: KindProposalRevision, Agreement: agreement, ID: id, Number: n}
+}
+
+func commitmentRef(agreement, id string) Ref {
+	return Ref{Kind: KindCommitment, Agreement: agreement, ID: id}
+}
+
+func obligationRef(agreement, id string) Ref {
+	return Ref{Kind: KindObligation, Agreement: agreement, ID: id}
+}
+
+// etag is what a resource carries after an event: the event's version within its chain.
+func etag(e *pb.Event) string { return strconv.FormatUint(e.GetVersion(), 10) }

@@ -1,0 +1,113 @@
+package rules
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// The clocks that hold where neither the commitment nor the agreement says otherwise (business days; lead in days).
+const (
+	DefaultGraceBusinessDays  = 2
+	DefaultLeadDays           = 14
+	DefaultReviewBusinessDays = 10
+	DefaultCureBusinessDays   = 20
+)
+
+// MaxTermsBytes bounds a text, so that consenting to it stays one request and one event.
+const MaxTermsBytes = 1 << 20
+
+// CheckTerms lists everything that is wrong with a text before anyone is asked to consent to it.
+func CheckTerms(t *pb.Terms, field string) []Violation {
+	if t == nil {
+		return []Violation{{field, "write the terms before you propose them"}}
+	}
+	wrong := Check(t, field)
+	if n := proto.Size(t); n > MaxTermsBytes {
+		wrong = append(wrong, Violation{field, fmt.Sprintf("the text has %d bytes; at most %d fit", n, MaxTermsBytes)})
+	}
+	if wrong != nil {
+		return wrong // what follows relies on the declared bounds
+	}
+	cal, bad := NewCalendar(t.GetCalendar(), field+".calendar")
+	wrong = append(wrong, bad...)
+	first, err := ParseDay(t.GetEffectiveDate())
+	if err != nil {
+		wrong = append(wrong, Violation{field + ".effective_date", err.Error()})
+	}
+	var last *Day
+	if t.GetEndDate() != "" {
+		day, err := ParseDay(t.GetEndDate())
+		switch {
+		case err != nil:
+			wrong = append(wrong, Violation{field + ".end_date", err.Error()})
+		case day < first:
+			wrong = append(wrong, Violation{field + ".end_date", "the last day is before the first"})
+		}
+		last = &day
+	}
+	if wrong != nil {
+		return wrong // dates of commitments cannot be judged without these
+	}
+	seen := map[string]bool{}
+	for i, c := range t.GetCommitments() {
+		at := fmt.Sprintf("%s.commitments[%d]", field, i)
+		if seen[c.GetCommitmentId()] {
+			wrong = append(wrong, Violation{at + ".commitment_id", "another commitment has the id \"" + c.GetCommitmentId() + "\""})
+		}
+		seen[c.GetCommitmentId()] = true
+		wrong = append(wrong, checkSchedule(c, first, last, cal, at)...)
+	}
+	return wrong
+}
+
+// checkSchedule lists why a commitment could never fall due as its words say.
+func checkSchedule(c *pb.CommitmentTerms, first Day, last *Day, cal *Calendar, at string) []Violation {
+	switch s := c.GetSchedule().(type) {
+	case *pb.CommitmentTerms_OneOff:
+		at += ".one_off.due_date"
+		day, err := ParseDay(s.OneOff.GetDueDate())
+		switch {
+		case err != nil:
+			return []Violation{{at, err.Error()}}
+		case day < first:
+			return []Violation{{at, "it is due before the agreement begins"}}
+		case last != nil && day > *last:
+			return []Violation{{at, "it is due after the agreement ends"}}
+		}
+		return nil
+	case *pb.CommitmentTerms_Recurring:
+		return CheckRecurring(s.Recurring, first, last, cal, at+".recurring")
+	}
+	return []Violation{{at + ".schedule", "this release keeps one_off and recurring commitments"}}
+}
+
+// KindOf is the kind of a commitment by its schedule.
+func KindOf(c *pb.CommitmentTerms) pb.CommitmentKind {
+	switch c.GetSchedule().(type) {
+	case *pb.CommitmentTerms_OneOff:
+		return pb.CommitmentKind_COMMITMENT_KIND_ONE_OFF
+	case *pb.CommitmentTerms_Recurring:
+		return pb.CommitmentKind_COMMITMENT_KIND_RECURRING
+	}
+	return pb.CommitmentKind_COMMITMENT_KIND_UNSPECIFIED
+}
+
+// clocksOf is the clocks that hold for a commitment: its own, else the agreement's, else the defaults.
+func clocksOf(c *pb.CommitmentTerms, t *pb.Terms) *pb.Clocks {
+	held := &pb.Clocks{
+		GraceBusinessDays:  proto.Int32(DefaultGraceBusinessDays),
+		LeadDays:           proto.Int32(DefaultLeadDays),
+		ReviewBusinessDays: proto.Int32(DefaultReviewBusinessDays),
+		CureBusinessDays:   proto.Int32(DefaultCureBusinessDays),
+	}
+	if t.GetClocks() != nil {
+		proto.Merge(held, t.GetClocks())
+	}
+	if c.GetClocks() != nil {
+		proto.Merge(held, c.GetClocks())
+	}
+	return held
+}
