@@ -1,0 +1,130 @@
+// Package api is the gRPC face of Concord. A handler is one line: a command goes to the journal, a question to the
+// reading side of it. What all calls have in common stands here once: headers that mean a field, the bounds the protos
+// declare, and the one table that makes a refusal a status.
+package api
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+	"github.com/concordhq/concord/rules"
+	"github.com/concordhq/concord/server/auth"
+	"github.com/concordhq/concord/server/journal"
+)
+
+// Register adds every service to a server.
+func Register(s grpc.ServiceRegistrar, j *journal.Journal) {
+	pb.RegisterPartyServiceServer(s, parties{j: j})
+	pb.RegisterAdminServiceServer(s, admin{j: j})
+	pb.RegisterAgreementServiceServer(s, agreements{j: j})
+	pb.RegisterProposalServiceServer(s, proposals{j: j})
+	pb.RegisterCommitmentServiceServer(s, commitments{j: j})
+	pb.RegisterObligationServiceServer(s, obligations{j: j})
+	pb.RegisterHistoryServiceServer(s, history{j: j})
+}
+
+// do has a command decided for the caller.
+func do[M proto.Message](ctx context.Context, j *journal.Journal, command proto.Message) (M, error) {
+	var none M
+	answer, err := j.Do(ctx, auth.Caller(ctx), command)
+	if err != nil {
+		return none, err
+	}
+	typed, ok := answer.(M)
+	if !ok {
+		return none, fmt.Errorf("api: %T was answered with %T", command, answer)
+	}
+	return typed, nil
+}
+
+// read is a record of an agreement, as the caller may see it.
+func read[M proto.Message](ctx context.Context, j *journal.Journal, ref rules.Ref, noun string) (M, error) {
+	var none M
+	found, err := j.Read(ctx, auth.Caller(ctx), ref, noun)
+	if err != nil {
+		return none, err
+	}
+	typed, ok := found.(M)
+	if !ok {
+		return none, fmt.Errorf("api: %+v is a %T", ref, found)
+	}
+	return typed, nil
+}
+
+// Metadata that stands for a field of the request.
+const (
+	// IfMatch stands for etag.
+	IfMatch = "if-match"
+	// IdempotencyKey stands for request_id.
+	IdempotencyKey = "idempotency-key"
+)
+
+// Prepare makes a request ready for its handler: metadata that means a field is put there, and everything the protos
+// declare is checked, all violations at once.
+func Prepare(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	m, ok := req.(proto.Message)
+	if !ok {
+		return next(ctx, req)
+	}
+	wrong := fillIn(ctx, m.ProtoReflect())
+	wrong = append(wrong, unknownFields(m.ProtoReflect(), "")...)
+	wrong = append(wrong, rules.Check(m, "")...)
+	if len(wrong) > 0 {
+		return nil, rules.Invalid(wrong...)
+	}
+	return next(ctx, req)
+}
+
+// fillIn puts metadata into the fields it stands for.
+func fillIn(ctx context.Context, m protoreflect.Message) (wrong []rules.Violation) {
+	md, _ := metadata.FromIncomingContext(ctx)
+	for _, h := range [...]struct{ key, field string }{{IfMatch, "etag"}, {IdempotencyKey, "request_id"}} {
+		values := md.Get(h.key)
+		if len(values) == 0 {
+			continue
+		}
+		field := m.Descriptor().Fields().ByName(protoreflect.Name(h.field))
+		if field == nil || field.Kind() != protoreflect.StringKind {
+			continue // a read: nothing to guard
+		}
+		have := m.Get(field).String()
+		if len(values) > 1 || have != "" && have != values[0] {
+			wrong = append(wrong, rules.Violation{Field: h.field, Description: "the header " + h.key + " says something else"})
+			continue
+		}
+		m.Set(field, protoreflect.ValueOfString(values[0]))
+	}
+	return wrong
+}
+
+// unknownFields lists where a message holds fields this release does not know: what a newer client asked for must not be
+// silently left out.
+func unknownFields(m protoreflect.Message, path string) (wrong []rules.Violation) {
+	if len(m.GetUnknown()) > 0 {
+		wrong = append(wrong, rules.Violation{Field: path, Description: "has a field that this release does not know"})
+	}
+	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		if f.Message() == nil || f.IsMap() {
+			return true
+		}
+		at := string(f.Name())
+		if path != "" {
+			at = path + "." + at
+		}
+		if !f.IsList() {
+			wrong = append(wrong, unknownFields(v.Message(), at)...)
+			return true
+		}
+		for i := range v.List().Len() {
+			wrong = append(wrong, unknownFields(v.List().Get(i).Message(), fmt.Sprintf("%s[%d]", at, i))...)
+		}
+		return true
+	})
+	return wrong
+}

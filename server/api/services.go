@@ -1,0 +1,184 @@
+package api
+
+import (
+	"context"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+	"github.com/concordhq/concord/rules"
+	"github.com/concordhq/concord/server/auth"
+	"github.com/concordhq/concord/server/journal"
+)
+
+// The services, a line per RPC. A type embeds its Unsafe interface, so that an RPC without a handler does not compile.
+type (
+	parties struct {
+		pb.UnsafePartyServiceServer
+		j *journal.Journal
+	}
+	admin struct {
+		pb.UnsafeAdminServiceServer
+		j *journal.Journal
+	}
+	agreements struct {
+		pb.UnsafeAgreementServiceServer
+		j *journal.Journal
+	}
+	proposals struct {
+		pb.UnsafeProposalServiceServer
+		j *journal.Journal
+	}
+	commitments struct {
+		pb.UnsafeCommitmentServiceServer
+		j *journal.Journal
+	}
+	obligations struct {
+		pb.UnsafeObligationServiceServer
+		j *journal.Journal
+	}
+	history struct {
+		pb.UnsafeHistoryServiceServer
+		j *journal.Journal
+	}
+)
+
+func (s parties) CreateParty(ctx context.Context, r *pb.CreatePartyRequest) (*pb.Party, error) {
+	return do[*pb.Party](ctx, s.j, r)
+}
+
+func (s parties) UpdateParty(ctx context.Context, r *pb.UpdatePartyRequest) (*pb.Party, error) {
+	return do[*pb.Party](ctx, s.j, r)
+}
+
+func (s parties) GetParty(ctx context.Context, r *pb.GetPartyRequest) (*pb.Party, error) {
+	return s.j.Party(ctx, auth.Caller(ctx), r.GetPartyId())
+}
+
+func (s parties) ListParties(ctx context.Context, r *pb.ListPartiesRequest) (*pb.ListPartiesResponse, error) {
+	return s.j.Parties(ctx, auth.Caller(ctx), r)
+}
+
+func (s admin) CreateApiKey(ctx context.Context, r *pb.CreateApiKeyRequest) (*pb.CreateApiKeyResponse, error) {
+	return do[*pb.CreateApiKeyResponse](ctx, s.j, r)
+}
+
+func (s admin) RevokeApiKey(ctx context.Context, r *pb.RevokeApiKeyRequest) (*pb.ApiKey, error) {
+	return do[*pb.ApiKey](ctx, s.j, r)
+}
+
+func (s admin) GetApiKey(ctx context.Context, r *pb.GetApiKeyRequest) (*pb.ApiKey, error) {
+	key, err := s.j.Key(ctx, r.GetApiKeyId())
+	if err == nil && key == nil {
+		err = rules.NotFound("key", r.GetApiKeyId())
+	}
+	return key.GetApiKey(), err
+}
+
+func (s admin) ListApiKeys(ctx context.Context, r *pb.ListApiKeysRequest) (*pb.ListApiKeysResponse, error) {
+	return s.j.Keys(ctx, auth.Caller(ctx), r)
+}
+
+func (s admin) GetCaller(ctx context.Context, _ *pb.GetCallerRequest) (*pb.Principal, error) {
+	return auth.Principal(ctx), nil
+}
+
+func (s agreements) CreateAgreement(ctx context.Context, r *pb.CreateAgreementRequest) (*pb.Agreement, error) {
+	return do[*pb.Agreement](ctx, s.j, r)
+}
+
+func (s agreements) UpdateAgreement(ctx context.Context, r *pb.UpdateAgreementRequest) (*pb.Agreement, error) {
+	return do[*pb.Agreement](ctx, s.j, r)
+}
+
+func (s agreements) GetAgreement(ctx context.Context, r *pb.GetAgreementRequest) (*pb.Agreement, error) {
+	return read[*pb.Agreement](ctx, s.j, rules.Ref{Kind: rules.KindAgreement, Agreement: r.GetAgreementId()}, "agreement")
+}
+
+func (s agreements) ListAgreements(ctx context.Context, r *pb.ListAgreementsRequest) (*pb.ListAgreementsResponse, error) {
+	return s.j.Agreements(ctx, auth.Caller(ctx), r)
+}
+
+func (s agreements) GetRevision(ctx context.Context, r *pb.GetRevisionRequest) (*pb.Revision, error) {
+	return read[*pb.Revision](ctx, s.j, rules.Ref{Kind: rules.KindRevision, Agreement: r.GetAgreementId(), Number: r.GetRevision()}, "revision")
+}
+
+func (s agreements) ListRevisions(ctx context.Context, r *pb.ListRevisionsRequest) (*pb.ListRevisionsResponse, error) {
+	return s.j.Revisions(ctx, auth.Caller(ctx), r)
+}
+
+func (s proposals) CreateProposal(ctx context.Context, r *pb.CreateProposalRequest) (*pb.Proposal, error) {
+	return do[*pb.Proposal](ctx, s.j, r)
+}
+
+func (s proposals) CounterProposal(ctx context.Context, r *pb.CounterProposalRequest) (*pb.Proposal, error) {
+	return do[*pb.Proposal](ctx, s.j, r)
+}
+
+func (s proposals) AcceptProposal(ctx context.Context, r *pb.AcceptProposalRequest) (*pb.Proposal, error) {
+	return do[*pb.Proposal](ctx, s.j, r)
+}
+
+func (s proposals) DeclineProposal(ctx context.Context, r *pb.DeclineProposalRequest) (*pb.Proposal, error) {
+	return do[*pb.Proposal](ctx, s.j, r)
+}
+
+func (s proposals) WithdrawProposal(ctx context.Context, r *pb.WithdrawProposalRequest) (*pb.Proposal, error) {
+	return do[*pb.Proposal](ctx, s.j, r)
+}
+
+func (s proposals) GetProposal(ctx context.Context, r *pb.GetProposalRequest) (*pb.Proposal, error) {
+	return read[*pb.Proposal](ctx, s.j, rules.Ref{Kind: rules.KindProposal, Agreement: r.GetAgreementId(), ID: r.GetProposalId()}, "proposal")
+}
+
+func (s proposals) ListProposals(ctx context.Context, r *pb.ListProposalsRequest) (*pb.ListProposalsResponse, error) {
+	return s.j.Proposals(ctx, auth.Caller(ctx), r)
+}
+
+func (s proposals) GetProposalRevision(ctx context.Context, r *pb.GetProposalRevisionRequest) (*pb.ProposalRevision, error) {
+	return read[*pb.ProposalRevision](ctx, s.j, rules.Ref{
+		Kind: rules.KindProposalRevision, Agreement: r.GetAgreementId(), ID: r.GetProposalId(), Number: r.GetRevision(),
+	}, "proposal revision")
+}
+
+func (s commitments) GetCommitment(ctx context.Context, r *pb.GetCommitmentRequest) (*pb.Commitment, error) {
+	return read[*pb.Commitment](ctx, s.j, rules.Ref{Kind: rules.KindCommitment, Agreement: r.GetAgreementId(), ID: r.GetCommitmentId()}, "commitment")
+}
+
+func (s commitments) ListCommitments(ctx context.Context, r *pb.ListCommitmentsRequest) (*pb.ListCommitmentsResponse, error) {
+	return s.j.Commitments(ctx, auth.Caller(ctx), r)
+}
+
+func (s obligations) GetObligation(ctx context.Context, r *pb.GetObligationRequest) (*pb.Obligation, error) {
+	return read[*pb.Obligation](ctx, s.j, rules.Ref{Kind: rules.KindObligation, Agreement: r.GetAgreementId(), ID: r.GetObligationId()}, "obligation")
+}
+
+func (s obligations) ListObligations(ctx context.Context, r *pb.ListObligationsRequest) (*pb.ListObligationsResponse, error) {
+	return s.j.Obligations(ctx, auth.Caller(ctx), r)
+}
+
+func (s obligations) SubmitObligation(ctx context.Context, r *pb.SubmitObligationRequest) (*pb.Obligation, error) {
+	return do[*pb.Obligation](ctx, s.j, r)
+}
+
+func (s obligations) AcceptObligation(ctx context.Context, r *pb.AcceptObligationRequest) (*pb.Obligation, error) {
+	return do[*pb.Obligation](ctx, s.j, r)
+}
+
+func (s obligations) ReturnObligation(ctx context.Context, r *pb.ReturnObligationRequest) (*pb.Obligation, error) {
+	return do[*pb.Obligation](ctx, s.j, r)
+}
+
+func (s obligations) AcknowledgeObligation(ctx context.Context, r *pb.AcknowledgeObligationRequest) (*pb.Obligation, error) {
+	return do[*pb.Obligation](ctx, s.j, r)
+}
+
+func (s obligations) WaiveObligation(ctx context.Context, r *pb.WaiveObligationRequest) (*pb.Obligation, error) {
+	return do[*pb.Obligation](ctx, s.j, r)
+}
+
+func (s obligations) AdmitObligation(ctx context.Context, r *pb.AdmitObligationRequest) (*pb.Obligation, error) {
+	return do[*pb.Obligation](ctx, s.j, r)
+}
+
+func (s history) ListEvents(ctx context.Context, r *pb.ListEventsRequest) (*pb.ListEventsResponse, error) {
+	return s.j.Events(ctx, auth.Caller(ctx), r)
+}

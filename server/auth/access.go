@@ -1,0 +1,79 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// Read reads the access rule of every RPC of the services that a server serves, and fails if one has none.
+func (d *Door) Read(services map[string]grpc.ServiceInfo) (err error) {
+	d.access, err = rulesOf(services)
+	return err
+}
+
+func rulesOf(services map[string]grpc.ServiceInfo) (map[string][]pb.Role, error) {
+	access := map[string][]pb.Role{}
+	for name := range services {
+		found, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(name))
+		if err != nil {
+			return nil, fmt.Errorf("auth: service %s: %w", name, err)
+		}
+		methods := found.(protoreflect.ServiceDescriptor).Methods()
+		for i := range methods.Len() {
+			m := methods.Get(i)
+			full := "/" + name + "/" + string(m.Name())
+			if Open(full) {
+				continue
+			}
+			rule, _ := proto.GetExtension(m.Options(), pb.E_Access).(*pb.AccessRule)
+			if len(rule.GetAllow()) == 0 {
+				return nil, fmt.Errorf("auth: %s has no access rule: write option (concord.v1.access) beside it", full)
+			}
+			access[full] = rule.GetAllow()
+		}
+	}
+	return access, nil
+}
+
+// Open says whether a method is open to callers without a key: the health check, and reflection, which tells no more
+// than the published protos. It is the whole list.
+func Open(method string) bool {
+	return strings.HasPrefix(method, "/grpc.health.v1.Health/") ||
+		strings.HasPrefix(method, "/grpc.reflection.v1.ServerReflection/") ||
+		strings.HasPrefix(method, "/grpc.reflection.v1alpha.ServerReflection/")
+}
+
+// Unary guards RPCs with one answer.
+func (d *Door) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	ctx, err := d.Enter(ctx, info.FullMethod)
+	if err != nil {
+		return nil, err
+	}
+	return next(ctx, req)
+}
+
+// Stream guards RPCs with many.
+func (d *Door) Stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+	ctx, err := d.Enter(stream.Context(), info.FullMethod)
+	if err != nil {
+		return err
+	}
+	return next(srv, &guarded{stream, ctx})
+}
+
+// guarded is a stream whose context knows the caller.
+type guarded struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+// Context knows the caller.
+func (g *guarded) Context() context.Context { return g.ctx }

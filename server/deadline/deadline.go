@@ -1,0 +1,105 @@
+// Package deadline is the clock of Concord. It follows the timer index: when the time of a record has come, it asks the
+// journal to wake that record, and the rules say what time brings. It decides nothing itself, and asking twice is
+// harmless.
+package deadline
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/concordhq/concord/rules"
+	"github.com/concordhq/concord/server/journal"
+)
+
+// Bounds of the worker.
+const (
+	// TurnSize is how many records one Turn wakes, so that callers' commands get their place between Turns.
+	TurnSize = 512
+	// minPause is the least time between Turns that found nothing, so that a busy journal is not asked after each commit.
+	minPause = 10 * time.Millisecond
+	// retryPause is the wait after a Turn that got nowhere.
+	retryPause = time.Second
+	// maxPause is the longest wait: the wall clock may be set forward under us.
+	maxPause = time.Minute
+)
+
+// Worker wakes records when their time has come.
+type Worker struct {
+	// Journal is asked.
+	Journal *journal.Journal
+	// Log is told of what could not be woken.
+	Log *slog.Logger
+	// Observe is told, if not nil, after each Turn how many records were woken and how late the first of them was.
+	Observe func(woken int, lag time.Duration)
+}
+
+// Turn wakes at most TurnSize records, in the order of their times. It returns how many it woke and when to look again:
+// zero for not before something changes.
+func (w *Worker) Turn(ctx context.Context) (woken int, next time.Time, err error) {
+	due, next, err := w.Journal.Due(ctx, TurnSize)
+	if err != nil || len(due) == 0 {
+		return 0, next, err
+	}
+	commands := make([]proto.Message, len(due))
+	for i, d := range due {
+		commands[i] = rules.WakeFor(d.Ref)
+	}
+	lag := w.Journal.Now().Sub(due[0].At)
+	for i, e := range w.Journal.DoAll(ctx, rules.Clock(), commands) {
+		if e == nil {
+			woken++
+			continue
+		}
+		if err == nil {
+			err = e
+		}
+		w.Log.WarnContext(ctx, "a record could not be woken and will be asked again", "agreement", due[i].Ref.Agreement, "record", due[i].Ref.ID, "error", e)
+	}
+	if w.Observe != nil {
+		w.Observe(woken, lag)
+	}
+	return woken, next, err
+}
+
+// Run turns until ctx ends.
+func (w *Worker) Run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		changed := w.Journal.Changed() // before the Turn looks, so that nothing is missed
+		woken, next, err := w.Turn(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		timer.Reset(pause(woken, next, err, w.Journal.Now()))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+			continue
+		case <-changed:
+		}
+		timer.Reset(minPause)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
+	}
+}
+
+// pause is how long to wait when nothing changes.
+func pause(woken int, next time.Time, err error, now time.Time) time.Duration {
+	switch {
+	case err != nil && woken == 0:
+		return retryPause
+	case woken > 0:
+		return 0 // what was woken may have set earlier timers
+	case next.IsZero() || next.Sub(now) > maxPause:
+		return maxPause
+	}
+	return max(next.Sub(now), minPause)
+}

@@ -1,0 +1,158 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
+	"github.com/concordhq/concord/rules"
+)
+
+// Times of the faces.
+const (
+	// headerTimeout cuts connections that send their headers drop by drop.
+	headerTimeout = 5 * time.Second
+	// readTimeout is how long a request body may take.
+	readTimeout = time.Minute
+	// idleTimeout closes connections that nobody uses.
+	idleTimeout = 2 * time.Minute
+	// pingAfter is how long a gRPC connection is silent before it is asked whether it lives.
+	pingAfter = time.Minute
+	// pingTimeout is how long it may take to answer.
+	pingTimeout = 20 * time.Second
+	// minClientPing is how often a client may ask.
+	minClientPing = 10 * time.Second
+)
+
+func grpcOptions() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(maxMessageBytes),
+		grpc.MaxHeaderListSize(maxHeaderBytes),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.ConnectionTimeout(headerTimeout),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingAfter, Timeout: pingTimeout}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minClientPing, PermitWithoutStream: true}),
+		grpc.SharedWriteBuffer(true),
+	}
+}
+
+func registerReflection(s *grpc.Server) { reflection.Register(s) }
+
+func newHTTP(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+func listenHTTP(addr string, config *tls.Config) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil || config == nil {
+		return l, err
+	}
+	return tls.NewListener(l, config), nil
+}
+
+func grpcCreds(config *tls.Config) grpc.ServerOption {
+	if config == nil {
+		return grpc.EmptyServerOption{}
+	}
+	return grpc.Creds(credentials.NewTLS(config))
+}
+
+// serverTLS is the TLS configuration of both faces; nil if there is none. The certificate is read again when its file
+// has changed, so that a renewed one needs no restart.
+func serverTLS(config Config) (*tls.Config, error) {
+	if config.TLSCertFile == "" {
+		return nil, nil
+	}
+	c := &certificate{certFile: config.TLSCertFile, keyFile: config.TLSKeyFile}
+	if _, err := c.get(nil); err != nil {
+		return nil, fmt.Errorf("TLS: %w", err)
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get, NextProtos: []string{"h2", "http/1.1"}}, nil
+}
+
+type certificate struct {
+	certFile, keyFile string
+
+	mu      sync.Mutex
+	read    time.Time // the file's time when it was read
+	current *tls.Certificate
+}
+
+func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	info, err := os.Stat(c.certFile)
+	if err == nil && (c.current == nil || !info.ModTime().Equal(c.read)) {
+		var pair tls.Certificate
+		if pair, err = tls.LoadX509KeyPair(c.certFile, c.keyFile); err == nil {
+			c.current, c.read = &pair, info.ModTime()
+		}
+	}
+	if c.current != nil {
+		return c.current, nil // one that is half written does not close the door: the last good one holds
+	}
+	return nil, err
+}
+
+// bounded gives a call without a deadline the default one.
+func bounded(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, defaultDeadline)
+		defer cancel()
+	}
+	return next(ctx, req)
+}
+
+// chainUnary makes one interceptor of several; the first is the outermost.
+func chainUnary(all ...grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, last grpc.UnaryHandler) (any, error) {
+		next := last
+		for i := len(all) - 1; i >= 0; i-- {
+			intercept, inner := all[i], next
+			next = func(ctx context.Context, req any) (any, error) { return intercept(ctx, req, info, inner) }
+		}
+		return next(ctx, req)
+	}
+}
+
+// chainStream is chainUnary for streams.
+func chainStream(all ...grpc.StreamServerInterceptor) grpc.StreamServerInterceptor {
+	return func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, last grpc.StreamHandler) error {
+		next := last
+		for i := len(all) - 1; i >= 0; i-- {
+			intercept, inner := all[i], next
+			next = func(srv any, stream grpc.ServerStream) error { return intercept(srv, stream, info, inner) }
+		}
+		return next(srv, stream)
+	}
+}
+
+// firstKey makes the operator's key if the store has none yet, and tells its secret.
+func (s *Server) firstKey(ctx context.Context) (string, error) {
+	key, err := s.journal.Key(ctx, rules.FirstKeyID)
+	if err != nil || key != nil {
+		return "", err
+	}
+	answer, err := s.journal.Do(ctx, rules.Service(), &journalv1.FirstKey{})
+	if err != nil {
+		return "", fmt.Errorf("make the first key: %w", err)
+	}
+	return answer.(*pb.CreateApiKeyResponse).GetSecret(), nil
+}

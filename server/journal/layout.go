@@ -1,0 +1,206 @@
+package journal
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
+	pb "github.com/concordhq/concord/gen/concord/v1"
+	"github.com/concordhq/concord/rules"
+	"github.com/concordhq/concord/server/store"
+)
+
+// Every key on disk is made in this file.
+//
+//	events     be64(position)                           → salt(32) ‖ body        history, only ever appended
+//	records    agreement 00 kind id [00 be32(number)]   → the record, serialized  an agreement's records lie together;
+//	                                                                              parties and keys have no agreement
+//	           agreement 00 'E' be64(version)           → be64(position)          the events of one agreement
+//	           agreement 00 'L' list filters order      → nothing                 the lists of one agreement
+//	index      list filters order                       → nothing                 the lists across agreements
+//	timers     be64(micros, sign flipped) record-key    → nothing                 what the clock must look at, by time
+//	receipts   principal 00 request_id                  → be64(micros) ‖ Receipt  answers given; time-ordered request
+//	                                                                              ids keep it dense
+//	meta       "stamp", "page-key"                      → Stamp, 32 bytes
+//
+// List keys, timers and the rest of an index are computed from the record before and after a command, and the journal
+// writes the difference: nobody tends them.
+const (
+	tableEvents   store.Table = "events"
+	tableRecords  store.Table = "records"
+	tableIndex    store.Table = "index"
+	tableTimers   store.Table = "timers"
+	tableReceipts store.Table = "receipts"
+	tableMeta     store.Table = "meta"
+)
+
+// Tables is what the store must be opened with.
+func Tables() []store.Table {
+	return []store.Table{tableEvents, tableRecords, tableIndex, tableTimers, tableReceipts, tableMeta}
+}
+
+var (
+	keyStamp   = []byte("stamp")
+	keyPageKey = []byte("page-key")
+)
+
+// Below an agreement: single bytes that are no rules.Kind.
+const (
+	subEvents = 'E'
+	subLists  = 'L'
+)
+
+// The lists.
+const (
+	listObligations       = 'o' // agreement: side state | day id
+	listByCommitment      = 'c' // agreement: commitment 00 state | day id
+	listCommitments       = 'm' // agreement: side state | id
+	listProposals         = 'p' // agreement: state | micros id
+	listAgreements        = 'a' // across: party 00 side state | agreement; party "" and side 0: all
+	listCounterparts      = 'q' // across: party 00 | other party
+	listKeysOfAParty      = 'k' // across: party 00 | key
+	keySeparator          = 0x00
+	unspecified      byte = 0
+)
+
+func be64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+func be32(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
+
+// sortableTime is a time in bytes that sort like it, to the microsecond.
+func sortableTime(t time.Time) []byte { return be64(uint64(t.UnixMicro()) ^ 1<<63) }
+
+// join makes a key of parts: bytes, strings and single bytes.
+func join(parts ...any) []byte {
+	key := make([]byte, 0, 96)
+	for _, p := range parts {
+		switch p := p.(type) {
+		case []byte:
+			key = append(key, p...)
+		case string:
+			key = append(key, p...)
+		case byte:
+			key = append(key, p)
+		case rune:
+			key = append(key, byte(p))
+		default:
+			panic(fmt.Sprintf("journal: a key of %T", p))
+		}
+	}
+	return key
+}
+
+// recordKey is where a record lies.
+func recordKey(ref rules.Ref) []byte {
+	key := make([]byte, 0, len(ref.Agreement)+len(ref.ID)+8)
+	key = append(key, ref.Agreement...)
+	key = append(key, keySeparator, byte(ref.Kind))
+	key = append(key, ref.ID...)
+	if ref.Kind == rules.KindRevision || ref.Kind == rules.KindProposalRevision {
+		key = append(key, keySeparator)
+		key = binary.BigEndian.AppendUint32(key, uint32(ref.Number))
+	}
+	return key
+}
+
+// recordRef is the record that lies at a key; only for kinds without a number.
+func recordRef(key []byte) (rules.Ref, error) {
+	agreement, rest, ok := bytes.Cut(key, []byte{keySeparator})
+	if !ok || len(rest) == 0 {
+		return rules.Ref{}, fmt.Errorf("journal: %q is not the key of a record", key)
+	}
+	return rules.Ref{Kind: rules.Kind(rest[0]), Agreement: string(agreement), ID: string(rest[1:])}, nil
+}
+
+// newRecord is an empty message of the type that a kind of record has.
+func newRecord(kind rules.Kind) proto.Message {
+	switch kind {
+	case rules.KindChain:
+		return &journalv1.Chain{}
+	case rules.KindAgreement:
+		return &pb.Agreement{}
+	case rules.KindRevision:
+		return &pb.Revision{}
+	case rules.KindProposal:
+		return &pb.Proposal{}
+	case rules.KindProposalRevision:
+		return &pb.ProposalRevision{}
+	case rules.KindCommitment:
+		return &pb.Commitment{}
+	case rules.KindObligation:
+		return &pb.Obligation{}
+	case rules.KindParty:
+		return &pb.Party{}
+	case rules.KindApiKey:
+		return &journalv1.StoredKey{}
+	}
+	panic(fmt.Sprintf("journal: a record of kind %d", kind))
+}
+
+func eventKey(agreementID string, version uint64) []byte {
+	return join(agreementID, byte(keySeparator), subEvents, be64(version))
+}
+
+func receiptKey(caller rules.Caller, requestID string) []byte {
+	return join(caller.PrincipalID, byte(keySeparator), requestID)
+}
+
+// entry is one computed key.
+type entry struct {
+	table store.Table
+	key   string
+}
+
+// entries is everything a record is found by: its timer and its places in lists.
+func entries(ref rules.Ref, m proto.Message) []entry {
+	var found []entry
+	add := func(t store.Table, parts ...any) { found = append(found, entry{t, string(join(parts...))}) }
+	if at, waits := rules.WakeTime(m); waits {
+		add(tableTimers, sortableTime(at), recordKey(ref))
+	}
+	switch r := m.(type) {
+	case *pb.Obligation:
+		day, state := dayKey(r.GetDueDate()), byte(r.GetState())
+		add(tableRecords, ref.Agreement, sep, subLists, listObligations, byte(r.GetObligor()), state, day, ref.ID)
+		add(tableRecords, ref.Agreement, sep, subLists, listByCommitment, r.GetCommitmentId(), sep, state, day, ref.ID)
+	case *pb.Commitment:
+		add(tableRecords, ref.Agreement, sep, subLists, listCommitments, byte(r.GetObligor()), byte(r.GetState()), ref.ID)
+	case *pb.Proposal:
+		add(tableRecords, ref.Agreement, sep, subLists, listProposals, byte(r.GetState()), sortableTime(r.GetCreateTime().AsTime()), ref.ID)
+	case *pb.Agreement:
+		state := byte(r.GetState())
+		vendor, client := r.GetVendorPartyId(), r.GetClientPartyId()
+		draft := r.GetState() == pb.AgreementState_AGREEMENT_STATE_DRAFT
+		if !draft || r.GetAuthor() == pb.Side_SIDE_VENDOR {
+			add(tableIndex, listAgreements, vendor, sep, byte(pb.Side_SIDE_VENDOR), state, ref.Agreement)
+		}
+		if !draft || r.GetAuthor() == pb.Side_SIDE_CLIENT {
+			add(tableIndex, listAgreements, client, sep, byte(pb.Side_SIDE_CLIENT), state, ref.Agreement)
+		}
+		if !draft {
+			add(tableIndex, listAgreements, sep, unspecified, state, ref.Agreement)
+			add(tableIndex, listCounterparts, vendor, sep, client)
+			add(tableIndex, listCounterparts, client, sep, vendor)
+		}
+	case *pb.Party:
+		add(tableIndex, listCounterparts, ref.ID, sep, ref.ID) // a party knows of itself
+	case *journalv1.StoredKey:
+		if party := r.GetApiKey().GetPrincipal().GetPartyId(); party != "" {
+			add(tableIndex, listKeysOfAParty, party, sep, ref.ID)
+		}
+	}
+	return found
+}
+
+// dayKey is a date in bytes that sort like it.
+func dayKey(date string) []byte {
+	day, err := rules.ParseDay(date)
+	if err != nil {
+		return be32(0)
+	}
+	return be32(uint32(day))
+}

@@ -1,0 +1,195 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
+	pb "github.com/concordhq/concord/gen/concord/v1"
+	"github.com/concordhq/concord/proof"
+	"github.com/concordhq/concord/rules"
+	"github.com/concordhq/concord/server/store"
+)
+
+// recall reads where the store stands, and on the very first start lays down what never changes.
+func (j *Journal) recall(ctx context.Context) error {
+	stamp := &journalv1.Stamp{}
+	err := j.opts.Store.View(ctx, func(snap store.Snapshot) error {
+		j.head = snap.Head()
+		value, err := snap.Get(tableMeta, keyStamp)
+		if err == nil {
+			err = proto.Unmarshal(value, stamp)
+		}
+		if err != nil {
+			return err
+		}
+		service, err := readRecord(snap, rules.Ref{Kind: rules.KindChain})
+		if err != nil {
+			return err
+		}
+		if chain, _ := service.(*journalv1.Chain); chain != nil {
+			j.serviceSeen.Store(chain.GetVersion())
+		}
+		key, err := snap.Get(tableMeta, keyPageKey)
+		j.pageKey = append([]byte(nil), key...)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("journal: open: %w", err)
+	}
+	j.position = stamp.GetPosition()
+	if stamp.GetRecordTime() != nil {
+		j.last = stamp.GetRecordTime().AsTime()
+		j.lastMicro.Store(j.last.UnixMicro())
+	}
+	if len(j.pageKey) > 0 {
+		return nil
+	}
+	j.pageKey = make([]byte, proof.KeySize)
+	j.opts.Random(j.pageKey)
+	change := store.Change{Base: j.head, Head: j.head + 1, Writes: []store.Write{{Table: tableMeta, Key: keyPageKey, Value: j.pageKey}}}
+	if err := j.opts.Store.Commit(ctx, change); err != nil {
+		return fmt.Errorf("journal: first start: %w", err)
+	}
+	j.head++
+	return nil
+}
+
+// readRecord is a record as it lies in the store; nil if there is none.
+func readRecord(snap store.Snapshot, ref rules.Ref) (proto.Message, error) {
+	value, err := snap.Get(tableRecords, recordKey(ref))
+	if err != nil || value == nil {
+		return nil, err
+	}
+	m := newRecord(ref.Kind)
+	if err := proto.Unmarshal(value, m); err != nil {
+		return nil, fmt.Errorf("journal: record %+v: %w", ref, err)
+	}
+	return m, nil
+}
+
+// Read is a record of an agreement that the caller may see, as it is now. What is missing and what the caller may not
+// see are answered alike. noun says what was looked for.
+func (j *Journal) Read(ctx context.Context, caller rules.Caller, ref rules.Ref, noun string) (proto.Message, error) {
+	var found proto.Message
+	err := j.seeing(ctx, caller, ref.Agreement, func(snap store.Snapshot, a *pb.Agreement) error {
+		if ref.Kind == rules.KindAgreement {
+			found = a
+			return nil
+		}
+		m, err := readRecord(snap, ref)
+		if err == nil && m == nil {
+			return rules.NotFound(noun, refName(ref))
+		}
+		found = m
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return rules.Present(found, j.Now()), nil
+}
+
+// seeing runs fn over a snapshot with an agreement that the caller may see.
+func (j *Journal) seeing(ctx context.Context, caller rules.Caller, agreementID string, fn func(store.Snapshot, *pb.Agreement) error) error {
+	return j.view(ctx, func(snap store.Snapshot) error {
+		m, err := readRecord(snap, rules.Ref{Kind: rules.KindAgreement, Agreement: agreementID})
+		if err != nil {
+			return err
+		}
+		a, _ := m.(*pb.Agreement)
+		if !caller.Sees(a) {
+			return rules.NotFound("agreement", agreementID)
+		}
+		return fn(snap, a)
+	})
+}
+
+// view is a View of the store whose faults are told apart from refusals.
+func (j *Journal) view(ctx context.Context, fn func(store.Snapshot) error) error {
+	err := j.opts.Store.View(ctx, fn)
+	if err == nil || IsRefusal(err) || ctx.Err() != nil {
+		return err
+	}
+	return fmt.Errorf("journal: read: %w", err)
+}
+
+func refName(ref rules.Ref) string {
+	if ref.Number > 0 {
+		return fmt.Sprint(ref.Number)
+	}
+	return ref.ID
+}
+
+// Party is a party that the caller may know of: its own, one it shares an agreement with, or any for the operator and
+// an auditor of everything.
+func (j *Journal) Party(ctx context.Context, caller rules.Caller, id string) (*pb.Party, error) {
+	var party *pb.Party
+	err := j.view(ctx, func(snap store.Snapshot) error {
+		if !knowsAll(caller) && caller.PartyID != id {
+			shared, err := snap.Get(tableIndex, join(listCounterparts, caller.PartyID, byte(keySeparator), id))
+			if err != nil {
+				return err
+			}
+			if shared == nil {
+				return rules.NotFound("party", id)
+			}
+		}
+		m, err := readRecord(snap, rules.Ref{Kind: rules.KindParty, ID: id})
+		party, _ = m.(*pb.Party)
+		if err == nil && party == nil {
+			return rules.NotFound("party", id)
+		}
+		return err
+	})
+	return party, err
+}
+
+func knowsAll(c rules.Caller) bool {
+	return c.Role == pb.Role_ROLE_OPERATOR || c.Role == pb.Role_ROLE_AUDITOR && len(c.AgreementIDs) == 0
+}
+
+// Key is an API key with the hash of its secret; nil if there is none.
+func (j *Journal) Key(ctx context.Context, id string) (*journalv1.StoredKey, error) {
+	var key *journalv1.StoredKey
+	err := j.view(ctx, func(snap store.Snapshot) error {
+		m, err := readRecord(snap, rules.Ref{Kind: rules.KindApiKey, ID: id})
+		key, _ = m.(*journalv1.StoredKey)
+		return err
+	})
+	return key, err
+}
+
+// Timer is a record whose time comes.
+type Timer struct {
+	Ref rules.Ref
+	At  time.Time
+}
+
+// Due is what the clock must look at now, by time and at most limit, and when it must look next. The next time is zero
+// if nothing waits, and not after now if there is more.
+func (j *Journal) Due(ctx context.Context, limit int) (due []Timer, next time.Time, err error) {
+	now := j.Now()
+	err = j.view(ctx, func(snap store.Snapshot) error {
+		for r, err := range snap.Scan(tableTimers, nil, nil) {
+			if err != nil {
+				return err
+			}
+			at := timerTime(r.Key)
+			if at.After(now) || len(due) == limit {
+				next = at
+				return nil
+			}
+			ref, err := recordRef(r.Key[8:])
+			if err != nil {
+				return err
+			}
+			due = append(due, Timer{ref, at})
+		}
+		return nil
+	})
+	return due, next, err
+}

@@ -1,0 +1,239 @@
+// Package server is Concord as one Go value: everything is built in New, from the ground up, and goes on in Run until
+// its context ends. Tests and the binary start the same thing.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/fullstorydev/grpchan/inprocgrpc"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/concordhq/concord/gen/openapi"
+	"github.com/concordhq/concord/server/api"
+	"github.com/concordhq/concord/server/auth"
+	"github.com/concordhq/concord/server/deadline"
+	"github.com/concordhq/concord/server/journal"
+	"github.com/concordhq/concord/server/store"
+	"github.com/concordhq/concord/server/store/bolt"
+	"github.com/concordhq/concord/server/store/memory"
+	"github.com/concordhq/concord/server/web"
+)
+
+// Server is a Concord that is ready to run.
+type Server struct {
+	config    Config
+	log       *slog.Logger
+	telemetry *telemetry
+	store     store.Store
+	journal   *journal.Journal
+	clock     *deadline.Worker
+	grpc      *grpc.Server
+	health    *health.Server
+	http      *http.Server
+	grpcPort  net.Listener
+	httpPort  net.Listener
+}
+
+// Started is what there is to tell once a server takes calls.
+type Started struct {
+	// GRPCAddr and HTTPAddr are what it listens on.
+	GRPCAddr, HTTPAddr string
+	// TLS says whether both speak TLS.
+	TLS bool
+	// FirstKey is the operator's secret, told on the very first start and never again.
+	FirstKey string
+}
+
+// New builds a server. It holds the store and both ports until Run has ended, or Close.
+func New(ctx context.Context, config Config, logTo io.Writer) (s *Server, err error) {
+	if err := config.Check(); err != nil {
+		return nil, err
+	}
+	s = &Server{config: config, log: newLog(config, logTo)}
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	if s.telemetry, err = newTelemetry(ctx, config); err != nil {
+		return nil, err
+	}
+	if s.store, err = openStore(config, s.telemetry); err != nil {
+		return nil, err
+	}
+	if s.journal, err = journal.Open(ctx, journal.Options{Store: s.store, Now: config.Now, Log: s.log, Observe: s.telemetry.journal()}); err != nil {
+		return nil, err
+	}
+	s.clock = &deadline.Worker{Journal: s.journal, Log: s.log, Observe: s.telemetry.clock()}
+
+	tls, err := serverTLS(config)
+	if err != nil {
+		return nil, err
+	}
+	inside := &inprocgrpc.Channel{}
+	if err := s.buildGRPC(inside, grpcCreds(tls)); err != nil {
+		return nil, err
+	}
+	handler, err := web.New(web.Config{
+		Conn: inside, OpenAPI: openapi.Document, Ready: s.ready, Metrics: s.telemetry.handler(), Log: s.log, MaxBody: maxMessageBytes, Timeout: defaultDeadline,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.http = newHTTP(handler, s.log)
+	if s.grpcPort, err = net.Listen("tcp", config.GRPCAddr); err != nil {
+		return nil, fmt.Errorf("listen for gRPC: %w", err)
+	}
+	if s.httpPort, err = listenHTTP(config.HTTPAddr, tls); err != nil {
+		return nil, fmt.Errorf("listen for HTTP: %w", err)
+	}
+	return s, nil
+}
+
+func openStore(config Config, t *telemetry) (store.Store, error) {
+	if config.Store == StoreMemory {
+		return memory.Open(journal.Tables()...)
+	}
+	return bolt.Open(bolt.Options{
+		Dir: config.DataDir, Tables: journal.Tables(), MaxBytes: config.MaxStoreBytes, OnCommit: t.storeCommit, OnFlush: t.storeFlush,
+	})
+}
+
+// buildGRPC makes the gRPC server and its twin inside the process, over which REST comes in. Both run the same
+// interceptors, once.
+func (s *Server) buildGRPC(inside *inprocgrpc.Channel, creds grpc.ServerOption) error {
+	s.health = health.NewServer()
+	s.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
+	door := auth.New(s.journal)
+	refusals := api.Refusals{Log: s.log}
+	unary := chainUnary(refusals.Unary, bounded, door.Unary, api.Prepare)
+	stream := chainStream(refusals.Stream, door.Stream)
+
+	s.grpc = grpc.NewServer(append(grpcOptions(), creds, s.telemetry.grpcOption(), grpc.UnaryInterceptor(unary), grpc.StreamInterceptor(stream))...)
+	healthpb.RegisterHealthServer(s.grpc, s.health)
+	registerReflection(s.grpc)
+	api.Register(s.grpc, s.journal)
+
+	inside.WithServerUnaryInterceptor(unary).WithServerStreamInterceptor(stream)
+	s.telemetry.inside(inside)
+	api.Register(inside, s.journal)
+	return door.Read(s.grpc.GetServiceInfo())
+}
+
+// Run serves until ctx ends or something fails that cannot be mended, then stops in order: first no new calls, then the
+// clock, then the journal, then the store. started is called once calls are taken.
+func (s *Server) Run(ctx context.Context, started func(Started)) error {
+	defer s.Close()
+	journalCtx, stopJournal := context.WithCancel(context.WithoutCancel(ctx))
+	journalDone := make(chan error, 1)
+	go func() { journalDone <- s.journal.Run(journalCtx) }()
+
+	err := s.serve(ctx, journalDone, started)
+	stopJournal()
+	if failed := <-journalDone; err == nil {
+		err = failed
+	}
+	return errors.Join(err, s.telemetry.shutdown())
+}
+
+func (s *Server) serve(ctx context.Context, journalDone chan error, started func(Started)) error {
+	firstKey, err := s.firstKey(ctx)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.clock.Run(ctx) })
+	group.Go(func() error { return s.grpc.Serve(s.grpcPort) })
+	group.Go(func() error {
+		if err := s.http.Serve(s.httpPort); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve HTTP: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		select {
+		case <-ctx.Done():
+		case err := <-journalDone: // a commit failed: the process must end
+			journalDone <- err
+			s.drain()
+			return err
+		}
+		s.drain()
+		return nil
+	})
+	s.health.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
+	for name := range s.grpc.GetServiceInfo() {
+		s.health.SetServingStatus(name, healthpb.HealthCheckResponse_SERVING)
+	}
+	started(Started{GRPCAddr: s.grpcPort.Addr().String(), HTTPAddr: s.httpPort.Addr().String(), TLS: s.config.TLSCertFile != "", FirstKey: firstKey})
+	return group.Wait()
+}
+
+// drain lets running calls end, for as long as the configuration allows.
+func (s *Server) drain() {
+	s.health.Shutdown() // tells load balancers first
+	ctx, cancel := context.WithTimeout(context.Background(), s.config.ShutdownTimeout)
+	defer cancel()
+	done := make(chan struct{})
+	go func() {
+		s.grpc.GracefulStop()
+		close(done)
+	}()
+	if err := s.http.Shutdown(ctx); err != nil {
+		s.log.Warn("HTTP calls were cut off by the end", "error", err)
+		s.http.Close()
+	}
+	select {
+	case <-done:
+	case <-ctx.Done():
+		s.log.Warn("gRPC calls were cut off by the end")
+		s.grpc.Stop()
+		<-done
+	}
+}
+
+// ready says why no calls can be done, for /readyz.
+func (s *Server) ready() error {
+	r, err := s.health.Check(context.Background(), &healthpb.HealthCheckRequest{})
+	if err != nil || r.GetStatus() != healthpb.HealthCheckResponse_SERVING {
+		return errors.New("starting or stopping")
+	}
+	return nil
+}
+
+// Close lets go of everything. Run calls it.
+func (s *Server) Close() {
+	if s.grpcPort != nil {
+		s.grpcPort.Close()
+	}
+	if s.httpPort != nil {
+		s.httpPort.Close()
+	}
+	if s.store != nil {
+		if err := s.store.Close(); err != nil {
+			s.log.Error("the store did not close well", "error", err)
+		}
+	}
+}
+
+// Limits of the faces. A stream or message beyond them is refused, so that one caller cannot take the memory of all.
+const (
+	// maxMessageBytes is the largest request: a text of rules.MaxTermsBytes with room to spare.
+	maxMessageBytes = 4 << 20
+	// maxStreams is how many calls one connection may have open.
+	maxStreams = 1000
+	// defaultDeadline ends calls whose caller set none.
+	defaultDeadline = 30 * time.Second
+	// maxHeaderBytes is the largest header block of a request.
+	maxHeaderBytes = 64 << 10
+)
