@@ -1,0 +1,4 @@
+package client
+
+// Plaintext is onThisMachine, for the tests.
+var Plaintext = onThisMachine

@@ -1,0 +1,100 @@
+package client
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+// Options say who calls, how the service proves itself, and how patient a call is. The zero value is a caller without a
+// key.
+type Options struct {
+	// Key is the secret of an API key. WithKey overrides it for a call.
+	Key string
+	// Party is the party to act for; only a SERVICE with several parties needs it. WithParty overrides it for a call.
+	Party string
+
+	// CAFile names a PEM file with the authorities that may vouch for the service. Empty: the system's.
+	CAFile string
+	// TLS is the configuration to connect with, for example with a client certificate. CAFile is added to it.
+	//
+	// With neither TLS nor CAFile a service on this machine (a loopback address or a Unix socket) is spoken to in the
+	// clear, and every other one by TLS.
+	TLS *tls.Config
+
+	// Timeout is the deadline of a call whose context has none; 0 means DefaultTimeout.
+	Timeout time.Duration
+	// Attempts is how often a call is made before "unavailable" is believed; 0 means DefaultAttempts, 1 never again.
+	Attempts int
+	// Wait makes Dial return only once there is a connection.
+	Wait bool
+}
+
+func (o Options) timeout() time.Duration {
+	if o.Timeout == 0 {
+		return DefaultTimeout
+	}
+	return o.Timeout
+}
+
+func (o Options) attempts() uint {
+	if o.Attempts <= 0 {
+		return DefaultAttempts
+	}
+	return uint(o.Attempts)
+}
+
+// transport decides between TLS and the clear, and says whether it is TLS.
+func (o Options) transport(addr string) (credentials.TransportCredentials, bool, error) {
+	if o.TLS == nil && o.CAFile == "" && onThisMachine(addr) {
+		return insecure.NewCredentials(), false, nil
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if o.TLS != nil {
+		config = o.TLS.Clone()
+	}
+	if o.CAFile != "" {
+		pem, err := os.ReadFile(o.CAFile)
+		if err != nil {
+			return nil, false, fmt.Errorf("read the authorities: %w", err)
+		}
+		if config.RootCAs == nil {
+			config.RootCAs = x509.NewCertPool()
+		} else {
+			config.RootCAs = config.RootCAs.Clone()
+		}
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, false, fmt.Errorf("read the authorities: %s holds no PEM certificate", o.CAFile)
+		}
+	}
+	return credentials.NewTLS(config), true, nil
+}
+
+// onThisMachine says whether a target cannot be anywhere else, so that nobody can listen on the way.
+func onThisMachine(addr string) bool {
+	if strings.HasPrefix(addr, "unix:") || strings.HasPrefix(addr, "unix-abstract:") {
+		return true
+	}
+	for _, scheme := range []string{"dns:///", "passthrough:///", "dns:"} {
+		if rest, ok := strings.CutPrefix(addr, scheme); ok {
+			addr = rest
+			break
+		}
+	}
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		host = addr
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/concordhq/concord/client"
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+var commitmentColumns = []column[*pb.Commitment]{
+	{"COMMITMENT", (*pb.Commitment).GetCommitmentId},
+	{"PROMISE", func(c *pb.Commitment) string { return c.GetTerms().GetTitle() }},
+	{"WHO TO WHOM", func(c *pb.Commitment) string { return promise(c.GetObligor(), c.GetBeneficiary()) }},
+	{"CATEGORY", func(c *pb.Commitment) string { return word(c.GetTerms().GetCategory()) }},
+	{"WEIGHT", func(c *pb.Commitment) string { return number(c.GetTerms().GetWeight()) }},
+	{"DUE", func(c *pb.Commitment) string { return scheduleText(c.GetTerms()) }},
+	{"STATE", func(c *pb.Commitment) string { return word(c.GetState()) }},
+}
+
+func commitmentFacts(c *pb.Commitment) []fact {
+	return []fact{
+		{"agreement", c.GetAgreementId()}, {"commitment", c.GetCommitmentId()}, {"promise", c.GetTerms().GetTitle()},
+		{"in full", c.GetTerms().GetDescription()}, {"who to whom", promise(c.GetObligor(), c.GetBeneficiary())},
+		{"kind", word(c.GetKind())}, {"category", word(c.GetTerms().GetCategory())}, {"weight", number(c.GetTerms().GetWeight())},
+		{"due", scheduleText(c.GetTerms())}, {"last rule date", c.GetLastRuleDate()}, {"clocks", clocksText(c.GetClocks())},
+		{"state", word(c.GetState())}, {"ended because", word(c.GetEndReason())}, {"revision", number(c.GetRevision())},
+		{"obligations so far", number(c.GetObligationCount())},
+		{"agreed", moment(c.GetCreateTime())}, {"changed", moment(c.GetUpdateTime())}, {"etag", c.GetEtag()},
+	}
+}
+
+func (s *session) commitmentCommand() *cobra.Command {
+	return noun("commitment", "What each side promised the other", s.commitmentList(), s.commitmentShow())
+}
+
+func (s *session) commitmentList() *cobra.Command {
+	request := &pb.ListCommitmentsRequest{PageSize: pageSize}
+	cmd := &cobra.Command{
+		Use: "list AGREEMENT", Short: "List an agreement's commitments, of both sides", Args: cobra.ExactArgs(1),
+		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) error {
+			request.AgreementId = args[0]
+			return printList(s, client.Pages(ctx, c.Commitments.ListCommitments, request, (*pb.ListCommitmentsResponse).GetCommitments), commitmentColumns)
+		}),
+	}
+	choose(cmd, &request.Obligor, "obligor", "only what this side promised")
+	choose(cmd, &request.State, "state", "only in this state")
+	return cmd
+}
+
+func (s *session) commitmentShow() *cobra.Command {
+	return &cobra.Command{
+		Use: "show AGREEMENT COMMITMENT", Short: "Show a commitment", Args: cobra.ExactArgs(2),
+		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) error {
+			commitment, err := c.Commitments.GetCommitment(ctx, &pb.GetCommitmentRequest{AgreementId: args[0], CommitmentId: args[1]})
+			if err != nil {
+				return err
+			}
+			return s.printOne(commitment, commitmentFacts(commitment))
+		}),
+	}
+}

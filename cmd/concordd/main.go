@@ -1,0 +1,64 @@
+// Command concordd serves Concord. Without arguments it serves on loopback, with its data in ./concord-data; every
+// setting is a flag, an environment variable or a line of a file (see "concordd config").
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/concordhq/concord/server"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := root().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "concordd:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func root() *cobra.Command {
+	config := server.Default()
+	cmd := &cobra.Command{
+		Use:           "concordd",
+		Short:         "Serve Concord, the record of what each side of a partnership owes the other",
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       server.Version(),
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return config.Fill(cmd.Root().PersistentFlags(), os.LookupEnv)
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), config) },
+	}
+	config.Bind(cmd.PersistentFlags())
+	cmd.AddCommand(&cobra.Command{
+		Use:   "config",
+		Short: "Print the settings in effect, each with its manual, as a file that --config takes",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return server.Print(cmd.OutOrStdout(), cmd.Root().PersistentFlags())
+		},
+	}, &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		Run:   func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "concordd", server.Version()) },
+	}, demoCommand(&config))
+	return cmd
+}
+
+func serve(ctx context.Context, config server.Config) error {
+	s, err := server.New(ctx, config, os.Stderr)
+	if err != nil {
+		return err
+	}
+	return s.Run(ctx, func(started server.Started) { welcome(os.Stdout, config, started) })
+}
