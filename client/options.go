@@ -56,25 +56,36 @@ func (o Options) transport(addr string) (credentials.TransportCredentials, bool,
 	if o.TLS == nil && o.CAFile == "" && onThisMachine(addr) {
 		return insecure.NewCredentials(), false, nil
 	}
+	config, err := o.TLSConfig()
+	if err != nil {
+		return nil, false, err
+	}
+	return credentials.NewTLS(config), true, nil
+}
+
+// TLSConfig returns the configuration that TLS is spoken with: TLS and CAFile taken together. A caller of the service's
+// REST face needs it too. It fails when CAFile cannot be read or holds no certificate.
+func (o Options) TLSConfig() (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if o.TLS != nil {
 		config = o.TLS.Clone()
 	}
-	if o.CAFile != "" {
-		pem, err := os.ReadFile(o.CAFile)
-		if err != nil {
-			return nil, false, fmt.Errorf("read the authorities: %w", err)
-		}
-		if config.RootCAs == nil {
-			config.RootCAs = x509.NewCertPool()
-		} else {
-			config.RootCAs = config.RootCAs.Clone()
-		}
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, false, fmt.Errorf("read the authorities: %s holds no PEM certificate", o.CAFile)
-		}
+	if o.CAFile == "" {
+		return config, nil
 	}
-	return credentials.NewTLS(config), true, nil
+	pem, err := os.ReadFile(o.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the authorities: %w", err)
+	}
+	if config.RootCAs == nil {
+		config.RootCAs = x509.NewCertPool()
+	} else {
+		config.RootCAs = config.RootCAs.Clone()
+	}
+	if !config.RootCAs.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("read the authorities: %s holds no PEM certificate", o.CAFile)
+	}
+	return config, nil
 }
 
 // onThisMachine says whether a target cannot be anywhere else, so that nobody can listen on the way.

@@ -52,11 +52,12 @@ func (d *Decision) updateAgreement(c *pb.UpdateAgreementRequest) error {
 	if e := d.matchEtag(a.GetEtag()); e != nil {
 		return e
 	}
-	if e := checkMask(c.GetUpdateMask(), &pb.Agreement{}, "draft_terms"); e != nil {
-		return e
+	mask, refused := settable(c.GetUpdateMask(), a, c.GetAgreement(), "draft_terms")
+	if refused != nil {
+		return refused
 	}
 	next := &pb.Agreement{DraftTerms: proto.CloneOf(a.GetDraftTerms())}
-	fieldmask.Update(c.GetUpdateMask(), next, &pb.Agreement{DraftTerms: c.GetAgreement().GetDraftTerms()})
+	fieldmask.Update(mask, next, &pb.Agreement{DraftTerms: c.GetAgreement().GetDraftTerms()})
 	if !proto.Equal(next.GetDraftTerms(), a.GetDraftTerms()) {
 		d.emit(a.GetAgreementId(), side, &pb.Event{Change: &pb.Event_DraftRewritten{DraftRewritten: &pb.DraftRewritten{Terms: next.GetDraftTerms()}}})
 	}

@@ -72,3 +72,21 @@ func (d *Decision) seen(agreementID string) (*pb.Agreement, pb.Side, *Error) {
 	}
 	return a, d.stamp.By.SideOf(a), nil
 }
+
+// Withhold leaves out of an event what the caller may not see: the text of a draft is its author's alone, also after the
+// agreement was proposed. It may change r.
+func Withhold(r *pb.RecordedEvent, c Caller, a *pb.Agreement) *pb.RecordedEvent {
+	if c.SideOf(a) == a.GetAuthor() {
+		return r
+	}
+	switch change := r.GetEvent().GetChange().(type) {
+	case *pb.Event_AgreementDrafted:
+		change.AgreementDrafted.Terms = nil
+	case *pb.Event_DraftRewritten:
+		change.DraftRewritten.Terms = nil
+	default:
+		return r
+	}
+	r.Body, r.Salt, r.Withheld = nil, nil, true
+	return r
+}

@@ -4,7 +4,9 @@ import (
 	"strings"
 
 	"go.einride.tech/aip/fieldmask"
+	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
@@ -37,11 +39,12 @@ func (d *Decision) updateParty(c *pb.UpdatePartyRequest) error {
 	if e := d.matchEtag(old.GetEtag()); e != nil {
 		return e
 	}
-	if e := checkMask(c.GetUpdateMask(), &pb.Party{}, "display_name"); e != nil {
-		return e
+	mask, refused := settable(c.GetUpdateMask(), old, c.GetParty(), "display_name")
+	if refused != nil {
+		return refused
 	}
 	next := proto.CloneOf(old)
-	fieldmask.Update(c.GetUpdateMask(), next, &pb.Party{DisplayName: c.GetParty().GetDisplayName()})
+	fieldmask.Update(mask, next, &pb.Party{DisplayName: c.GetParty().GetDisplayName()})
 	if v := checkName("party.display_name", next.GetDisplayName()); v != nil {
 		return Invalid(*v)
 	}
@@ -77,26 +80,43 @@ func checkName(field, name string) *Violation {
 	return nil
 }
 
-// checkMask refuses paths that do not exist in m, and those outside the fields that may be changed.
-func checkMask(mask *fieldmaskpb.FieldMask, m proto.Message, allowed ...string) *Error {
+// settable is a mask without what need not be said: output-only fields, and fields that say what they said before, so
+// that a resource may be read, changed and sent back whole. Paths that do not exist and fields that cannot be changed
+// are refused.
+func settable(mask *fieldmaskpb.FieldMask, old, sent proto.Message, allowed ...string) (*fieldmaskpb.FieldMask, *Error) {
+	kept := &fieldmaskpb.FieldMask{}
 	var violations []Violation
 	for _, path := range mask.GetPaths() {
-		if path == "*" {
-			if len(mask.GetPaths()) > 1 {
-				violations = append(violations, Violation{"update_mask", `"*" stands alone`})
-			}
-			continue
-		}
-		ok := false
+		ok := path == "*" && len(mask.GetPaths()) == 1
 		for _, a := range allowed {
 			ok = ok || path == a || strings.HasPrefix(path, a+".")
 		}
-		if err := fieldmask.Validate(&fieldmaskpb.FieldMask{Paths: []string{path}}, m); err != nil || !ok {
+		err := fieldmask.Validate(&fieldmaskpb.FieldMask{Paths: []string{path}}, old)
+		switch {
+		case ok && err == nil:
+			kept.Paths = append(kept.Paths, path)
+		case err == nil && path != "*" && unchanged(old, sent, path):
+		default:
 			violations = append(violations, Violation{"update_mask", "\"" + path + "\" cannot be changed; these can: " + strings.Join(allowed, ", ")})
 		}
 	}
 	if violations != nil {
-		return Invalid(violations...)
+		return nil, Invalid(violations...)
 	}
-	return nil
+	if len(kept.GetPaths()) == 0 && len(mask.GetPaths()) > 0 {
+		return nil, Invalid(Violation{"update_mask", "nothing to change; these can be: " + strings.Join(allowed, ", ")})
+	}
+	return kept, nil
+}
+
+// unchanged says whether a top field is the service's to set, or is sent as it is.
+func unchanged(old, sent proto.Message, path string) bool {
+	top, _, _ := strings.Cut(path, ".")
+	f := old.ProtoReflect().Descriptor().Fields().ByName(protoreflect.Name(top))
+	for _, b := range proto.GetExtension(f.Options(), annotations.E_FieldBehavior).([]annotations.FieldBehavior) {
+		if b == annotations.FieldBehavior_OUTPUT_ONLY {
+			return true
+		}
+	}
+	return old.ProtoReflect().Get(f).Equal(sent.ProtoReflect().Get(f))
 }

@@ -55,49 +55,54 @@ type Started struct {
 }
 
 // New builds a server. It holds the store and both ports until Run has ended, or Close.
-func New(ctx context.Context, config Config, logTo io.Writer) (s *Server, err error) {
+func New(ctx context.Context, config Config, logTo io.Writer) (*Server, error) {
 	if err := config.Check(); err != nil {
 		return nil, err
 	}
-	s = &Server{config: config, log: newLog(config, logTo)}
-	defer func() {
-		if err != nil {
-			s.Close()
-		}
-	}()
-	if s.telemetry, err = newTelemetry(ctx, config); err != nil {
+	s := &Server{config: config, log: newLog(config, logTo)}
+	if err := s.build(ctx); err != nil {
+		s.Close()
 		return nil, err
+	}
+	return s, nil
+}
+
+// build makes the floors one upon the other. What it made when it fails, Close lets go of.
+func (s *Server) build(ctx context.Context) (err error) {
+	config := s.config
+	if s.telemetry, err = newTelemetry(ctx, config); err != nil {
+		return err
 	}
 	if s.store, err = openStore(config, s.telemetry); err != nil {
-		return nil, err
+		return err
 	}
 	if s.journal, err = journal.Open(ctx, journal.Options{Store: s.store, Now: config.Now, Log: s.log, Observe: s.telemetry.journal()}); err != nil {
-		return nil, err
+		return err
 	}
 	s.clock = &deadline.Worker{Journal: s.journal, Log: s.log, Observe: s.telemetry.clock()}
 
 	tls, err := serverTLS(config)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	inside := &inprocgrpc.Channel{}
 	if err := s.buildGRPC(inside, grpcCreds(tls)); err != nil {
-		return nil, err
+		return err
 	}
 	handler, err := web.New(web.Config{
 		Conn: inside, OpenAPI: openapi.Document, Ready: s.ready, Metrics: s.telemetry.handler(), Log: s.log, MaxBody: maxMessageBytes, Timeout: defaultDeadline,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.http = newHTTP(handler, s.log)
 	if s.grpcPort, err = net.Listen("tcp", config.GRPCAddr); err != nil {
-		return nil, fmt.Errorf("listen for gRPC: %w", err)
+		return fmt.Errorf("listen for gRPC: %w", err)
 	}
 	if s.httpPort, err = listenHTTP(config.HTTPAddr, tls); err != nil {
-		return nil, fmt.Errorf("listen for HTTP: %w", err)
+		return fmt.Errorf("listen for HTTP: %w", err)
 	}
-	return s, nil
+	return nil
 }
 
 func openStore(config Config, t *telemetry) (store.Store, error) {
@@ -199,6 +204,15 @@ func (s *Server) drain() {
 		s.log.Warn("gRPC calls were cut off by the end")
 		s.grpc.Stop()
 		<-done
+	}
+}
+
+// Settle has the clock do everything its time has come for, before it returns. A clock that was set by hand needs it.
+func (s *Server) Settle(ctx context.Context) error {
+	for {
+		if woken, _, err := s.clock.Turn(ctx); err != nil || woken == 0 {
+			return err
+		}
 	}
 }
 

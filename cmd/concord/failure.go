@@ -98,6 +98,11 @@ func (f failure) text() string {
 		fmt.Fprintf(&b, "  %s: %s\n", clean(name), clean(f.Details[name]))
 	}
 	for _, v := range f.Violations {
+		if v.Description == f.Message {
+			// The only violation, in the words of the message.
+			fmt.Fprintf(&b, "  - %s\n", clean(cmp.Or(v.Subject, v.Type)))
+			continue
+		}
 		fmt.Fprintf(&b, "  - %s: %s\n", clean(cmp.Or(v.Subject, v.Type)), clean(v.Description))
 	}
 	return b.String()

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -237,4 +238,14 @@ func (sh *shell) run(args ...string) (code int, out, errs string) {
 	}}
 	code = s.run(sh.t.Context(), args)
 	return code, o.String(), e.String()
+}
+
+// jsonOf is a message as the API spells it.
+func jsonOf(t *testing.T, m proto.Message) string {
+	t.Helper()
+	text, err := protojson.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

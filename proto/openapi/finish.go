@@ -125,6 +125,14 @@ func (d *document) operation(method string, op object, all components) {
 		refuse("412", responseChanged)
 		accept(paramIfMatch)
 	}
+	if method == "post" && strings.Contains(text(op, "operationId"), "_Create") {
+		d.Components.Headers[headerLocation] = all.Headers[headerLocation]
+		created := maps.Clone(responses["200"].(object))
+		created["description"] = "Created."
+		created["headers"] = object{headerLocation: ref("headers", headerLocation)}
+		responses["201"] = created
+		responses["200"].(object)["description"] = "With `validateOnly`: what would be created."
+	}
 	if method != "get" && d.takes(op, "requestId") {
 		accept(paramIdempotencyKey)
 	}

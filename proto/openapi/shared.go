@@ -30,6 +30,7 @@ const (
 	responseNotModified = "NotModified"
 	responseChanged     = "PreconditionFailed"
 	headerETag          = "ETag"
+	headerLocation      = "Location"
 	paramIfMatch        = "IfMatch"
 	paramIfNoneMatch    = "IfNoneMatch"
 	paramIdempotencyKey = "IdempotencyKey"
@@ -77,7 +78,7 @@ func shared() components {
 				"detail":   text("What happened, in words that the caller can act on."),
 				"reason":   text("The reason from Concord's catalogue, in upper snake case. Programs decide by this one."),
 				"domain":   text("Who gave the reason: \"concord\"."),
-				"trace_id": text("Finds this request in the service's traces and logs."),
+				"traceId":  text("Finds this request in the service's traces and logs."),
 				"metadata": object{
 					"type": "object", "additionalProperties": object{"type": "string"},
 					"description": "Further facts about the reason, such as the state that forbids the change.",
@@ -110,9 +111,10 @@ func shared() components {
 			paramLastEventID: header("Last-Event-ID",
 				"The `id` of the last event that the caller has; the stream goes on after it."),
 		},
-		Headers: map[string]object{headerETag: {
-			"description": "The entity tag of the resource, the same as its `etag`.", "schema": object{"type": "string"},
-		}},
+		Headers: map[string]object{
+			headerETag:     {"description": "The entity tag of the resource, the same as its `etag`.", "schema": object{"type": "string"}},
+			headerLocation: {"description": "Where the new resource is read.", "schema": object{"type": "string"}},
+		},
 		SecuritySchemes: map[string]object{"bearer": {
 			"type": "http", "scheme": "bearer", "description": "An API key: `Authorization: Bearer KEY`.",
 		}},

@@ -70,6 +70,10 @@ func (h *handler) undecoded(x *exchange, err error) *problem {
 	return malformed(http.StatusBadRequest, "The body is not a "+string(x.route.body.Name())+".")
 }
 
+// usualAnswer is the room an answer gets at first: most resources fit, and growing there step by step
+// would copy them five times.
+const usualAnswer = 1 << 10
+
 // written is how messages become JSON: every plain field is there, also when it is empty, and what is
 // not set is left out rather than null.
 var written = protojson.MarshalOptions{EmitDefaultValues: true}
@@ -88,7 +92,7 @@ func (jsonMarshaler) Marshal(v any) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("web: %T is no message", v)
 	}
-	return written.Marshal(m)
+	return written.MarshalAppend(make([]byte, 0, usualAnswer), m)
 }
 
 // Unmarshal implements runtime.Marshaler. v is a message or a pointer to a nil one.

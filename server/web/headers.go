@@ -60,7 +60,9 @@ func (x *exchange) readHeaders() *problem {
 	}
 	x.trace = traceOf(h)
 	set("traceparent", x.trace.parent)
-	if state := strings.Join(h["Tracestate"], ","); state != "" && len(h["Traceparent"]) == 1 && h["Traceparent"][0] == x.trace.parent && isPrintable(state) {
+	// The state belongs to the traceparent it came with; with another one it would mislead.
+	kept := len(h["Traceparent"]) == 1 && h["Traceparent"][0] == x.trace.parent
+	if state := strings.Join(h["Tracestate"], ","); kept && isPrintable(state) {
 		set("tracestate", state)
 	}
 	x.metadata = md

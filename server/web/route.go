@@ -3,127 +3,195 @@ package web
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// maxSegments is the most parts a path may have; the longest of the API has seven.
-const maxSegments = 12
+// computedFields are fields that can change without a change of the etag beside them, because they are
+// worked out when they are read. A client that asks "has it changed" by etag must get an answer with
+// such a field in full.
+var computedFields = []protoreflect.Name{"overdue"}
 
-// routeTable finds the RPC of a request. The gateway's own routing is not used: the checks need to know
-// the RPC first, a tree finds it without trying every route there is, and nothing then depends on what
-// the gateway would make of encoded slashes, colons or an overridden method.
-type routeTable struct{ root node }
+// route is one RPC at one path: what the checks need to know about it, worked out once.
+type route struct {
+	rpc      protoreflect.MethodDescriptor
+	fullName string              // "/concord.v1.AgreementService/GetAgreement"
+	handler  runtime.HandlerFunc // the generated code that calls it
+	method   string              // of HTTP
+	template string              // "/v1/agreements/{agreement_id}:sign"
 
-// node is one place in the tree of paths.
-type node struct {
-	literal map[string]*node
-	param   *node             // below any id
-	verbs   map[string]*place // what can be done here: by the word behind the colon, "" without one
+	params   []pathParam
+	query    map[string]protoreflect.FieldDescriptor // by both spellings of its name
+	body     protoreflect.MessageDescriptor          // nil: takes no body
+	bodyName string                                  // the field that is the body; "" when it is the request itself
+	needBody bool
+
+	takesEtag    bool                           // the request has an etag: If-Match means something
+	validateOnly protoreflect.FieldDescriptor   // of the request; nil if it has none
+	etag         protoreflect.FieldDescriptor   // of the answer; nil if it has none
+	revalidates  bool                           // the same etag means the same answer
+	creates      bool                           // answers 201
+	created      []protoreflect.FieldDescriptor // leads to the id of what was created, within the answer; nil: no Location
 }
 
-// place is a path that exists: its routes by HTTP method, and the methods as the Allow header has them.
-type place struct {
-	byMethod map[string]*route
-	allow    string
+// pathParam is a field of the request that is bound to one segment of the path.
+type pathParam struct {
+	segment int
+	field   protoreflect.FieldDescriptor
 }
 
-// newRouteTable makes the table of all routes. It fails if two of them have the same path.
-func newRouteTable(all []*route) (*routeTable, error) {
-	t := &routeTable{}
-	for _, r := range all {
-		if err := t.add(r); err != nil {
-			return nil, fmt.Errorf("%s: %w", r.rpc.FullName(), err)
-		}
-		r.findLocation(all)
+// newRoute reads one HTTP rule.
+func newRoute(m protoreflect.MethodDescriptor, rule *annotations.HttpRule) (*route, error) {
+	r := &route{
+		rpc:      m,
+		fullName: "/" + string(m.Parent().FullName()) + "/" + string(m.Name()),
+		creates:  strings.HasPrefix(string(m.Name()), "Create"),
 	}
-	return t, nil
+	switch p := rule.GetPattern().(type) {
+	case *annotations.HttpRule_Get:
+		r.method, r.template = http.MethodGet, p.Get
+	case *annotations.HttpRule_Post:
+		r.method, r.template = http.MethodPost, p.Post
+	case *annotations.HttpRule_Patch:
+		r.method, r.template = http.MethodPatch, p.Patch
+	case *annotations.HttpRule_Put:
+		r.method, r.template = http.MethodPut, p.Put
+	case *annotations.HttpRule_Delete:
+		r.method, r.template = http.MethodDelete, p.Delete
+	default:
+		return nil, fmt.Errorf("an HTTP method that is not served")
+	}
+	if rule.GetResponseBody() != "" || !strings.HasPrefix(r.template, "/v1/") {
+		return nil, fmt.Errorf("an HTTP rule that is not served")
+	}
+	if err := r.bindPath(); err != nil {
+		return nil, err
+	}
+	if err := r.bindBody(rule.GetBody()); err != nil {
+		return nil, err
+	}
+	r.bindQuery(rule.GetBody())
+	in, out := m.Input().Fields(), m.Output().Fields()
+	r.takesEtag = in.ByName("etag") != nil
+	r.validateOnly = in.ByName("validate_only")
+	if f := out.ByName("etag"); f != nil && f.Kind() == protoreflect.StringKind {
+		r.etag, r.revalidates = f, r.method == http.MethodGet
+	}
+	for _, name := range computedFields {
+		r.revalidates = r.revalidates && out.ByName(name) == nil
+	}
+	return r, nil
 }
 
-// add puts a route into the tree.
-func (t *routeTable) add(r *route) error {
-	path, verb, _ := strings.Cut(r.template, ":")
-	at := &t.root
-	for _, segment := range strings.Split(path, "/")[1:] {
-		if strings.HasPrefix(segment, "{") {
-			if at.param == nil {
-				at.param = &node{}
-			}
-			at = at.param
+// bindPath finds the fields that the path holds.
+func (r *route) bindPath() error {
+	path, _, _ := strings.Cut(r.template, ":")
+	segments := strings.Split(path, "/")[1:]
+	if len(segments) > maxSegments {
+		return fmt.Errorf("a path of more than %d parts", maxSegments)
+	}
+	for i, s := range segments {
+		name, isParam := strings.CutPrefix(s, "{")
+		if !isParam {
 			continue
 		}
-		if at.literal == nil {
-			at.literal = map[string]*node{}
+		f := r.rpc.Input().Fields().ByName(protoreflect.Name(strings.TrimSuffix(name, "}")))
+		if f == nil || f.Message() != nil || f.IsList() {
+			return fmt.Errorf("%s in the path is not a plain field", s)
 		}
-		if at.literal[segment] == nil {
-			at.literal[segment] = &node{}
-		}
-		at = at.literal[segment]
+		r.params = append(r.params, pathParam{i, f})
 	}
-	if at.verbs == nil {
-		at.verbs = map[string]*place{}
-	}
-	p := at.verbs[verb]
-	if p == nil {
-		p = &place{byMethod: map[string]*route{}}
-		at.verbs[verb] = p
-	}
-	if other := p.byMethod[r.method]; other != nil {
-		return fmt.Errorf("has the path of %s", other.rpc.FullName())
-	}
-	p.byMethod[r.method] = r
-	methods := []string{}
-	for m := range p.byMethod {
-		if methods = append(methods, m); m == http.MethodGet {
-			methods = append(methods, http.MethodHead)
-		}
-	}
-	slices.Sort(methods)
-	p.allow = strings.Join(methods, ", ")
 	return nil
 }
 
-// match finds the place that a decoded path names and puts the path's parts into segments, the last
-// without its verb. It returns nil when there is no such place.
-func (t *routeTable) match(path string, segments *[maxSegments]string) *place {
-	at, verb := &t.root, ""
-	for n, rest := 0, path[1:]; ; n++ {
-		if n == maxSegments {
-			return nil
+// inPath tells whether the path holds a field.
+func (r *route) inPath(f protoreflect.FieldDescriptor) bool {
+	for _, p := range r.params {
+		if p.field == f {
+			return true
 		}
-		segment, tail, more := strings.Cut(rest, "/")
-		if !more {
-			segment, verb, _ = strings.Cut(segment, ":")
-			if verb == "" && strings.HasSuffix(rest, ":") {
-				return nil
-			}
+	}
+	return false
+}
+
+// bindBody finds what the body holds, and whether there must be one.
+func (r *route) bindBody(body string) error {
+	switch body {
+	case "":
+	case "*":
+		r.body = r.rpc.Input()
+		for i := range r.body.Fields().Len() {
+			f := r.body.Fields().Get(i)
+			r.needBody = r.needBody || isRequired(f) && !r.inPath(f)
 		}
-		segments[n] = segment
-		next := at.literal[segment]
-		if next == nil && isID(segment) {
-			next = at.param
+	default:
+		f := r.rpc.Input().Fields().ByName(protoreflect.Name(body))
+		if f == nil || f.Message() == nil || f.IsList() || f.IsMap() {
+			return fmt.Errorf("the body %q is not a message", body)
 		}
-		if next == nil {
-			return nil
+		r.body, r.bodyName, r.needBody = f.Message(), body, true
+	}
+	return nil
+}
+
+// isRequired tells whether a field is annotated as required.
+func isRequired(f protoreflect.FieldDescriptor) bool {
+	behaviors, _ := proto.GetExtension(f.Options(), annotations.E_FieldBehavior).([]annotations.FieldBehavior)
+	for _, b := range behaviors {
+		if b == annotations.FieldBehavior_REQUIRED {
+			return true
 		}
-		at = next
-		if !more {
-			return at.verbs[verb]
+	}
+	return false
+}
+
+// bindQuery finds the query parameters: plain fields that are neither in the path nor the body.
+func (r *route) bindQuery(body string) {
+	r.query = map[string]protoreflect.FieldDescriptor{}
+	if body == "*" {
+		return
+	}
+	for i := range r.rpc.Input().Fields().Len() {
+		f := r.rpc.Input().Fields().Get(i)
+		if string(f.Name()) == body || r.inPath(f) || f.IsMap() || f.Message() != nil && !isText(f.Message()) {
+			continue
 		}
-		rest = tail
+		r.query[string(f.Name())] = f
+		r.query[f.JSONName()] = f
 	}
 }
 
-// isID tells whether a segment can be an id at all: letters, digits, "_" and "-" only, so that no id
-// can be taken for another part of a path. How an id is spelled exactly the API checks, for gRPC and
-// REST alike.
-func isID(s string) bool {
-	for i := range len(s) {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', 'A' <= c && c <= 'Z', c == '_', c == '-':
-		default:
-			return false
+// findLocation works out how the answer of a Create names what it created: its Get has the same path
+// with one id more, and the answer holds that id, or the resource that holds it.
+func (r *route) findLocation(all []*route) {
+	if !r.creates {
+		return
+	}
+	for _, get := range all {
+		name, ok := strings.CutPrefix(get.template, r.template+"/{")
+		if name, closed := strings.CutSuffix(name, "}"); ok && closed && get.method == http.MethodGet && !strings.Contains(name, "/") {
+			r.created = pathToField(r.rpc.Output(), protoreflect.Name(name))
 		}
 	}
-	return s != ""
+}
+
+// pathToField finds a text field in a message or in one of its messages; nil if there is none.
+func pathToField(m protoreflect.MessageDescriptor, name protoreflect.Name) []protoreflect.FieldDescriptor {
+	if f := m.Fields().ByName(name); f != nil && f.Kind() == protoreflect.StringKind {
+		return []protoreflect.FieldDescriptor{f}
+	}
+	for i := range m.Fields().Len() {
+		f := m.Fields().Get(i)
+		if f.Message() == nil || f.IsList() || f.IsMap() {
+			continue
+		}
+		if inner := f.Message().Fields().ByName(name); inner != nil && inner.Kind() == protoreflect.StringKind {
+			return []protoreflect.FieldDescriptor{f, inner}
+		}
+	}
+	return nil
 }

@@ -105,14 +105,16 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.servePage(x)
 }
 
-// recovered turns a panic into a problem, if the answer has not begun.
+// recovered turns a panic into a problem. An answer that has begun is broken off instead, so that its
+// client does not take half of it for the whole.
 func (h *handler) recovered(x *exchange, fault any) {
 	if fault == http.ErrAbortHandler {
 		panic(fault) // net/http's own way to drop a connection
 	}
 	h.Log.Error("web: panic", "fault", fault, "method", x.request.Method, "path", x.request.URL.Path,
-		"trace_id", x.trace.id, "stack", string(debug.Stack()))
-	if !x.begun {
-		x.refuse(newProblem(pb.ErrorReason_ERROR_REASON_INTERNAL, codes.Internal, ""))
+		"trace_id", x.traceID(), "stack", string(debug.Stack()))
+	if x.begun {
+		panic(http.ErrAbortHandler)
 	}
+	x.refuse(newProblem(pb.ErrorReason_ERROR_REASON_INTERNAL, codes.Internal, ""))
 }

@@ -112,7 +112,7 @@ func Run(ctx context.Context, s Settings, progress io.Writer) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{Verb: s.Verb, Callers: s.Callers, Connections: s.Connections, Agreements: s.Agreements, Disk: disk}
+	r := &Report{Verb: s.Verb, Callers: s.Callers, Connections: s.Connections, Agreements: s.Agreements, Calls: []Figures{}, Errors: map[string]int64{}, Disk: disk}
 	acks, err := openAckLog(s.AckLog)
 	if err != nil {
 		return nil, err

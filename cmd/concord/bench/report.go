@@ -129,7 +129,11 @@ func (r *Report) Print(to io.Writer) error {
 	if r.Seconds == 0 {
 		return nil
 	}
-	fmt.Fprintf(to, "%s: %d callers on %d connections, %.1f s\n\n", r.Verb, r.Callers, r.Connections, r.Seconds)
+	connections := fmt.Sprint(r.Connections)
+	if r.Verb == RESTGet {
+		connections = "as many"
+	}
+	fmt.Fprintf(to, "%s: %d callers on %s connections, %.1f s\n\n", r.Verb, r.Callers, connections, r.Seconds)
 	fmt.Fprintln(w, "call\tcalls\tper second\tp50\tp90\tp99\tmax\t")
 	lines := r.Calls
 	if len(lines) != 1 {

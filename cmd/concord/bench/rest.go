@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/concordhq/concord/client"
 )
@@ -20,19 +19,26 @@ type restFace struct {
 	base string
 }
 
-func newRESTFace(s Settings) *restFace {
+func newRESTFace(s Settings) (*restFace, error) {
 	base := strings.TrimSuffix(s.HTTPAddr, "/")
 	if !strings.Contains(base, "://") {
 		base = "http://" + base
 	}
+	config, err := s.Options.TLSConfig()
+	if err != nil {
+		return nil, err
+	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	// A connection for each caller: HTTP/1.1 takes one call at a time.
+	transport.TLSClientConfig = config
+	// HTTP/1.1 with a connection for each caller, with and without TLS: the figures are then of one kind.
+	transport.Protocols = new(http.Protocols)
+	transport.Protocols.SetHTTP1(true)
 	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = s.Callers, s.Callers
 	timeout := s.Options.Timeout
 	if timeout == 0 {
 		timeout = client.DefaultTimeout
 	}
-	return &restFace{base: base, http: &http.Client{Transport: transport, Timeout: max(timeout, time.Millisecond)}}
+	return &restFace{base: base, http: &http.Client{Transport: transport, Timeout: timeout}}, nil
 }
 
 // get reads an agreement's obligation.

@@ -46,7 +46,7 @@ func Verify(ctx context.Context, c *client.Client, ackLog string) (*Proof, error
 		return nil, err
 	}
 	defer leave()
-	p := &Proof{Acknowledged: total, Obligations: len(acks)}
+	p := &Proof{Acknowledged: total, Obligations: len(acks), Missing: []string{}}
 	list := make([]ack, 0, len(acks))
 	for _, a := range acks {
 		list = append(list, a)

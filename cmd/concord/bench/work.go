@@ -51,9 +51,12 @@ type shift struct {
 
 // work lets the callers loose and fills in the report.
 func work(ctx context.Context, s Settings, l lines, g *ground, acks *ackLog, r *Report) error {
+	rest, err := newRESTFace(s)
+	if err != nil {
+		return err
+	}
 	sh := &shift{Settings: s, ground: g, acks: acks, begin: time.Now().Add(s.Warmup)}
 	sh.finish = sh.begin.Add(s.Duration)
-	rest := newRESTFace(s)
 	tallies := make([]*tally, s.Connections)
 	for i := range tallies {
 		tallies[i] = newTally()

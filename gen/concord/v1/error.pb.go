@@ -32,7 +32,8 @@ const (
 	ErrorReason_ERROR_REASON_INVALID_FIELDS ErrorReason = 1
 	// The page token was not made by this list with these filters. INVALID_ARGUMENT, 400.
 	ErrorReason_ERROR_REASON_INVALID_PAGE_TOKEN ErrorReason = 2
-	// The body or the query is not what the API understands, for example not JSON. INVALID_ARGUMENT, 400.
+	// The request is not what the API understands, for example a body that is not JSON. INVALID_ARGUMENT, 400; over REST
+	// also 406, 408, 413 and 415, as HTTP has it.
 	ErrorReason_ERROR_REASON_MALFORMED_REQUEST ErrorReason = 3
 	// No API key came with the call. UNAUTHENTICATED, 401.
 	ErrorReason_ERROR_REASON_CREDENTIALS_MISSING ErrorReason = 4

@@ -2213,7 +2213,12 @@ type RecordedEvent struct {
 	// The 32 random bytes that its commitment to the log is keyed with.
 	Salt []byte `protobuf:"bytes,4,opt,name=salt,proto3" json:"salt,omitempty"`
 	// What happened, in words for people.
-	Summary       string `protobuf:"bytes,5,opt,name=summary,proto3" json:"summary,omitempty"`
+	Summary string `protobuf:"bytes,5,opt,name=summary,proto3" json:"summary,omitempty"`
+	// The leaf hash of the event's entry: what the next event of the chain names as previous_entry_hash.
+	EntryHash []byte `protobuf:"bytes,6,opt,name=entry_hash,json=entryHash,proto3" json:"entry_hash,omitempty"`
+	// Whether the text is withheld: a draft is seen by its author alone. Then body and salt are empty, and the event tells
+	// who wrote and when, but not what. The entry_hash still links the chain.
+	Withheld      bool `protobuf:"varint,7,opt,name=withheld,proto3" json:"withheld,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2281,6 +2286,20 @@ func (x *RecordedEvent) GetSummary() string {
 		return x.Summary
 	}
 	return ""
+}
+
+func (x *RecordedEvent) GetEntryHash() []byte {
+	if x != nil {
+		return x.EntryHash
+	}
+	return nil
+}
+
+func (x *RecordedEvent) GetWithheld() bool {
+	if x != nil {
+		return x.Withheld
+	}
+	return false
 }
 
 var File_concord_v1_event_proto protoreflect.FileDescriptor
@@ -2446,13 +2465,16 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1d\n" +
 	"\n" +
-	"before_due\x18\x03 \x01(\bR\tbeforeDue\"\x96\x01\n" +
+	"before_due\x18\x03 \x01(\bR\tbeforeDue\"\xd1\x01\n" +
 	"\rRecordedEvent\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x04R\bposition\x12'\n" +
 	"\x05event\x18\x02 \x01(\v2\x11.concord.v1.EventR\x05event\x12\x12\n" +
 	"\x04body\x18\x03 \x01(\fR\x04body\x12\x12\n" +
 	"\x04salt\x18\x04 \x01(\fR\x04salt\x12\x18\n" +
-	"\asummary\x18\x05 \x01(\tR\asummaryB7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
+	"\asummary\x18\x05 \x01(\tR\asummary\x12\x1d\n" +
+	"\n" +
+	"entry_hash\x18\x06 \x01(\fR\tentryHash\x12\x1a\n" +
+	"\bwithheld\x18\a \x01(\bR\bwithheldB7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
 
 var (
 	file_concord_v1_event_proto_rawDescOnce sync.Once
