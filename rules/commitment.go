@@ -17,7 +17,7 @@ func (d *Decision) scheduleNext(agreementID, commitmentID string, at time.Time) 
 	if next == nil {
 		return
 	}
-	d.emitAt(agreementID, pb.Side_SIDE_UNSPECIFIED, at, &pb.Event{Change: &pb.Event_ObligationScheduled{ObligationScheduled: next}})
+	d.emitAt(agreementID, d.side(agreementID), at, &pb.Event{Change: &pb.Event_ObligationScheduled{ObligationScheduled: next}})
 }
 
 // nextObligation is the obligation that a commitment brings forth next; nil if none.
@@ -74,6 +74,9 @@ func ruleStart(r *pb.Recurring, a *pb.Agreement, cal *Calendar) Day {
 	return cal.DayAt(a.GetEffectiveTime().AsTime())
 }
 
+// side is the side that commands; unspecified for the clock.
+func (d *Decision) side(agreementID string) pb.Side { return d.stamp.By.SideOf(d.State.agreement(agreementID)) }
+
 // endIfDone ends a commitment that brings forth nothing more and has nothing open.
 func (d *Decision) endIfDone(agreementID, commitmentID string) {
 	c := d.State.commitment(agreementID, commitmentID)
@@ -83,7 +86,7 @@ func (d *Decision) endIfDone(agreementID, commitmentID string) {
 	if d.nextObligation(agreementID, commitmentID) != nil {
 		return
 	}
-	d.emit(agreementID, pb.Side_SIDE_UNSPECIFIED, &pb.Event{Change: &pb.Event_CommitmentEnded{CommitmentEnded: &pb.CommitmentEnded{
+	d.emit(agreementID, d.side(agreementID), &pb.Event{Change: &pb.Event_CommitmentEnded{CommitmentEnded: &pb.CommitmentEnded{
 		CommitmentId: commitmentID, Reason: pb.CommitmentEndReason_COMMITMENT_END_REASON_COMPLETED,
 	}}})
 }

@@ -168,7 +168,7 @@ func judged(o *pb.Obligation, number int32) *Error {
 		return nil
 	}
 	e := Refuse(pb.ErrorReason_ERROR_REASON_WRONG_STATE, "Submission %d stands, not %d. Read it, then judge it.", o.GetSubmission().GetNumber(), number)
-	e.Rule = "obligation judgement is of the submission that stands"
+	e.Rule, e.Subject = "obligation judgement is of the submission that stands", "agreements/"+o.GetAgreementId()+"/obligations/"+o.GetObligationId()
 	e.Metadata = map[string]string{"submission": fmt.Sprint(o.GetSubmission().GetNumber())}
 	return e
 }

@@ -143,7 +143,7 @@ func (d *Decision) withdrawProposal(c *pb.WithdrawProposalRequest) error {
 
 func stale(p *pb.Proposal) *Error {
 	e := Refuse(pb.ErrorReason_ERROR_REASON_DIGEST_MISMATCH, "The text on the table is revision %d with digest %s; that is not what you quote. Read it, then answer it.", p.GetRevision(), p.GetTermsDigest())
-	e.Rule = "proposal consent is to exact bytes"
+	e.Rule, e.Subject = "proposal consent is to exact bytes", "agreements/"+p.GetAgreementId()+"/proposals/"+p.GetProposalId()
 	e.Metadata = map[string]string{"revision": fmt.Sprint(p.GetRevision()), "terms_digest": p.GetTermsDigest()}
 	return e
 }

@@ -16,7 +16,7 @@ const (
 	recurrenceOpenYears = 10
 
 	// recurrenceMaxYears is how far a rule is tried out at most, whatever the end. It keeps the
-	// check of the worst rule well below a millisecond; terms may hold 2,000 of them.
+	// check of the worst rule near two milliseconds; terms may hold 2,000 of them.
 	recurrenceMaxYears = 50
 
 	// recurrenceGapYears is how long a rule may pause between two dates; one that pauses longer is
@@ -56,24 +56,29 @@ func CheckRecurring(r *pb.Recurring, effective Day, end *Day, cal *Calendar, fie
 		// What the rule yields cannot be judged without these.
 		return wrong
 	}
-	rule.anchor(start)
+	rule.begin(start)
 	last := start.addYears(recurrenceOpenYears)
 	if end != nil {
 		last = min(*end, start.addYears(recurrenceMaxYears))
 	}
-	first, n := rule.occurrences(last)
+	limit := 1
+	if int(last-start) >= MaxOccurrences && len(rule.option.Bysetpos) == 0 && rule.count == 0 {
+		// Only then can there be too many.
+		limit += MaxOccurrences
+	}
+	dates := rule.dates(start, last, limit)
 	switch {
 	case rule.until != 0 && rule.until < start:
 		refuse(".rrule", "UNTIL is %v, before the rule starts, %v", rule.until, start)
 		return wrong
-	case n == 0:
+	case len(dates) == 0:
 		refuse(".rrule", "yields no date from %v to %v", start, last)
 		return wrong
-	case n > MaxOccurrences:
+	case len(dates) > MaxOccurrences:
 		refuse(".rrule", "yields more than %d dates from %v to %v", MaxOccurrences, start, last)
 	}
 	// Later dates are due no earlier, so the first tells about all.
-	switch due := recurrenceDue(r, first, cal); {
+	switch due := recurrenceDue(r, dates[0], cal); {
 	case due < effective:
 		refuse("", "falls due for the first time on %v, before the agreement begins, %v", due, effective)
 	case end != nil && due > *end:
@@ -97,16 +102,13 @@ func NextDue(r *pb.Recurring, start, last Day, count int, cal *Calendar) (rule, 
 	if problems != nil || parsed.count > 0 && count >= parsed.count {
 		return 0, 0, false
 	}
-	parsed.anchor(start)
+	parsed.begin(start)
 	last = max(last, start-1)
-	parsed.dates(last+1, last.addYears(recurrenceGapYears), func(d Day) bool {
-		rule, ok = d, true
-		return false
-	})
-	if !ok {
+	dates := parsed.dates(last+1, last.addYears(recurrenceGapYears), 1)
+	if len(dates) == 0 {
 		return 0, 0, false
 	}
-	return rule, recurrenceDue(r, rule, cal), true
+	return dates[0], recurrenceDue(r, dates[0], cal), true
 }
 
 // recurrenceDue is the day that a date of the rule means.

@@ -1,122 +1,108 @@
 package rules
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
 
-// The rule is read and stepped here and not by a library, because a writer must not wait for a
-// rule that a caller wrote. The one library there is searches until the year 9999 for a rule that
-// yields nothing, with no way to stop it, and fails on ordinals it does not expect. It serves as
-// the reference in the tests.
-
-// recurrenceFreq is how long a period of a rule is.
-type recurrenceFreq string
-
-const (
-	recurrenceDaily   recurrenceFreq = "DAILY"
-	recurrenceWeekly  recurrenceFreq = "WEEKLY"
-	recurrenceMonthly recurrenceFreq = "MONTHLY"
-	recurrenceYearly  recurrenceFreq = "YEARLY"
+	"github.com/teambition/rrule-go"
 )
 
-// recurrence is a rule that was read. It yields those days of every interval-th period that each
-// of its sets holds; positions then picks among the days of a period.
+var recurrenceWeekdays = map[string]rrule.Weekday{
+	"MO": rrule.MO, "TU": rrule.TU, "WE": rrule.WE, "TH": rrule.TH, "FR": rrule.FR, "SA": rrule.SA, "SU": rrule.SU,
+}
+
+// recurrence is a rule that was read. The library makes the dates of it.
 type recurrence struct {
-	freq     recurrenceFreq
-	interval int
+	option rrule.ROption
 	// count and until are 0 when the rule does not end by them.
 	count int
 	until Day
-	// weekStart is the first day of a week, which matters when interval is more than 1.
-	weekStart time.Weekday
-
-	months, monthDays, yearDays, positions ordinals
-	// weekdays says for each time.Weekday which of those in the month, or the year, count; byWeekday
-	// that any were named.
-	weekdays  [7]ordinals
-	byWeekday bool
-	// weekdaysOfYear says that the ordinals of weekdays count within the year, not the month.
-	weekdaysOfYear bool
-	// clamp says that a day of the month that a shorter month has not means its last.
-	clamp bool
-
-	// start is where the phase of interval is counted from.
+	// start is where INTERVAL is counted from.
 	start Day
+	// february says that the last of February is a date besides what option says.
+	february bool
 }
 
-// ordinals is a set of places in a row, counted from its front (1, 2, …) or from its back
-// (-1, -2, …), up to the 366 days of a year. named says that it is not empty.
-type ordinals struct {
-	front, back [6]uint64
-	named       bool
-}
-
-func (o *ordinals) add(n int) {
-	o.named = true
-	if n < 0 {
-		o.back[-n/64] |= 1 << (-n % 64)
-		return
-	}
-	o.front[n/64] |= 1 << (n % 64)
-}
-
-// has says whether the n-th of a row of that length is in the set.
-func (o *ordinals) has(n, length int) bool {
-	m := length - n + 1
-	return o.front[n/64]&(1<<(n%64)) != 0 || o.back[m/64]&(1<<(m%64)) != 0
-}
-
-// beyond says whether the set names a place of the front past a row of that length, 62 at most.
-func (o *ordinals) beyond(length int) bool { return o.front[0]>>(length+1) != 0 }
-
-// addWeekday lets the n-th of those weekdays count, or every one if n is 0.
-func (r *recurrence) addWeekday(w time.Weekday, n int) {
-	r.byWeekday = true
-	if n != 0 {
-		r.weekdays[w].add(n)
-		return
-	}
-	for n := 1; n <= recurrenceWeeksOfYear; n++ {
-		r.weekdays[w].add(n)
-	}
-}
-
-// anchor ties the rule to its start: what the rule does not say, the start says, so a plain
-// FREQ=MONTHLY from the 7th is due on the 7th.
-func (r *recurrence) anchor(start Day) {
+// begin ties the rule to its start: what the rule does not say, the start says, so a plain
+// FREQ=MONTHLY from the 7th is due on the 7th. The library would take these from where it is
+// restarted. It also takes MO beside 2TU for a contradiction, so MO becomes 1MO, 2MO, …
+func (r *recurrence) begin(start Day) {
 	r.start = start
+	o := &r.option
 	_, month, day := start.Date()
-	if !r.monthDays.named && !r.yearDays.named && !r.byWeekday {
-		switch r.freq {
-		case recurrenceWeekly:
-			r.addWeekday(start.Weekday(), 0)
-		case recurrenceYearly:
-			if !r.months.named {
-				r.months.add(int(month))
+	if len(o.Bymonthday)+len(o.Byyearday)+len(o.Byweekday) == 0 {
+		switch o.Freq {
+		case rrule.WEEKLY:
+			o.Byweekday = []rrule.Weekday{recurrenceWeekdays[strings.ToUpper(start.Weekday().String()[:2])]}
+		case rrule.MONTHLY:
+			o.Bymonthday = []int{day}
+		case rrule.YEARLY:
+			o.Bymonthday = []int{day}
+			if len(o.Bymonth) == 0 {
+				o.Bymonth = []int{int(month)}
 			}
-			r.monthDays.add(day)
-		case recurrenceMonthly:
-			r.monthDays.add(day)
 		}
 	}
-	// "On the 31st" means the end of the month to whoever writes it; skipping the short months, as
-	// RFC 5545 has it, would lose promises. Beside BYDAY or BYYEARDAY the day of the month is a
-	// filter ("Friday the 31st") and stays one, and so it does in a daily rule.
-	r.clamp = (r.freq == recurrenceMonthly || r.freq == recurrenceYearly) && !r.byWeekday && !r.yearDays.named
+	r.clamp()
+	if !slices.ContainsFunc(o.Byweekday, func(w rrule.Weekday) bool { return w.N() != 0 }) {
+		return
+	}
+	for _, w := range o.Byweekday {
+		for n := 1; w.N() == 0 && n <= r.weeks(); n++ {
+			o.Byweekday = append(o.Byweekday, w.Nth(n))
+		}
+	}
+	o.Byweekday = slices.DeleteFunc(o.Byweekday, func(w rrule.Weekday) bool { return w.N() == 0 })
 }
 
-// monthDaysExist says whether one of the days of the month that the rule names exists in one of
-// its months. If not it would yield nothing or, clamped, what its writer can hardly have meant.
-func (r *recurrence) monthDaysExist() bool {
+// weeks is how far the ordinals of BYDAY count.
+func (r *recurrence) weeks() int {
+	if r.option.Freq == rrule.YEARLY && len(r.option.Bymonth) == 0 {
+		return recurrenceWeeksOfYear
+	}
+	return recurrenceWeeksOfMonth
+}
+
+// clamp says in the words of RFC 5545 that a day a shorter month has not means its last. "On the
+// 31st" means the end of the month to whoever writes it; skipping the short months would lose
+// promises. Beside BYDAY or BYYEARDAY the day of the month is a filter ("Friday the 31st") and stays
+// one, and so it does in a daily rule.
+func (r *recurrence) clamp() {
+	o := &r.option
+	if o.Freq != rrule.MONTHLY && o.Freq != rrule.YEARLY || len(o.Byweekday)+len(o.Byyearday) > 0 {
+		return
+	}
+	longest := longestMonth(o.Bymonth)
+	for i, day := range o.Bymonthday {
+		if day >= longest {
+			o.Bymonthday[i] = -1
+		}
+	}
+	// What is left lacks in February alone, unless that is covered by other days.
+	named := func(day int) bool { return slices.Contains(o.Bymonthday, day) }
+	r.february = (named(29) || named(30)) && !named(-1) && !(named(28) && named(29)) &&
+		(len(o.Bymonth) == 0 || slices.Contains(o.Bymonth, int(time.February)))
+}
+
+// longestMonth is how long the longest of these months is, or of all if there are none.
+func longestMonth(months []int) int {
+	if len(months) == 0 {
+		return 31
+	}
 	longest := 0
-	for month := time.January; month <= time.December; month++ {
-		if !r.months.named || r.months.has(int(month), 12) {
-			// 2000 was a leap year.
-			longest = max(longest, monthOf(DayOf(2000, month, 1)).length)
-		}
+	for _, month := range months {
+		// 2000 was a leap year.
+		_, _, day := DayOf(2000, time.Month(month+1), 0).Date()
+		longest = max(longest, day)
 	}
-	for n := 1; n <= longest; n++ {
-		if r.monthDays.has(n, longest) {
-			return true
-		}
+	return longest
+}
+
+// addOnce leaves out what is there already: the library goes through these lists for every day.
+func addOnce[T comparable](list []T, v T) []T {
+	if slices.Contains(list, v) {
+		return list
 	}
-	return false
+	return append(list, v)
 }

@@ -413,11 +413,11 @@ var File_concord_v1_agreement_proto protoreflect.FileDescriptor
 const file_concord_v1_agreement_proto_rawDesc = "" +
 	"\n" +
 	"\x1aconcord/v1/agreement.proto\x12\n" +
-	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16concord/v1/party.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9d\x06\n" +
+	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16concord/v1/party.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe5\x06\n" +
 	"\tAgreement\x12&\n" +
-	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12+\n" +
-	"\x0fvendor_party_id\x18\x02 \x01(\tB\x03\xe0A\x02R\rvendorPartyId\x12+\n" +
-	"\x0fclient_party_id\x18\x03 \x01(\tB\x03\xe0A\x02R\rclientPartyId\x12\x19\n" +
+	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12O\n" +
+	"\x0fvendor_party_id\x18\x02 \x01(\tB'\xe0A\x02\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\rvendorPartyId\x12O\n" +
+	"\x0fclient_party_id\x18\x03 \x01(\tB'\xe0A\x02\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\rclientPartyId\x12\x19\n" +
 	"\x05title\x18\x04 \x01(\tB\x03\xe0A\x03R\x05title\x125\n" +
 	"\x05state\x18\x05 \x01(\x0e2\x1a.concord.v1.AgreementStateB\x03\xe0A\x03R\x05state\x12-\n" +
 	"\x06author\x18\x06 \x01(\x0e2\x10.concord.v1.SideB\x03\xe0A\x03R\x06author\x12=\n" +

@@ -7,6 +7,7 @@
 package concordv1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -134,7 +135,7 @@ type Party struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The party's id, chosen by the operator or made by the service ("pty_…").
 	PartyId string `protobuf:"bytes,1,opt,name=party_id,json=partyId,proto3" json:"party_id,omitempty"`
-	// The name people know it by.
+	// The name people know it by, 1 to 200 characters.
 	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	// When it was recorded.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
@@ -398,26 +399,26 @@ var File_concord_v1_party_proto protoreflect.FileDescriptor
 const file_concord_v1_party_proto_rawDesc = "" +
 	"\n" +
 	"\x16concord/v1/party.proto\x12\n" +
-	"concord.v1\x1a\x17concord/v1/access.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xec\x01\n" +
+	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf6\x01\n" +
 	"\x05Party\x12\x1e\n" +
-	"\bparty_id\x18\x01 \x01(\tB\x03\xe0A\x03R\apartyId\x12&\n" +
-	"\fdisplay_name\x18\x02 \x01(\tB\x03\xe0A\x02R\vdisplayName\x12@\n" +
+	"\bparty_id\x18\x01 \x01(\tB\x03\xe0A\x03R\apartyId\x120\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xc8\x01R\vdisplayName\x12@\n" +
 	"\vcreate_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime\x12\x17\n" +
-	"\x04etag\x18\x05 \x01(\tB\x03\xe0A\x03R\x04etag\"\xd9\x01\n" +
+	"\x04etag\x18\x05 \x01(\tB\x03\xe0A\x03R\x04etag\"\xd8\x02\n" +
 	"\tPrincipal\x12&\n" +
-	"\fprincipal_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vprincipalId\x12)\n" +
-	"\x04role\x18\x02 \x01(\x0e2\x10.concord.v1.RoleB\x03\xe0A\x02R\x04role\x12\x1e\n" +
-	"\bparty_id\x18\x03 \x01(\tB\x03\xe0A\x01R\apartyId\x12/\n" +
-	"\x11service_party_ids\x18\x04 \x03(\tB\x03\xe0A\x01R\x0fservicePartyIds\x12(\n" +
-	"\ragreement_ids\x18\x05 \x03(\tB\x03\xe0A\x01R\fagreementIds\"\xde\x02\n" +
+	"\fprincipal_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vprincipalId\x123\n" +
+	"\x04role\x18\x02 \x01(\x0e2\x10.concord.v1.RoleB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04role\x12B\n" +
+	"\bparty_id\x18\x03 \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\apartyId\x12W\n" +
+	"\x11service_party_ids\x18\x04 \x03(\tB+\xe0A\x01\xbaH%\x92\x01\"\x10d\"\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\x0fservicePartyIds\x12Q\n" +
+	"\ragreement_ids\x18\x05 \x03(\tB,\xe0A\x01\xbaH&\x92\x01#\x10\xe8\a\"\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\fagreementIds\"\xee\x02\n" +
 	"\x06ApiKey\x12!\n" +
 	"\n" +
-	"api_key_id\x18\x01 \x01(\tB\x03\xe0A\x03R\bapiKeyId\x12&\n" +
-	"\fdisplay_name\x18\x02 \x01(\tB\x03\xe0A\x02R\vdisplayName\x128\n" +
-	"\tprincipal\x18\x03 \x01(\v2\x15.concord.v1.PrincipalB\x03\xe0A\x02R\tprincipal\x122\n" +
+	"api_key_id\x18\x01 \x01(\tB\x03\xe0A\x03R\bapiKeyId\x120\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xc8\x01R\vdisplayName\x12>\n" +
+	"\tprincipal\x18\x03 \x01(\v2\x15.concord.v1.PrincipalB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\tprincipal\x122\n" +
 	"\x05state\x18\x04 \x01(\x0e2\x17.concord.v1.ApiKeyStateB\x03\xe0A\x03R\x05state\x12@\n" +
 	"\vcreate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"createTime\x12@\n" +

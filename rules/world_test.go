@@ -1,0 +1,315 @@
+package rules
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"pgregory.net/rapid"
+
+	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// world is a service without its disk: the records, the history and the clock of one tale. Every command that it has
+// decided is held to what the journal relies on: the records that were read are left as they were, a refusal wrote
+// nothing, the events alone lead to the same records, chains have no gap, each step stands in the tables of life cycles,
+// and nothing wakes early.
+type world struct {
+	t        rapid.TB
+	now      time.Time
+	records  map[Ref]proto.Message
+	frozen   map[Ref][]byte // each record as it was when it was put
+	timers   map[Ref]time.Time
+	versions map[string]uint64
+	history  []*pb.Event
+	drawn    int
+	trace    *trace
+}
+
+// trace is what a tale has shown of the product.
+type trace struct {
+	events   map[string]bool         // by the name of the arm of Event.change
+	refusals map[pb.ErrorReason]bool // by reason
+	moves    map[step]bool
+}
+
+// step is a row of a life cycle that was gone.
+type step struct {
+	noun, from, verb string
+	who              Who
+	to               string
+}
+
+func newTrace() *trace {
+	return &trace{events: map[string]bool{}, refusals: map[pb.ErrorReason]bool{}, moves: map[step]bool{}}
+}
+
+func newWorld(t rapid.TB, now time.Time) *world {
+	return &world{
+		t: t, now: now.UTC(), records: map[Ref]proto.Message{}, frozen: map[Ref][]byte{}, timers: map[Ref]time.Time{},
+		versions: map[string]uint64{}, trace: newTrace(),
+	}
+}
+
+// load is what the journal's read is: the head of a chain lies beside the records.
+func (w *world) load(ref Ref) (proto.Message, error) {
+	if ref.Kind == KindChain {
+		if v := w.versions[ref.Agreement]; v > 0 {
+			return &journalv1.Chain{Version: v}, nil
+		}
+		return nil, nil
+	}
+	return w.records[ref], nil
+}
+
+func (w *world) stamp(by Caller) Stamp {
+	return Stamp{
+		By: by, At: w.now, RequestID: "req",
+		NewID: func(prefix string) string {
+			w.drawn++
+			return fmt.Sprintf("%s%d", prefix, w.drawn)
+		},
+		NewSecret: func(keyID string) (string, []byte) {
+			sum := sha256.Sum256([]byte(keyID))
+			return "secret of " + keyID, sum[:]
+		},
+	}
+}
+
+// do has a command decided, checks the decision and takes it over.
+func (w *world) do(by Caller, command proto.Message) (*Decision, error) {
+	w.t.Helper()
+	asked, before := bytesOf(command), NewState(w.load)
+	d, err := Decide(before, command, w.stamp(by))
+	if !bytes.Equal(asked, bytesOf(command)) {
+		w.t.Fatalf("deciding %T changed the command", command)
+	}
+	w.untouched(before)
+	if err != nil {
+		if d != nil {
+			w.t.Fatalf("%T was refused and decided: %v", command, err)
+		}
+		w.refused(command, err)
+		return nil, err
+	}
+	w.gapless(d)
+	w.replays(d)
+	w.followsTheTables(by, command, d)
+	before.Merge(d.State)
+	for ref := range before.Changed() {
+		w.put(ref, before.Get(ref))
+	}
+	for _, e := range d.Events {
+		w.versions[e.GetAgreementId()] = e.GetVersion()
+		w.trace.events[kindOf(e)] = true
+	}
+	w.history = append(w.history, d.Events...)
+	for ref := range d.State.Changed() {
+		w.staysAsleep(ref)
+	}
+	return d, nil
+}
+
+func (w *world) put(ref Ref, m proto.Message) {
+	w.records[ref], w.frozen[ref] = m, bytesOf(m)
+	delete(w.timers, ref)
+	if at, waits := WakeTime(m); waits {
+		w.timers[ref] = at
+	}
+}
+
+// untouched holds that nothing was put into the state a decision looked at, nor changed in the records it read.
+func (w *world) untouched(s *State) {
+	w.t.Helper()
+	if len(s.put) > 0 || len(s.versions) > 0 {
+		w.t.Fatalf("a decision wrote into the state it looked at: %v", s.put)
+	}
+	for ref := range s.records {
+		if m := w.records[ref]; m != nil && !bytes.Equal(w.frozen[ref], bytesOf(m)) {
+			w.t.Fatalf("a decision changed %+v in place: %v", ref, m)
+		}
+	}
+}
+
+// refused holds that a refusal has all that a caller is told.
+func (w *world) refused(command proto.Message, err error) {
+	w.t.Helper()
+	e, ok := err.(*Error)
+	if !ok {
+		w.t.Fatalf("%T failed, which is no refusal: %v", command, err)
+	}
+	w.trace.refusals[e.Reason] = true
+	switch e.Reason {
+	case pb.ErrorReason_ERROR_REASON_INTERNAL, pb.ErrorReason_ERROR_REASON_UNSPECIFIED:
+		w.t.Fatalf("%T failed, which is no refusal: %v", command, err)
+	case pb.ErrorReason_ERROR_REASON_INVALID_FIELDS:
+		if len(e.Violations) == 0 {
+			w.t.Fatalf("%T: %v names no field", command, err)
+		}
+	case pb.ErrorReason_ERROR_REASON_WRONG_SIDE, pb.ErrorReason_ERROR_REASON_WRONG_STATE, pb.ErrorReason_ERROR_REASON_NOT_YOUR_TURN,
+		pb.ErrorReason_ERROR_REASON_DIGEST_MISMATCH:
+		if _, founding := command.(*pb.CreateAgreementRequest); e.Rule == "" && !founding {
+			w.t.Fatalf("%T: %v names no rule", command, err)
+		}
+	}
+	if e.Message == "" {
+		w.t.Fatalf("%T: %v has no words", command, e.Reason)
+	}
+}
+
+// gapless holds that the events of a decision continue their chains and carry the stamp.
+func (w *world) gapless(d *Decision) {
+	w.t.Helper()
+	next := map[string]uint64{}
+	for _, e := range d.Events {
+		chain := e.GetAgreementId()
+		if next[chain] == 0 {
+			next[chain] = w.versions[chain] + 1
+		}
+		if e.GetVersion() != next[chain] {
+			w.t.Fatalf("event %d of %q follows %d: %v", e.GetVersion(), chain, next[chain]-1, e)
+		}
+		next[chain]++
+		if !e.GetRecordTime().AsTime().Equal(w.now) || e.GetEffectiveTime().AsTime().After(w.now) {
+			w.t.Fatalf("at %v an event is recorded that was not true yet: %v", w.now, e)
+		}
+	}
+}
+
+// replays holds that the events, as they would be read from a disk, lead to the records of the decision.
+func (w *world) replays(d *Decision) {
+	w.t.Helper()
+	again := NewState(w.load)
+	for _, e := range d.Events {
+		if err := Apply(again, fromDisk(w.t, e)); err != nil {
+			w.t.Fatalf("replaying %v: %v", e, err)
+		}
+	}
+	if len(again.put) != len(d.State.put) {
+		w.t.Fatalf("replaying puts %v, deciding put %v", again.put, d.State.put)
+	}
+	for ref := range d.State.put {
+		if !proto.Equal(again.Get(ref), d.State.Get(ref)) {
+			w.t.Fatalf("replaying leads to %v, deciding to %v", again.Get(ref), d.State.Get(ref))
+		}
+	}
+	for chain, version := range d.State.versions {
+		if again.Version(chain) != version {
+			w.t.Fatalf("replaying leads to version %d of %q, deciding to %d", again.Version(chain), chain, version)
+		}
+	}
+}
+
+// staysAsleep holds that the clock may look at a record whose time has not come, or never will, and nothing follows.
+func (w *world) staysAsleep(ref Ref) {
+	w.t.Helper()
+	switch ref.Kind {
+	case KindAgreement, KindCommitment, KindObligation:
+	default:
+		return // the clock does not look at these
+	}
+	if at, waits := w.timers[ref]; waits && !at.After(w.now) {
+		return
+	}
+	d, err := Decide(NewState(w.load), WakeFor(ref), w.stamp(Clock()))
+	if err != nil || len(d.Events) > 0 {
+		w.t.Fatalf("at %v %+v woke early: %v %v", w.now, ref, d, err)
+	}
+}
+
+// until lets time pass. Each timer goes off at its own instant, in the order of the journal's index, and not an instant
+// before. A time that has passed already (the clock was asleep) goes off now.
+func (w *world) until(to time.Time) []*pb.Event {
+	w.t.Helper()
+	told := len(w.history)
+	for {
+		ref, at, any := w.nextTimer()
+		if !any || at.After(to) {
+			break
+		}
+		if at.After(w.now) {
+			w.now = at.Add(-time.Nanosecond)
+			w.staysAsleep(ref)
+			w.now = at
+		}
+		w.wake(ref)
+	}
+	w.now = to.UTC()
+	return w.history[told:]
+}
+
+// wake is the clock's command for one record whose time has come. Something must follow, or the clock would ask for ever.
+func (w *world) wake(ref Ref) {
+	w.t.Helper()
+	d, err := w.do(Clock(), WakeFor(ref))
+	if err != nil || len(d.Events) == 0 {
+		w.t.Fatalf("at %v nothing follows from waking %+v: %v", w.now, ref, err)
+	}
+}
+
+func (w *world) nextTimer() (first Ref, at time.Time, any bool) {
+	for ref, t := range w.timers {
+		earlier := cmp.Or(t.Compare(at), cmp.Compare(ref.Agreement, first.Agreement), cmp.Compare(ref.Kind, first.Kind), cmp.Compare(ref.ID, first.ID)) < 0
+		if !any || earlier {
+			first, at, any = ref, t, true
+		}
+	}
+	return first, at, any
+}
+
+// close ends a tale: the whole history, on an empty ground, leads to the records.
+func (w *world) close() {
+	w.t.Helper()
+	s := NewState(func(Ref) (proto.Message, error) { return nil, nil })
+	last := time.Time{}
+	for _, e := range w.history {
+		if err := Apply(s, fromDisk(w.t, e)); err != nil {
+			w.t.Fatalf("replaying %v: %v", e, err)
+		}
+		if at := e.GetRecordTime().AsTime(); at.Before(last) {
+			w.t.Fatalf("history runs backwards: %v after %v", at, last)
+		} else {
+			last = at
+		}
+	}
+	if len(s.put) != len(w.records) {
+		w.t.Fatalf("history leads to %d records; there are %d", len(s.put), len(w.records))
+	}
+	for ref, m := range w.records {
+		if !proto.Equal(s.Get(ref), m) || !bytes.Equal(w.frozen[ref], bytesOf(m)) {
+			w.t.Fatalf("history leads to %v; the record is %v", s.Get(ref), m)
+		}
+	}
+}
+
+// bytesOf is a message in a form that two equal ones share.
+func bytesOf(m proto.Message) []byte {
+	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	if err != nil {
+		return fmt.Append(nil, err)
+	}
+	return body
+}
+
+func fromDisk(t rapid.TB, e *pb.Event) *pb.Event {
+	t.Helper()
+	body, err := proto.Marshal(e)
+	if err != nil {
+		t.Fatalf("an event does not serialize: %v", err)
+	}
+	read := &pb.Event{}
+	if err := proto.Unmarshal(body, read); err != nil {
+		t.Fatalf("an event does not parse: %v", err)
+	}
+	return read
+}
+
+// kindOf is the name of the arm of an event, for example "obligation_waived".
+func kindOf(e *pb.Event) string {
+	m := e.ProtoReflect()
+	return string(m.WhichOneof(m.Descriptor().Oneofs().ByName("change")).Name())
+}

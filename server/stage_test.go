@@ -1,0 +1,199 @@
+package server_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+	"github.com/concordhq/concord/server/servertest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// The cast: acme supplies globex, initech has nothing to do with them, hooli is unknown to all but the operator.
+const acme, globex, initech, hooli = "acme", "globex", "initech", "hooli"
+
+// Roles by short names.
+const (
+	viewer      = pb.Role_ROLE_VIEWER
+	contributor = pb.Role_ROLE_CONTRIBUTOR
+	signatory   = pb.Role_ROLE_SIGNATORY
+	auditor     = pb.Role_ROLE_AUDITOR
+	service     = pb.Role_ROLE_SERVICE
+	operator    = pb.Role_ROLE_OPERATOR
+	vendor      = pb.Side_SIDE_VENDOR
+	client      = pb.Side_SIDE_CLIENT
+)
+
+// stage is a server on which every RPC has something to act on:
+//
+//	running   in force; acme owes reports and desks, globex owes payments
+//	offered   acme's text is on the table, globex is to answer
+//	asked     globex's text is on the table, acme is to answer
+//	draft     acme's draft, complete
+type stage struct {
+	*servertest.Server
+	operator, acme, globex, initech servertest.Caller // signatories but for the operator
+}
+
+func oneOff(id string, obligor pb.Side, day string) *pb.CommitmentTerms {
+	return &pb.CommitmentTerms{
+		CommitmentId: id, Obligor: obligor, Title: "What " + id + " says", Category: pb.Category_CATEGORY_DELIVERY, Weight: 3,
+		Schedule: &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{DueDate: day}},
+	}
+}
+
+func recurring(id string, obligor pb.Side, rule string) *pb.CommitmentTerms {
+	c := oneOff(id, obligor, "")
+	c.Schedule = &pb.CommitmentTerms_Recurring{Recurring: &pb.Recurring{Rrule: rule, Roll: pb.DayRoll_DAY_ROLL_FOLLOWING}}
+	return c
+}
+
+// text is a text that both sides could agree on. It begins on the day the clock stands at first.
+func text(title string, promises ...*pb.CommitmentTerms) *pb.Terms {
+	return &pb.Terms{
+		Title: title, StatementOfIntent: "Both do well by it.", GuidingPrinciples: []string{"Say it early."},
+		Calendar: &pb.Calendar{TimeZone: "Europe/Lisbon", Holidays: []string{"2026-04-03"}}, EffectiveDate: "2026-01-05", EndDate: "2026-12-31",
+		NoticeDays: 30, Commitments: promises,
+	}
+}
+
+func setStage(t *testing.T, o servertest.Options) *stage {
+	t.Helper()
+	s := &stage{Server: servertest.Start(t, o)}
+	s.operator = s.Operator
+	for _, party := range []string{acme, globex, initech, hooli} {
+		s.Party(t, party)
+	}
+	s.acme, s.globex, s.initech = s.Member(t, signatory, acme), s.Member(t, signatory, globex), s.Member(t, signatory, initech)
+	g := s.GRPC()
+	g.Must(t, s.operator, &pb.CreateApiKeyRequest{
+		ApiKeyId: "key_spare", ApiKey: &pb.ApiKey{DisplayName: "spare", Principal: &pb.Principal{Role: operator}},
+	})
+	s.propose(t, s.acme, "running", "first", text("Help desk", recurring("report", vendor, "FREQ=WEEKLY;BYDAY=FR"),
+		oneOff("desk", vendor, "2026-01-12"), oneOff("pay", client, "2026-01-12"), oneOff("bill", client, "2026-01-13")))
+	s.accept(t, s.globex, "running", "first")
+	s.propose(t, s.acme, "offered", "offer", text("Offered", oneOff("chair", vendor, "2026-02-02")))
+	s.propose(t, s.globex, "asked", "ask", text("Asked", oneOff("lamp", vendor, "2026-02-02")))
+	s.draft(t, s.acme, "draft", text("Draft", oneOff("sofa", vendor, "2026-02-02")))
+	s.Written(t) // rings the bell for the clock, too
+	servertest.Eventually(t, "what is due comes up", func() bool {
+		for _, id := range []string{"desk-1", "pay-1", "bill-1", "report-2"} {
+			o, refusal := g.Call(t, s.acme, &pb.GetObligationRequest{AgreementId: "running", ObligationId: id})
+			if refusal != nil || o.(*pb.Obligation).GetState() != pb.ObligationState_OBLIGATION_STATE_DUE {
+				return false
+			}
+		}
+		return true
+	})
+	g.Must(t, s.globex, &pb.SubmitObligationRequest{AgreementId: "running", ObligationId: "bill-1", Note: "Paid."})
+	return s
+}
+
+func (s *stage) draft(t *testing.T, who servertest.Caller, id string, terms *pb.Terms) {
+	t.Helper()
+	s.GRPC().Must(t, who, &pb.CreateAgreementRequest{
+		AgreementId: id, Agreement: &pb.Agreement{VendorPartyId: acme, ClientPartyId: globex, DraftTerms: terms},
+	})
+}
+
+func (s *stage) propose(t *testing.T, who servertest.Caller, id, proposal string, terms *pb.Terms) {
+	t.Helper()
+	s.draft(t, who, id, terms)
+	s.GRPC().Must(t, who, &pb.CreateProposalRequest{AgreementId: id, ProposalId: proposal, Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS})
+}
+
+func (s *stage) accept(t *testing.T, who servertest.Caller, id, proposal string) {
+	t.Helper()
+	p := s.GRPC().Must(t, who, &pb.GetProposalRequest{AgreementId: id, ProposalId: proposal}).(*pb.Proposal)
+	s.GRPC().Must(t, who, &pb.AcceptProposalRequest{AgreementId: id, ProposalId: proposal, Revision: p.GetRevision(), TermsDigest: p.GetTermsDigest()})
+}
+
+// ready is a request for every RPC that succeeds once on the stage, made by acme's signatory, or by the operator where
+// only that may.
+func (s *stage) ready(t *testing.T) []proto.Message {
+	t.Helper()
+	ask := s.GRPC().Must(t, s.acme, &pb.GetProposalRequest{AgreementId: "asked", ProposalId: "ask"}).(*pb.Proposal)
+	evidence := []*pb.Evidence{{Title: "Photo", Uri: "https://example.com/photo.jpg", MediaType: "image/jpeg"}}
+	return []proto.Message{
+		&pb.CreatePartyRequest{PartyId: "umbrella", Party: &pb.Party{DisplayName: "Umbrella"}},
+		&pb.GetPartyRequest{PartyId: globex},
+		&pb.ListPartiesRequest{},
+		&pb.UpdatePartyRequest{PartyId: hooli, Party: &pb.Party{DisplayName: "Hooli XYZ"}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"display_name"}}},
+		&pb.CreateApiKeyRequest{ApiKeyId: "key_new", ApiKey: &pb.ApiKey{DisplayName: "New", Principal: &pb.Principal{Role: viewer, PartyId: acme}}},
+		&pb.GetApiKeyRequest{ApiKeyId: "key_spare"},
+		&pb.ListApiKeysRequest{PartyId: acme},
+		&pb.RevokeApiKeyRequest{ApiKeyId: "key_spare"},
+		&pb.GetCallerRequest{},
+		&pb.CreateAgreementRequest{AgreementId: "next", Agreement: &pb.Agreement{VendorPartyId: acme, ClientPartyId: globex, DraftTerms: text("Next")}},
+		&pb.GetAgreementRequest{AgreementId: "running"},
+		&pb.ListAgreementsRequest{State: pb.AgreementState_AGREEMENT_STATE_ACTIVE},
+		&pb.UpdateAgreementRequest{AgreementId: "draft", Agreement: &pb.Agreement{DraftTerms: &pb.Terms{Title: "Better"}},
+			UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"draft_terms.title"}}},
+		&pb.GetRevisionRequest{AgreementId: "running", Revision: 1},
+		&pb.ListRevisionsRequest{AgreementId: "running"},
+		&pb.CreateProposalRequest{AgreementId: "draft", ProposalId: "new", Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS, Note: "Read it."},
+		&pb.GetProposalRequest{AgreementId: "running", ProposalId: "first"},
+		&pb.ListProposalsRequest{AgreementId: "running"},
+		&pb.GetProposalRevisionRequest{AgreementId: "running", ProposalId: "first", Revision: 1},
+		&pb.CounterProposalRequest{AgreementId: "asked", ProposalId: "ask", Revision: 1, Terms: text("Countered"), Note: "Less."},
+		&pb.AcceptProposalRequest{AgreementId: "asked", ProposalId: "ask", Revision: 1, TermsDigest: ask.GetTermsDigest()},
+		&pb.DeclineProposalRequest{AgreementId: "asked", ProposalId: "ask", Reason: "Too dark."},
+		&pb.WithdrawProposalRequest{AgreementId: "offered", ProposalId: "offer", Reason: "Sold."},
+		&pb.GetCommitmentRequest{AgreementId: "running", CommitmentId: "report"},
+		&pb.ListCommitmentsRequest{AgreementId: "running", Obligor: vendor},
+		&pb.GetObligationRequest{AgreementId: "running", ObligationId: "desk-1"},
+		&pb.ListObligationsRequest{AgreementId: "running", State: pb.ObligationState_OBLIGATION_STATE_DUE, DueFrom: "2026-01-01", DueBefore: "2027-01-01"},
+		&pb.SubmitObligationRequest{AgreementId: "running", ObligationId: "desk-1", Evidence: evidence, Note: "Stands."},
+		&pb.AcceptObligationRequest{AgreementId: "running", ObligationId: "bill-1", Note: "Thanks."},
+		&pb.ReturnObligationRequest{AgreementId: "running", ObligationId: "bill-1", Reason: "Half is missing."},
+		&pb.AcknowledgeObligationRequest{AgreementId: "running", ObligationId: "pay-1", Note: "Got it."},
+		&pb.WaiveObligationRequest{AgreementId: "running", ObligationId: "pay-1", Reason: "Our gift."},
+		&pb.AdmitObligationRequest{AgreementId: "running", ObligationId: "desk-1", Reason: "The truck broke."},
+		&pb.ListEventsRequest{AgreementId: "running"},
+	}
+}
+
+// maker is who makes the ready request of an RPC.
+func (s *stage) maker(rpc servertest.RPC) servertest.Caller {
+	if len(rpc.Allow) == 1 && rpc.Allow[0] == operator {
+		return s.operator
+	}
+	return s.acme
+}
+
+// set sets a field of a request, where it has one, and says whether it has.
+func set(req proto.Message, field string, value any) bool {
+	m := req.ProtoReflect()
+	f := m.Descriptor().Fields().ByTextName(field)
+	if f == nil {
+		return false
+	}
+	m.Set(f, valueOf(value))
+	return true
+}
+
+// A request for every RPC stands ready, and every one of them succeeds over both faces.
+func TestEveryCallSucceeds(t *testing.T) {
+	s := setStage(t, servertest.Options{})
+	ready := s.ready(t)
+	if len(ready) != len(servertest.RPCs()) {
+		t.Errorf("%d requests stand ready for %d RPCs", len(ready), len(servertest.RPCs()))
+	}
+	before := s.Written(t)
+	for _, req := range ready {
+		rpc := servertest.RPCOf(t, req)
+		set(req, "validate_only", true)
+		for _, face := range s.Faces() {
+			if _, refusal := face.Call(t, s.maker(rpc), req); refusal != nil {
+				t.Errorf("%s over %s: %v", rpc.Name(), face.Name(), refusal)
+			}
+		}
+	}
+	if after := s.Written(t); after != before+1 {
+		t.Errorf("calls that only check wrote %d events", after-before-1)
+	}
+}
