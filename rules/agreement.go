@@ -45,8 +45,7 @@ func (d *Decision) updateAgreement(c *pb.UpdateAgreementRequest) error {
 	if refused != nil {
 		return refused
 	}
-	isAuthor := func(w Who) bool { return w == Author && side == a.GetAuthor() }
-	if e := move(AgreementMoves, "agreement", a.GetState(), "rewrite", isAuthor); e != nil {
+	if e := move(AgreementMoves, "agreement", a.GetState(), "rewrite", ofDraft(a, side)); e != nil {
 		return e
 	}
 	if e := d.matchEtag(a.GetEtag()); e != nil {
@@ -63,6 +62,13 @@ func (d *Decision) updateAgreement(c *pb.UpdateAgreementRequest) error {
 	}
 	d.answer(agreementRef(a.GetAgreementId()))
 	return nil
+}
+
+// ofDraft says who a side is to a draft. Once it is none, the state refuses, not the side.
+func ofDraft(a *pb.Agreement, side pb.Side) func(Who) bool {
+	return func(w Who) bool {
+		return w == Author && (side == a.GetAuthor() || a.GetState() != pb.AgreementState_AGREEMENT_STATE_DRAFT)
+	}
 }
 
 func (s *State) agreementDrafted(e *pb.Event, c *pb.AgreementDrafted) {

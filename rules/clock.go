@@ -60,7 +60,9 @@ func (d *Decision) wake(c *journalv1.Wake) error {
 	case *pb.Agreement:
 		d.activate(r, at)
 	case *pb.Commitment:
-		d.enterIntoForce(r, at)
+		if d.State.agreement(r.GetAgreementId()).GetState() != pb.AgreementState_AGREEMENT_STATE_ACCEPTED {
+			d.enterIntoForce(r, at)
+		} // else it waits for its agreement, which the clock wakes too
 	case *pb.Obligation:
 		d.fallDue(r, at)
 	}

@@ -32,6 +32,10 @@ func (d *Decision) nextObligation(agreementID, commitmentID string) *pb.Obligati
 	if !ok || a.GetEndTime() != nil && !cal.StartOfDay(day).Before(a.GetEndTime().AsTime()) {
 		return nil
 	}
+	lead := cal.StartOfDay(day.Add(-int(c.GetClocks().GetLeadDays())))
+	if first := c.GetEffectiveTime().AsTime(); lead.Before(first) {
+		lead = first // nothing comes up before it is owed
+	}
 	ordinal := c.GetObligationCount() + 1
 	return &pb.ObligationScheduled{
 		ObligationId:  fmt.Sprintf("%s-%d", commitmentID, ordinal),
@@ -41,7 +45,7 @@ func (d *Decision) nextObligation(agreementID, commitmentID string) *pb.Obligati
 		DueDate:       day.String(),
 		DueTime:       timestamppb.New(cal.EndOfDay(day)),
 		GraceEndTime:  timestamppb.New(cal.EndOfDay(cal.AddBusinessDays(day, int(c.GetClocks().GetGraceBusinessDays())))),
-		LeadStartTime: timestamppb.New(cal.StartOfDay(day.Add(-int(c.GetClocks().GetLeadDays())))),
+		LeadStartTime: timestamppb.New(lead),
 	}
 }
 
@@ -75,7 +79,9 @@ func ruleStart(r *pb.Recurring, a *pb.Agreement, cal *Calendar) Day {
 }
 
 // side is the side that commands; unspecified for the clock.
-func (d *Decision) side(agreementID string) pb.Side { return d.stamp.By.SideOf(d.State.agreement(agreementID)) }
+func (d *Decision) side(agreementID string) pb.Side {
+	return d.stamp.By.SideOf(d.State.agreement(agreementID))
+}
 
 // endIfDone ends a commitment that brings forth nothing more and has nothing open.
 func (d *Decision) endIfDone(agreementID, commitmentID string) {

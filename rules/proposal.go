@@ -23,7 +23,7 @@ func (d *Decision) createProposal(c *pb.CreateProposalRequest) error {
 	if c.GetKind() != pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS {
 		return Refuse(pb.ErrorReason_ERROR_REASON_NOT_SUPPORTED, "This release takes proposals of the kind FIRST_TERMS; %s comes later.", c.GetKind())
 	}
-	if e := move(AgreementMoves, "agreement", a.GetState(), "propose", func(w Who) bool { return w == Author && side == a.GetAuthor() }); e != nil {
+	if e := move(AgreementMoves, "agreement", a.GetState(), "propose", ofDraft(a, side)); e != nil {
 		return e
 	}
 	if wrong := CheckTerms(a.GetDraftTerms(), "agreement.draft_terms"); wrong != nil {

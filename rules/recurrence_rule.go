@@ -79,7 +79,7 @@ func (r *recurrence) clamp() {
 			o.Bymonthday[i] = -1
 		}
 	}
-	// What is left lacks in February alone, unless that is covered by other days.
+	// What is left is missing in February alone, unless other days cover it.
 	named := func(day int) bool { return slices.Contains(o.Bymonthday, day) }
 	r.february = (named(29) || named(30)) && !named(-1) && !(named(28) && named(29)) &&
 		(len(o.Bymonth) == 0 || slices.Contains(o.Bymonth, int(time.February)))

@@ -16,6 +16,10 @@ const (
 	DefaultCureBusinessDays   = 20
 )
 
+// MaxDays bounds the time between an agreement's first day and its last, so that what its recurrences bring forth can be
+// reckoned before anyone consents: 30 years.
+const MaxDays = 30*365 + 8
+
 // MaxTermsBytes bounds a text, so that consenting to it stays one request and one event.
 const MaxTermsBytes = 1 << 20
 
@@ -45,6 +49,8 @@ func CheckTerms(t *pb.Terms, field string) []Violation {
 			wrong = append(wrong, Violation{field + ".end_date", err.Error()})
 		case day < first:
 			wrong = append(wrong, Violation{field + ".end_date", "the last day is before the first"})
+		case day > first.Add(MaxDays):
+			wrong = append(wrong, Violation{field + ".end_date", "an agreement lasts at most 30 years: make it shorter and renew it, or leave the end open"})
 		}
 		last = &day
 	}

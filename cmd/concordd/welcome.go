@@ -25,6 +25,7 @@ func welcome(w io.Writer, config server.Config, started server.Started) {
 	fmt.Fprintf(w, "  data   %s\n", data)
 	fmt.Fprintf(w, "  gRPC   %s\n", started.GRPCAddr)
 	fmt.Fprintf(w, "  REST   %s://%s/v1   documentation at %s://%s/docs\n", scheme, started.HTTPAddr, scheme, started.HTTPAddr)
+	defer fmt.Fprintln(w, "Stop with Ctrl-C.")
 	if started.FirstKey == "" {
 		return
 	}

@@ -33,7 +33,7 @@ const (
 	// The page token was not made by this list with these filters. INVALID_ARGUMENT, 400.
 	ErrorReason_ERROR_REASON_INVALID_PAGE_TOKEN ErrorReason = 2
 	// The request is not what the API understands, for example a body that is not JSON. INVALID_ARGUMENT, 400; over REST
-	// also 406, 408, 413 and 415, as HTTP has it.
+	// what HTTP itself has a status for (media type, size, time) has that status.
 	ErrorReason_ERROR_REASON_MALFORMED_REQUEST ErrorReason = 3
 	// No API key came with the call. UNAUTHENTICATED, 401.
 	ErrorReason_ERROR_REASON_CREDENTIALS_MISSING ErrorReason = 4

@@ -313,7 +313,7 @@ type Terms struct {
 	Calendar *Calendar `protobuf:"bytes,4,opt,name=calendar,proto3" json:"calendar,omitempty"`
 	// The first day of the agreement. It holds from the start of this day, also when consent comes later.
 	EffectiveDate string `protobuf:"bytes,5,opt,name=effective_date,json=effectiveDate,proto3" json:"effective_date,omitempty"`
-	// The last day of the agreement; empty for one without an end. No obligation is scheduled to fall due after it.
+	// The last day of the agreement, at most 30 years after the first; empty for one without an end. No obligation is scheduled to fall due after it.
 	EndDate string `protobuf:"bytes,6,opt,name=end_date,json=endDate,proto3" json:"end_date,omitempty"`
 	// How many calendar days' notice either side gives to end it, 0 to 3,650.
 	NoticeDays int32 `protobuf:"varint,7,opt,name=notice_days,json=noticeDays,proto3" json:"notice_days,omitempty"`
@@ -822,8 +822,8 @@ type Recurring struct {
 	// An RFC 5545 recurrence rule without DTSTART, for example "FREQ=MONTHLY;BYMONTHDAY=31". FREQ is DAILY, WEEKLY,
 	// MONTHLY or YEARLY; UNTIL is a date, inclusive. Parts below a day, BYWEEKNO and BYEASTER are refused. A BYMONTHDAY of
 	// 29, 30 or 31 in a monthly or yearly rule without BYDAY or BYYEARDAY means the last day in shorter months, and so does
-	// a start date on such a day; it is refused if none of the rule's months has that day. At most 10,000 dates, at most
-	// 500 characters.
+	// a start date on such a day; it is refused if none of the rule's months has that day. BYSETPOS picks from what
+	// every period has. At most 10,000 dates, at most 500 characters.
 	Rrule string `protobuf:"bytes,1,opt,name=rrule,proto3" json:"rrule,omitempty"`
 	// The day the rule starts, YYYY-MM-DD; empty means the agreement's effective date.
 	StartDate string `protobuf:"bytes,2,opt,name=start_date,json=startDate,proto3" json:"start_date,omitempty"`

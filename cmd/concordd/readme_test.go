@@ -1,0 +1,97 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+var saidSecret = regexp.MustCompile(`concord\.key_\S+`)
+
+// TestReadme follows the README from nothing to a promise kept on both sides, as it is printed.
+func TestReadme(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(text), "## Ten minutes")
+	section, _, ends := strings.Cut(section, "\n## ")
+	if !found || !ends {
+		t.Fatal("the README has no section that begins with Ten minutes")
+	}
+	p := start(t, lastLine, "--data-dir", filepath.Join(t.TempDir(), "data"), "--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0")
+	secrets := []string{p.key}
+	env := append(os.Environ(), "CONCORD_ADDR="+p.grpc, "PATH="+filepath.Dir(binary(t, "concord"))+string(os.PathListSeparator)+os.Getenv("PATH"))
+	typed := 0
+	for _, line := range strings.Split(section, "\n") {
+		command, _, _ := strings.Cut(line, "  #")
+		command = strings.TrimSpace(command)
+		if name, isExport := strings.CutPrefix(command, "export "); isExport {
+			name, _, _ = strings.Cut(name, "=")
+			if len(secrets) == 0 {
+				t.Fatalf("%q: no secret was told that is not used yet", command)
+			}
+			env = append(env, name+"="+secrets[0]) // the secrets are exported in the order in which they are told
+			secrets = secrets[1:]
+			continue
+		}
+		if !strings.HasPrefix(command, "concord ") {
+			continue
+		}
+		out := run(t, env, command)
+		typed++
+		if strings.Contains(command, "key create") {
+			secrets = append(secrets, saidSecretOf(t, out))
+		}
+		if strings.Contains(command, "proposal accept") {
+			run(t, env, "concord --key $CLIENT obligation show stores pilot-1") // the clock has come round
+		}
+	}
+	if typed < 12 {
+		t.Fatalf("only %d commands were found in the README", typed)
+	}
+	if out := run(t, env, "concord --key $CLIENT obligation list stores"); strings.Count(out, "FULFILLED") != 2 {
+		t.Errorf("after the README a promise is kept on both sides:\n%s", out)
+	}
+	if _, err := exec.LookPath("curl"); err == nil {
+		_, curl, _ := strings.Cut(section, "The same over REST: `")
+		curl, _, _ = strings.Cut(curl, "`")
+		out := run(t, env, strings.Replace(curl, "http://127.0.0.1:8400", p.http, 1))
+		if !strings.Contains(out, `"obligationId":"pilot-1"`) {
+			t.Errorf("%s\n%s", curl, out)
+		}
+	}
+}
+
+func saidSecretOf(t *testing.T, out string) string {
+	t.Helper()
+	for _, found := range saidSecret.FindAllString(out, -1) {
+		if strings.Count(found, ".") == 2 {
+			return strings.Trim(found, `"',`)
+		}
+	}
+	t.Fatalf("no secret in:\n%s", out)
+	return ""
+}
+
+// run types a line at the root of the project; it is given a moment where the service's clock must come round first.
+func run(t *testing.T, env []string, line string) string {
+	t.Helper()
+	var out []byte
+	var err error
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		shell := exec.Command("sh", "-c", line)
+		shell.Dir, shell.Env = "../..", env
+		if out, err = shell.CombinedOutput(); err == nil || !strings.Contains(string(out), "no obligation") && !strings.Contains(string(out), "SCHEDULED") {
+			break
+		}
+	}
+	if err != nil {
+		t.Fatalf("%s\n%v\n%s", line, err, out)
+	}
+	return string(out)
+}
