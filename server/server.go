@@ -106,12 +106,19 @@ func (s *Server) build(ctx context.Context) (err error) {
 }
 
 func openStore(config Config, t *telemetry) (store.Store, error) {
+	var s store.Store
+	var err error
 	if config.Store == StoreMemory {
-		return memory.Open(journal.Tables()...)
+		s, err = memory.Open(journal.Tables()...)
+	} else {
+		s, err = bolt.Open(bolt.Options{
+			Dir: config.DataDir, Tables: journal.Tables(), MaxBytes: config.MaxStoreBytes, OnCommit: t.storeCommit, OnFlush: t.storeFlush,
+		})
 	}
-	return bolt.Open(bolt.Options{
-		Dir: config.DataDir, Tables: journal.Tables(), MaxBytes: config.MaxStoreBytes, OnCommit: t.storeCommit, OnFlush: t.storeFlush,
-	})
+	if err != nil {
+		return nil, err // not s: an engine that is nil is not a Store that is nil
+	}
+	return s, nil
 }
 
 // buildGRPC makes the gRPC server and its twin inside the process, over which REST comes in. Both run the same
@@ -121,7 +128,7 @@ func (s *Server) buildGRPC(inside *inprocgrpc.Channel, creds grpc.ServerOption) 
 	s.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
 	door := auth.New(s.journal)
 	refusals := api.Refusals{Log: s.log}
-	unary := chainUnary(refusals.Unary, bounded, door.Unary, api.Prepare)
+	unary := chainUnary(s.telemetry.unary, refusals.Unary, bounded, door.Unary, api.Prepare)
 	stream := chainStream(refusals.Stream, door.Stream)
 
 	s.grpc = grpc.NewServer(append(grpcOptions(), creds, s.telemetry.grpcOption(), grpc.UnaryInterceptor(unary), grpc.StreamInterceptor(stream))...)

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"net/http"
 	"os"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/fullstorydev/grpchan/inprocgrpc"
@@ -27,6 +27,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/concordhq/concord/server/journal"
 )
@@ -35,10 +37,11 @@ import (
 // are turned off. What is off is not there at all: no handler, no instrument, no cost.
 type telemetry struct {
 	traces   trace.TracerProvider
-	metrics  metric.MeterProvider
 	registry *prometheus.Registry // nil: no metrics
 	stop     []func(context.Context) error
-	on       bool // whether calls are watched
+	tracing  bool
+	calls    metric.Float64Histogram // rate, errors and duration of every RPC; nil: no metrics
+	kinds    sync.Map                // callKind → metric.MeasurementOption, so that a call makes none
 
 	batchSize, batchCommit, batchDecide, queue, events metric.Float64Histogram
 	written                                            metric.Int64Counter
@@ -55,7 +58,7 @@ func exporting(signal string) bool {
 }
 
 func newTelemetry(ctx context.Context, config Config) (*telemetry, error) {
-	t := &telemetry{traces: tracenoop.NewTracerProvider(), metrics: metricnoop.NewMeterProvider()}
+	t := &telemetry{traces: tracenoop.NewTracerProvider()}
 	if os.Getenv("OTEL_SDK_DISABLED") == "true" {
 		config.Metrics = false
 	}
@@ -69,7 +72,7 @@ func newTelemetry(ctx context.Context, config Config) (*telemetry, error) {
 			return nil, fmt.Errorf("telemetry: traces: %w", err)
 		}
 		provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(about))
-		t.traces, t.on = provider, true
+		t.traces, t.tracing = provider, true
 		t.stop = append(t.stop, provider.Shutdown)
 	}
 	if config.Metrics {
@@ -82,7 +85,7 @@ func newTelemetry(ctx context.Context, config Config) (*telemetry, error) {
 
 // measure sets up the metrics: always for /metrics, and pushed too where the environment asks for it.
 func (t *telemetry) measure(ctx context.Context, about *resource.Resource) error {
-	t.registry, t.on = prometheus.NewRegistry(), true
+	t.registry = prometheus.NewRegistry()
 	t.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	pull, err := otelprom.New(otelprom.WithRegisterer(t.registry))
 	if err != nil {
@@ -97,7 +100,6 @@ func (t *telemetry) measure(ctx context.Context, about *resource.Resource) error
 		options = append(options, sdkmetric.WithReader(push))
 	}
 	provider := sdkmetric.NewMeterProvider(options...)
-	t.metrics = provider
 	t.stop = append(t.stop, provider.Shutdown)
 	return t.instruments(provider.Meter("github.com/concordhq/concord"))
 }
@@ -116,6 +118,7 @@ func (t *telemetry) instruments(m metric.Meter) error {
 	}
 	sizes := []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 8192}
 	times := []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5}
+	t.calls = histogram("rpc.server.call.duration", "s", "Duration of every RPC, by method and status.", times...)
 	t.batchSize = histogram("concord.journal.batch.size", "{command}", "Commands decided in one turn of the writer.", sizes...)
 	t.queue = histogram("concord.journal.queue.length", "{command}", "Commands that waited when a turn ended.", sizes...)
 	t.batchDecide = histogram("concord.journal.decide.duration", "s", "Time a turn took to decide.", times...)
@@ -128,24 +131,54 @@ func (t *telemetry) instruments(m metric.Meter) error {
 	return errors.Join(errs...)
 }
 
-// grpcOption watches the calls of the gRPC server.
+// grpcOption traces the calls of the gRPC server.
 func (t *telemetry) grpcOption() grpc.ServerOption {
-	if !t.on {
+	if !t.tracing {
 		return grpc.EmptyServerOption{}
 	}
 	return grpc.StatsHandler(otelgrpc.NewServerHandler(t.otelgrpc()...))
 }
 
-// inside watches the calls that come in over REST.
+// callKind is what calls are told apart by.
+type callKind struct {
+	method string
+	code   codes.Code
+}
+
+// unary measures a call. It stands outside of all other interceptors and sees the status as the caller does.
+func (t *telemetry) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	if t.calls == nil {
+		return next(ctx, req)
+	}
+	begun := time.Now()
+	answer, err := next(ctx, req)
+	t.calls.Record(ctx, time.Since(begun).Seconds(), t.kind(callKind{info.FullMethod, status.Code(err)}))
+	return answer, err
+}
+
+func (t *telemetry) kind(k callKind) metric.MeasurementOption {
+	if known, ok := t.kinds.Load(k); ok {
+		return known.(metric.MeasurementOption)
+	}
+	made := metric.WithAttributeSet(attribute.NewSet(
+		attribute.String("rpc.system.name", "grpc"),
+		attribute.String("rpc.method", strings.TrimPrefix(k.method, "/")),
+		attribute.String("rpc.response.status_code", k.code.String()),
+	))
+	t.kinds.Store(k, made)
+	return made
+}
+
+// inside traces the calls that come in over REST.
 func (t *telemetry) inside(c *inprocgrpc.Channel) {
-	if t.on {
+	if t.tracing {
 		c.WithServerStatsHandler(otelgrpc.NewServerHandler(t.otelgrpc()...))
 	}
 }
 
 func (t *telemetry) otelgrpc() []otelgrpc.Option {
 	return []otelgrpc.Option{
-		otelgrpc.WithTracerProvider(t.traces), otelgrpc.WithMeterProvider(t.metrics), otelgrpc.WithPropagators(propagation.TraceContext{}),
+		otelgrpc.WithTracerProvider(t.traces), otelgrpc.WithMeterProvider(metricnoop.NewMeterProvider()), otelgrpc.WithPropagators(propagation.TraceContext{}),
 	}
 }
 
@@ -218,33 +251,3 @@ func (t *telemetry) shutdown() error {
 	}
 	return errors.Join(errs...)
 }
-
-// newLog writes for people or for programs, with the trace a line belongs to.
-func newLog(config Config, w io.Writer) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(config.LogLevel)); err != nil {
-		level = slog.LevelInfo
-	}
-	options := &slog.HandlerOptions{Level: level}
-	if config.LogFormat == "json" {
-		return slog.New(traced{slog.NewJSONHandler(w, options)})
-	}
-	return slog.New(traced{slog.NewTextHandler(w, options)})
-}
-
-// traced adds the ids of the trace and the span that a line was written in.
-type traced struct{ slog.Handler }
-
-// Handle writes a line.
-func (h traced) Handle(ctx context.Context, r slog.Record) error {
-	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
-		r.AddAttrs(slog.String("trace_id", span.TraceID().String()), slog.String("span_id", span.SpanID().String()))
-	}
-	return h.Handler.Handle(ctx, r)
-}
-
-// WithAttrs keeps the ids coming.
-func (h traced) WithAttrs(attrs []slog.Attr) slog.Handler { return traced{h.Handler.WithAttrs(attrs)} }
-
-// WithGroup keeps the ids coming.
-func (h traced) WithGroup(name string) slog.Handler { return traced{h.Handler.WithGroup(name)} }

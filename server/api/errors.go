@@ -11,6 +11,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/protoadapt"
 
@@ -66,7 +67,8 @@ func Status(ctx context.Context, log *slog.Logger, method string, err error) err
 		if _, ok := status.FromError(err); ok {
 			return err // from gRPC itself, or made already
 		}
-		log.ErrorContext(ctx, "a call failed by a fault of the service", "method", method, "error", err)
+		md, _ := metadata.FromIncomingContext(ctx) // REST names the trace it told its caller, also where nothing is traced
+		log.ErrorContext(ctx, "a call failed by a fault of the service", "method", method, "error", err, "traceparent", strings.Join(md.Get("traceparent"), ""))
 		return plain(codes.Internal, pb.ErrorReason_ERROR_REASON_INTERNAL, "The service failed to answer. It is recorded; try again, with the same request_id.")
 	}
 	return refused(refusal)
@@ -84,8 +86,8 @@ func refused(e *rules.Error) error {
 	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{Reason: reasonWord(e.Reason), Domain: Domain, Metadata: e.Metadata}}
 	if len(e.Violations) > 0 {
 		bad := &errdetails.BadRequest{}
-		for _, v := range e.Violations {
-			bad.FieldViolations = append(bad.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: v.Field, Description: v.Description})
+		for _, v := range e.Violations[:min(len(e.Violations), maxViolations)] {
+			bad.FieldViolations = append(bad.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: v.Field, Description: short(v.Description)})
 		}
 		details = append(details, bad)
 	}
@@ -95,6 +97,21 @@ func refused(e *rules.Error) error {
 		}})
 	}
 	return with(code, e.Message, details...)
+}
+
+// Bounds of a refusal's details. They travel in the trailers of a gRPC call, and many clients take little there.
+const (
+	// maxViolations is how many fields are listed; the message says how many there are.
+	maxViolations = 100
+	// maxDescription is how many bytes one of them takes: a description may quote what the caller wrote.
+	maxDescription = 500
+)
+
+func short(description string) string {
+	if len(description) <= maxDescription {
+		return description
+	}
+	return strings.ToValidUTF8(description[:maxDescription], "") + "…"
 }
 
 func with(code codes.Code, message string, details ...protoadapt.MessageV1) error {
