@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -81,6 +82,11 @@ func sources(t *testing.T) []source {
 		name := d.Name()
 		if d.IsDir() && (strings.HasPrefix(name, ".") && name != "." || name == "gen" || name == "testdata" || name == "node_modules") {
 			return filepath.SkipDir
+		}
+		if d.IsDir() && name != "." {
+			if _, err := os.Stat(filepath.Join(path, "go.mod")); err == nil {
+				return filepath.SkipDir // a module of its own
+			}
 		}
 		if !strings.HasSuffix(name, ".go") {
 			return nil

@@ -65,7 +65,7 @@ func nextDueDay(a *pb.Agreement, c *pb.Commitment, cal *Calendar) (ruleDate stri
 			}
 		}
 		rule, day, ok := NextDue(s.Recurring, start, last, int(c.GetObligationCount()), cal)
-		return rule.String(), day, ok
+		return rule.String(), day, ok && day <= latestDay
 	}
 	return "", 0, false
 }

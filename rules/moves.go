@@ -119,14 +119,15 @@ func move[S state](table []Move[S], noun string, from S, verb string, is func(Wh
 	return e
 }
 
-// Final says whether no move leads out of a state of an obligation.
+// Final says whether an obligation in this state is closed for good.
 func Final(s pb.ObligationState) bool {
-	for _, m := range ObligationMoves {
-		if m.From == s {
-			return false
-		}
+	switch s {
+	case fulfilled, waived, pb.ObligationState_OBLIGATION_STATE_CURED, pb.ObligationState_OBLIGATION_STATE_DEFAULTED,
+		pb.ObligationState_OBLIGATION_STATE_EXCUSED, pb.ObligationState_OBLIGATION_STATE_SUPERSEDED,
+		pb.ObligationState_OBLIGATION_STATE_DISCHARGED, pb.ObligationState_OBLIGATION_STATE_NOT_DETERMINED:
+		return true
 	}
-	return true
+	return false
 }
 
 // word is an enum value without its type's prefix: OBLIGATION_STATE_DUE is DUE.

@@ -39,7 +39,7 @@ func (s *State) obligationReturned(e *pb.Event, c *pb.ObligationReturned) {
 		o.State, o.Return, o.Submission = c.GetTo(), judgement(e, c.GetReason()), nil
 		o.DueTime, o.GraceEndTime = c.GetDueTime(), c.GetGraceEndTime()
 		if c.GetTo() == breached {
-			o.BreachTime = e.GetEffectiveTime()
+			o.BreachTime = c.GetGraceEndTime() // late since then: how long the review took makes no difference
 		}
 	})
 }

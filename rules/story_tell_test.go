@@ -106,6 +106,9 @@ func (s *story) record(line string) {
 		}
 		m = Present(m, s.w.now)
 	}
+	if m == nil {
+		s.fail("there is no %s", noun)
+	}
 	if key, ok := m.(*journalv1.StoredKey); ok {
 		m = key.GetApiKey()
 	}
@@ -223,4 +226,3 @@ func showEnum(f protoreflect.FieldDescriptor, n protoreflect.EnumNumber) string 
 }
 
 func showTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
-

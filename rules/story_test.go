@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
@@ -26,6 +28,7 @@ import (
 //	# prose
 //	at TIME                          time passes; what falls due on the way does
 //	asleep until TIME                time passes while the clock does not look
+//	after PROLOGUE                   what NAME.prologue tells has happened, with this story's files
 //	caller NAME ROLE [of PARTY]      someone enters; an auditor may be "of" one agreement
 //	NAME RPC [SUBJECT] [JSON]        a command. SUBJECT is the ids of its path: care, care/report-1. JSON may go on for
 //	                                 lines. "@file" stands for a file, $care/first.digest (.revision) for what is on the
@@ -47,8 +50,8 @@ type story struct {
 	decision *Decision
 }
 
-// begin is when stories begin, unless they say otherwise.
-var begin = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+// begin is when stories begin.
+var begin = time.Date(2025, 12, 1, 0, 0, 0, 0, time.UTC)
 
 // TestStories tells every story of testdata.
 func TestStories(t *testing.T) {
@@ -102,6 +105,9 @@ func (s *story) play(lines []string, from int) {
 		case "asleep":
 			s.allTold()
 			s.w.now = s.time(strings.TrimPrefix(rest, "until "))
+		case "after":
+			s.after(rest)
+			s.line = from + i + 1
 		case "caller":
 			s.enter(strings.Fields(rest))
 		case ">":
@@ -117,6 +123,17 @@ func (s *story) play(lines []string, from int) {
 			i += s.command(verb, rest, lines[i+1:])
 		}
 	}
+}
+
+// after plays a prologue.
+func (s *story) after(name string) {
+	s.t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", name+".prologue"))
+	if err != nil {
+		s.fail("%v", err)
+	}
+	s.play(strings.Split(string(text), "\n"), 0)
+	s.allTold()
 }
 
 func (s *story) repeat(times string, lines []string, at, from int) (end int) {
@@ -199,10 +216,17 @@ func (s *story) request(rpc, subject, body string) proto.Message {
 		s.fail("there is no RPC %q", rpc)
 	}
 	m := kind.New()
+	if all := storyMask.FindStringSubmatch(body); all != nil { // protojson has no "*"; gRPC callers do
+		body = strings.Replace(body, all[0], "", 1)
+		mask := &fieldmaskpb.FieldMask{Paths: strings.Split(all[1], ",")}
+		m.Set(m.Descriptor().Fields().ByName("update_mask"), protoreflect.ValueOfMessage(mask.ProtoReflect()))
+	}
 	if body != "" {
-		if err := protojson.Unmarshal([]byte(body), m.Interface()); err != nil {
+		read := kind.New().Interface()
+		if err := protojson.Unmarshal([]byte(body), read); err != nil {
 			s.fail("%s: %v", rpc, err)
 		}
+		proto.Merge(m.Interface(), read)
 	}
 	for i, id := range strings.Split(subject, "/") {
 		if id != "" {
@@ -213,6 +237,7 @@ func (s *story) request(rpc, subject, body string) proto.Message {
 }
 
 var (
+	storyMask  = regexp.MustCompile(`, "update_mask": "(\*[^"]*)"`)
 	storyText  = regexp.MustCompile(`"@([a-z0-9_.-]+)"`)
 	storyTable = regexp.MustCompile(`\$([a-z0-9_-]+)/([a-z0-9_-]+)(?:\.(\d+))?\.(digest|revision)`)
 )

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
@@ -20,6 +21,23 @@ const (
 // reckoned before anyone consents: 30 years.
 const MaxDays = 30*365 + 8
 
+// latestDay is the latest day a promise may name. What is computed from it (grace, an offset, a time zone) must have a
+// time that JSON can still write, and those end with the year 9999.
+const latestDay Day = 2896372 // 9899-12-31
+
+// promisedDay reads a day that a promise may name.
+func promisedDay(text string) (Day, error) {
+	day, err := ParseDay(text)
+	if err == nil && day > latestDay {
+		err = errors.New(tooFar(day))
+	}
+	return day, err
+}
+
+func tooFar(day Day) string {
+	return fmt.Sprintf("%v is too far away: name a day up to %v, or leave the end open", day, latestDay)
+}
+
 // MaxTermsBytes bounds a text, so that consenting to it stays one request and one event.
 const MaxTermsBytes = 1 << 20
 
@@ -37,7 +55,7 @@ func CheckTerms(t *pb.Terms, field string) []Violation {
 	}
 	cal, bad := NewCalendar(t.GetCalendar(), field+".calendar")
 	wrong = append(wrong, bad...)
-	first, err := ParseDay(t.GetEffectiveDate())
+	first, err := promisedDay(t.GetEffectiveDate())
 	if err != nil {
 		wrong = append(wrong, Violation{field + ".effective_date", err.Error()})
 	}
@@ -74,7 +92,7 @@ func checkSchedule(c *pb.CommitmentTerms, first Day, last *Day, cal *Calendar, a
 	switch s := c.GetSchedule().(type) {
 	case *pb.CommitmentTerms_OneOff:
 		at += ".one_off.due_date"
-		day, err := ParseDay(s.OneOff.GetDueDate())
+		day, err := promisedDay(s.OneOff.GetDueDate())
 		switch {
 		case err != nil:
 			return []Violation{{at, err.Error()}}
@@ -85,6 +103,9 @@ func checkSchedule(c *pb.CommitmentTerms, first Day, last *Day, cal *Calendar, a
 		}
 		return nil
 	case *pb.CommitmentTerms_Recurring:
+		if day, err := ParseDay(s.Recurring.GetStartDate()); err == nil && day > latestDay {
+			return []Violation{{at + ".recurring.start_date", tooFar(day)}}
+		}
 		return CheckRecurring(s.Recurring, first, last, cal, at+".recurring")
 	}
 	return []Violation{{at + ".schedule", "this release keeps one_off and recurring commitments"}}

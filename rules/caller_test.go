@@ -1,0 +1,60 @@
+package rules
+
+import (
+	"testing"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// TestADraftIsItsAuthorsAlone holds who may know of an agreement while it is a draft, and from then on.
+func TestADraftIsItsAuthorsAlone(t *testing.T) {
+	for n, name := range pb.AgreementState_name {
+		a := &pb.Agreement{AgreementId: "care", VendorPartyId: "northwind", ClientPartyId: "acme", Author: pb.Side_SIDE_CLIENT, State: pb.AgreementState(n)}
+		draft := a.GetState() == pb.AgreementState_AGREEMENT_STATE_DRAFT
+		named := Caller{Role: pb.Role_ROLE_AUDITOR, AgreementIDs: []string{"elsewhere", "care"}}
+		for _, c := range []struct {
+			who  string
+			by   Caller
+			sees bool
+		}{
+			{"author", client, true}, {"other side", vendor, !draft}, {"auditor", auditor, !draft}, {"auditor of this one", named, !draft},
+			{"auditor of another", confined, false}, {"outsider", outsider, false}, {"operator", operator, false}, {"clock", Clock(), false}, {"nobody", Caller{}, false},
+		} {
+			if c.by.Sees(a) != c.sees {
+				t.Errorf("%s: the %s sees it: %v", name, c.who, !c.sees)
+			}
+			if c.by.Sees(nil) {
+				t.Errorf("the %s sees what does not exist", c.who)
+			}
+		}
+	}
+}
+
+// TestTheTextOfADraftIsWithheld holds that history tells the other side, and an auditor, that there was a draft, but not
+// what it said; and that nothing else is kept from those who see the agreement.
+func TestTheTextOfADraftIsWithheld(t *testing.T) {
+	a := &pb.Agreement{VendorPartyId: "northwind", ClientPartyId: "acme", Author: pb.Side_SIDE_CLIENT, State: pb.AgreementState_AGREEMENT_STATE_ACTIVE}
+	for i := range changes().Len() {
+		arm := changes().Get(i)
+		name := string(arm.Name())
+		secret := name == "agreement_drafted" || name == "draft_rewritten"
+		for _, by := range []Caller{client, vendor, auditor} {
+			e := eventOf(arm)
+			change := e.ProtoReflect().Get(arm).Message()
+			if f := change.Descriptor().Fields().ByName("terms"); f != nil {
+				change.Set(f, change.NewField(f))
+			} else if secret {
+				t.Fatalf("%s has no terms to withhold", name)
+			}
+			r := Withhold(&pb.RecordedEvent{Event: e, Body: []byte("body"), Salt: []byte("salt"), EntryHash: []byte("hash")}, by, a)
+			withheld := secret && by.PrincipalID != client.PrincipalID
+			f := change.Descriptor().Fields().ByName("terms")
+			if r.GetWithheld() != withheld || (r.GetBody() == nil) != withheld || (r.GetSalt() == nil) != withheld || f != nil && change.Has(f) == withheld {
+				t.Errorf("%s for %s: %v", name, by.PrincipalID, r)
+			}
+			if string(r.GetEntryHash()) != "hash" || r.GetEvent().GetVersion() != 1 {
+				t.Errorf("%s for %s: the chain is cut: %v", name, by.PrincipalID, r)
+			}
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package rules
+
+import (
+	"errors"
+	"maps"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"pgregory.net/rapid"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// TestNoRuleHasASide plays each random tale twice: as it is, and with vendor and client exchanged. Everything that comes
+// of it must be the same but for the exchange. This is what "symmetrically, by construction" means.
+func TestNoRuleHasASide(t *testing.T) {
+	answers := map[bool]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		as, mirrored := newWorld(t, begin), newWorld(t, begin)
+		m := mirror{digests: map[string]string{}}
+		play := func(tn turn) {
+			events, err := as.take(tn)
+			other := tn
+			if tn.command != nil {
+				other.command = m.of(tn.command)
+			}
+			otherEvents, otherErr := mirrored.take(other)
+			answers[err == nil]++
+			m.sameRefusal(t, tn.command, err, otherErr)
+			if len(events) != len(otherEvents) {
+				t.Fatalf("%T: %d events, mirrored %d", tn.command, len(events), len(otherEvents))
+			}
+			for i, e := range events {
+				if want := m.of(e); !proto.Equal(want, otherEvents[i]) {
+					t.Fatalf("%T:\n%v\nmirrored:\n%v", tn.command, want, otherEvents[i])
+				}
+			}
+		}
+		for _, tn := range randomTale(t) {
+			play(tn)
+		}
+		for range walkLength {
+			play(randomTurn(t, as))
+		}
+		for ref, record := range as.records {
+			if want := m.of(record); !proto.Equal(want, mirrored.records[ref]) {
+				t.Fatalf("%+v is\n%v\nmirrored:\n%v", ref, want, mirrored.records[ref])
+			}
+		}
+	})
+	if answers[true] < 1000 || answers[false] < 1000 {
+		t.Errorf("%d turns were taken and %d refused: that proves little", answers[true], answers[false])
+	}
+}
+
+// mirror exchanges the sides of messages. A text with its sides exchanged has another digest, which it remembers.
+type mirror struct{ digests map[string]string }
+
+// of is a copy of a message with the sides exchanged.
+func (m mirror) of(original proto.Message) proto.Message {
+	turned := proto.Clone(original)
+	m.turn(turned.ProtoReflect())
+	return turned
+}
+
+func (m mirror) turn(r protoreflect.Message) {
+	fields := r.Descriptor().Fields()
+	if vendor, client := fields.ByName("vendor_party_id"), fields.ByName("client_party_id"); vendor != nil && client != nil {
+		v, c := r.Get(vendor).String(), r.Get(client).String()
+		r.Set(vendor, protoreflect.ValueOfString(c))
+		r.Set(client, protoreflect.ValueOfString(v))
+	}
+	digest := fields.ByName("terms_digest")
+	if body := fields.ByName("body"); body != nil && digest != nil && r.Has(body) {
+		terms := termsOf(r.Get(body).Bytes())
+		m.turn(terms.ProtoReflect())
+		text, turned := Digest(terms)
+		m.digests[r.Get(digest).String()] = turned
+		r.Set(body, protoreflect.ValueOfBytes(text))
+	}
+	if digest != nil {
+		if turned, known := m.digests[r.Get(digest).String()]; known {
+			r.Set(digest, protoreflect.ValueOfString(turned))
+		}
+	}
+	r.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case f.Enum() != nil && f.Enum().FullName() == "concord.v1.Side" && !f.IsList():
+			r.Set(f, protoreflect.ValueOfEnum(protoreflect.EnumNumber(Other(pb.Side(v.Enum())))))
+		case f.Message() != nil && f.IsList():
+			for i := range v.List().Len() {
+				m.turn(v.List().Get(i).Message())
+			}
+		case f.Message() != nil && !f.IsMap():
+			m.turn(v.Message())
+		}
+		return true
+	})
+}
+
+// sameRefusal holds that both were refused alike, or neither.
+func (m mirror) sameRefusal(t *rapid.T, command proto.Message, err, otherErr error) {
+	t.Helper()
+	var e, other *Error
+	errors.As(err, &e)
+	errors.As(otherErr, &other)
+	if (e == nil) != (other == nil) {
+		t.Fatalf("%T: %v, mirrored: %v", command, err, otherErr)
+	}
+	if e == nil {
+		return
+	}
+	want := maps.Clone(e.Metadata)
+	if turned, known := m.digests[want["terms_digest"]]; known {
+		want["terms_digest"] = turned
+	}
+	if e.Reason != other.Reason || e.Rule != other.Rule || e.Subject != other.Subject || !maps.Equal(want, other.Metadata) {
+		t.Fatalf("%T: %v %+v, mirrored: %v %+v", command, e, e, other, other)
+	}
+}

@@ -1,0 +1,321 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// The tables of life cycles are the law. Each cell (state, verb, actor) is tried, and what comes of it is read off the
+// table here once more, in another way than move does it.
+
+// outcome is what comes of trying: a state, or a reason.
+type outcome struct {
+	to     []string
+	reason pb.ErrorReason
+}
+
+// lawful reads one cell off a table. A verb belongs to who may do it anywhere: to anybody else it is foreign in every
+// state.
+func lawful[S state](table []Move[S], from S, verb string, who Who, foreign pb.ErrorReason) outcome {
+	var may []string
+	mine := false
+	for _, m := range table {
+		if m.Verb == verb && m.By == who {
+			mine = true
+			if m.From == from {
+				may = append(may, word(m.To))
+			}
+		}
+	}
+	switch {
+	case !mine:
+		return outcome{reason: foreign}
+	case may == nil:
+		return outcome{reason: pb.ErrorReason_ERROR_REASON_WRONG_STATE}
+	}
+	return outcome{to: may}
+}
+
+// verbsOf is the verbs of a table that people have; the clock's are tried by waking.
+func verbsOf[S state](table []Move[S]) (verbs []string) {
+	for _, m := range table {
+		if m.By != ClockActor && !slices.Contains(verbs, m.Verb) {
+			verbs = append(verbs, m.Verb)
+		}
+	}
+	return verbs
+}
+
+// try has one command decided on a copy of the world and holds that the outcome is the lawful one.
+func try(t *testing.T, w *world, by Caller, command proto.Message, ref Ref, rule string, want outcome) {
+	t.Helper()
+	told := len(w.history)
+	d, err := w.do(by, command)
+	var e *Error
+	switch {
+	case want.to != nil && err != nil:
+		t.Errorf("refused: %v", err)
+	case want.to != nil && !slices.Contains(want.to, stateWord(d.State.Get(ref))):
+		t.Errorf("is %s; the table has %v", stateWord(d.State.Get(ref)), want.to)
+	case want.to != nil:
+	case !errors.As(err, &e) || e.Reason != want.reason:
+		t.Errorf("%v, not %v", err, want.reason)
+	case want.reason != pb.ErrorReason_ERROR_REASON_NOT_FOUND && e.Rule != rule:
+		t.Errorf("the rule is %q, not %q", e.Rule, rule)
+	case want.reason != pb.ErrorReason_ERROR_REASON_NOT_FOUND && e.Metadata["state"] != stateWord(w.records[ref]):
+		t.Errorf("the metadata says %v", e.Metadata)
+	case len(w.history) != told:
+		t.Errorf("refused, and %d events followed", len(w.history)-told)
+	}
+}
+
+func stateWord(m proto.Message) string {
+	switch r := m.(type) {
+	case *pb.Obligation:
+		return word(r.GetState())
+	case *pb.Proposal:
+		return word(r.GetState())
+	case *pb.Agreement:
+		return word(r.GetState())
+	}
+	return ""
+}
+
+// The people of the tables: northwind is the vendor of the agreement care, acme the client.
+var (
+	vendor   = Caller{PrincipalID: "vera", Role: pb.Role_ROLE_SIGNATORY, PartyID: "northwind"}
+	client   = Caller{PrincipalID: "cleo", Role: pb.Role_ROLE_SIGNATORY, PartyID: "acme"}
+	outsider = Caller{PrincipalID: "olga", Role: pb.Role_ROLE_SIGNATORY, PartyID: "oldco"}
+	auditor  = Caller{PrincipalID: "audrey", Role: pb.Role_ROLE_AUDITOR}
+	confined = Caller{PrincipalID: "aldo", Role: pb.Role_ROLE_AUDITOR, AgreementIDs: []string{"elsewhere"}}
+	operator = Caller{PrincipalID: "opal", Role: pb.Role_ROLE_OPERATOR}
+)
+
+// blind may not know of the agreement care.
+var blind = []Caller{outsider, confined, operator, Clock()}
+
+// agreedWorld has the agreement care in force, with one promise of each side due.
+func agreedWorld(t *testing.T) *world {
+	t.Helper()
+	w := proposedWorld(t)
+	p := w.records[proposalRef("care", "first")].(*pb.Proposal)
+	w.must(client, &pb.AcceptProposalRequest{AgreementId: "care", ProposalId: "first", Revision: 1, TermsDigest: p.GetTermsDigest()})
+	w.until(begin.Add(40 * 24 * time.Hour))
+	return w
+}
+
+func proposedWorld(t *testing.T) *world {
+	t.Helper()
+	w := draftWorld(t)
+	w.must(vendor, &pb.CreateProposalRequest{AgreementId: "care", ProposalId: "first", Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS})
+	return w
+}
+
+func draftWorld(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t, begin)
+	for _, id := range []string{"northwind", "acme", "oldco"} {
+		w.must(operator, &pb.CreatePartyRequest{PartyId: id, Party: &pb.Party{DisplayName: id}})
+	}
+	w.must(vendor, &pb.CreateAgreementRequest{AgreementId: "care", Agreement: &pb.Agreement{
+		VendorPartyId: "northwind", ClientPartyId: "acme", DraftTerms: promises(),
+	}})
+	return w
+}
+
+// promises is a text with one promise of each side, due on 12 January 2026.
+func promises() *pb.Terms {
+	once := &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{DueDate: "2026-01-12"}}
+	return &pb.Terms{
+		Title: "Care", EffectiveDate: "2026-01-01", Calendar: &pb.Calendar{TimeZone: "Europe/Lisbon"},
+		Commitments: []*pb.CommitmentTerms{
+			{CommitmentId: "manual", Obligor: pb.Side_SIDE_VENDOR, Title: "Manual", Category: pb.Category_CATEGORY_DELIVERY, Weight: 3, Schedule: once},
+			{CommitmentId: "fee", Obligor: pb.Side_SIDE_CLIENT, Title: "Fee", Category: pb.Category_CATEGORY_PAYMENT, Weight: 3, Schedule: once},
+		},
+	}
+}
+
+func (w *world) must(by Caller, command proto.Message) {
+	w.t.Helper()
+	if _, err := w.do(by, command); err != nil {
+		w.t.Fatalf("%T: %v", command, err)
+	}
+}
+
+func TestEveryCellOfAnObligation(t *testing.T) {
+	cells := 0
+	for _, side := range []string{"manual", "fee"} {
+		obligor, beneficiary := vendor, client
+		if side == "fee" {
+			obligor, beneficiary = client, vendor
+		}
+		for n := range pb.ObligationState_name {
+			for _, verb := range verbsOf(ObligationMoves) {
+				from := pb.ObligationState(n)
+				cells += obligationCells(t, side+"-1", from, verb, append(blind, obligor, beneficiary, auditor), obligor, beneficiary)
+			}
+		}
+	}
+	if want := 2 * 16 * 6 * 7; cells < want {
+		t.Errorf("only %d cells were tried, not %d", cells, want)
+	}
+}
+
+func obligationCells(t *testing.T, id string, from pb.ObligationState, verb string, actors []Caller, obligor, beneficiary Caller) int {
+	ref := obligationRef("care", id)
+	for _, by := range actors {
+		t.Run(fmt.Sprintf("%s/%s/%s/%s", id, word(from), verb, by.PrincipalID), func(t *testing.T) {
+			w := agreedWorld(t)
+			o := proto.CloneOf(w.records[ref].(*pb.Obligation))
+			o.State = from
+			if from == submitted {
+				o.Submission = &pb.Submission{Number: 1, SubmitTime: o.GetDueTime()}
+			}
+			w.put(ref, o) // many of these states no release leads to yet; the table speaks of them all
+			var want outcome
+			switch {
+			case slices.ContainsFunc(blind, func(c Caller) bool { return c.PrincipalID == by.PrincipalID }):
+				want.reason = pb.ErrorReason_ERROR_REASON_NOT_FOUND
+			case by.PrincipalID == obligor.PrincipalID:
+				want = lawful(ObligationMoves, from, verb, Obligor, pb.ErrorReason_ERROR_REASON_WRONG_SIDE)
+			case by.PrincipalID == beneficiary.PrincipalID:
+				want = lawful(ObligationMoves, from, verb, Beneficiary, pb.ErrorReason_ERROR_REASON_WRONG_SIDE)
+			default:
+				want.reason = pb.ErrorReason_ERROR_REASON_WRONG_SIDE
+			}
+			try(t, w, by, obligationCommand(t, verb, id), ref, "obligation "+verb, want)
+		})
+	}
+	return len(actors)
+}
+
+func obligationCommand(t *testing.T, verb, id string) proto.Message {
+	t.Helper()
+	switch verb {
+	case "submit":
+		return &pb.SubmitObligationRequest{AgreementId: "care", ObligationId: id, Note: "done"}
+	case "accept":
+		return &pb.AcceptObligationRequest{AgreementId: "care", ObligationId: id}
+	case "return":
+		return &pb.ReturnObligationRequest{AgreementId: "care", ObligationId: id, Reason: "not enough"}
+	case "acknowledge":
+		return &pb.AcknowledgeObligationRequest{AgreementId: "care", ObligationId: id}
+	case "waive":
+		return &pb.WaiveObligationRequest{AgreementId: "care", ObligationId: id, Reason: "never mind"}
+	case "admit":
+		return &pb.AdmitObligationRequest{AgreementId: "care", ObligationId: id, Reason: "missed"}
+	}
+	t.Fatalf("no command for the verb %q", verb)
+	return nil
+}
+
+func TestEveryCellOfAProposal(t *testing.T) {
+	ref := proposalRef("care", "first")
+	for n := range pb.ProposalState_name {
+		from := pb.ProposalState(n)
+		for _, verb := range verbsOf(ProposalMoves) {
+			for _, by := range append(blind, vendor, client, auditor) {
+				t.Run(fmt.Sprintf("%s/%s/%s", word(from), verb, by.PrincipalID), func(t *testing.T) {
+					w := proposedWorld(t)
+					p := proto.CloneOf(w.records[ref].(*pb.Proposal))
+					p.State = from
+					if from != open {
+						p.Turn = pb.Side_SIDE_UNSPECIFIED
+					}
+					w.put(ref, p)
+					// The vendor's text is on the table: the client answers. Once it is answered nobody's turn it is.
+					who := map[string]Who{vendor.PrincipalID: Author, client.PrincipalID: Answerer}[by.PrincipalID]
+					var want outcome
+					switch {
+					case slices.ContainsFunc(blind, func(c Caller) bool { return c.PrincipalID == by.PrincipalID }):
+						want.reason = pb.ErrorReason_ERROR_REASON_NOT_FOUND
+					case from != open:
+						want.reason = pb.ErrorReason_ERROR_REASON_WRONG_STATE
+					default:
+						want = lawful(ProposalMoves, from, verb, who, pb.ErrorReason_ERROR_REASON_NOT_YOUR_TURN)
+					}
+					try(t, w, by, proposalCommand(t, w, verb), ref, "proposal "+verb, want)
+				})
+			}
+		}
+	}
+}
+
+func proposalCommand(t *testing.T, w *world, verb string) proto.Message {
+	t.Helper()
+	switch verb {
+	case "counter":
+		return &pb.CounterProposalRequest{AgreementId: "care", ProposalId: "first", Revision: 1, Terms: promises()}
+	case "accept":
+		p := w.records[proposalRef("care", "first")].(*pb.Proposal)
+		return &pb.AcceptProposalRequest{AgreementId: "care", ProposalId: "first", Revision: 1, TermsDigest: p.GetTermsDigest()}
+	case "decline":
+		return &pb.DeclineProposalRequest{AgreementId: "care", ProposalId: "first", Reason: "no"}
+	case "withdraw":
+		return &pb.WithdrawProposalRequest{AgreementId: "care", ProposalId: "first"}
+	}
+	t.Fatalf("no command for the verb %q", verb)
+	return nil
+}
+
+// TestEveryCellOfADraft tries what moves an agreement itself; the rest of its table is moved by its proposal.
+func TestEveryCellOfADraft(t *testing.T) {
+	ref := agreementRef("care")
+	asked := map[string]proto.Message{
+		"rewrite": &pb.UpdateAgreementRequest{AgreementId: "care", Agreement: &pb.Agreement{DraftTerms: &pb.Terms{Title: "New"}}},
+		"propose": &pb.CreateProposalRequest{AgreementId: "care", Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS},
+	}
+	for n := range pb.AgreementState_name {
+		from := pb.AgreementState(n)
+		for verb, command := range asked {
+			for _, by := range append(blind, vendor, client, auditor) {
+				t.Run(fmt.Sprintf("%s/%s/%s", word(from), verb, by.PrincipalID), func(t *testing.T) {
+					w := draftWorld(t)
+					a := proto.CloneOf(w.agreement("care"))
+					a.State = from
+					w.put(ref, a)
+					want := outcome{reason: pb.ErrorReason_ERROR_REASON_WRONG_STATE}
+					draft := from == pb.AgreementState_AGREEMENT_STATE_DRAFT
+					switch {
+					case slices.ContainsFunc(blind, func(c Caller) bool { return c.PrincipalID == by.PrincipalID }),
+						draft && by.PrincipalID != vendor.PrincipalID:
+						want.reason = pb.ErrorReason_ERROR_REASON_NOT_FOUND
+					case draft:
+						want = lawful(AgreementMoves, from, verb, Author, 0)
+					}
+					try(t, w, by, command, ref, "agreement "+verb, want)
+				})
+			}
+		}
+	}
+}
+
+// TestNobodyClosesTheirOwnPromise reads it off the table: no row by the obligor leads to a final state.
+func TestNobodyClosesTheirOwnPromise(t *testing.T) {
+	finals := 0
+	for _, m := range ObligationMoves {
+		if Final(m.To) {
+			finals++
+		}
+		if Final(m.From) {
+			t.Errorf("a final state is left: %+v", m)
+		}
+		if Final(m.To) && m.By != Beneficiary {
+			t.Errorf("%s closes: %+v", m.By, m)
+		}
+		if strings.Contains(m.Verb, "_") || m.From == m.To {
+			t.Errorf("an odd row: %+v", m)
+		}
+	}
+	if finals == 0 {
+		t.Error("nothing closes an obligation")
+	}
+}

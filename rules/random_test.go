@@ -1,0 +1,211 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+	"pgregory.net/rapid"
+
+	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// firstDay is before the first day of every random text.
+var firstDay = DayOf(2025, 12, 1)
+
+// randomTerms draws a text that CheckTerms accepts: promises that could never fall due are left out.
+func randomTerms(t *rapid.T) *pb.Terms {
+	first := firstDay.Add(rapid.IntRange(0, 60).Draw(t, "first day"))
+	terms := &pb.Terms{Title: rapid.SampledFrom([]string{"Care", "Supply", "Build"}).Draw(t, "title"), EffectiveDate: first.String()}
+	length := rapid.IntRange(-200, 400).Draw(t, "length") // negative: without an end
+	if length >= 0 {
+		terms.EndDate = first.Add(length).String()
+	}
+	terms.Calendar = &pb.Calendar{TimeZone: rapid.SampledFrom([]string{"Europe/Lisbon", "UTC", "America/Sao_Paulo", "Pacific/Apia", "Asia/Kolkata"}).Draw(t, "zone")}
+	for _, n := range rapid.SliceOfNDistinct(rapid.IntRange(0, 120), 0, 6, rapid.ID[int]).Draw(t, "holidays") {
+		terms.Calendar.Holidays = append(terms.Calendar.Holidays, first.Add(n).String())
+	}
+	terms.Clocks = randomClocks(t)
+	for i := range rapid.IntRange(0, 4).Draw(t, "promises") {
+		c := &pb.CommitmentTerms{
+			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1,
+			Obligor: rapid.SampledFrom([]pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT}).Draw(t, "obligor"), Clocks: randomClocks(t),
+		}
+		if rapid.Bool().Draw(t, "once") {
+			c.Schedule = &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{DueDate: first.Add(rapid.IntRange(0, 150).Draw(t, "due")).String()}}
+		} else {
+			c.Schedule = &pb.CommitmentTerms_Recurring{Recurring: randomRule(t, first)}
+		}
+		terms.Commitments = append(terms.Commitments, c)
+		if CheckTerms(terms, "terms") != nil {
+			terms.Commitments = terms.Commitments[:len(terms.Commitments)-1]
+		}
+	}
+	if wrong := CheckTerms(terms, "terms"); wrong != nil {
+		t.Fatalf("random terms are wrong: %v", wrong)
+	}
+	return terms
+}
+
+func randomClocks(t *rapid.T) *pb.Clocks {
+	if rapid.Bool().Draw(t, "no clocks") {
+		return nil
+	}
+	return &pb.Clocks{
+		GraceBusinessDays: proto.Int32(rapid.Int32Range(0, 10).Draw(t, "grace")), LeadDays: proto.Int32(rapid.Int32Range(0, 40).Draw(t, "lead")),
+		ReviewBusinessDays: proto.Int32(rapid.Int32Range(1, 10).Draw(t, "review")),
+	}
+}
+
+func randomRule(t *rapid.T, first Day) *pb.Recurring {
+	r := &pb.Recurring{
+		Rrule: rapid.SampledFrom([]string{
+			"FREQ=DAILY;INTERVAL=3", "FREQ=DAILY;COUNT=5", "FREQ=WEEKLY;BYDAY=MO,TH", "FREQ=WEEKLY;INTERVAL=2", "FREQ=MONTHLY;BYMONTHDAY=31",
+			"FREQ=MONTHLY;BYDAY=-1FR", "FREQ=MONTHLY;BYMONTHDAY=1", "FREQ=MONTHLY;BYMONTHDAY=30;COUNT=3", "FREQ=WEEKLY;UNTIL=20260301", "FREQ=YEARLY",
+		}).Draw(t, "rule"),
+		Roll:       pb.DayRoll(rapid.Int32Range(0, 3).Draw(t, "roll")),
+		OffsetDays: rapid.SampledFrom([]int32{0, 0, 0, 1, 30}).Draw(t, "offset"),
+	}
+	if rapid.Bool().Draw(t, "own start") {
+		r.StartDate = first.Add(rapid.IntRange(0, 60).Draw(t, "start")).String()
+	}
+	if rapid.IntRange(0, 3).Draw(t, "nth day") == 0 {
+		r.BusinessDay = rapid.Int32Range(-23, 23).Draw(t, "business day")
+	}
+	return r
+}
+
+// randomPeople are those who command in random tales; both sides more often than others.
+var randomPeople = []Caller{vendor, client, vendor, client, vendor, client, vendor, client, outsider, auditor, confined, operator, Clock()}
+
+// randomCommand draws a command that may or may not fit the world.
+func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
+	by := rapid.SampledFrom(randomPeople).Draw(t, "by")
+	agreement := rapid.SampledFrom([]string{"care", "care", "care", "care", "cure", "none"}).Draw(t, "agreement")
+	if rapid.IntRange(0, 3).Draw(t, "about") == 0 {
+		return by, randomNegotiation(t, w, agreement)
+	}
+	command := randomWork(t, w, agreement)
+	if _, waking := command.(*journalv1.Wake); waking {
+		by = Clock() // no RPC wakes anything
+	}
+	return by, command
+}
+
+func randomNegotiation(t *rapid.T, w *world, agreement string) proto.Message {
+	p, _ := w.records[proposalRef(agreement, "first")].(*pb.Proposal)
+	digest := rapid.SampledFrom([]string{p.GetTermsDigest(), p.GetTermsDigest(), "another"}).Draw(t, "digest")
+	switch rapid.IntRange(0, 6).Draw(t, "verb") {
+	case 0:
+		return &pb.CreateAgreementRequest{AgreementId: agreement, Agreement: &pb.Agreement{
+			VendorPartyId: "northwind", ClientPartyId: rapid.SampledFrom([]string{"acme", "oldco", "nobody"}).Draw(t, "client"), DraftTerms: randomTerms(t),
+		}}
+	case 1:
+		return &pb.UpdateAgreementRequest{AgreementId: agreement, Agreement: &pb.Agreement{DraftTerms: randomTerms(t)}, Etag: randomEtag(t)}
+	case 2:
+		return &pb.CreateProposalRequest{AgreementId: agreement, ProposalId: "first", Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS}
+	case 3:
+		return &pb.CounterProposalRequest{AgreementId: agreement, ProposalId: "first", Revision: p.GetRevision(), Terms: randomTerms(t), Etag: randomEtag(t)}
+	case 4:
+		return &pb.DeclineProposalRequest{AgreementId: agreement, ProposalId: "first", Reason: "no"}
+	case 5:
+		return &pb.WithdrawProposalRequest{AgreementId: agreement, ProposalId: "first"}
+	}
+	return &pb.AcceptProposalRequest{AgreementId: agreement, ProposalId: "first", Revision: p.GetRevision(), TermsDigest: digest}
+}
+
+func randomEtag(t *rapid.T) string {
+	return rapid.SampledFrom([]string{"", "", "1", "3"}).Draw(t, "etag")
+}
+
+func randomWork(t *rapid.T, w *world, agreement string) proto.Message {
+	id := rapid.SampledFrom(append(w.obligations(agreement), "c0-99")).Draw(t, "obligation")
+	switch rapid.IntRange(0, 6).Draw(t, "verb") {
+	case 0:
+		return &pb.AcceptObligationRequest{AgreementId: agreement, ObligationId: id, Submission: rapid.Int32Range(0, 2).Draw(t, "submission"), Etag: randomEtag(t)}
+	case 1:
+		return &pb.ReturnObligationRequest{AgreementId: agreement, ObligationId: id, Reason: "not enough"}
+	case 2:
+		received := timestamppb.New(w.now.Add(time.Duration(rapid.IntRange(-72, 1).Draw(t, "hours")) * time.Hour))
+		return &pb.AcknowledgeObligationRequest{AgreementId: agreement, ObligationId: id, ReceivedTime: received}
+	case 3:
+		return &pb.WaiveObligationRequest{AgreementId: agreement, ObligationId: id, Reason: "never mind"}
+	case 4:
+		return &pb.AdmitObligationRequest{AgreementId: agreement, ObligationId: id, Reason: "missed"}
+	case 5:
+		return &journalv1.Wake{AgreementId: agreement, Record: &journalv1.Wake_ObligationId{ObligationId: id}}
+	}
+	return &pb.SubmitObligationRequest{AgreementId: agreement, ObligationId: id, Note: rapid.SampledFrom([]string{"done", "done", " "}).Draw(t, "note")}
+}
+
+// obligations is the ids of an agreement's obligations that are not final, in order, and one that is.
+func (w *world) obligations(agreement string) (ids []string) {
+	closed := ""
+	for ref, m := range w.records {
+		if o, ok := m.(*pb.Obligation); ok && ref.Agreement == agreement {
+			switch {
+			case !Final(o.GetState()):
+				ids = append(ids, ref.ID)
+			case closed == "" || ref.ID < closed:
+				closed = ref.ID
+			}
+		}
+	}
+	slices.Sort(ids)
+	if closed != "" {
+		ids = append(ids, closed)
+	}
+	return ids
+}
+
+// randomTale begins a world with the parties and, most often, an agreement that both have accepted or will.
+func randomTale(t *rapid.T) (opening []turn) {
+	for _, id := range []string{"northwind", "acme", "oldco"} {
+		opening = append(opening, turn{by: operator, command: &pb.CreatePartyRequest{PartyId: id, Party: &pb.Party{DisplayName: id}}})
+	}
+	turns := rapid.SampledFrom([]int{0, 2, 3, 3, 3, 3}).Draw(t, "opening")
+	terms := randomTerms(t)
+	_, digest := Digest(terms)
+	first := []turn{
+		{by: vendor, command: &pb.CreateAgreementRequest{AgreementId: "care", Agreement: &pb.Agreement{VendorPartyId: "northwind", ClientPartyId: "acme", DraftTerms: terms}}},
+		{by: vendor, command: &pb.CreateProposalRequest{AgreementId: "care", ProposalId: "first", Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS}},
+		{by: client, command: &pb.AcceptProposalRequest{AgreementId: "care", ProposalId: "first", Revision: 1, TermsDigest: digest}},
+	}
+	return append(opening, first[:turns]...)
+}
+
+// turn is one move of a random tale: a command, or time that passes.
+type turn struct {
+	by      Caller
+	command proto.Message
+	pass    time.Duration // instead of a command
+	asleep  bool          // the clock does not look
+}
+
+func randomTurn(t *rapid.T, w *world) turn {
+	if rapid.IntRange(0, 3).Draw(t, "time") == 0 {
+		hours := rapid.IntRange(1, 24*20).Draw(t, "hours")
+		return turn{pass: time.Duration(hours)*time.Hour + time.Nanosecond, asleep: rapid.IntRange(0, 4).Draw(t, "asleep") == 0}
+	}
+	by, command := randomCommand(t, w)
+	return turn{by: by, command: command}
+}
+
+// take plays a turn and is what it led to.
+func (w *world) take(tn turn) ([]*pb.Event, error) {
+	w.t.Helper()
+	told := len(w.history)
+	var err error
+	switch {
+	case tn.command != nil:
+		_, err = w.do(tn.by, tn.command)
+	case tn.asleep:
+		w.now = w.now.Add(tn.pass)
+	default:
+		w.until(w.now.Add(tn.pass))
+	}
+	return w.history[told:], err
+}

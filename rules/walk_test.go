@@ -1,0 +1,183 @@
+package rules
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"pgregory.net/rapid"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// walkLength bounds a random tale, so that the tests of the package stay a matter of seconds.
+const walkLength = 50
+
+// TestRandomTalesKeepThePromisesOfTheProduct plays random commands over random agreements. What holds for every single
+// command, the world checks; what must hold at any time stands here.
+func TestRandomTalesKeepThePromisesOfTheProduct(t *testing.T) {
+	all := newTrace()
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t, begin)
+		w.trace = all
+		for _, tn := range randomTale(t) {
+			w.take(tn)
+		}
+		for range walkLength {
+			events, _ := w.take(randomTurn(t, w))
+			for _, e := range events {
+				checkCloser(t, w, e)
+				checkEffective(t, w, e)
+			}
+			checkCommitments(t, w)
+		}
+		checkShown(t, w)
+		w.close()
+	})
+	elsewhere := map[string]bool{"party_updated": true, "api_key_issued": true, "api_key_revoked": true}
+	for i := range changes().Len() {
+		if name := string(changes().Get(i).Name()); !all.events[name] && !elsewhere[name] {
+			t.Errorf("no random tale came to %s: it proves nothing about it", name)
+		}
+	}
+}
+
+// checkCloser holds that who closes an obligation is who it is owed to.
+func checkCloser(t *rapid.T, w *world, e *pb.Event) {
+	t.Helper()
+	var id string
+	switch c := e.GetChange().(type) {
+	case *pb.Event_ObligationAccepted:
+		id = c.ObligationAccepted.GetObligationId()
+	case *pb.Event_ObligationReceiptAcknowledged:
+		id = c.ObligationReceiptAcknowledged.GetObligationId()
+	case *pb.Event_ObligationWaived:
+		id = c.ObligationWaived.GetObligationId()
+	default:
+		return
+	}
+	o := w.records[obligationRef(e.GetAgreementId(), id)].(*pb.Obligation)
+	a := w.agreement(e.GetAgreementId())
+	party := map[pb.Side]string{pb.Side_SIDE_VENDOR: a.GetVendorPartyId(), pb.Side_SIDE_CLIENT: a.GetClientPartyId()}
+	if e.GetActor().GetPartyId() != party[o.GetBeneficiary()] || e.GetActor().GetPartyId() == party[o.GetObligor()] {
+		t.Fatalf("%v closed what is owed by %v", e.GetActor(), o.GetObligor())
+	}
+}
+
+// checkEffective holds that nothing the clock brings was true before the agreement held.
+func checkEffective(t *rapid.T, w *world, e *pb.Event) {
+	t.Helper()
+	if a := w.agreement(e.GetAgreementId()); e.GetActor().GetPrincipalId() == "clock" && e.GetEffectiveTime().AsTime().Before(a.GetEffectiveTime().AsTime()) {
+		t.Fatalf("the agreement holds from %v on, but this was true before: %v", a.GetEffectiveTime().AsTime(), e)
+	}
+}
+
+// checkCommitments counts what the records say by themselves.
+func checkCommitments(t *rapid.T, w *world) {
+	t.Helper()
+	type tally struct{ all, open, ahead int }
+	tallies := map[Ref]tally{}
+	for _, m := range w.records {
+		if o, ok := m.(*pb.Obligation); ok {
+			ref := commitmentRef(o.GetAgreementId(), o.GetCommitmentId())
+			n := tallies[ref]
+			n.all++
+			if !Final(o.GetState()) {
+				n.open++
+			}
+			if o.GetState() == scheduled {
+				n.ahead++
+			}
+			tallies[ref] = n
+		}
+	}
+	for ref, m := range w.records {
+		c, ok := m.(*pb.Commitment)
+		if !ok {
+			continue
+		}
+		n, days := tallies[ref], dueDays(t, w, c)
+		if n.all != int(c.GetObligationCount()) || n.open != int(c.GetOpenObligationCount()) {
+			t.Fatalf("%+v counts %d open of %d; there are %d of %d", ref, c.GetOpenObligationCount(), c.GetObligationCount(), n.open, n.all)
+		}
+		done := n.all == len(days)
+		switch c.GetState() {
+		case pb.CommitmentState_COMMITMENT_STATE_DORMANT:
+			if n.all > 0 {
+				t.Fatalf("%+v is dormant and has %d obligations", ref, n.all)
+			}
+		case pb.CommitmentState_COMMITMENT_STATE_IN_FORCE:
+			if n.open == 0 || n.ahead > 1 || n.ahead == 0 && !done {
+				t.Fatalf("%+v is in force with %d open, %d ahead; its words are used up: %v", ref, n.open, n.ahead, done)
+			}
+		case pb.CommitmentState_COMMITMENT_STATE_ENDED:
+			if n.open > 0 || !done {
+				t.Fatalf("%+v ended with %d open; its words are used up: %v", ref, n.open, done)
+			}
+		}
+		checkDays(t, w, c, days)
+	}
+}
+
+// dueDays is every day a commitment falls due by its words, counted from the start; at most one more than it has
+// brought forth.
+func dueDays(t *rapid.T, w *world, c *pb.Commitment) (days []string) {
+	t.Helper()
+	a := w.agreement(c.GetAgreementId())
+	cal := calendarOf(t, a.GetCalendar())
+	r := c.GetTerms().GetRecurring()
+	if r == nil {
+		return []string{c.GetTerms().GetOneOff().GetDueDate()}
+	}
+	start, last := ruleStart(r, a, cal), Day(-1)
+	for count := 0; count <= int(c.GetObligationCount()); count++ {
+		date, due, ok := NextDue(r, start, last, count, cal)
+		if !ok || a.GetEndTime() != nil && cal.EndOfDay(due).After(a.GetEndTime().AsTime()) {
+			break
+		}
+		days, last = append(days, due.String()), date
+	}
+	return days
+}
+
+func calendarOf(t *rapid.T, c *pb.Calendar) *Calendar {
+	t.Helper()
+	cal, wrong := NewCalendar(c, "calendar")
+	if wrong != nil {
+		t.Fatal(wrong)
+	}
+	return cal
+}
+
+// checkDays holds that the obligations are those the words name, in order and without a gap.
+func checkDays(t *rapid.T, w *world, c *pb.Commitment, days []string) {
+	t.Helper()
+	for i := range int(c.GetObligationCount()) {
+		o, _ := w.records[obligationRef(c.GetAgreementId(), c.GetCommitmentId()+"-"+strconv.Itoa(i+1))].(*pb.Obligation)
+		if i >= len(days) || o.GetDueDate() != days[i] || int(o.GetOrdinal()) != i+1 {
+			t.Fatalf("obligation %d of %s is due on %q; the words say %v", i+1, c.GetCommitmentId(), o.GetDueDate(), days)
+		}
+		if o.GetLeadStartTime().AsTime().After(o.GetDueTime().AsTime()) || o.GetGraceEndTime().AsTime().Before(o.GetDueTime().AsTime()) {
+			t.Fatalf("the clocks of an obligation are out of order: %v", o)
+		}
+		if (o.GetKeptTime() == nil) != (o.GetState() != fulfilled) || (o.GetTimeliness() == 0) != (o.GetState() != fulfilled) {
+			t.Fatalf("kept, or not? %v", o)
+		}
+	}
+}
+
+// checkShown holds that everything can be shown as JSON, with words.
+func checkShown(t *rapid.T, w *world) {
+	t.Helper()
+	for ref, m := range w.records {
+		if _, err := protojson.Marshal(Present(m, w.now)); err != nil {
+			t.Fatalf("%+v cannot be shown: %v", ref, err)
+		}
+	}
+	for _, e := range w.history {
+		if words := Words(e); !strings.HasSuffix(words, ".") && !strings.Contains(words, ": ") {
+			t.Fatalf("no sentence: %q", words)
+		}
+	}
+}
