@@ -97,9 +97,12 @@ func (c *Config) Fill(fs *pflag.FlagSet, environ func(string) (string, bool)) er
 	}
 	var wrong []error
 	fs.VisitAll(func(f *pflag.Flag) {
+		if f.Name == "config" || f.Name == "help" {
+			return // a file cannot name another one
+		}
 		fileValue, inFile := file[f.Name]
 		delete(file, f.Name)
-		if f.Changed || f.Name == "config" || f.Name == "help" {
+		if f.Changed {
 			return
 		}
 		value, source := fileValue, "the file "+c.File
@@ -133,12 +136,21 @@ func readSettings(name string) (map[string]string, error) {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
 	defer f.Close()
-	body, err := io.ReadAll(io.LimitReader(f, maxConfigBytes))
+	body, err := io.ReadAll(io.LimitReader(f, maxConfigBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
+	if len(body) > maxConfigBytes {
+		return nil, fmt.Errorf("configuration: %s is larger than %d bytes", name, maxConfigBytes)
+	}
 	settings := map[string]string{}
-	if err := yaml.NewDecoder(bytes.NewReader(body)).Decode(&settings); err != nil && !errors.Is(err, io.EOF) {
+	d := yaml.NewDecoder(bytes.NewReader(body))
+	if err = d.Decode(&settings); err == nil {
+		if err = d.Decode(&yaml.Node{}); err == nil {
+			err = errors.New("a second document follows")
+		}
+	}
+	if !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("configuration: %s must be YAML lines of the form name: value: %w", name, err)
 	}
 	return settings, nil

@@ -160,12 +160,20 @@ func (s *Server) Run(ctx context.Context, started func(Started)) error {
 
 func (s *Server) serve(ctx context.Context, journalDone chan error, started func(Started)) error {
 	firstKey, err := s.firstKey(ctx)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil // told to stop before it began
+	case err != nil:
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.clock.Run(ctx) })
-	group.Go(func() error { return s.grpc.Serve(s.grpcPort) })
+	group.Go(func() error {
+		if err := s.grpc.Serve(s.grpcPort); err != nil && !errors.Is(err, grpc.ErrServerStopped) { // stopped: before it began
+			return fmt.Errorf("serve gRPC: %w", err)
+		}
+		return nil
+	})
 	group.Go(func() error {
 		if err := s.http.Serve(s.httpPort); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve HTTP: %w", err)
@@ -234,6 +242,9 @@ func (s *Server) ready() error {
 
 // Close lets go of everything. Run calls it.
 func (s *Server) Close() {
+	if s.grpc != nil {
+		s.grpc.Stop() // its workers wait from the moment it was made
+	}
 	if s.grpcPort != nil {
 		s.grpcPort.Close()
 	}

@@ -43,7 +43,7 @@ type telemetry struct {
 	calls    metric.Float64Histogram // rate, errors and duration of every RPC; nil: no metrics
 	kinds    sync.Map                // callKind → metric.MeasurementOption, so that a call makes none
 
-	batchSize, batchCommit, batchDecide, queue, events metric.Float64Histogram
+	batchSize, batchCommit, batchDecide, queue metric.Float64Histogram
 	written                                            metric.Int64Counter
 	woken                                              metric.Int64Counter
 	lag, storeWrite, storeCarry                        metric.Float64Histogram

@@ -48,15 +48,18 @@ func (w *Worker) Turn(ctx context.Context) (woken int, next time.Time, err error
 		commands[i] = rules.WakeFor(d.Ref)
 	}
 	lag := w.Journal.Now().Sub(due[0].At)
+	var first journal.Timer // that could not be woken
 	for i, e := range w.Journal.DoAll(ctx, rules.Clock(), commands) {
-		if e == nil {
+		switch {
+		case e == nil:
 			woken++
-			continue
+		case err == nil:
+			first, err = due[i], e
 		}
-		if err == nil {
-			err = e
-		}
-		w.Log.WarnContext(ctx, "a record could not be woken and will be asked again", "agreement", due[i].Ref.Agreement, "record", due[i].Ref.ID, "error", e)
+	}
+	if err != nil && ctx.Err() == nil { // one line for all: a full store refuses every one of them, every time
+		w.Log.WarnContext(ctx, "records could not be woken and will be asked again", "records", len(due)-woken,
+			"agreement", first.Ref.Agreement, "record", first.Ref.ID, "error", err)
 	}
 	if w.Observe != nil {
 		w.Observe(woken, lag)

@@ -220,7 +220,11 @@ func (j *Journal) Agreements(ctx context.Context, caller rules.Caller, req *pb.L
 	if party == "" {
 		sides = []byte{unspecified}
 	}
-	q := query{table: tableIndex, prefixes: prefixes(join(listAgreements, party, sep), sides, choices(req.GetState(), pb.AgreementState_name))}
+	states := choices(req.GetState(), pb.AgreementState_name)
+	if auditor { // a draft is its author's alone
+		states = slices.DeleteFunc(states, func(state byte) bool { return state == byte(pb.AgreementState_AGREEMENT_STATE_DRAFT) })
+	}
+	q := query{table: tableIndex, prefixes: prefixes(join(listAgreements, party, sep), sides, states)}
 	return list, j.view(ctx, func(snap store.Snapshot) (err error) {
 		list.NextPageToken, err = j.page(snap, caller, req, q, func(place, _ []byte) (int, error) {
 			a, size, err := listed[*pb.Agreement](ctx, j, snap, rules.Ref{Kind: rules.KindAgreement, Agreement: string(place)})

@@ -50,9 +50,11 @@ func (j *Journal) turn(ctx context.Context, first *item) error {
 	var items []*item
 	err := j.opts.Store.View(context.WithoutCancel(ctx), func(snap store.Snapshot) error {
 		b = j.newBatch(snap)
-		for it := first; it != nil && b.err == nil; it = j.next(b, len(items)) {
+		for it := first; it != nil; it = j.next(b, len(items)) {
 			items = append(items, it)
-			b.decide(it)
+			if b.decide(it); b.err != nil {
+				break // before another one is taken from the queue, whom nobody would answer
+			}
 		}
 		return b.close()
 	})
@@ -185,6 +187,9 @@ func (b *batch) record(d *rules.Decision) error {
 		b.events++
 		b.write(tableEvents, be64(b.position), append(value, body...))
 		b.write(tableRecords, eventKey(e.GetAgreementId(), e.GetVersion()), be64(b.position))
+	}
+	for ref := range d.State.Changed() { // close writes them; a record that changes twice in a batch counts twice
+		b.bytes += proto.Size(d.State.Get(ref))
 	}
 	b.state.Merge(d.State)
 	return nil

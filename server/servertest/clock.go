@@ -33,12 +33,19 @@ func (c *Clock) Set(now time.Time) {
 	c.now = now
 }
 
-// Advance sets the server's clock forward and makes it look at the clock. The server's own worker does what time brings;
-// Eventually waits for it.
+// Advance sets the server's clock forward and has it do what time brings.
 func (s *Server) Advance(t testing.TB, to time.Time) {
 	t.Helper()
 	s.Clock.Set(to)
-	s.Written(t) // a commit: without one the worker looks at the clock once a minute only
+	s.Settle(t)
+}
+
+// Settle has the server do everything its time has come for.
+func (s *Server) Settle(t testing.TB) {
+	t.Helper()
+	if err := s.built.Settle(t.Context()); err != nil {
+		t.Fatalf("the clock did not do its work: %v", err)
+	}
 }
 
 // Eventually asks until the answer is yes.

@@ -7,6 +7,7 @@ package servertest
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
@@ -31,6 +33,8 @@ type Options struct {
 	Clock *Clock
 	// OperatorKey is the operator's secret, for a Dir that was used before.
 	OperatorKey string
+	// TLS is what clients speak TLS with, where Configure names a certificate; nil: they speak in the clear.
+	TLS *tls.Config
 	// Configure changes the configuration, if not nil.
 	Configure func(*server.Config)
 }
@@ -48,6 +52,7 @@ type Server struct {
 	GRPCAddr, HTTPAddr string
 
 	options Options
+	built   *server.Server
 	conn    *grpc.ClientConn
 	http    *http.Client
 	log     *logbook
@@ -82,7 +87,7 @@ func Start(t testing.TB, o Options) *Server {
 		t.Fatalf("build the server: %v", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s.stop = stop
+	s.built, s.stop = built, stop
 	started := make(chan server.Started, 1)
 	go func() {
 		defer close(s.ended)
@@ -107,14 +112,18 @@ func (s *Server) connect(t testing.TB, is server.Started) {
 	if is.FirstKey != "" {
 		s.Operator.Key = is.FirstKey
 	}
-	conn, err := grpc.NewClient(is.GRPCAddr, grpc.WithTransportCredentials(insecure.NewCredentials()),
+	creds := insecure.NewCredentials()
+	if s.options.TLS != nil {
+		creds = credentials.NewTLS(s.options.TLS)
+	}
+	conn, err := grpc.NewClient(is.GRPCAddr, grpc.WithTransportCredentials(creds),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64<<20), grpc.MaxCallSendMsgSize(64<<20)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.conn = conn
 	s.http = &http.Client{
-		Transport:     &http.Transport{MaxIdleConnsPerHost: 16},
+		Transport:     &http.Transport{MaxIdleConnsPerHost: 16, TLSClientConfig: s.options.TLS, ForceAttemptHTTP2: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       Patience,
 	}
@@ -181,7 +190,12 @@ func (s *Server) Conn() *grpc.ClientConn { return s.conn }
 func (s *Server) HTTP() *http.Client { return s.http }
 
 // URL is where a path of the REST face is.
-func (s *Server) URL(path string) string { return "http://" + s.HTTPAddr + path }
+func (s *Server) URL(path string) string {
+	if s.options.TLS != nil {
+		return "https://" + s.HTTPAddr + path
+	}
+	return "http://" + s.HTTPAddr + path
+}
 
 // Log is what the server logged so far.
 func (s *Server) Log() string { return s.log.String() }

@@ -1,0 +1,82 @@
+package api_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+	"github.com/concordhq/concord/rules"
+	"github.com/concordhq/concord/server/api"
+)
+
+// prepared is a request as its handler gets it, or the fields that are wrong.
+func prepared(t *testing.T, req proto.Message, pairs ...string) (proto.Message, []string) {
+	t.Helper()
+	var got proto.Message
+	_, err := api.Prepare(metadata.NewIncomingContext(t.Context(), metadata.Pairs(pairs...)), req, nil, func(_ context.Context, req any) (any, error) {
+		got = req.(proto.Message)
+		return nil, nil
+	})
+	var refusal *rules.Error
+	if !errors.As(err, &refusal) {
+		return got, nil
+	}
+	var fields []string
+	for _, v := range refusal.Violations {
+		fields = append(fields, v.Field)
+	}
+	slices.Sort(fields)
+	return got, slices.Compact(fields)
+}
+
+func TestMetadataFillsItsFields(t *testing.T) {
+	req := &pb.WaiveObligationRequest{AgreementId: "a", ObligationId: "o", Reason: "x"}
+	got, wrong := prepared(t, proto.CloneOf(req), "if-match", "7", "idempotency-key", "k")
+	if w, _ := got.(*pb.WaiveObligationRequest); wrong != nil || w.GetEtag() != "7" || w.GetRequestId() != "k" {
+		t.Errorf("%v, %v", got, wrong)
+	}
+	same := proto.CloneOf(req)
+	same.Etag, same.RequestId = "7", "k"
+	if _, wrong := prepared(t, same, "if-match", "7", "idempotency-key", "k"); wrong != nil {
+		t.Errorf("both say the same, and yet: %v", wrong)
+	}
+	if got, wrong := prepared(t, &pb.GetAgreementRequest{AgreementId: "a"}, "if-match", "7", "idempotency-key", "k"); got == nil || wrong != nil {
+		t.Errorf("a read has nothing to guard: %v", wrong)
+	}
+	for name, pairs := range map[string][]string{
+		"two etags": {"if-match", "7", "if-match", "7"}, "another etag": {"if-match", "8"}, "a long etag": {"if-match", string(make([]byte, 65))},
+	} {
+		other := proto.CloneOf(req)
+		if name == "another etag" {
+			other.Etag = "7"
+		}
+		if got, wrong := prepared(t, other, pairs...); got != nil || !slices.Equal(wrong, []string{"etag"}) {
+			t.Errorf("%s: %v", name, wrong)
+		}
+	}
+	if _, wrong := prepared(t, proto.CloneOf(req), "idempotency-key", "not allowed"); !slices.Equal(wrong, []string{"request_id"}) {
+		t.Errorf("%v", wrong)
+	}
+}
+
+// What is wrong is told all at once: metadata, unknown fields at any depth, and bounds.
+func TestEverythingWrongIsToldAtOnce(t *testing.T) {
+	unknown := protowire.AppendVarint(protowire.AppendTag(nil, 999, protowire.VarintType), 1)
+	req := &pb.SubmitObligationRequest{AgreementId: "A", ObligationId: "o", Etag: "1", Evidence: []*pb.Evidence{{Title: "t", Uri: "https://example.com"}, {Title: "", Uri: "https://example.com"}}}
+	req.Evidence[1].ProtoReflect().SetUnknown(unknown)
+	got, wrong := prepared(t, req, "if-match", "2")
+	if want := []string{"agreement_id", "etag", "evidence[1]", "evidence[1].title"}; got != nil || !slices.Equal(wrong, want) {
+		t.Errorf("told of %v; wrong are %v", wrong, want)
+	}
+	whole := &pb.GetCallerRequest{}
+	whole.ProtoReflect().SetUnknown(unknown)
+	if got, _ := prepared(t, whole); got != nil {
+		t.Error("an unknown field of the request itself was left out silently")
+	}
+}

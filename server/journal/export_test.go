@@ -1,0 +1,4 @@
+package journal
+
+// Waiting is how many commands wait.
+func (j *Journal) Waiting() int { return len(j.queue) }
