@@ -44,9 +44,9 @@ type telemetry struct {
 	kinds    sync.Map                // callKind → metric.MeasurementOption, so that a call makes none
 
 	batchSize, batchCommit, batchDecide, queue metric.Float64Histogram
-	written                                            metric.Int64Counter
-	woken                                              metric.Int64Counter
-	lag, storeWrite, storeCarry                        metric.Float64Histogram
+	written                                    metric.Int64Counter
+	woken                                      metric.Int64Counter
+	lag, storeWrite, storeCarry                metric.Float64Histogram
 }
 
 // exporting says whether the environment asks for a signal.
