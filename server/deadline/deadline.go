@@ -77,7 +77,10 @@ func (w *Worker) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		timer.Reset(pause(woken, next, err, w.Journal.Now()))
+		if woken > 0 {
+			continue // what was woken may have set earlier timers; callers' commands had their place in the queue
+		}
+		timer.Reset(pause(next, err, w.Journal.Now()))
 		select {
 		case <-ctx.Done():
 			return nil
@@ -95,12 +98,10 @@ func (w *Worker) Run(ctx context.Context) error {
 }
 
 // pause is how long to wait when nothing changes.
-func pause(woken int, next time.Time, err error, now time.Time) time.Duration {
+func pause(next time.Time, err error, now time.Time) time.Duration {
 	switch {
-	case err != nil && woken == 0:
+	case err != nil:
 		return retryPause
-	case woken > 0:
-		return 0 // what was woken may have set earlier timers
 	case next.IsZero() || next.Sub(now) > maxPause:
 		return maxPause
 	}
