@@ -19,6 +19,7 @@ func (d *Decision) createAgreement(c *pb.CreateAgreementRequest) error {
 			wrong = append(wrong, Violation{p.field, "there is no party \"" + p.id + "\""})
 		}
 	}
+	wrong = append(wrong, checkSize(a.GetDraftTerms(), "agreement.draft_terms")...)
 	if wrong != nil {
 		return Invalid(wrong...)
 	}
@@ -57,6 +58,9 @@ func (d *Decision) updateAgreement(c *pb.UpdateAgreementRequest) error {
 	}
 	next := &pb.Agreement{DraftTerms: proto.CloneOf(a.GetDraftTerms())}
 	fieldmask.Update(mask, next, &pb.Agreement{DraftTerms: c.GetAgreement().GetDraftTerms()})
+	if wrong := checkSize(next.GetDraftTerms(), "agreement.draft_terms"); wrong != nil {
+		return Invalid(wrong...)
+	}
 	if !proto.Equal(next.GetDraftTerms(), a.GetDraftTerms()) {
 		d.emit(a.GetAgreementId(), side, &pb.Event{Change: &pb.Event_DraftRewritten{DraftRewritten: &pb.DraftRewritten{Terms: next.GetDraftTerms()}}})
 	}

@@ -61,6 +61,10 @@ func (d *Decision) revokeApiKey(c *pb.RevokeApiKeyRequest) error {
 	case c.GetApiKeyId() == d.stamp.By.PrincipalID:
 		return Refuse(pb.ErrorReason_ERROR_REASON_RULE_REFUSED, "A key cannot revoke itself: the door might stay closed for ever. Use another operator key.")
 	}
+	own := get[*journalv1.StoredKey](d.State, apiKeyRef(d.stamp.By.PrincipalID)).GetApiKey()
+	if own.GetState() == pb.ApiKeyState_API_KEY_STATE_REVOKED { // while this command waited: two that revoke each other
+		return Refuse(pb.ErrorReason_ERROR_REASON_CREDENTIALS_INVALID, "The API key is unknown, malformed or revoked.")
+	}
 	if e := d.matchEtag(key.GetEtag()); e != nil {
 		return e
 	}

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"errors"
 	"strings"
 
 	"go.einride.tech/aip/fieldmask"
@@ -92,6 +93,9 @@ func settable(mask *fieldmaskpb.FieldMask, old, sent proto.Message, allowed ...s
 			ok = ok || path == a || strings.HasPrefix(path, a+".")
 		}
 		err := fieldmask.Validate(&fieldmaskpb.FieldMask{Paths: []string{path}}, old)
+		if err == nil && throughList(old.ProtoReflect().Descriptor(), path) {
+			ok, err = false, errThroughList
+		}
 		switch {
 		case ok && err == nil:
 			kept.Paths = append(kept.Paths, path)
@@ -107,6 +111,20 @@ func settable(mask *fieldmaskpb.FieldMask, old, sent proto.Message, allowed ...s
 		return nil, Invalid(Violation{"update_mask", "nothing to change; these can be: " + strings.Join(allowed, ", ")})
 	}
 	return kept, nil
+}
+
+var errThroughList = errors.New("a path cannot go on behind a list")
+
+// throughList says whether a path that exists goes on behind a list.
+func throughList(m protoreflect.MessageDescriptor, path string) bool {
+	for name, rest, more := strings.Cut(path, "."); more; name, rest, more = strings.Cut(rest, ".") {
+		f := m.Fields().ByName(protoreflect.Name(name))
+		if f == nil || f.IsList() || f.Message() == nil {
+			return f != nil
+		}
+		m = f.Message()
+	}
+	return false
 }
 
 // unchanged says whether a top field is the service's to set, or is sent as it is.

@@ -26,8 +26,8 @@ func (d *Decision) createProposal(c *pb.CreateProposalRequest) error {
 	if e := move(AgreementMoves, "agreement", a.GetState(), "propose", ofDraft(a, side)); e != nil {
 		return e
 	}
-	if wrong := CheckTerms(a.GetDraftTerms(), "agreement.draft_terms"); wrong != nil {
-		return Invalid(wrong...)
+	if wrong := d.checkText(a.GetDraftTerms(), "agreement.draft_terms"); wrong != nil {
+		return wrong
 	}
 	id, refused := d.newID(c.GetProposalId(), "prp_", "proposal", func(id string) Ref { return proposalRef(a.GetAgreementId(), id) })
 	if refused != nil {
@@ -38,6 +38,18 @@ func (d *Decision) createProposal(c *pb.CreateProposalRequest) error {
 		ProposalId: id, Kind: c.GetKind(), Proposer: side, BaseRevision: a.GetRevision(), Body: body, TermsDigest: digest, Note: c.GetNote(),
 	}}})
 	d.answer(proposalRef(a.GetAgreementId(), id))
+	return nil
+}
+
+// checkText refuses a text that nobody should be asked to consent to.
+func (d *Decision) checkText(t *pb.Terms, field string) error {
+	wrong := CheckTerms(t, field)
+	if wrong == nil {
+		wrong = checkBacklog(t, d.stamp.At, field)
+	}
+	if wrong != nil {
+		return Invalid(wrong...)
+	}
 	return nil
 }
 
@@ -74,10 +86,12 @@ func (d *Decision) counterProposal(c *pb.CounterProposalRequest) error {
 		return stale(p)
 	}
 	if p.GetRevision() >= MaxProposalRevisions {
-		return Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "A proposal has at most %d texts. Decline it and begin again.", MaxProposalRevisions)
+		e := Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "A proposal has at most %d texts. Decline it and begin again.", MaxProposalRevisions)
+		e.Metadata = map[string]string{"limit": "proposal revisions"}
+		return e
 	}
-	if wrong := CheckTerms(c.GetTerms(), "terms"); wrong != nil {
-		return Invalid(wrong...)
+	if wrong := d.checkText(c.GetTerms(), "terms"); wrong != nil {
+		return wrong
 	}
 	body, digest := Digest(c.GetTerms())
 	d.emit(c.GetAgreementId(), side, &pb.Event{Change: &pb.Event_ProposalCountered{ProposalCountered: &pb.ProposalCountered{

@@ -71,7 +71,8 @@ func (s *State) Merge(fork *State) {
 // Changed is what was put since the state was made.
 func (s *State) Changed() map[Ref]struct{} { return s.put }
 
-// Get reads a record; nil if there is none, or if reading failed (see Err).
+// Get reads a record; nil if there is none, or if reading failed: then Decide
+// says so.
 func (s *State) Get(ref Ref) proto.Message {
 	if m, ok := s.records[ref]; ok {
 		return m
@@ -100,9 +101,6 @@ func (s *State) Put(ref Ref, m proto.Message) {
 	s.records[ref] = m
 	s.put[ref] = struct{}{}
 }
-
-// Err is the first failure to read a record.
-func (s *State) Err() error { return s.err }
 
 // Version is the number of the newest event of an agreement's chain, or of the service's for "".
 func (s *State) Version(agreementID string) uint64 {

@@ -152,7 +152,7 @@ func TestADecisionOverRecordsThatCannotBeReadIsNone(t *testing.T) {
 			t.Errorf("%T: %v, %v", c, d, err)
 		}
 	}
-	if !errors.Is(s.Err(), broken) {
-		t.Errorf("the ground says %v", s.Err())
+	if !errors.Is(s.err, broken) {
+		t.Errorf("the ground says %v", s.err)
 	}
 }

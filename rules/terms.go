@@ -3,8 +3,10 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
@@ -38,6 +40,13 @@ func tooFar(day Day) string {
 	return fmt.Sprintf("%v is too far away: name a day up to %v, or leave the end open", day, latestDay)
 }
 
+// MaxCommitments is how many promises one agreement has at most; terms.proto says the same.
+const MaxCommitments = 2000
+
+// MaxBacklog is how many obligations a text may make due on the day it is proposed: what the clock catches up with in
+// seconds.
+const MaxBacklog = 20_000
+
 // MaxTermsBytes bounds a text, so that consenting to it stays one request and one event.
 const MaxTermsBytes = 1 << 20
 
@@ -46,10 +55,10 @@ func CheckTerms(t *pb.Terms, field string) []Violation {
 	if t == nil {
 		return []Violation{{field, "write the terms before you propose them"}}
 	}
-	wrong := Check(t, field)
-	if n := proto.Size(t); n > MaxTermsBytes {
-		wrong = append(wrong, Violation{field, fmt.Sprintf("the text has %d bytes; at most %d fit", n, MaxTermsBytes)})
+	if wrong := checkSize(t, field); wrong != nil {
+		return wrong // before anything is looked at part by part
 	}
+	wrong := Check(t, field)
 	if wrong != nil {
 		return wrong // what follows relies on the declared bounds
 	}
@@ -85,6 +94,52 @@ func CheckTerms(t *pb.Terms, field string) []Violation {
 		wrong = append(wrong, checkSchedule(c, first, last, cal, at)...)
 	}
 	return wrong
+}
+
+// checkSize refuses a text that is too long to be looked at, also as a draft.
+func checkSize(t *pb.Terms, field string) []Violation {
+	if n := proto.Size(t); n > MaxTermsBytes {
+		return []Violation{{field, fmt.Sprintf("the text has %d bytes; at most %d fit", n, MaxTermsBytes)}}
+	}
+	if n := len(t.GetCommitments()); n > MaxCommitments {
+		return []Violation{{field + ".commitments", fmt.Sprintf("there are %d commitments; an agreement has at most %d", n, MaxCommitments)}}
+	}
+	return nil
+}
+
+// checkBacklog refuses a text by which more obligations would be due already than the clock should have to catch up
+// with: a first day that lies far back, by mistake or not, would keep it from everybody else's.
+func checkBacklog(t *pb.Terms, now time.Time, field string) []Violation {
+	cal, wrong := NewCalendar(t.GetCalendar(), field+".calendar")
+	if wrong != nil {
+		return wrong
+	}
+	a := &pb.Agreement{EffectiveTime: timestamppb.New(cal.StartOfDay(mustParse(t.GetEffectiveDate())))}
+	today, backlog := cal.DayAt(now), 0
+	for _, ct := range t.GetCommitments() {
+		c := &pb.Commitment{Terms: ct}
+		for {
+			rule, day, ok := nextDueDay(a, c, cal)
+			if !ok || day > today {
+				break
+			}
+			c.LastRuleDate = rule
+			c.ObligationCount++
+			if backlog++; backlog > MaxBacklog {
+				return []Violation{{field + ".effective_date", fmt.Sprintf("by these words more than %d obligations would be due already; begin later", MaxBacklog)}}
+			}
+		}
+	}
+	return nil
+}
+
+// mustParse reads a date that was checked.
+func mustParse(date string) Day {
+	day, err := ParseDay(date)
+	if err != nil {
+		panic(fmt.Sprintf("rules: a date that was checked: %v", err))
+	}
+	return day
 }
 
 // checkSchedule lists why a commitment could never fall due as its words say.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/server"
@@ -180,5 +181,24 @@ func TestAFullStore(t *testing.T) {
 		_, refusal := face.Call(t, who, write)
 		refused(t, face.Name(), refusal, "STORE_FULL")
 		face.Must(t, who, &pb.ListAgreementsRequest{})
+	}
+}
+
+// A health watch would go on for ever: it ends when the server drains, and does not use up the patience of the others.
+func TestStoppingEndsWatches(t *testing.T) {
+	s := servertest.Start(t, servertest.Options{})
+	watch, err := healthpb.NewHealthClient(s.Conn()).Watch(t.Context(), &healthpb.HealthCheckRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first, err := watch.Recv(); err != nil || first.GetStatus() != healthpb.HealthCheckResponse_SERVING {
+		t.Fatalf("%v, %v", first, err)
+	}
+	s.Begin()
+	for err == nil { // NOT_SERVING may be told first
+		_, err = watch.Recv()
+	}
+	if err := s.Ended(t); err != nil {
+		t.Error(err)
 	}
 }

@@ -27,6 +27,8 @@ const (
 	headerTimeout = 5 * time.Second
 	// readTimeout is how long a request body may take.
 	readTimeout = time.Minute
+	// writeTimeout is how long an answer may take to be read, so that who does not read it holds nothing for ever.
+	writeTimeout = 2 * time.Minute
 	// idleTimeout closes connections that nobody uses.
 	idleTimeout = 2 * time.Minute
 	// pingAfter is how long a gRPC connection is silent before it is asked whether it lives.
@@ -58,7 +60,7 @@ func registerReflection(s *grpc.Server) { reflection.Register(s) }
 func newHTTP(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		WriteTimeout: writeTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
 
@@ -123,6 +125,23 @@ func bounded(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.Un
 	}
 	return next(ctx, req)
 }
+
+// untilDrain ends a stream when the server drains; a health watch would otherwise outlast every patience.
+func (s *Server) untilDrain(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+	ctx, cancel := context.WithCancel(stream.Context())
+	defer cancel()
+	defer context.AfterFunc(s.draining, cancel)()
+	return next(srv, &drained{stream, ctx})
+}
+
+// drained is a stream whose context ends with the server.
+type drained struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+// Context ends with the server.
+func (d *drained) Context() context.Context { return d.ctx }
 
 // chainUnary makes one interceptor of several; the first is the outermost.
 func chainUnary(all ...grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {

@@ -31,17 +31,20 @@ import (
 
 // Server is a Concord that is ready to run.
 type Server struct {
-	config    Config
-	log       *slog.Logger
-	telemetry *telemetry
-	store     store.Store
-	journal   *journal.Journal
-	clock     *deadline.Worker
-	grpc      *grpc.Server
-	health    *health.Server
-	http      *http.Server
-	grpcPort  net.Listener
-	httpPort  net.Listener
+	config     Config
+	log        *slog.Logger
+	telemetry  *telemetry
+	store      store.Store
+	storeEnds  <-chan struct{} // closed when the engine can write no more; nil for one that always can
+	journal    *journal.Journal
+	clock      *deadline.Worker
+	grpc       *grpc.Server
+	health     *health.Server
+	http       *http.Server
+	draining   context.Context // ends when calls are to end
+	endStreams context.CancelFunc
+	grpcPort   net.Listener
+	httpPort   net.Listener
 }
 
 // Started is what there is to tell once a server takes calls.
@@ -73,9 +76,10 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if s.telemetry, err = newTelemetry(ctx, config); err != nil {
 		return err
 	}
-	if s.store, err = openStore(config, s.telemetry); err != nil {
+	if err = s.openStore(); err != nil {
 		return err
 	}
+	s.draining, s.endStreams = context.WithCancel(context.Background())
 	if s.journal, err = journal.Open(ctx, journal.Options{Store: s.store, Now: config.Now, Log: s.log, Observe: s.telemetry.journal()}); err != nil {
 		return err
 	}
@@ -105,20 +109,21 @@ func (s *Server) build(ctx context.Context) (err error) {
 	return nil
 }
 
-func openStore(config Config, t *telemetry) (store.Store, error) {
-	var s store.Store
-	var err error
-	if config.Store == StoreMemory {
-		s, err = memory.Open(journal.Tables()...)
-	} else {
-		s, err = bolt.Open(bolt.Options{
-			Dir: config.DataDir, Tables: journal.Tables(), MaxBytes: config.MaxStoreBytes, OnCommit: t.storeCommit, OnFlush: t.storeFlush,
-		})
+func (s *Server) openStore() error {
+	if s.config.Store == StoreMemory {
+		engine, err := memory.Open(journal.Tables()...)
+		if err == nil {
+			s.store = engine // not in one step: an engine that is nil is not a Store that is nil
+		}
+		return err
 	}
-	if err != nil {
-		return nil, err // not s: an engine that is nil is not a Store that is nil
+	engine, err := bolt.Open(bolt.Options{
+		Dir: s.config.DataDir, Tables: journal.Tables(), MaxBytes: s.config.MaxStoreBytes, OnCommit: s.telemetry.storeCommit, OnFlush: s.telemetry.storeFlush,
+	})
+	if err == nil {
+		s.store, s.storeEnds = engine, engine.Failed()
 	}
-	return s, nil
+	return err
 }
 
 // buildGRPC makes the gRPC server and its twin inside the process, over which REST comes in. Both run the same
@@ -129,7 +134,7 @@ func (s *Server) buildGRPC(inside *inprocgrpc.Channel, creds grpc.ServerOption) 
 	door := auth.New(s.journal)
 	refusals := api.Refusals{Log: s.log}
 	unary := chainUnary(s.telemetry.unary, refusals.Unary, bounded, door.Unary, api.Prepare)
-	stream := chainStream(refusals.Stream, door.Stream)
+	stream := chainStream(refusals.Stream, s.untilDrain, door.Stream)
 
 	s.grpc = grpc.NewServer(append(grpcOptions(), creds, s.telemetry.grpcOption(), grpc.UnaryInterceptor(unary), grpc.StreamInterceptor(stream))...)
 	healthpb.RegisterHealthServer(s.grpc, s.health)
@@ -142,8 +147,8 @@ func (s *Server) buildGRPC(inside *inprocgrpc.Channel, creds grpc.ServerOption) 
 	return door.Read(s.grpc.GetServiceInfo())
 }
 
-// Run serves until ctx ends or something fails that cannot be mended, then stops in order: first no new calls, then the
-// clock, then the journal, then the store. started is called once calls are taken.
+// Run serves until ctx ends or something fails that cannot be mended, then stops in order: first new calls and the clock,
+// then the calls that run, then the journal, then the store. started is called once calls are taken.
 func (s *Server) Run(ctx context.Context, started func(Started)) error {
 	defer s.Close()
 	journalCtx, stopJournal := context.WithCancel(context.WithoutCancel(ctx))
@@ -187,6 +192,9 @@ func (s *Server) serve(ctx context.Context, journalDone chan error, started func
 			journalDone <- err
 			s.drain()
 			return err
+		case <-s.storeEnds: // what was written can no longer be carried: nobody may wait for the next write to learn it
+			s.drain()
+			return errors.New("the store has failed: see its error in the log, mend the disk and start again")
 		}
 		s.drain()
 		return nil
@@ -202,6 +210,7 @@ func (s *Server) serve(ctx context.Context, journalDone chan error, started func
 // drain lets running calls end, for as long as the configuration allows.
 func (s *Server) drain() {
 	s.health.Shutdown() // tells load balancers first
+	s.endStreams()      // streams that would go on for ever
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.ShutdownTimeout)
 	defer cancel()
 	done := make(chan struct{})

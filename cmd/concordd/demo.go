@@ -54,7 +54,9 @@ func demo(ctx context.Context, config server.Config) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	lived := make(chan error, 1)
+	began := false
 	err = s.Run(ctx, func(started server.Started) {
+		began = true
 		go func() {
 			err := live(ctx, s, clock, started)
 			if err != nil {
@@ -63,6 +65,9 @@ func demo(ctx context.Context, config server.Config) error {
 			lived <- err
 		}()
 	})
+	if !began {
+		return err
+	}
 	return errors.Join(err, <-lived)
 }
 

@@ -6,6 +6,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
@@ -73,8 +74,11 @@ func Prepare(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.Un
 		return next(ctx, req)
 	}
 	wrong := fillIn(ctx, m.ProtoReflect())
-	wrong = append(wrong, unknownFields(m.ProtoReflect(), "")...)
-	wrong = append(wrong, rules.Check(m, "")...)
+	var p parts
+	if p.walk(m.ProtoReflect(), ""); p.count > maxParts {
+		return nil, rules.Invalid(rules.Violation{Description: fmt.Sprintf("the request has more than %d parts; it is refused unread", maxParts)})
+	}
+	wrong = append(append(wrong, p.wrong...), rules.Check(m, "")...)
 	if len(wrong) > 0 {
 		return nil, rules.Invalid(wrong...)
 	}
@@ -103,11 +107,23 @@ func fillIn(ctx context.Context, m protoreflect.Message) (wrong []rules.Violatio
 	return wrong
 }
 
-// unknownFields lists where a message holds fields this release does not know: what a newer client asked for must not be
-// silently left out.
-func unknownFields(m protoreflect.Message, path string) (wrong []rules.Violation) {
+// maxParts is how many messages within messages a request may have: a text of rules.MaxCommitments commitments with all
+// they can have, and room to spare. Checking more, part by part, would cost far more than sending them.
+const maxParts = 4 * rules.MaxCommitments
+
+// parts walks a request and lists where it holds fields that this release does not know: what a newer client asked for
+// must not be silently left out.
+type parts struct {
+	count int
+	wrong []rules.Violation
+}
+
+func (p *parts) walk(m protoreflect.Message, path string) {
+	if p.count++; p.count > maxParts {
+		return
+	}
 	if len(m.GetUnknown()) > 0 {
-		wrong = append(wrong, rules.Violation{Field: path, Description: "has a field that this release does not know"})
+		p.wrong = append(p.wrong, rules.Violation{Field: path, Description: "has a field that this release does not know"})
 	}
 	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		if f.Message() == nil || f.IsMap() {
@@ -118,13 +134,15 @@ func unknownFields(m protoreflect.Message, path string) (wrong []rules.Violation
 			at = path + "." + at
 		}
 		if !f.IsList() {
-			wrong = append(wrong, unknownFields(v.Message(), at)...)
+			p.walk(v.Message(), at)
 			return true
 		}
 		for i := range v.List().Len() {
-			wrong = append(wrong, unknownFields(v.List().Get(i).Message(), fmt.Sprintf("%s[%d]", at, i))...)
+			if p.count > maxParts {
+				return false
+			}
+			p.walk(v.List().Get(i).Message(), at+"["+strconv.Itoa(i)+"]")
 		}
 		return true
 	})
-	return wrong
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"testing"
 
 	"google.golang.org/grpc/metadata"
@@ -78,5 +79,27 @@ func TestEverythingWrongIsToldAtOnce(t *testing.T) {
 	whole.ProtoReflect().SetUnknown(unknown)
 	if got, _ := prepared(t, whole); got != nil {
 		t.Error("an unknown field of the request itself was left out silently")
+	}
+}
+
+// A request of a great many small parts is refused before its parts are looked at: one violation, not one for each.
+func TestTooManyPartsAreRefusedUnread(t *testing.T) {
+	req := &pb.SubmitObligationRequest{AgreementId: "a", ObligationId: "o"}
+	for range 50_000 {
+		req.Evidence = append(req.Evidence, &pb.Evidence{})
+	}
+	if got, wrong := prepared(t, req); got != nil || len(wrong) != 1 {
+		t.Errorf("%d fields are wrong", len(wrong))
+	}
+	terms := &pb.Terms{Title: "t", Calendar: &pb.Calendar{TimeZone: "UTC"}, EffectiveDate: "2026-01-01"}
+	for i := range rules.MaxCommitments {
+		terms.Commitments = append(terms.Commitments, &pb.CommitmentTerms{
+			CommitmentId: "c" + strconv.Itoa(i), Obligor: pb.Side_SIDE_VENDOR, Title: "t", Category: pb.Category_CATEGORY_OTHER, Weight: 1,
+			Clocks: &pb.Clocks{}, Schedule: &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{DueDate: "2026-02-01"}},
+		})
+	}
+	largest := &pb.CounterProposalRequest{AgreementId: "a", ProposalId: "p", Revision: 1, Terms: terms}
+	if got, wrong := prepared(t, largest); got == nil {
+		t.Errorf("the largest text there may be is refused: %v", wrong)
 	}
 }

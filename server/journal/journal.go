@@ -79,12 +79,11 @@ type Journal struct {
 	queue chan *item
 
 	// Owned by the goroutine that turns.
-	head     uint64    // of the store
-	position uint64    // of the newest event
-	last     time.Time // the newest record time
-	sweepAt  []byte    // where the sweep of old receipts goes on
+	head     uint64 // of the store
+	position uint64 // of the newest event
+	sweeping sweeping
 
-	lastMicro   atomic.Int64  // last, for readers
+	lastMicro   atomic.Int64  // the newest record time
 	serviceSeen atomic.Uint64 // the version of the service's own chain: parties and keys
 	pageKey     []byte        // seals page tokens; drawn once, kept in the store
 
@@ -102,9 +101,11 @@ type item struct {
 	id     string // request_id
 	hash   []byte // of the request, where there is a request_id
 	dry    bool   // validate_only
-	answer proto.Message
-	err    error
-	done   chan struct{}
+
+	settled bool // answered by what is durable already: the commit's outcome makes no difference
+	answer  proto.Message
+	err     error
+	done    chan struct{}
 }
 
 // Open reads where the store stands. Run must be called for commands to be decided.

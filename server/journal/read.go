@@ -42,8 +42,7 @@ func (j *Journal) recall(ctx context.Context) error {
 	}
 	j.position = stamp.GetPosition()
 	if stamp.GetRecordTime() != nil {
-		j.last = stamp.GetRecordTime().AsTime()
-		j.lastMicro.Store(j.last.UnixMicro())
+		j.lastMicro.Store(stamp.GetRecordTime().AsTime().UnixMicro())
 	}
 	if len(j.pageKey) > 0 {
 		return nil

@@ -8,7 +8,6 @@ import (
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/rules"
-	"github.com/concordhq/concord/server/journal"
 )
 
 func ask(id, request string) *pb.CreatePartyRequest {
@@ -85,7 +84,8 @@ func TestReceiptsAreKeptForADay(t *testing.T) {
 			d.must(chief, &pb.CreatePartyRequest{Party: &pb.Party{DisplayName: "passing by"}})
 		}
 	}
-	d.clock.set(morning.Add(journal.ReceiptRetention))
+	const day = 24 * time.Hour // what the protos promise
+	d.clock.set(morning.Add(day))
 	pass(many)
 	if n := d.store.count(t, "receipts"); n != many {
 		t.Fatalf("after a day %d of %d are left", n, many)
@@ -95,7 +95,7 @@ func TestReceiptsAreKeptForADay(t *testing.T) {
 			t.Errorf("asked again: %v, at first %v", again, answer)
 		}
 	}
-	d.clock.set(morning.Add(journal.ReceiptRetention + time.Microsecond))
+	d.clock.set(morning.Add(day + time.Microsecond))
 	fresh := d.must(chief, ask("new", "new"))
 	pass(2 * many / 17) // each looks at seventeen; twice round the table at most
 	if n := d.store.count(t, "receipts"); n != 1 {

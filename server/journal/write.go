@@ -70,7 +70,7 @@ func (j *Journal) turn(ctx context.Context, first *item) error {
 	decided := time.Now()
 	err = j.commit(ctx, b)
 	for _, it := range items {
-		if err != nil && it.err == nil {
+		if err != nil && !it.settled {
 			it.answer, it.err = nil, commitRefusal(err)
 		}
 		close(it.done)
@@ -123,7 +123,7 @@ func (j *Journal) newBatch(snap store.Snapshot) *batch {
 // decide lets the rules answer one command and takes over what follows.
 func (b *batch) decide(it *item) {
 	if err := it.ctx.Err(); err != nil {
-		it.err = err // nobody waits for it any more
+		it.err, it.settled = err, true // nobody waits for it any more
 		return
 	}
 	if it.id != "" {
@@ -135,7 +135,7 @@ func (b *batch) decide(it *item) {
 	}
 	d, err := b.ask(it)
 	if err != nil {
-		it.err = err
+		it.err, it.settled = err, len(b.writes) == 0 // refused by what is durable, or by what this batch has yet to make so
 		return
 	}
 	it.answer = d.Answer
@@ -291,7 +291,7 @@ func (j *Journal) commit(ctx context.Context, b *batch) error {
 	if err != nil {
 		return err
 	}
-	j.head, j.position, j.last = j.head+1, b.position, b.at
+	j.head, j.position = j.head+1, b.position
 	j.lastMicro.Store(b.at.UnixMicro())
 	if service, ok := b.chains[""]; ok {
 		j.serviceSeen.Store(service.GetVersion())
@@ -328,6 +328,7 @@ func (b *batch) repeated(it *item) (proto.Message, error) {
 		if err := proto.Unmarshal(value[8:], receipt); err != nil {
 			return nil, fmt.Errorf("journal: receipt: %w", err)
 		}
+		it.settled = true
 	}
 	if string(receipt.GetRequestHash()) != string(it.hash) {
 		e := rules.Refuse(pb.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED, "The request_id %q was used before for another request. Draw a new one for every new request.", it.id)
@@ -363,26 +364,42 @@ func (b *batch) remember(it *item, answer proto.Message) error {
 // growing without a worker of its own.
 const sweepPerTurn = 16
 
-// sweep forgets receipts that have been kept long enough, a few with every turn, going round the table.
+// sweep forgets receipts that have been kept long enough, a few with every turn, going round the table. A round that is
+// done knows when the oldest receipt it left will have been kept long enough; until then there is nothing to look for.
 func (b *batch) sweep() error {
-	limit := sweepPerTurn + b.events
-	oldest := uint64(b.at.Add(-ReceiptRetention).UnixMicro())
+	s := &b.j.sweeping
+	if b.at.Before(s.rest) {
+		return nil
+	}
+	limit := sweepPerTurn + 2*max(b.events, len(b.receipts)) // faster than the table grows
+	before := b.at.Add(-ReceiptRetention)
 	var last []byte
-	for r, err := range b.snap.Scan(tableReceipts, b.j.sweepAt, nil) {
+	for r, err := range b.snap.Scan(tableReceipts, s.from, nil) {
 		if err != nil {
 			return fmt.Errorf("sweep receipts: %w", err)
 		}
 		last = append([]byte(nil), r.Key...)
-		if binary.BigEndian.Uint64(r.Value) < oldest {
-			if _, used := b.receipts[string(last)]; !used {
-				b.write(tableReceipts, last, nil)
-			}
+		answered := time.UnixMicro(int64(binary.BigEndian.Uint64(r.Value)))
+		if _, used := b.receipts[string(last)]; answered.Before(before) && !used {
+			b.write(tableReceipts, last, nil)
+		} else if s.oldest.IsZero() || answered.Before(s.oldest) {
+			s.oldest = answered
 		}
 		if limit--; limit == 0 {
-			b.j.sweepAt = append(last, keySeparator)
+			s.from = append(last, keySeparator)
 			return nil
 		}
 	}
-	b.j.sweepAt = nil
+	if s.oldest.IsZero() {
+		s.oldest = b.at
+	}
+	*s = sweeping{rest: s.oldest.Add(ReceiptRetention)}
 	return nil
+}
+
+// sweeping is how far the sweep of old receipts has come.
+type sweeping struct {
+	from   []byte    // where it goes on
+	oldest time.Time // the oldest receipt that this round left
+	rest   time.Time // when the next round begins
 }

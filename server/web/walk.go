@@ -68,7 +68,7 @@ func (w *walker) object(m protoreflect.MessageDescriptor, raw []byte, path strin
 	chosen := map[protoreflect.Name]string{}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	_, _ = d.Token() // the brace; raw is known to be valid
-	for d.More() {
+	for d.More() && len(w.found) <= maxViolations {
 		token, _ := d.Token()
 		key, _ := token.(string)
 		var value json.RawMessage
@@ -130,6 +130,9 @@ func (w *walker) list(m protoreflect.MessageDescriptor, f protoreflect.FieldDesc
 		return // the usual case of a long list of plain values
 	}
 	for i, element := range elements {
+		if len(w.found) > maxViolations {
+			return // more are not shown
+		}
 		at := path + "[" + strconv.Itoa(i) + "]"
 		if f.Message() != nil && isPlain(f.Message()) {
 			w.object(f.Message(), element, at)

@@ -40,7 +40,7 @@ type AdminServiceClient interface {
 	ListApiKeys(ctx context.Context, in *ListApiKeysRequest, opts ...grpc.CallOption) (*ListApiKeysResponse, error)
 	// RevokeApiKey closes the door to a key, at once and for good. The key that calls cannot revoke itself.
 	RevokeApiKey(ctx context.Context, in *RevokeApiKeyRequest, opts ...grpc.CallOption) (*ApiKey, error)
-	// GetCaller tells the caller who the service takes it for.
+	// GetCaller tells the caller who the service takes it for. A service with several parties names one, as in every call.
 	GetCaller(ctx context.Context, in *GetCallerRequest, opts ...grpc.CallOption) (*Principal, error)
 }
 
@@ -116,7 +116,7 @@ type AdminServiceServer interface {
 	ListApiKeys(context.Context, *ListApiKeysRequest) (*ListApiKeysResponse, error)
 	// RevokeApiKey closes the door to a key, at once and for good. The key that calls cannot revoke itself.
 	RevokeApiKey(context.Context, *RevokeApiKeyRequest) (*ApiKey, error)
-	// GetCaller tells the caller who the service takes it for.
+	// GetCaller tells the caller who the service takes it for. A service with several parties names one, as in every call.
 	GetCaller(context.Context, *GetCallerRequest) (*Principal, error)
 	mustEmbedUnimplementedAdminServiceServer()
 }

@@ -34,6 +34,8 @@ const (
 // AgreementService keeps partnerships and their texts.
 type AgreementServiceClient interface {
 	// CreateAgreement begins a draft, seen by the author's party alone. The caller's party must be one of the two sides.
+	// All agreements share one space of ids: that a chosen id is taken is told to anyone who chooses it, so choose ids that
+	// tell nothing, or let the service make them.
 	CreateAgreement(ctx context.Context, in *CreateAgreementRequest, opts ...grpc.CallOption) (*Agreement, error)
 	// GetAgreement reads an agreement.
 	GetAgreement(ctx context.Context, in *GetAgreementRequest, opts ...grpc.CallOption) (*Agreement, error)
@@ -122,6 +124,8 @@ func (c *agreementServiceClient) ListRevisions(ctx context.Context, in *ListRevi
 // AgreementService keeps partnerships and their texts.
 type AgreementServiceServer interface {
 	// CreateAgreement begins a draft, seen by the author's party alone. The caller's party must be one of the two sides.
+	// All agreements share one space of ids: that a chosen id is taken is told to anyone who chooses it, so choose ids that
+	// tell nothing, or let the service make them.
 	CreateAgreement(context.Context, *CreateAgreementRequest) (*Agreement, error)
 	// GetAgreement reads an agreement.
 	GetAgreement(context.Context, *GetAgreementRequest) (*Agreement, error)

@@ -69,7 +69,7 @@ const (
 	ErrorReason_ERROR_REASON_SHUTTING_DOWN ErrorReason = 19
 	// The service cannot tell whether the change was recorded. Ask again with the same request_id. UNAVAILABLE, 503.
 	ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN ErrorReason = 20
-	// The terms ask for something this release does not keep yet. UNIMPLEMENTED, 501.
+	// The request asks for something that is designed and not there yet, such as a kind of proposal. UNIMPLEMENTED, 501.
 	ErrorReason_ERROR_REASON_NOT_SUPPORTED ErrorReason = 21
 	// There is no such RPC, path or method. UNIMPLEMENTED or NOT_FOUND, 404, 405.
 	ErrorReason_ERROR_REASON_UNKNOWN_METHOD ErrorReason = 22
@@ -77,7 +77,7 @@ const (
 	ErrorReason_ERROR_REASON_CALL_ENDED ErrorReason = 23
 	// A fault of the service, recorded in its log under the trace id. INTERNAL, 500.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 24
-	// A thing may not be both at once, for example the vendor and the client of one agreement. FAILED_PRECONDITION, 409.
+	// A rule refuses it in any state, for example a key that would revoke itself. FAILED_PRECONDITION, 409.
 	ErrorReason_ERROR_REASON_RULE_REFUSED ErrorReason = 25
 )
 
