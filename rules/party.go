@@ -2,6 +2,7 @@ package rules
 
 import (
 	"errors"
+	"sort"
 	"strings"
 
 	"go.einride.tech/aip/fieldmask"
@@ -85,6 +86,16 @@ func checkName(field, name string) *Violation {
 // that a resource may be read, changed and sent back whole. Paths that do not exist and fields that cannot be changed
 // are refused.
 func settable(mask *fieldmaskpb.FieldMask, old, sent proto.Message, allowed ...string) (*fieldmaskpb.FieldMask, *Error) {
+	if len(mask.GetPaths()) == 0 { // the fields that are set
+		mask = &fieldmaskpb.FieldMask{}
+		for f := range sent.ProtoReflect().Range {
+			mask.Paths = append(mask.Paths, string(f.Name()))
+		}
+		sort.Strings(mask.Paths)
+		if len(mask.Paths) == 0 {
+			return mask, nil
+		}
+	}
 	kept := &fieldmaskpb.FieldMask{}
 	var violations []Violation
 	for _, path := range mask.GetPaths() {

@@ -317,9 +317,12 @@ func TestWorkIsSpreadAndTheFirstErrorEndsIt(t *testing.T) {
 	}
 	boom := errors.New("boom")
 	var done atomic.Int64
-	err := spread(t.Context(), 3, 100000, func(_ context.Context, _, n int) error {
+	err := spread(t.Context(), 3, 100000, func(ctx context.Context, _, n int) error {
 		if done.Add(1); n == 5 {
 			return fmt.Errorf("at %d: %w", n, boom)
+		}
+		if n > 5 {
+			<-ctx.Done() // whoever comes later waits for the error
 		}
 		return nil
 	})
