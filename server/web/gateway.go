@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -98,7 +99,7 @@ func (jsonMarshaler) Marshal(v any) ([]byte, error) {
 // Unmarshal implements runtime.Marshaler. v is a message or a pointer to a nil one.
 func (jsonMarshaler) Unmarshal(data []byte, v any) error {
 	if m, ok := v.(proto.Message); ok {
-		return protojson.Unmarshal(data, m)
+		return parse(data, m)
 	}
 	at := reflect.ValueOf(v)
 	if at.Kind() != reflect.Pointer || at.Elem().Kind() != reflect.Pointer {
@@ -109,11 +110,20 @@ func (jsonMarshaler) Unmarshal(data []byte, v any) error {
 	if !ok {
 		return fmt.Errorf("web: %T is no message", v)
 	}
-	if err := protojson.Unmarshal(data, m); err != nil {
+	if err := parse(data, m); err != nil {
 		return err
 	}
 	at.Elem().Set(fresh)
 	return nil
+}
+
+// parse reads JSON into a message. protojson takes some things for numbers that JSON does not, such as 0e: so JSON is
+// asked first, which costs a fraction of the reading.
+func parse(data []byte, m proto.Message) error {
+	if !json.Valid(data) {
+		return errors.New("web: the body is not JSON")
+	}
+	return protojson.Unmarshal(data, m)
 }
 
 // NewDecoder implements runtime.Marshaler.
