@@ -19,7 +19,7 @@ const (
 	startGoal   = 1.0  // seconds, at most
 
 	// syncsPerAppend is how often an append to the log syncs: bbolt syncs what it wrote, and then the page that makes it count.
-	syncsPerAppend = 2
+	syncsPerAppend = 1
 )
 
 // durable compares durable commands per second with the same bytes written to etcd.

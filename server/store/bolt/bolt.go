@@ -1,12 +1,12 @@
 // Package bolt is the engine Concord runs on by default: one directory, no other service.
 //
-// It writes the log first and the pages behind it. A commit is one append to the tail, a file
-// whose keys only grow, and one sync; then it is laid into an overlay in memory, where everybody
+// It writes the log first and the pages behind it. A commit is one append to the tail, into space
+// written before, and one sync; then it is laid into an overlay in memory, where everybody
 // can read it. Random pages are what a database on pages pays for, and they are written later: a
-// flusher carries a whole generation of changes into the tables, a file of its own, sorted and in
-// steps, while the next generation fills. Both files are bbolt databases.
+// flusher carries a whole generation of changes into the tables, a bbolt database, sorted and in
+// steps, while the next generation fills.
 //
-//	Commit ─→ tail.db (append, sync) ─→ active overlay ──(full)──→ frozen overlay ─→ tables.db
+//	Commit ─→ tail.0 or tail.1 (append, sync) ─→ active overlay ──(full)──→ frozen overlay ─→ tables.db
 //	View   ←── active, over frozen, over one read transaction of tables.db
 //
 // At most two generations wait in memory and in the tail. When both are full, commits are slowed
@@ -106,19 +106,19 @@ type seen struct {
 	head           uint64
 	active, behind *overlay.Layer // behind is nil while no generation is being flushed
 	behindGen      *generation
-	flushed        []uint64      // numbers of generations in the tables whose tail may go
 	carried        int           // bytes of behind that are in the tables already
 	tableBytes     int64         // pages in use by the tables
 	starved        bool          // the flusher waits for room on the disk
 	moved          chan struct{} // closed and replaced when the flusher gets on
 }
 
-// generation is one filling of the overlay, and the bucket of the tail that holds the same.
+// generation is one filling of the overlay, and the file of the tail that holds the same.
 type generation struct {
-	number  uint64
-	builder *overlay.Builder
-	head    uint64 // the head after its last change
-	logged  int    // bytes it takes in the tail
+	file       int // of the tail
+	builder    *overlay.Builder
+	base, head uint64 // before its first change and after its last
+	logged     int    // bytes it takes in the tail
+	ended      bool   // the last frame there is one without a change
 }
 
 // Open opens the store in opts.Dir, and makes it if the directory is empty. It refuses a
@@ -141,7 +141,7 @@ func Open(opts Options) (*Store, error) {
 		turn: make(chan struct{}, 1), closed: make(chan struct{}), failed: make(chan struct{}),
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
-	if err := s.restore(); err != nil {
+	if err := s.restore(f.id); err != nil {
 		return nil, errors.Join(fmt.Errorf("bolt: open %s: %w", opts.Dir, err), f.close())
 	}
 	go s.flush()
@@ -196,10 +196,22 @@ func (s *Store) Close() error {
 	s.mu.Unlock()
 	s.turn <- struct{}{} // taken and kept: no commit is running, and none will
 	<-s.done
-	if err := s.files.close(); err != nil {
+	if err := errors.Join(s.end(), s.files.close()); err != nil {
 		return fmt.Errorf("bolt: close: %w", err)
 	}
 	return nil
+}
+
+// end appends a frame without a change, so that damage to the one before it will be noticed.
+func (s *Store) end() error {
+	if s.active.ended || s.active.head == 0 || s.Err() != nil {
+		return nil
+	}
+	clean, err := s.files.tail[s.active.file].append(appendRecord(nil, store.Change{Base: s.active.head, Head: s.active.head}))
+	if clean {
+		return nil // the disk is full: the store is whole without it
+	}
+	return err
 }
 
 func isClosed(c <-chan struct{}) bool {

@@ -2,7 +2,9 @@ package bolt
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"github.com/concordhq/concord/server/store"
@@ -52,11 +54,7 @@ func (s *Store) commit(ctx context.Context, c store.Change) (int, error) {
 	}
 	s.record = appendRecord(s.record, c)
 	n := len(s.record)
-	s.mu.RLock()
-	drop := s.seen.flushed
-	s.mu.RUnlock()
-
-	clean, err := s.appendTail(s.active.number, c.Head, s.record, drop)
+	clean, err := s.appendTail(s.record)
 	switch {
 	case err != nil && clean:
 		return 0, fmt.Errorf("append: %w: %w", store.ErrFull, err)
@@ -69,14 +67,26 @@ func (s *Store) commit(ctx context.Context, c store.Change) (int, error) {
 		s.record = nil
 	}
 	g := s.active
+	g.ended = false
 	g.head, g.logged = c.Head, g.logged+n
 	layer := g.builder.Apply(c.Writes)
 	s.mu.Lock()
 	s.seen.head, s.seen.active = c.Head, layer
-	s.seen.flushed = s.seen.flushed[len(drop):] // the flusher may have added to it meanwhile
 	s.mu.Unlock()
 	s.rotate()
 	return n, nil
+}
+
+// appendTail makes a record durable. clean says of an error that nothing was written, for certain, because the disk is
+// full.
+func (s *Store) appendTail(record []byte) (clean bool, err error) {
+	if err := inject(s.opts.faults.beforeAppend); err != nil {
+		return errors.Is(err, syscall.ENOSPC), err
+	}
+	if clean, err := s.files.tail[s.active.file].append(record); err != nil {
+		return clean, err
+	}
+	return false, inject(s.opts.faults.afterAppend)
 }
 
 // room waits until the active generation may take c, and answers ErrFull where waiting would not
@@ -172,7 +182,7 @@ func (s *Store) rotate() {
 		return
 	}
 	s.freeze(g)
-	s.active = s.newGeneration(g.number+1, g.head)
+	s.active = s.newGeneration(1-g.file, g.head)
 	s.seen.active = s.active.builder.Layer()
 }
 

@@ -299,25 +299,28 @@ func TestDamageIsRefused(t *testing.T) {
 	closeStore(t, mustOpen(t, tiny(other)))
 
 	for name, harm := range map[string]func(file func(string) string){
-		"tables are missing":         func(file func(string) string) { remove(t, file(tablesFile)) },
-		"tail is missing":            func(file func(string) string) { remove(t, file(tailFile)) },
-		"store-id is missing":        func(file func(string) string) { remove(t, file(idFile)) },
-		"tables are empty":           func(file func(string) string) { write(t, file(tablesFile), nil) },
-		"tail is empty":              func(file func(string) string) { write(t, file(tailFile), nil) },
-		"tables of another store":    func(file func(string) string) { write(t, file(tablesFile), read(t, filepath.Join(other, tablesFile))) },
-		"tail of another store":      func(file func(string) string) { write(t, file(tailFile), read(t, filepath.Join(other, tailFile))) },
+		"tables are missing":        func(file func(string) string) { remove(t, file(tablesFile)) },
+		"a tail is missing":         func(file func(string) string) { remove(t, file(tailFiles[0])) },
+		"the other tail is missing": func(file func(string) string) { remove(t, file(tailFiles[1])) },
+		"store-id is missing":       func(file func(string) string) { remove(t, file(idFile)) },
+		"tables are empty":          func(file func(string) string) { write(t, file(tablesFile), nil) },
+		"a tail is empty":           func(file func(string) string) { write(t, file(tailFiles[0]), nil) },
+		"tails are all zeros":       func(file func(string) string) { zeroTails(t, file, tailHeaderBytes) },
+		"tables of another store":   func(file func(string) string) { write(t, file(tablesFile), read(t, filepath.Join(other, tablesFile))) },
+		"tail of another store": func(file func(string) string) {
+			write(t, file(tailFiles[0]), read(t, filepath.Join(other, tailFiles[0])))
+		},
 		"tables are no database":     func(file func(string) string) { write(t, file(tablesFile), make([]byte, 64<<10)) },
 		"store-id is strange":        func(file func(string) string) { write(t, file(idFile), []byte("concord-store 9 x\n")) },
 		"tables older than the tail": func(file func(string) string) { write(t, file(tablesFile), read(t, filepath.Join(early, tablesFile))) },
-		"tail older than the tables": func(file func(string) string) { write(t, file(tailFile), read(t, filepath.Join(early, tailFile))) },
-		"a first page of the tail":   func(file func(string) string) { zero(t, file(tailFile), 0) },
-		"the other first page":       func(file func(string) string) { zero(t, file(tailFile), os.Getpagesize()) },
-		"a byte of the tail": func(file func(string) string) {
-			tail := read(t, file(tailFile))
-			at := bytes.Index(tail, bytes.Repeat([]byte{500 % 256}, 100)) // the value of head 500
-			tail[at+50] ^= 4
-			write(t, file(tailFile), tail)
+		"tail older than the tables": func(file func(string) string) {
+			for _, name := range tailFiles {
+				write(t, file(name), read(t, filepath.Join(early, name)))
+			}
 		},
+		"a first page of the tail": func(file func(string) string) { zero(t, file(tailFiles[0]), 0) },
+		"the newest change":        func(file func(string) string) { flip(t, file, 500) },
+		"a change before it":       func(file func(string) string) { flip(t, file, 499) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -375,10 +378,10 @@ func TestCreateCutShort(t *testing.T) {
 	made := t.TempDir()
 	closeStore(t, mustOpen(t, tiny(made)))
 	for name, files := range map[string][]string{
-		"at its first file": {lockFile, tailFile + newSuffix},
-		"before store-id":   {lockFile, tailFile + newSuffix, tablesFile + newSuffix, idFile + newSuffix},
-		"after store-id":    {lockFile, tailFile + newSuffix, tablesFile + newSuffix, idFile},
-		"at its last name":  {lockFile, tailFile, tablesFile + newSuffix, idFile},
+		"at its first file": {lockFile, tailFiles[0] + newSuffix},
+		"before store-id":   {lockFile, tailFiles[0] + newSuffix, tailFiles[1] + newSuffix, tablesFile + newSuffix, idFile + newSuffix},
+		"after store-id":    {lockFile, tailFiles[0] + newSuffix, tailFiles[1] + newSuffix, tablesFile + newSuffix, idFile},
+		"at its last name":  {lockFile, tailFiles[0], tailFiles[1], tablesFile + newSuffix, idFile},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -390,6 +393,32 @@ func TestCreateCutShort(t *testing.T) {
 			closeStore(t, s)
 			expect(t, mustOpen(t, tiny(dir)), 3)
 		})
+	}
+}
+
+// flip changes a bit in what the tail has of the value of a head.
+func flip(t *testing.T, file func(string) string, head int) {
+	t.Helper()
+	for _, name := range tailFiles {
+		tail := read(t, file(name))
+		value := append([]byte(fmt.Sprint(head)), 101) // the key, and the length before the value
+		at := bytes.Index(tail, append(value, bytes.Repeat([]byte{byte(head)}, 100)...))
+		if at >= 0 {
+			tail[at+50] ^= 4
+			write(t, file(name), tail)
+			return
+		}
+	}
+	t.Fatalf("head %d is not in the tail", head)
+}
+
+// zeroTails leaves nothing of the tails but zeros from that offset on.
+func zeroTails(t *testing.T, file func(string) string, from int) {
+	t.Helper()
+	for _, name := range tailFiles {
+		tail := read(t, file(name))
+		clear(tail[from:])
+		write(t, file(name), tail)
 	}
 }
 

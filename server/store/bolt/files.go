@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -21,12 +20,11 @@ import (
 	"github.com/concordhq/concord/server/store"
 )
 
-// The files of a store. The name in store-id stands in both databases too, so that a database
+// The files of a store. The name in store-id stands in each of them too, so that one
 // that was lost, emptied or exchanged is noticed and never taken for a new one.
 const (
 	lockFile   = "lock"
 	idFile     = "store-id"
-	tailFile   = "tail.db"
 	tablesFile = "tables.db"
 
 	// newSuffix marks files of a store that is still being made.
@@ -36,11 +34,14 @@ const (
 	idPrefix = "concord-store 1 "
 )
 
-// Bucket and keys, in both databases, of what is said about the database itself.
+// tailFiles are the two files of the tail.
+var tailFiles = [2]string{"tail.0", "tail.1"}
+
+// Bucket and keys of what the tables say about themselves.
 var (
 	metaBucket = []byte("meta")
 	idKey      = []byte("id")
-	headKey    = []byte("head") // tables only: the head up to which changes were carried there
+	headKey    = []byte("head") // up to which changes were carried there
 )
 
 const (
@@ -58,8 +59,10 @@ const (
 )
 
 type files struct {
-	lock         *os.File
-	tail, tables *bbolt.DB
+	id     []byte // the line in store-id
+	lock   *os.File
+	tail   [2]*tailFile // opened by restore
+	tables *bbolt.DB
 }
 
 // openFiles locks dir, makes the store if there is none, and opens its databases.
@@ -89,23 +92,9 @@ func openFiles(dir string) (f *files, err error) {
 	if err := finishCreate(dir); err != nil {
 		return f, err
 	}
-	if err := readAhead(filepath.Join(dir, tailFile)); err != nil {
-		return f, err
-	}
-	if f.tail, err = openDatabase(dir, tailFile, id, tailOptions()); err != nil {
-		return f, err
-	}
-	if err := checkFirstPages(filepath.Join(dir, tailFile)); err != nil {
-		return f, err
-	}
+	f.id = id
 	f.tables, err = openTables(dir, id)
 	return f, err
-}
-
-// tailOptions: the free pages of the tail are found again by walking it, which is quick as it is
-// small; writing their list with each commit would cost more than the commit.
-func tailOptions() *bbolt.Options {
-	return &bbolt.Options{Timeout: lockWait, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType}
 }
 
 func openTables(dir string, id []byte) (*bbolt.DB, error) {
@@ -163,48 +152,22 @@ func openDatabase(dir, name string, id []byte, opts *bbolt.Options) (db *bbolt.D
 	return db, err
 }
 
-// readAhead reads a file from front to back, so that the walk through its pages, which the system
-// takes for random, finds them in memory: seconds less on a slow disk.
-func readAhead(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil // openDatabase says what is wrong with it
-	}
-	defer f.Close()
-	if _, err = io.Copy(io.Discard, f); err != nil {
-		return fmt.Errorf("read %s: %w", filepath.Base(path), err)
-	}
-	return nil
-}
-
 // create makes a new store in dir. Whatever moment a power cut chooses, the next Open finds
 // either no store-id, and begins again, or all there is, and gives the files their names.
 func create(dir string) ([]byte, error) {
-	for _, name := range []string{tailFile, tablesFile} {
+	for _, name := range parts() {
 		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("%w: %s is there but %s is missing; put it back, or restore all files from one backup", store.ErrCorrupt, name, idFile)
 		}
 	}
 	id := []byte(idPrefix + strings.ToLower(rand.Text()) + "\n")
-	for name, opts := range map[string]*bbolt.Options{tailFile: tailOptions(), tablesFile: {Timeout: lockWait}} {
-		path := filepath.Join(dir, name+newSuffix)
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		db, err := bbolt.Open(path, 0o600, opts)
-		if err != nil {
+	for _, name := range tailFiles {
+		if err := createTail(filepath.Join(dir, name+newSuffix), id); err != nil {
 			return nil, fmt.Errorf("create %s: %w", name, err)
 		}
-		err = db.Update(func(tx *bbolt.Tx) error {
-			meta, err := tx.CreateBucket(metaBucket)
-			if err != nil {
-				return err
-			}
-			return meta.Put(idKey, id)
-		})
-		if err = errors.Join(err, db.Close()); err != nil {
-			return nil, fmt.Errorf("create %s: %w", name, err)
-		}
+	}
+	if err := createTables(filepath.Join(dir, tablesFile+newSuffix), id); err != nil {
+		return nil, fmt.Errorf("create %s: %w", tablesFile, err)
 	}
 	if err := syncDir(dir); err != nil {
 		return nil, err
@@ -212,10 +175,32 @@ func create(dir string) ([]byte, error) {
 	return id, writeFile(dir, idFile, id)
 }
 
+// parts are the files that make a store.
+func parts() []string { return append(tailFiles[:], tablesFile) }
+
+// createTables makes a database without tables.
+func createTables(path string, id []byte) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait})
+	if err != nil {
+		return err
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		meta, err := tx.CreateBucket(metaBucket)
+		if err != nil {
+			return err
+		}
+		return meta.Put(idKey, id)
+	})
+	return errors.Join(err, db.Close())
+}
+
 // finishCreate gives the files of a store just made their names.
 func finishCreate(dir string) error {
 	renamed := false
-	for _, name := range []string{tailFile, tablesFile} {
+	for _, name := range parts() {
 		path := filepath.Join(dir, name)
 		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -277,8 +262,10 @@ func (f *files) close() (err error) {
 	if f.tables != nil {
 		err = errors.Join(err, f.tables.Close())
 	}
-	if f.tail != nil {
-		err = errors.Join(err, f.tail.Close())
+	for _, t := range f.tail {
+		if t != nil {
+			err = errors.Join(err, t.f.Close())
+		}
 	}
 	if f.lock != nil {
 		err = errors.Join(err, f.lock.Close())

@@ -91,7 +91,6 @@ func (s *Store) carry(g *generation) error {
 	}
 	s.moveOn(func(seen *seen) {
 		seen.behind, seen.behindGen, seen.carried = nil, nil, 0
-		seen.flushed = append(seen.flushed, g.number)
 	})
 	return nil
 }

@@ -22,6 +22,9 @@ const recordFormat = 1
 
 const checksumBytes = 4
 
+// errUnknownFormat is what a whole record of another version of this program gives.
+var errUnknownFormat = fmt.Errorf("%w: of another version", store.ErrCorrupt)
+
 // castagnoli is the polynomial processors compute; it finds every error of up to three bits in
 // records of our sizes and misses one in four billion of the others.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -77,7 +80,7 @@ func parseRecord(b []byte) (store.Change, error) {
 		return c, fmt.Errorf("%w: a change in the tail fails its checksum", store.ErrCorrupt)
 	}
 	if b[checksumBytes] != recordFormat {
-		return c, fmt.Errorf("%w: a change in the tail has format %d, this program knows %d", store.ErrCorrupt, b[checksumBytes], recordFormat)
+		return c, fmt.Errorf("%w: a change in the tail has format %d, this program knows %d", errUnknownFormat, b[checksumBytes], recordFormat)
 	}
 	r := reader{rest: b[checksumBytes+1:]}
 	c.Base, c.Head = r.uvarint(), r.uvarint()

@@ -1,0 +1,142 @@
+package bolt
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/concordhq/concord/server/store"
+)
+
+// cut copies the files of an open store, as a power cut would leave them.
+func cut(t *testing.T, dir string) string {
+	t.Helper()
+	image := t.TempDir()
+	if err := os.CopyFS(image, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	return image
+}
+
+// sector is what a disk writes whole or not at all.
+const sector = 512
+
+// The power goes while the last change is being written: some of its sectors are new and some are as they were. Then that
+// change never was, or is there whole, and all before it is; and the store goes on from there.
+func TestTornAppend(t *testing.T) {
+	opts := tiny(t.TempDir())
+	opts.generationBytes, opts.generationLogBytes = 64<<10, 16<<10 // the file has been used before
+	s := mustOpen(t, opts)
+	mustPut(t, s, 1, 300)
+	before := cut(t, opts.Dir)
+	if err := put(context.Background(), s, 301, "301", make([]byte, 3000)); err != nil {
+		t.Fatal(err)
+	}
+	name := tailFiles[s.active.file]
+	was, is := read(t, filepath.Join(before, name)), read(t, filepath.Join(opts.Dir, name))
+	rnd := rand.New(rand.NewPCG(1, 2))
+	seen := map[uint64]int{}
+	for range 60 {
+		torn := append([]byte(nil), was...)
+		for at := 0; at+sector <= len(is); at += sector {
+			if rnd.IntN(3) > 0 && at+sector <= len(torn) {
+				copy(torn[at:at+sector], is[at:])
+			}
+		}
+		image := t.TempDir()
+		if err := os.CopyFS(image, os.DirFS(before)); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(image, name), torn)
+		r := mustOpen(t, opts.in(image))
+		head := r.seen.head
+		if head != 300 && head != 301 {
+			t.Fatalf("head %d", head)
+		}
+		seen[head]++
+		mustPut(t, r, head+1, head+20)
+		expect(t, r, head+20)
+		closeStore(t, r)
+		again := mustOpen(t, opts.in(image))
+		expect(t, again, head+20)
+		closeStore(t, again)
+	}
+	if seen[300] == 0 || seen[301] == 0 {
+		t.Errorf("heads %v: want some of both", seen)
+	}
+}
+
+// Any single bit of the tail may turn. Either Open says so, or all there is is there, but for the last change of a store
+// that was not closed, which cannot be told from one that was being written.
+func TestTurnedBitIsNoticed(t *testing.T) {
+	opts := tiny(t.TempDir())
+	s := mustOpen(t, opts)
+	mustPut(t, s, 1, 200)
+	image := cut(t, opts.Dir)
+	rnd := rand.New(rand.NewPCG(3, 4))
+	refused := 0
+	for range 80 {
+		name := tailFiles[rnd.IntN(2)]
+		path := filepath.Join(image, name)
+		whole := read(t, path)
+		used := min(len(whole), 16<<10)
+		turned := append([]byte(nil), whole...)
+		turned[rnd.IntN(used)] ^= 1 << rnd.IntN(8)
+		write(t, path, turned)
+		r, err := Open(opts.in(image))
+		switch {
+		case errors.Is(err, store.ErrCorrupt):
+			refused++
+		case err != nil:
+			t.Fatal(err)
+		default:
+			if head := r.seen.head; head < 199 {
+				t.Fatalf("head %d of 200", head)
+			}
+			expect(t, r, r.seen.head)
+			closeStore(t, r)
+			image = cut(t, opts.Dir) // it may have flushed
+			continue
+		}
+		write(t, path, whole)
+	}
+	if refused < 10 {
+		t.Errorf("%d of 80 were refused", refused)
+	}
+}
+
+func (o Options) in(dir string) Options {
+	o.Dir = dir
+	return o
+}
+
+// A record of another version of this program is not taken for the end of the tail.
+func TestUnknownFormatIsRefused(t *testing.T) {
+	opts := tiny(t.TempDir())
+	s := mustOpen(t, opts)
+	mustPut(t, s, 1, 1)
+	record := appendRecord(nil, childChange(2))
+	record[checksumBytes]++
+	if _, err := s.files.tail[s.active.file].append(seal(record)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(opts.in(cut(t, opts.Dir))); !errors.Is(err, errUnknownFormat) {
+		t.Fatalf("Open: %v", err)
+	}
+}
+
+// Files of the tail are written over and over, and do not grow for it.
+func TestTailIsUsedAgain(t *testing.T) {
+	opts := tiny(t.TempDir())
+	s := mustOpen(t, opts)
+	mustPut(t, s, 1, 2000)
+	for _, name := range tailFiles {
+		info, err := os.Stat(filepath.Join(opts.Dir, name))
+		if err != nil || info.Size() > 2*tailGrowth {
+			t.Errorf("%s takes %d bytes, %v", name, info.Size(), err)
+		}
+	}
+}
