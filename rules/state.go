@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"iter"
 	"strconv"
 
 	"google.golang.org/protobuf/proto"
@@ -42,40 +43,65 @@ type Ref struct {
 type State struct {
 	load     func(Ref) (proto.Message, error) // the ground; nil in a fork
 	base     *State                           // what a fork was made from
-	records  map[Ref]proto.Message            // what was read (ground) or put; nil message: known to be missing
-	put      map[Ref]struct{}                 // what was put, not just read
+	records  map[Ref]record                   // what was read (ground) or put
 	versions map[string]uint64                // newest event per chain, as put
 	err      error                            // the first failure to read; sticky
 }
 
+// record is one record in a State. A nil message is one that is missing.
+type record struct {
+	was, now proto.Message // as read, if it was, and as it is
+	put      bool
+}
+
 // NewState makes a state over load, which returns nil for a record that does not exist.
 func NewState(load func(Ref) (proto.Message, error)) *State {
-	return &State{load: load, records: map[Ref]proto.Message{}, put: map[Ref]struct{}{}, versions: map[string]uint64{}}
+	return &State{load: load, records: map[Ref]record{}, versions: map[string]uint64{}}
 }
 
 // Fork makes a state that sees s and leaves it as it is.
 func (s *State) Fork() *State {
-	return &State{base: s, records: map[Ref]proto.Message{}, put: map[Ref]struct{}{}, versions: map[string]uint64{}}
+	return &State{base: s, records: map[Ref]record{}, versions: map[string]uint64{}}
 }
 
 // Merge takes over what fork, made from s, has put.
 func (s *State) Merge(fork *State) {
-	for ref := range fork.put {
-		s.Put(ref, fork.records[ref])
+	for ref, r := range fork.records {
+		s.Put(ref, r.now)
 	}
 	for chain, version := range fork.versions {
 		s.versions[chain] = version
 	}
 }
 
-// Changed is what was put since the state was made.
-func (s *State) Changed() map[Ref]struct{} { return s.put }
+// Change is what became of a record. Was is nil if it was new, or put without having been read.
+type Change struct{ Was, Now proto.Message }
+
+// Changes is what was put since the state was made.
+func (s *State) Changes() iter.Seq2[Ref, Change] {
+	return func(yield func(Ref, Change) bool) {
+		for ref, r := range s.records {
+			if r.put && !yield(ref, Change{r.was, r.now}) {
+				return
+			}
+		}
+	}
+}
+
+// Err is the first failure to read.
+func (s *State) Err() error { return s.err }
+
+// Known is a record as far as the state has it, read or put: it does not read.
+func (s *State) Known(ref Ref) (m proto.Message, known bool) {
+	r, known := s.records[ref]
+	return r.now, known
+}
 
 // Get reads a record; nil if there is none, or if reading failed: then Decide
 // says so.
 func (s *State) Get(ref Ref) proto.Message {
-	if m, ok := s.records[ref]; ok {
-		return m
+	if r, ok := s.records[ref]; ok {
+		return r.now
 	}
 	if s.base != nil {
 		m := s.base.Get(ref)
@@ -92,14 +118,13 @@ func (s *State) Get(ref Ref) proto.Message {
 		s.err = err
 		return nil
 	}
-	s.records[ref] = m
+	s.records[ref] = record{was: m, now: m}
 	return m
 }
 
 // Put writes a record.
 func (s *State) Put(ref Ref, m proto.Message) {
-	s.records[ref] = m
-	s.put[ref] = struct{}{}
+	s.records[ref] = record{was: s.records[ref].was, now: m, put: true}
 }
 
 // Version is the number of the newest event of an agreement's chain, or of the service's for "".

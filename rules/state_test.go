@@ -89,10 +89,10 @@ func checkLayer(t *rapid.T, depth int, l *layer) {
 			t.Fatalf("layer %d sees %v as %q, not %q (there: %v)", depth, got, id, want, there)
 		}
 	}
-	if len(l.state.Changed()) != len(l.put) {
-		t.Fatalf("layer %d changed %v, not %v", depth, l.state.Changed(), l.put)
+	if changed := maps.Collect(l.state.Changes()); len(changed) != len(l.put) {
+		t.Fatalf("layer %d changed %v, not %v", depth, changed, l.put)
 	}
-	for ref := range l.state.Changed() {
+	for ref := range l.state.Changes() {
 		if !l.put[ref] {
 			t.Fatalf("layer %d changed %+v", depth, ref)
 		}

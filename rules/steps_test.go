@@ -13,7 +13,7 @@ import (
 // followsTheTables holds that every change of state is a row of the tables of life cycles, made by whom the row names.
 func (w *world) followsTheTables(by Caller, command proto.Message, d *Decision) {
 	w.t.Helper()
-	for ref := range d.State.Changed() {
+	for ref := range d.State.Changes() {
 		was, is := w.records[ref], d.State.Get(ref)
 		if was == nil {
 			continue // how things come into being is no row

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -100,7 +101,7 @@ func (w *world) do(by Caller, command proto.Message) (*Decision, error) {
 	w.replays(d)
 	w.followsTheTables(by, command, d)
 	before.Merge(d.State)
-	for ref := range before.Changed() {
+	for ref := range before.Changes() {
 		w.put(ref, before.Get(ref))
 	}
 	for _, e := range d.Events {
@@ -108,7 +109,7 @@ func (w *world) do(by Caller, command proto.Message) (*Decision, error) {
 		w.trace.events[kindOf(e)] = true
 	}
 	w.history = append(w.history, d.Events...)
-	for ref := range d.State.Changed() {
+	for ref := range d.State.Changes() {
 		w.staysAsleep(ref)
 	}
 	return d, nil
@@ -125,8 +126,8 @@ func (w *world) put(ref Ref, m proto.Message) {
 // untouched holds that nothing was put into the state a decision looked at, nor changed in the records it read.
 func (w *world) untouched(s *State) {
 	w.t.Helper()
-	if len(s.put) > 0 || len(s.versions) > 0 {
-		w.t.Fatalf("a decision wrote into the state it looked at: %v", s.put)
+	if put := maps.Collect(s.Changes()); len(put) > 0 || len(s.versions) > 0 {
+		w.t.Fatalf("a decision wrote into the state it looked at: %v", put)
 	}
 	for ref := range s.records {
 		if m := w.records[ref]; m != nil && !bytes.Equal(w.frozen[ref], bytesOf(m)) {
@@ -189,10 +190,10 @@ func (w *world) replays(d *Decision) {
 			w.t.Fatalf("replaying %v: %v", e, err)
 		}
 	}
-	if len(again.put) != len(d.State.put) {
-		w.t.Fatalf("replaying puts %v, deciding put %v", again.put, d.State.put)
+	if replayed, decided := maps.Collect(again.Changes()), maps.Collect(d.State.Changes()); len(replayed) != len(decided) {
+		w.t.Fatalf("replaying puts %v, deciding put %v", replayed, decided)
 	}
-	for ref := range d.State.put {
+	for ref := range d.State.Changes() {
 		if !proto.Equal(again.Get(ref), d.State.Get(ref)) {
 			w.t.Fatalf("replaying leads to %v, deciding to %v", again.Get(ref), d.State.Get(ref))
 		}
@@ -276,8 +277,8 @@ func (w *world) close() {
 			last = at
 		}
 	}
-	if len(s.put) != len(w.records) {
-		w.t.Fatalf("history leads to %d records; there are %d", len(s.put), len(w.records))
+	if n := len(maps.Collect(s.Changes())); n != len(w.records) {
+		w.t.Fatalf("history leads to %d records; there are %d", n, len(w.records))
 	}
 	for ref, m := range w.records {
 		if !proto.Equal(s.Get(ref), m) || !bytes.Equal(w.frozen[ref], bytesOf(m)) {

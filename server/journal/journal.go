@@ -1,9 +1,9 @@
 // Package journal is the only writer of Concord, and the only package that knows what lies where in the store.
 //
 // A command waits in a queue. One goroutine takes everything that waits, lets the rules decide one command after the
-// other, and commits what follows as one Change with one sync; then, and only then, the waiting callers are answered and
-// followers wake. Nobody sets a timer for this: while one batch is being made durable the next one gathers, so that
-// batches grow with the load and a lone caller never waits for company. A refused command wrote nothing.
+// other, and has what follows committed as one Change with one sync; then, and only then, the waiting callers are answered
+// and followers wake. Nobody sets a timer for this: while one batch is being made durable the next one gathers and is
+// decided, so that batches grow with the load and a lone caller never waits for company. A refused command wrote nothing.
 //
 // What a commit left unknown cannot be guessed: the journal then answers "outcome unknown", takes no more commands, and
 // its Run ends. A retry with the same request_id learns the truth after the restart.
@@ -78,10 +78,9 @@ type Journal struct {
 	opts  Options
 	queue chan *item
 
-	// Owned by the goroutine that turns.
-	head     uint64 // of the store
-	position uint64 // of the newest event
-	sweeping sweeping
+	head     uint64   // of the store; owned by who writes
+	position uint64   // of the newest event; owned by who writes, and read while nobody does
+	sweeping sweeping // owned by who decides
 
 	lastMicro   atomic.Int64  // the newest record time
 	serviceSeen atomic.Uint64 // the version of the service's own chain: parties and keys
@@ -188,26 +187,52 @@ func (j *Journal) enqueue(it *item) error {
 
 // Run turns until ctx ends, then decides what still waits and returns nil. It returns the error of a commit whose
 // outcome is unknown; the process must then end.
+//
+// While one batch is made durable the next one is decided. Only a command without company is written by who decided it:
+// nobody could make use of the time.
 func (j *Journal) Run(ctx context.Context) error {
+	var ahead *batch // decided, and being made durable
 	for {
+		stop, written := ctx.Done(), (chan error)(nil)
+		if ahead != nil {
+			stop, written = nil, ahead.written
+		}
 		select {
 		case it := <-j.queue:
-			if err := j.turn(ctx, it); err != nil {
+			b := j.gather(ctx, it, ahead)
+			err := ahead.wait()
+			ahead = nil
+			switch {
+			case err != nil: // what was decided upon it is void
+				b.void(commitRefusal(err))
+			case b != nil && len(b.items) == 1 && len(j.queue) == 0:
+				err = j.write(b)
+			case b != nil:
+				b.ahead, ahead = nil, b
+				go func() { b.written <- j.write(b) }()
+			}
+			if lost(err) {
 				return j.fail(err)
 			}
-		case <-ctx.Done():
+		case err := <-written:
+			if ahead = nil; lost(err) {
+				return j.fail(err)
+			}
+		case <-stop:
 			return j.drain()
 		}
 	}
 }
 
-// Turn decides one batch of what waits, without waiting for more, and says whether there was any: one step of Run, for
-// those who drive the journal themselves.
+// Turn decides one batch of what waits and makes it durable, without waiting for more, and says whether there was any:
+// for those who drive the journal themselves.
 func (j *Journal) Turn(ctx context.Context) (bool, error) {
 	select {
 	case it := <-j.queue:
-		if err := j.turn(ctx, it); err != nil {
-			return true, j.fail(err)
+		if b := j.gather(ctx, it, nil); b != nil {
+			if err := j.write(b); lost(err) {
+				return true, j.fail(err)
+			}
 		}
 		return true, nil
 	default:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -20,7 +21,7 @@ import (
 //	records    agreement 00 kind id [00 be32(number)]   → the record, serialized  an agreement's records lie together;
 //	                                                                              parties and keys have no agreement
 //	           agreement 00 'E' be64(version)           → be64(position)          the events of one agreement
-//	           agreement 00 'L' list filters order      → nothing                 the lists of one agreement
+//	           agreement 00 'L' list filters order      → nothing                 the lists of one agreement; see group
 //	index      list filters order                       → nothing                 the lists across agreements
 //	timers     be64(micros, sign flipped) record-key    → nothing                 what the clock must look at, by time
 //	receipts   principal 00 request_id                  → be64(micros) ‖ Receipt  answers given; time-ordered request
@@ -56,8 +57,8 @@ const (
 
 // The lists.
 const (
-	listObligations       = 'o' // agreement: side state | day id
-	listByCommitment      = 'c' // agreement: commitment 00 state | day id
+	listObligations       = 'o' // agreement: side group | day id
+	listByCommitment      = 'c' // agreement: commitment 00 group | day id
 	listCommitments       = 'm' // agreement: side state | id
 	listProposals         = 'p' // agreement: state | micros id
 	listAgreements        = 'a' // across: party 00 side state | agreement; party "" and side 0: all
@@ -149,48 +150,66 @@ func receiptKey(caller rules.Caller, requestID string) []byte {
 	return join(caller.PrincipalID, byte(keySeparator), requestID)
 }
 
+// group is what stands for an obligation's state in keys. Those in which one is worked on share a group, so that its keys
+// stay where they are from the day it falls due until its end is known: keys that move are what a command costs most.
+func group(state byte) byte {
+	switch pb.ObligationState(state) {
+	case pb.ObligationState_OBLIGATION_STATE_SUBMITTED, pb.ObligationState_OBLIGATION_STATE_BREACHED, pb.ObligationState_OBLIGATION_STATE_CURING:
+		return byte(pb.ObligationState_OBLIGATION_STATE_DUE)
+	}
+	return state
+}
+
+// groups are the groups of states, each once.
+func groups(states []byte) []byte {
+	for i, state := range states {
+		states[i] = group(state)
+	}
+	slices.Sort(states)
+	return slices.Compact(states)
+}
+
 // entry is one computed key.
 type entry struct {
 	table store.Table
-	key   string
+	key   []byte
 }
 
-// entries is everything a record is found by: its timer and its places in lists.
-func entries(ref rules.Ref, m proto.Message) []entry {
-	var found []entry
-	add := func(t store.Table, parts ...any) { found = append(found, entry{t, string(join(parts...))}) }
+// entries appends everything a record is found by: its timer and its places in lists.
+func entries(found []entry, ref rules.Ref, m proto.Message) []entry {
+	add := func(t store.Table, key []byte) { found = append(found, entry{t, key}) }
 	if at, waits := rules.WakeTime(m); waits {
-		add(tableTimers, sortableTime(at), recordKey(ref))
+		add(tableTimers, append(sortableTime(at), recordKey(ref)...))
 	}
 	switch r := m.(type) {
 	case *pb.Obligation:
-		day, state := dayKey(r.GetDueDate()), byte(r.GetState())
-		add(tableRecords, ref.Agreement, sep, subLists, listObligations, byte(r.GetObligor()), state, day, ref.ID)
-		add(tableRecords, ref.Agreement, sep, subLists, listByCommitment, r.GetCommitmentId(), sep, state, day, ref.ID)
+		day, state := dayKey(r.GetDueDate()), group(byte(r.GetState()))
+		add(tableRecords, join(ref.Agreement, sep, subLists, listObligations, byte(r.GetObligor()), state, day, ref.ID))
+		add(tableRecords, join(ref.Agreement, sep, subLists, listByCommitment, r.GetCommitmentId(), sep, state, day, ref.ID))
 	case *pb.Commitment:
-		add(tableRecords, ref.Agreement, sep, subLists, listCommitments, byte(r.GetObligor()), byte(r.GetState()), ref.ID)
+		add(tableRecords, join(ref.Agreement, sep, subLists, listCommitments, byte(r.GetObligor()), byte(r.GetState()), ref.ID))
 	case *pb.Proposal:
-		add(tableRecords, ref.Agreement, sep, subLists, listProposals, byte(r.GetState()), sortableTime(r.GetCreateTime().AsTime()), ref.ID)
+		add(tableRecords, join(ref.Agreement, sep, subLists, listProposals, byte(r.GetState()), sortableTime(r.GetCreateTime().AsTime()), ref.ID))
 	case *pb.Agreement:
 		state := byte(r.GetState())
 		vendor, client := r.GetVendorPartyId(), r.GetClientPartyId()
 		draft := r.GetState() == pb.AgreementState_AGREEMENT_STATE_DRAFT
 		if !draft || r.GetAuthor() == pb.Side_SIDE_VENDOR {
-			add(tableIndex, listAgreements, vendor, sep, byte(pb.Side_SIDE_VENDOR), state, ref.Agreement)
+			add(tableIndex, join(listAgreements, vendor, sep, byte(pb.Side_SIDE_VENDOR), state, ref.Agreement))
 		}
 		if !draft || r.GetAuthor() == pb.Side_SIDE_CLIENT {
-			add(tableIndex, listAgreements, client, sep, byte(pb.Side_SIDE_CLIENT), state, ref.Agreement)
+			add(tableIndex, join(listAgreements, client, sep, byte(pb.Side_SIDE_CLIENT), state, ref.Agreement))
 		}
 		if !draft {
-			add(tableIndex, listAgreements, sep, unspecified, state, ref.Agreement)
-			add(tableIndex, listCounterparts, vendor, sep, client)
-			add(tableIndex, listCounterparts, client, sep, vendor)
+			add(tableIndex, join(listAgreements, sep, unspecified, state, ref.Agreement))
+			add(tableIndex, join(listCounterparts, vendor, sep, client))
+			add(tableIndex, join(listCounterparts, client, sep, vendor))
 		}
 	case *pb.Party:
-		add(tableIndex, listCounterparts, ref.ID, sep, ref.ID) // a party knows of itself
+		add(tableIndex, join(listCounterparts, ref.ID, sep, ref.ID)) // a party knows of itself
 	case *journalv1.StoredKey:
 		if party := r.GetApiKey().GetPrincipal().GetPartyId(); party != "" {
-			add(tableIndex, listKeysOfAParty, party, sep, ref.ID)
+			add(tableIndex, join(listKeysOfAParty, party, sep, ref.ID))
 		}
 	}
 	return found

@@ -7,6 +7,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -43,8 +44,11 @@ type pager interface {
 	GetPageToken() string
 }
 
+// errPassedOver says of a place that what lies there is not asked for.
+var errPassedOver = errors.New("not of this list")
+
 // page walks a list from where the token says, lets take have each place (what follows the prefix, and the value there)
-// until the page is full, and returns the token of the next page. take returns the bytes it added.
+// until the page is full, and returns the token of the next page. take returns the bytes it added, or errPassedOver.
 func (j *Journal) page(snap store.Snapshot, caller rules.Caller, req pager, q query, take func(place, value []byte) (int, error)) (string, error) {
 	after, err := j.openToken(caller, req)
 	if err != nil {
@@ -64,6 +68,9 @@ func (j *Journal) page(snap store.Snapshot, caller rules.Caller, req pager, q qu
 			return j.sealToken(caller, req, last), nil
 		}
 		added, err := take(place.Key, place.Value)
+		if errors.Is(err, errPassedOver) {
+			continue
+		}
 		if err != nil {
 			return "", err
 		}

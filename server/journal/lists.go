@@ -66,6 +66,9 @@ func (j *Journal) Obligations(ctx context.Context, caller rules.Caller, req *pb.
 		var err error
 		list.NextPageToken, err = j.page(snap, caller, req, q, func(place, _ []byte) (int, error) {
 			o, size, err := listed[*pb.Obligation](ctx, j, snap, rules.Ref{Kind: rules.KindObligation, Agreement: req.GetAgreementId(), ID: string(place[4:])})
+			if err == nil && req.GetState() != 0 && req.GetState() != o.GetState() {
+				return 0, errPassedOver // another one of its group
+			}
 			list.Obligations = append(list.Obligations, o)
 			return size, err
 		})
@@ -94,7 +97,7 @@ func obligationQuery(req *pb.ListObligationsRequest) (q query, none func(store.S
 	if wrong != nil {
 		return q, none, rules.Invalid(wrong...)
 	}
-	states := choices(req.GetState(), pb.ObligationState_name)
+	states := groups(choices(req.GetState(), pb.ObligationState_name))
 	if req.GetCommitmentId() == "" {
 		q.prefixes = prefixes(join(req.GetAgreementId(), sep, subLists, listObligations), choices(req.GetObligor(), bothSides), states)
 		return q, none, nil

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -21,81 +22,118 @@ import (
 	"github.com/concordhq/concord/server/store"
 )
 
-// batch is one turn in the making. It belongs to the goroutine that turns.
+// batch is one turn in the making. It belongs to the goroutine that decides, and from commit on to the one that writes.
 type batch struct {
 	j        *Journal
+	ctx      context.Context
+	end      func() // of what traces the turn
+	begun    time.Time
+	decided  time.Time
+	ahead    *batch // decided before and perhaps not durable yet; nil if there is none
 	snap     store.Snapshot
 	at       time.Time
+	items    []*item
 	state    *rules.State
-	before   map[rules.Ref]proto.Message // records as the store has them, for the difference of indexes
 	chains   map[string]*journalv1.Chain // chains that grew
 	receipts map[string]*journalv1.Receipt
 	position uint64
 	writes   []store.Write
 	bytes    int
 	events   int
-	err      error // a fault that makes the whole batch void
+	err      error      // a fault that makes the whole batch void
+	written  chan error // how writing it ended
 }
 
-// turn takes first and everything that waits, decides, commits and answers. The error it returns is a commit's whose
-// outcome is unknown.
-func (j *Journal) turn(ctx context.Context, first *item) error {
-	if start := j.opts.Observe.Start; start != nil {
-		var end func()
-		ctx, end = start(ctx)
-		defer end()
-	}
-	begun := time.Now()
-	var b *batch
-	var items []*item
-	err := j.opts.Store.View(context.WithoutCancel(ctx), func(snap store.Snapshot) error {
-		b = j.newBatch(snap)
-		for it := first; it != nil; it = j.next(b, len(items)) {
-			items = append(items, it)
-			if b.decide(it); b.err != nil {
-				break // before another one is taken from the queue, whom nobody would answer
-			}
+// gather decides first and what else waits, up to the bounds of a batch. Behind a batch that is being made durable it
+// goes on for as long as that takes: these commands see what is ahead of them, and are answered after it. It returns nil
+// if it failed; then it has answered, and nothing was written.
+func (j *Journal) gather(ctx context.Context, first *item, ahead *batch) *batch {
+	b := j.newBatch(ctx, ahead)
+	err := j.opts.Store.View(context.WithoutCancel(b.ctx), func(snap store.Snapshot) error {
+		b.snap = snap
+		for it := first; it != nil; it = b.next() {
+			b.items = append(b.items, it)
+			b.decide(it)
 		}
 		return b.close()
 	})
-	if err != nil {
-		for _, it := range items {
-			it.finish(nil, fmt.Errorf("journal: decide: %w", err))
-		}
-		if len(items) == 0 { // the view itself failed
-			first.finish(nil, fmt.Errorf("journal: decide: %w", err))
-		}
-		return nil // nothing was written, and the next turn starts afresh
+	b.snap, b.decided = nil, time.Now()
+	if err == nil {
+		return b
 	}
-	decided := time.Now()
-	err = j.commit(ctx, b)
-	for _, it := range items {
+	if len(b.items) == 0 { // the View itself failed
+		b.items = append(b.items, first)
+	}
+	b.void(fmt.Errorf("journal: decide: %w", err))
+	return nil
+}
+
+// next is the next command that waits, if the batch has room.
+func (b *batch) next() *item {
+	if b.err != nil || len(b.items) >= MaxBatch || b.bytes >= MaxBatchBytes { // after a fault none is taken, whom nobody would answer
+		return nil
+	}
+	if b.ahead == nil {
+		select {
+		case it := <-b.j.queue:
+			return it
+		default:
+			return nil
+		}
+	}
+	select {
+	case it := <-b.j.queue:
+		return it
+	case err := <-b.ahead.written:
+		b.ahead.written <- err // has room; wait takes it again
+		return nil
+	}
+}
+
+// wait waits until b is durable, and says how that ended.
+func (b *batch) wait() error {
+	if b == nil {
+		return nil
+	}
+	return <-b.written
+}
+
+// void answers all who wait for the batch with err. Nothing of it was written.
+func (b *batch) void(err error) {
+	if b == nil {
+		return
+	}
+	for _, it := range b.items {
+		it.finish(nil, err)
+	}
+	if b.end != nil {
+		b.end()
+	}
+}
+
+// write commits a batch and answers.
+func (j *Journal) write(b *batch) error {
+	err := j.commit(b)
+	for _, it := range b.items {
 		if err != nil && !it.settled {
 			it.answer, it.err = nil, commitRefusal(err)
 		}
 		close(it.done)
 	}
 	if observe := j.opts.Observe.Batch; observe != nil {
-		observe(ctx, Batch{Commands: len(items), Events: b.events, Waiting: len(j.queue), Decide: decided.Sub(begun), Commit: time.Since(decided)})
+		observe(b.ctx, Batch{Commands: len(b.items), Events: b.events, Waiting: len(j.queue), Decide: b.decided.Sub(b.begun), Commit: time.Since(b.decided)})
 	}
-	if err != nil && !errors.Is(err, store.ErrFull) {
+	if b.end != nil {
+		b.end()
+	}
+	if err != nil {
 		return fmt.Errorf("journal: commit: %w", err)
 	}
 	return nil
 }
 
-// next is the next command that waits, if the batch has room.
-func (j *Journal) next(b *batch, taken int) *item {
-	if taken >= MaxBatch || b.bytes >= MaxBatchBytes {
-		return nil
-	}
-	select {
-	case it := <-j.queue:
-		return it
-	default:
-		return nil
-	}
-}
+// lost says of the end of a write that nobody knows what was written.
+func lost(err error) bool { return err != nil && !errors.Is(err, store.ErrFull) }
 
 func commitRefusal(err error) error {
 	if errors.Is(err, store.ErrFull) {
@@ -104,20 +142,37 @@ func commitRefusal(err error) error {
 	return unknownOutcome()
 }
 
-func (j *Journal) newBatch(snap store.Snapshot) *batch {
-	at := j.Now().Truncate(time.Microsecond)
+func (j *Journal) newBatch(ctx context.Context, ahead *batch) *batch {
 	b := &batch{
-		j: j, snap: snap, at: at, position: j.position,
-		before: map[rules.Ref]proto.Message{}, chains: map[string]*journalv1.Chain{}, receipts: map[string]*journalv1.Receipt{},
+		j: j, ctx: ctx, begun: time.Now(), ahead: ahead, at: j.Now().Truncate(time.Microsecond),
+		chains: map[string]*journalv1.Chain{}, receipts: map[string]*journalv1.Receipt{}, written: make(chan error, 1),
 	}
-	b.state = rules.NewState(func(ref rules.Ref) (proto.Message, error) {
-		m, err := readRecord(snap, ref)
-		if err == nil {
-			b.before[ref] = m
+	if start := j.opts.Observe.Start; start != nil {
+		b.ctx, b.end = start(ctx)
+	}
+	if ahead == nil {
+		b.position = j.position
+	} else {
+		b.position = ahead.position
+		if b.at.Before(ahead.at) {
+			b.at = ahead.at
 		}
-		return m, err
-	})
+	}
+	b.state = rules.NewState(b.load)
 	return b
+}
+
+// load reads a record: as the batch ahead leaves it, or as it is stored.
+func (b *batch) load(ref rules.Ref) (proto.Message, error) {
+	if b.ahead != nil {
+		if c, grew := b.ahead.chains[ref.Agreement]; grew && ref.Kind == rules.KindChain {
+			return c, nil
+		}
+		if m, known := b.ahead.state.Known(ref); known {
+			return m, nil
+		}
+	}
+	return readRecord(b.snap, ref)
 }
 
 // decide lets the rules answer one command and takes over what follows.
@@ -135,7 +190,7 @@ func (b *batch) decide(it *item) {
 	}
 	d, err := b.ask(it)
 	if err != nil {
-		it.err, it.settled = err, len(b.writes) == 0 // refused by what is durable, or by what this batch has yet to make so
+		it.err, it.settled = err, len(b.writes) == 0 && b.ahead == nil // refused by what is durable, or by what this batch has yet to make so
 		return
 	}
 	it.answer = d.Answer
@@ -188,8 +243,8 @@ func (b *batch) record(d *rules.Decision) error {
 		b.write(tableEvents, be64(b.position), append(value, body...))
 		b.write(tableRecords, eventKey(e.GetAgreementId(), e.GetVersion()), be64(b.position))
 	}
-	for ref := range d.State.Changed() { // close writes them; a record that changes twice in a batch counts twice
-		b.bytes += proto.Size(d.State.Get(ref))
+	for _, c := range d.State.Changes() { // close writes them; a record that changes twice in a batch counts twice
+		b.bytes += proto.Size(c.Now)
 	}
 	b.state.Merge(d.State)
 	return nil
@@ -200,13 +255,14 @@ func (b *batch) chain(agreementID string) (*journalv1.Chain, error) {
 	if c, ok := b.chains[agreementID]; ok {
 		return c, nil
 	}
-	m, err := readRecord(b.snap, rules.Ref{Kind: rules.KindChain, Agreement: agreementID})
-	if err != nil {
+	c := &journalv1.Chain{EntryHash: make([]byte, proof.HashSize), LogKey: make([]byte, proof.KeySize)}
+	m := b.state.Get(rules.Ref{Kind: rules.KindChain, Agreement: agreementID})
+	if err := b.state.Err(); err != nil {
 		return nil, err
 	}
-	c, _ := m.(*journalv1.Chain)
-	if c == nil {
-		c = &journalv1.Chain{EntryHash: make([]byte, proof.HashSize), LogKey: make([]byte, proof.KeySize)}
+	if was, _ := m.(*journalv1.Chain); was != nil { // others may be reading it
+		c.LogKey, c.EntryHash = was.GetLogKey(), was.GetEntryHash()
+	} else {
 		b.j.opts.Random(c.LogKey)
 	}
 	b.chains[agreementID] = c
@@ -224,14 +280,13 @@ func (b *batch) close() error {
 	if b.err != nil {
 		return b.err
 	}
-	for ref := range b.state.Changed() {
-		m := b.state.Get(ref)
-		value, err := proto.Marshal(m)
+	for ref, c := range b.state.Changes() {
+		value, err := proto.Marshal(c.Now)
 		if err != nil {
 			return fmt.Errorf("serialize %+v: %w", ref, err)
 		}
 		b.write(tableRecords, recordKey(ref), value)
-		b.moveEntries(ref, m)
+		b.moveEntries(ref, c)
 	}
 	for agreementID, chain := range b.chains {
 		value, err := proto.Marshal(chain)
@@ -255,27 +310,27 @@ func (b *batch) close() error {
 }
 
 // moveEntries writes the difference between what a record was found by and what it is found by now.
-func (b *batch) moveEntries(ref rules.Ref, m proto.Message) {
-	now := entries(ref, m)
-	var was []entry
-	if old := b.before[ref]; old != nil {
-		was = entries(ref, old)
+func (b *batch) moveEntries(ref rules.Ref, c rules.Change) {
+	var room [2][4]entry
+	now, was := entries(room[0][:0], ref, c.Now), room[1][:0]
+	if c.Was != nil {
+		was = entries(was, ref, c.Was)
 	}
 	for _, e := range was {
 		if !contains(now, e) {
-			b.write(e.table, []byte(e.key), nil)
+			b.write(e.table, e.key, nil)
 		}
 	}
 	for _, e := range now {
 		if !contains(was, e) {
-			b.write(e.table, []byte(e.key), []byte{})
+			b.write(e.table, e.key, []byte{})
 		}
 	}
 }
 
 func contains(list []entry, e entry) bool { // a handful: a loop beats a map
 	for _, have := range list {
-		if have == e {
+		if have.table == e.table && bytes.Equal(have.key, e.key) {
 			return true
 		}
 	}
@@ -283,11 +338,11 @@ func contains(list []entry, e entry) bool { // a handful: a loop beats a map
 }
 
 // commit makes a batch durable and tells followers.
-func (j *Journal) commit(ctx context.Context, b *batch) error {
+func (j *Journal) commit(b *batch) error {
 	if len(b.writes) == 0 {
 		return nil
 	}
-	err := j.opts.Store.Commit(context.WithoutCancel(ctx), store.Change{Base: j.head, Head: j.head + 1, Writes: b.writes})
+	err := j.opts.Store.Commit(context.WithoutCancel(b.ctx), store.Change{Base: j.head, Head: j.head + 1, Writes: b.writes})
 	if err != nil {
 		return err
 	}
@@ -318,7 +373,7 @@ func requestHash(caller rules.Caller, cmd proto.Message) []byte {
 // repeated is the answer a request got before; nil if it was never asked.
 func (b *batch) repeated(it *item) (proto.Message, error) {
 	key := receiptKey(it.caller, it.id)
-	receipt := b.receipts[string(key)]
+	receipt := b.receipt(key)
 	if receipt == nil {
 		value, err := b.snap.Get(tableReceipts, key)
 		if err != nil || value == nil {
@@ -341,6 +396,15 @@ func (b *batch) repeated(it *item) (proto.Message, error) {
 	}
 	answer := kind.New().Interface()
 	return answer, proto.Unmarshal(receipt.GetAnswer(), answer)
+}
+
+// receipt is one that was given in this batch or in the one ahead; nil if there is none.
+func (b *batch) receipt(key []byte) *journalv1.Receipt {
+	r := b.receipts[string(key)]
+	if r == nil && b.ahead != nil {
+		r = b.ahead.receipts[string(key)]
+	}
+	return r
 }
 
 // remember keeps the answer for the case that it is asked for again.
@@ -380,7 +444,7 @@ func (b *batch) sweep() error {
 		}
 		last = append([]byte(nil), r.Key...)
 		answered := time.UnixMicro(int64(binary.BigEndian.Uint64(r.Value)))
-		if _, used := b.receipts[string(last)]; answered.Before(before) && !used {
+		if answered.Before(before) && b.receipt(last) == nil {
 			b.write(tableReceipts, last, nil)
 		} else if s.oldest.IsZero() || answered.Before(s.oldest) {
 			s.oldest = answered

@@ -1,0 +1,156 @@
+package journal_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+	"github.com/concordhq/concord/rules"
+	"github.com/concordhq/concord/server/store"
+)
+
+// held is a desk whose first commit, of two commands, is held on its way to the disk until it is told how it ends.
+type held struct {
+	*desk
+	first, second <-chan answer
+	outcome       chan error
+	ended         chan error
+}
+
+func hold(t *testing.T) *held {
+	t.Helper()
+	h := &held{outcome: make(chan error), ended: make(chan error, 1)}
+	h.desk = openDesk(t, nil, nil)
+	e := h.store
+	writing := make(chan struct{})
+	e.hands(func(_ store.Change, next func() error) error {
+		e.hands(nil, nil)
+		close(writing)
+		if err := <-h.outcome; err != nil {
+			return err
+		}
+		return next()
+	}, nil)
+	req := party("acme")
+	req.RequestId = "first"
+	h.first = h.send(t.Context(), chief, req)
+	h.second = h.send(t.Context(), chief, party("globex"))
+	ctx, stop := context.WithCancel(context.Background())
+	t.Cleanup(stop)
+	go func() { h.ended <- h.Run(ctx) }()
+	<-writing
+	return h
+}
+
+// noticing is a context that tells when it is asked whether it has ended, which is how deciding a command begins.
+type noticing struct {
+	context.Context
+	asked func()
+}
+
+func (n noticing) Err() error {
+	n.asked()
+	return n.Context.Err()
+}
+
+// behind has a command decided while the commit is held, and returns where its answer comes.
+func (h *held) behind(who rules.Caller, cmd proto.Message) <-chan answer {
+	h.t.Helper()
+	asked, to := make(chan struct{}), make(chan answer, 1)
+	ctx := noticing{context.Background(), sync.OnceFunc(func() { close(asked) })}
+	go func() {
+		m, err := h.Do(ctx, who, cmd)
+		to <- answer{m, err}
+	}()
+	select {
+	case <-asked:
+	case <-time.After(patience):
+		h.t.Fatal("nothing is decided behind what is being written")
+	}
+	return to
+}
+
+// several has commands of every kind decided behind the commit.
+func (h *held) several() map[string]<-chan answer {
+	again, other := party("acme"), party("other")
+	again.RequestId, other.RequestId = "first", "first"
+	return map[string]<-chan answer{
+		"taken ahead":         h.behind(chief, party("acme")),
+		"asked again":         h.behind(chief, again),
+		"its id for another":  h.behind(chief, other),
+		"refused in any case": h.behind(chief, &pb.CreatePartyRequest{}),
+		"upon what is ahead":  h.behind(chief, &pb.UpdatePartyRequest{PartyId: "globex", Party: &pb.Party{DisplayName: "Globex Ltd"}}),
+		"upon both":           h.behind(vendor, &pb.CreateAgreementRequest{Agreement: &pb.Agreement{VendorPartyId: "acme", ClientPartyId: "globex", DraftTerms: text("T")}}),
+	}
+}
+
+// What is decided behind a batch sees it, and is answered after it.
+func TestDecidedUponWhatIsNotYetDurable(t *testing.T) {
+	h := hold(t)
+	all := h.several()
+	for name, one := range all {
+		select {
+		case a := <-one:
+			t.Errorf("%s: answered before what it was decided upon was durable: %v", name, a.err)
+		default:
+		}
+	}
+	h.outcome <- nil
+	for _, one := range []<-chan answer{h.first, h.second} {
+		if a := h.get(one); a.err != nil {
+			t.Error(a.err)
+		}
+	}
+	for name, want := range map[string]string{
+		"taken ahead": "ALREADY_EXISTS", "asked again": "", "its id for another": "REQUEST_ID_REUSED",
+		"refused in any case": "INVALID_FIELDS", "upon what is ahead": "", "upon both": "",
+	} {
+		if a := h.get(all[name]); (a.err != nil) != (want != "") || reason(a.err) != want {
+			t.Errorf("%s: %v, want %s", name, a.err, want)
+		}
+	}
+	if n := h.store.count(t, "events"); n != 4 {
+		t.Errorf("%d events", n)
+	}
+	p, err := h.Party(t.Context(), chief, "globex")
+	if err != nil || p.GetDisplayName() != "Globex Ltd" {
+		t.Errorf("%v, %v", p, err)
+	}
+}
+
+// What was decided upon a batch that failed was never written, and is told the same.
+func TestDecidedUponWhatFailed(t *testing.T) {
+	broken := errors.New("the disk went away")
+	for why, want := range map[error]string{store.ErrFull: "STORE_FULL", broken: "OUTCOME_UNKNOWN"} {
+		t.Run(want, func(t *testing.T) {
+			h := hold(t)
+			all := h.several()
+			h.outcome <- why
+			all["first"], all["second"] = h.first, h.second
+			for name, one := range all {
+				if a := h.get(one); reason(a.err) != want {
+					t.Errorf("%s: %v", name, a.err)
+				}
+			}
+			if n := h.store.count(t, "events"); n != 0 {
+				t.Errorf("%d events", n)
+			}
+			if errors.Is(why, store.ErrFull) {
+				h.must(chief, party("acme"))
+				h.must(chief, &pb.UpdatePartyRequest{PartyId: "acme", Party: &pb.Party{DisplayName: "Acme"}})
+				if n := h.store.count(t, "events"); n != 2 {
+					t.Errorf("%d events", n)
+				}
+				return
+			}
+			if err := <-h.ended; !errors.Is(err, broken) {
+				t.Errorf("Run returned %v", err)
+			}
+		})
+	}
+}
