@@ -1,9 +1,11 @@
 package bolt
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sort"
 	"syscall"
 	"time"
 
@@ -18,9 +20,14 @@ const (
 	// tablePrefix begins the names of the tables' buckets and keeps them apart from metaBucket.
 	tablePrefix = "t:"
 
-	// edgeFill is how full pages are packed where all keys of a step come after all that the table
-	// has, as in a log: nothing will be put between them. Elsewhere bbolt leaves its usual half.
-	edgeFill = 0.95
+	// runFill is how full pages are packed where the keys of a step come in runs with nothing of the
+	// table between them, as in a log: little will be put there later. Elsewhere bbolt leaves its
+	// usual half.
+	runFill = 0.95
+
+	// runSamples is in how many parts the keys of a step are looked at to tell; half of them must be
+	// runs.
+	runSamples = 8
 
 	// starvedPause is how long the flusher waits for room on a full disk before it tries again.
 	starvedPause = time.Second
@@ -176,15 +183,15 @@ func (st *step) fill(tx *bbolt.Tx) error {
 	var bucket *bbolt.Bucket
 	var table store.Table
 	st.values = st.values[:0]
-	for _, w := range st.writes {
+	for i, w := range st.writes {
 		if bucket == nil || w.Table != table {
 			var err error
 			if bucket, err = tx.CreateBucketIfNotExists([]byte(tablePrefix + string(w.Table))); err != nil {
 				return err
 			}
 			table = w.Table
-			if last, _ := bucket.Cursor().Last(); string(last) < string(w.Key) {
-				bucket.FillPercent = edgeFill
+			if inRuns(bucket, st.writes[i:]) {
+				bucket.FillPercent = runFill
 			}
 		}
 		if w.Value == nil {
@@ -203,6 +210,23 @@ func (st *step) fill(tx *bbolt.Tx) error {
 		return nil
 	}
 	return tx.Bucket(metaBucket).Put(headKey, binary.BigEndian.AppendUint64(nil, st.head))
+}
+
+// inRuns reports whether the keys of the first of the tables in writes, which are sorted, mostly lie between two
+// neighbours that the table has already.
+func inRuns(bucket *bbolt.Bucket, writes []store.Write) bool {
+	table := writes[0].Table
+	n := sort.Search(len(writes), func(i int) bool { return writes[i].Table != table })
+	part := max(n/runSamples, 1)
+	cursor, runs, parts := bucket.Cursor(), 0, 0
+	for i := 0; i+part <= n; i += part {
+		parts++
+		next, _ := cursor.Seek(writes[i].Key)
+		if next == nil || bytes.Compare(writes[i+part-1].Key, next) < 0 {
+			runs++
+		}
+	}
+	return 2*runs >= parts
 }
 
 // readTables returns the head the tables were written up to, and the bytes of pages they take.
