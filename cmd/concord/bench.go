@@ -42,6 +42,7 @@ func (s *session) benchCommand() *cobra.Command {
 			if err := settings.Check(); err != nil {
 				return usagef("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
 			}
+			bench.TreadLightly()
 			report, err := bench.Run(cmd.Context(), settings, s.errs)
 			if err != nil {
 				return err

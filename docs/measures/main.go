@@ -19,6 +19,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/server/v3/etcdmain"
+
+	"github.com/concordhq/concord/cmd/concord/bench"
 )
 
 const (
@@ -141,6 +143,7 @@ func take(cmd *cobra.Command, p plan, which ...measure) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.strike()) }()
+	bench.TreadLightly() // towards all who are compared
 	report := newReport(p, s)
 	for _, m := range which {
 		s.say("== %s: %s", m.name, m.about)

@@ -87,9 +87,8 @@ func Prepare(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.Un
 
 // fillIn puts metadata into the fields it stands for.
 func fillIn(ctx context.Context, m protoreflect.Message) (wrong []rules.Violation) {
-	md, _ := metadata.FromIncomingContext(ctx)
 	for _, h := range [...]struct{ key, field string }{{IfMatch, "etag"}, {IdempotencyKey, "request_id"}} {
-		values := md.Get(h.key)
+		values := metadata.ValueFromIncomingContext(ctx, h.key)
 		if len(values) == 0 {
 			continue
 		}

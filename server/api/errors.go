@@ -67,8 +67,8 @@ func Status(ctx context.Context, log *slog.Logger, method string, err error) err
 		if _, ok := status.FromError(err); ok {
 			return err // from gRPC itself, or made already
 		}
-		md, _ := metadata.FromIncomingContext(ctx) // REST names the trace it told its caller, also where nothing is traced
-		log.ErrorContext(ctx, "a call failed by a fault of the service", "method", method, "error", err, "traceparent", strings.Join(md.Get("traceparent"), ""))
+		trace := metadata.ValueFromIncomingContext(ctx, "traceparent") // REST names the trace it told its caller, also where nothing is traced
+		log.ErrorContext(ctx, "a call failed by a fault of the service", "method", method, "error", err, "traceparent", strings.Join(trace, ""))
 		return plain(codes.Internal, pb.ErrorReason_ERROR_REASON_INTERNAL, "The service failed to answer. It is recorded; try again, with the same request_id.")
 	}
 	return refused(refusal)

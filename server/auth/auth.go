@@ -66,8 +66,7 @@ func (d *Door) Enter(ctx context.Context, method string) (context.Context, error
 	if Open(method) {
 		return ctx, nil
 	}
-	md, _ := metadata.FromIncomingContext(ctx)
-	p, err := d.principal(ctx, md.Get(Authorization))
+	p, err := d.principal(ctx, metadata.ValueFromIncomingContext(ctx, Authorization))
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +75,7 @@ func (d *Door) Enter(ctx context.Context, method string) (context.Context, error
 		e.Metadata = map[string]string{"role": roleWord(p.GetRole()), "method": method}
 		return nil, e
 	}
-	party, err := actingParty(p, md.Get(ActingParty))
+	party, err := actingParty(p, metadata.ValueFromIncomingContext(ctx, ActingParty))
 	if err != nil {
 		return nil, err
 	}

@@ -38,6 +38,7 @@ type batch struct {
 	receipts map[string]*journalv1.Receipt
 	position uint64
 	writes   []store.Write
+	places   map[rules.Ref]int // of records in writes
 	bytes    int
 	events   int
 	err      error      // a fault that makes the whole batch void
@@ -145,7 +146,7 @@ func commitRefusal(err error) error {
 func (j *Journal) newBatch(ctx context.Context, ahead *batch) *batch {
 	b := &batch{
 		j: j, ctx: ctx, begun: time.Now(), ahead: ahead, at: j.Now().Truncate(time.Microsecond),
-		chains: map[string]*journalv1.Chain{}, receipts: map[string]*journalv1.Receipt{}, written: make(chan error, 1),
+		chains: map[string]*journalv1.Chain{}, receipts: map[string]*journalv1.Receipt{}, places: map[rules.Ref]int{}, written: make(chan error, 1),
 	}
 	if start := j.opts.Observe.Start; start != nil {
 		b.ctx, b.end = start(ctx)
@@ -243,10 +244,28 @@ func (b *batch) record(d *rules.Decision) error {
 		b.write(tableEvents, be64(b.position), append(value, body...))
 		b.write(tableRecords, eventKey(e.GetAgreementId(), e.GetVersion()), be64(b.position))
 	}
-	for _, c := range d.State.Changes() { // close writes them; a record that changes twice in a batch counts twice
-		b.bytes += proto.Size(c.Now)
+	for ref, c := range d.State.Changes() {
+		if err := b.put(ref, c.Now); err != nil {
+			return err
+		}
 	}
 	b.state.Merge(d.State)
+	return nil
+}
+
+// put writes a record; one that changes again in the batch is written over.
+func (b *batch) put(ref rules.Ref, m proto.Message) error {
+	value, err := proto.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("journal: serialize %+v: %w", ref, err)
+	}
+	if at, again := b.places[ref]; again {
+		b.bytes += len(value) - len(b.writes[at].Value)
+		b.writes[at].Value = value
+		return nil
+	}
+	b.places[ref] = len(b.writes)
+	b.write(tableRecords, recordKey(ref), value)
 	return nil
 }
 
@@ -274,18 +293,13 @@ func (b *batch) write(t store.Table, key, value []byte) {
 	b.bytes += len(key) + len(value)
 }
 
-// close adds what is computed once per batch: the changed records, the difference of their indexes, the chains, the
-// sweep of old receipts and the stamp.
+// close adds what is computed once per batch: the difference of the indexes, the chains, the sweep of old receipts and the
+// stamp.
 func (b *batch) close() error {
 	if b.err != nil {
 		return b.err
 	}
 	for ref, c := range b.state.Changes() {
-		value, err := proto.Marshal(c.Now)
-		if err != nil {
-			return fmt.Errorf("serialize %+v: %w", ref, err)
-		}
-		b.write(tableRecords, recordKey(ref), value)
 		b.moveEntries(ref, c)
 	}
 	for agreementID, chain := range b.chains {

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"fmt"
 	"iter"
 
@@ -17,9 +18,15 @@ type snapshot struct {
 	layers []*overlay.Layer
 	array  [2]*overlay.Layer // where layers lie
 	tx     *bbolt.Tx
-	pages  []*bbolt.Bucket // by number of table, found when first asked for
-	looked []bool
+	pages  []pages // by number of table, found when first asked for
 	ended  bool
+}
+
+// pages is what is flushed of a table; without a bucket there is none.
+type pages struct {
+	looked bool
+	bucket *bbolt.Bucket
+	cursor *bbolt.Cursor // of Get
 }
 
 // snapshot takes overlays and pages together. The flusher drops a generation from the overlays
@@ -49,7 +56,7 @@ func (v *snapshot) end() {
 }
 
 // table finds the number and the pages of a table; a table nothing was flushed to has no pages.
-func (v *snapshot) table(t store.Table) (int, *bbolt.Bucket, error) {
+func (v *snapshot) table(t store.Table) (int, *pages, error) {
 	if v.ended {
 		return 0, nil, fmt.Errorf("%w: a snapshot was used after its View had returned", store.ErrInvalid)
 	}
@@ -58,13 +65,16 @@ func (v *snapshot) table(t store.Table) (int, *bbolt.Bucket, error) {
 		return 0, nil, store.UnknownTable(t)
 	}
 	if v.pages == nil {
-		v.pages = make([]*bbolt.Bucket, len(v.names.Names()))
-		v.looked = make([]bool, len(v.names.Names()))
+		v.pages = make([]pages, len(v.names.Names()))
 	}
-	if !v.looked[n] {
-		v.pages[n], v.looked[n] = v.tx.Bucket([]byte(tablePrefix+string(t))), true
+	p := &v.pages[n]
+	if !p.looked {
+		p.looked, p.bucket = true, v.tx.Bucket([]byte(tablePrefix+string(t)))
+		if p.bucket != nil {
+			p.cursor = p.bucket.Cursor()
+		}
 	}
-	return n, v.pages[n], nil
+	return n, p, nil
 }
 
 func (v *snapshot) Head() uint64 { return v.head }
@@ -79,11 +89,11 @@ func (v *snapshot) Get(t store.Table, key []byte) ([]byte, error) {
 			return value, nil
 		}
 	}
-	if pages == nil {
+	if pages.bucket == nil {
 		return nil, nil
 	}
-	checked := pages.Get(key)
-	if checked == nil {
+	found, checked := pages.cursor.Seek(key) // the cursor's own memory serves one Get after the other
+	if checked == nil || !bytes.Equal(found, key) {
 		return nil, nil
 	}
 	value, err := checkedValue(key, checked)
@@ -104,8 +114,8 @@ func (v *snapshot) Scan(t store.Table, from, to []byte) iter.Seq2[store.Record, 
 		for _, layer := range v.layers {
 			sources = append(sources, layer.Source(n, from))
 		}
-		if pages != nil {
-			sources = append(sources, pagesSource(t, pages, from))
+		if pages.bucket != nil {
+			sources = append(sources, pagesSource(t, pages.bucket, from))
 		}
 		overlay.Merge(to, sources...)(yield)
 	}
