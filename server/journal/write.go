@@ -206,7 +206,7 @@ func (b *batch) decide(it *item) {
 		if remembered == nil {
 			remembered = d.Answer
 		}
-		b.err = b.remember(it, remembered)
+		b.err = b.remember(it, remembered, b.serialized(d, remembered))
 	}
 }
 
@@ -374,14 +374,13 @@ func (j *Journal) commit(b *batch) error {
 
 // requestHash is what a request was, for telling a repeated one from another with the same id.
 func requestHash(caller rules.Caller, cmd proto.Message) []byte {
-	h := sha256.New()
-	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(cmd)
+	head := string(cmd.ProtoReflect().Descriptor().FullName()) + "\n" + caller.PartyID + "\n"
+	body, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend([]byte(head), cmd)
 	if err != nil {
-		body = fmt.Append(nil, err) // cannot be decided either
+		body = fmt.Append([]byte(head), err) // cannot be decided either
 	}
-	fmt.Fprintf(h, "%s\n%s\n", cmd.ProtoReflect().Descriptor().FullName(), caller.PartyID)
-	h.Write(body)
-	return h.Sum(nil)
+	sum := sha256.Sum256(body)
+	return sum[:]
 }
 
 // repeated is the answer a request got before; nil if it was never asked.
@@ -421,11 +420,23 @@ func (b *batch) receipt(key []byte) *journalv1.Receipt {
 	return r
 }
 
+// serialized is an answer as it was written a moment ago, if it is a record that the decision has put; else nil.
+func (b *batch) serialized(d *rules.Decision, answer proto.Message) []byte {
+	for ref, c := range d.State.Changes() {
+		if c.Now == answer {
+			return b.writes[b.places[ref]].Value
+		}
+	}
+	return nil
+}
+
 // remember keeps the answer for the case that it is asked for again.
-func (b *batch) remember(it *item, answer proto.Message) error {
-	body, err := proto.Marshal(answer)
-	if err != nil {
-		return fmt.Errorf("journal: receipt: %w", err)
+func (b *batch) remember(it *item, answer proto.Message, body []byte) error {
+	if body == nil {
+		var err error
+		if body, err = proto.Marshal(answer); err != nil {
+			return fmt.Errorf("journal: receipt: %w", err)
+		}
 	}
 	receipt := &journalv1.Receipt{RequestHash: it.hash, AnswerType: string(answer.ProtoReflect().Descriptor().FullName()), Answer: body}
 	value, err := proto.MarshalOptions{}.MarshalAppend(binary.BigEndian.AppendUint64(nil, uint64(b.at.UnixMicro())), receipt)
