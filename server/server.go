@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/fullstorydev/grpchan/inprocgrpc"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
@@ -89,7 +88,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	inside := &inprocgrpc.Channel{}
+	inside := newInside()
 	if err := s.buildGRPC(inside, grpcCreds(tls)); err != nil {
 		return err
 	}
@@ -128,7 +127,7 @@ func (s *Server) openStore() error {
 
 // buildGRPC makes the gRPC server and its twin inside the process, over which REST comes in. Both run the same
 // interceptors, once.
-func (s *Server) buildGRPC(inside *inprocgrpc.Channel, creds grpc.ServerOption) error {
+func (s *Server) buildGRPC(inside *inside, creds grpc.ServerOption) error {
 	s.health = health.NewServer()
 	s.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
 	door := auth.New(s.journal)
@@ -141,8 +140,9 @@ func (s *Server) buildGRPC(inside *inprocgrpc.Channel, creds grpc.ServerOption) 
 	registerReflection(s.grpc)
 	api.Register(s.grpc, s.journal)
 
+	inside.unary, inside.traced = unary, s.telemetry.tracing
 	inside.WithServerUnaryInterceptor(unary).WithServerStreamInterceptor(stream)
-	s.telemetry.inside(inside)
+	s.telemetry.inside(inside.Channel)
 	api.Register(inside, s.journal)
 	return door.Read(s.grpc.GetServiceInfo())
 }

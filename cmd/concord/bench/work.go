@@ -47,7 +47,7 @@ func TreadLightly() {
 type caller struct {
 	*shift
 	client     *client.Client
-	rest       *restFace
+	rest       *restLine
 	tally      *tally
 	first, end int
 }
@@ -77,7 +77,7 @@ func work(ctx context.Context, s Settings, l lines, g *ground, acks *ackLog, r *
 	var done sync.WaitGroup
 	for n := range s.Callers {
 		c := &caller{
-			shift: sh, client: l.of(n), rest: rest, tally: tallies[n%len(tallies)],
+			shift: sh, client: l.of(n), rest: &restLine{face: rest}, tally: tallies[n%len(tallies)],
 			first: n * s.Agreements / s.Callers, end: (n + 1) * s.Agreements / s.Callers,
 		}
 		done.Go(func() { c.loop(ctx) })
@@ -95,6 +95,7 @@ func work(ctx context.Context, s Settings, l lines, g *ground, acks *ackLog, r *
 // then its answer belongs in the log of acknowledged commands.
 func (c *caller) loop(ctx context.Context) {
 	call := context.WithoutCancel(ctx)
+	defer c.rest.close()
 	for ctx.Err() == nil && time.Now().Before(c.finish) && (c.MaxErrors == 0 || c.errors.Load() <= c.MaxErrors) {
 		n := c.first + rand.IntN(c.end-c.first)
 		started := time.Now()
