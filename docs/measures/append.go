@@ -1,12 +1,10 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"time"
+	"sync"
 )
 
 const (
@@ -16,37 +14,39 @@ const (
 	writtenBytes = 16 << 20
 )
 
-// appends is a turn of one caller who does nothing but what the log of concordd's store does to make a command durable: it
-// appends into space that was written before, and syncs. It tells how far the sync that is reckoned for that is from what it
-// comes to.
-func (s *stage) appends(ctx context.Context) (t Turn, err error) {
-	f, err := os.Create(filepath.Join(s.place, "appends"))
+// appendLog is what the log of concordd's store comes to and nothing else: each append goes into space that was written
+// before, and is synced.
+type appendLog struct {
+	mu     sync.Mutex
+	f      *os.File
+	at     int64
+	record [appendBytes]byte
+}
+
+func newAppendLog(path string) (*appendLog, error) {
+	f, err := os.Create(path)
 	if err != nil {
-		return Turn{}, fmt.Errorf("append: %w", err)
+		return nil, fmt.Errorf("make a log: %w", err)
 	}
-	defer func() { err = errors.Join(err, f.Close(), os.Remove(f.Name())) }()
 	if _, err = f.Write(make([]byte, writtenBytes)); err == nil {
 		err = f.Sync()
 	}
 	if err != nil {
-		return Turn{}, fmt.Errorf("append: %w", err)
+		return nil, errors.Join(fmt.Errorf("make a log: %w", err), f.Close())
 	}
-	took, record := newHistogram(), make([]byte, appendBytes)
-	begin := time.Now().Add(s.warmup)
-	finish := begin.Add(s.duration)
-	for at := int64(0); ; at = (at + appendBytes) % (writtenBytes - appendBytes) {
-		started := time.Now()
-		if !started.Before(finish) || ctx.Err() != nil {
-			return turnOf(took, s.duration), context.Cause(ctx)
-		}
-		if _, err = f.WriteAt(record, at); err == nil {
-			err = syncData(f)
-		}
-		if err != nil {
-			return Turn{}, fmt.Errorf("append: %w", err)
-		}
-		if !started.Before(begin) {
-			_ = took.RecordValue(min(max(time.Since(started).Microseconds(), 1), longestLatency)) // within the bounds
-		}
+	return &appendLog{f: f}, nil
+}
+
+// append makes a record durable; a nil log takes none.
+func (l *appendLog) append() error {
+	if l == nil {
+		return nil
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, err := l.f.WriteAt(l.record[:], l.at); err != nil {
+		return fmt.Errorf("append: %w", err)
+	}
+	l.at = (l.at + appendBytes) % (writtenBytes - appendBytes)
+	return syncData(l.f)
 }

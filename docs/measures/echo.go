@@ -37,6 +37,7 @@ type echo struct {
 	reads               []*pb.Obligation
 	turn                atomic.Uint64
 	door                *door
+	log                 *appendLog // nil: nothing is kept
 }
 
 // echoKey is the operator's key of every echo, with the length that keys have.
@@ -69,12 +70,12 @@ func (e *echo) GetObligation(context.Context, *pb.GetObligationRequest) (*pb.Obl
 
 // SubmitObligation answers with the answer to a submission.
 func (e *echo) SubmitObligation(context.Context, *pb.SubmitObligationRequest) (*pb.Obligation, error) {
-	return e.submitted, nil
+	return e.submitted, e.log.append()
 }
 
 // ReturnObligation answers with the answer to a return.
 func (e *echo) ReturnObligation(context.Context, *pb.ReturnObligationRequest) (*pb.Obligation, error) {
-	return e.returned, nil
+	return e.returned, e.log.append()
 }
 
 // door knows callers by the hash of their key, as Concord's does.
@@ -101,10 +102,17 @@ func (d *door) principal(credentials string) *pb.Principal {
 // that to a return, and those to reads. The one line it writes is its address.
 func echoCommand() *cobra.Command {
 	var otel bool
+	var log string
 	cmd := &cobra.Command{Use: asEcho, Hidden: true, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 		e := &echo{door: &door{known: map[[sha256.Size]byte]*pb.Principal{}}}
 		if err := e.learn(cmd.InOrStdin()); err != nil {
 			return err
+		}
+		if log != "" {
+			var err error
+			if e.log, err = newAppendLog(log); err != nil {
+				return err
+			}
 		}
 		e.door.admit(echoKey, &pb.Principal{Role: pb.Role_ROLE_OPERATOR})
 		options, err := interceptors(e.door, otel)
@@ -127,6 +135,7 @@ func echoCommand() *cobra.Command {
 		return server.Serve(port)
 	}}
 	cmd.Flags().BoolVar(&otel, "otelgrpc", false, "be watched by otelgrpc")
+	cmd.Flags().StringVar(&log, "log", "", "append to this file for each command, and sync")
 	return cmd
 }
 
@@ -161,7 +170,7 @@ type echoAt struct {
 }
 
 // newEcho starts an echo that answers as the service does.
-func (s *stage) newEcho(ctx context.Context, like *concordd, otel bool) (*echoAt, error) {
+func (s *stage) newEcho(ctx context.Context, like *concordd, flags ...string) (*echoAt, error) {
 	answers, err := like.samples(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("sample answers: %w", err)
@@ -177,7 +186,7 @@ func (s *stage) newEcho(ctx context.Context, like *concordd, otel bool) (*echoAt
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
 	e := &echoAt{stage: s}
-	if e.process, err = s.launch("echo", self, &input, asEcho, "--otelgrpc="+strconv.FormatBool(otel)); err != nil {
+	if e.process, err = s.launch("echo", self, &input, append([]string{asEcho}, flags...)...); err != nil {
 		return nil, err
 	}
 	e.addr, err = e.process.line(ctx)

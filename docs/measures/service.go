@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -52,13 +53,14 @@ func single(ctx context.Context, s *stage, m *Measure) error {
 		m.judge("command per ("+echo+" + 1 fdatasync)", "×", singleGoal, false, m.each(func(r int) float64 {
 			return ours.p50(r) / (with.p50(r) + syncsPerAppend*float64(ours.Turns[r].Disk))
 		}))
-	}, contestant{"an append to a log, and nothing else", s.appends})
+	}, "--log="+filepath.Join(s.place, "appends"))
 	if err != nil {
 		return err
 	}
-	ours, echo, appends := m.Contenders[0], m.Contenders[1], m.Contenders[3]
-	m.judge("command per (echo + append)", "×", 0, false, m.each(func(r int) float64 {
-		return ours.p50(r) / (echo.p50(r) + appends.p50(r))
+	ours, echo, appending := m.Contenders[0], m.Contenders[1], m.Contenders[3]
+	m.judge("command per echo that appends", "×", 0, false, m.each(func(r int) float64 { return ours.p50(r) / appending.p50(r) }))
+	m.judge("echo that appends per (echo + 1 fdatasync)", "×", 0, false, m.each(func(r int) float64 {
+		return appending.p50(r) / (echo.p50(r) + syncsPerAppend*float64(appending.Turns[r].Disk))
 	}))
 	return nil
 }
@@ -72,24 +74,25 @@ func read(ctx context.Context, s *stage, m *Measure) error {
 
 // besideEchoes gives concordd and the two echoes, and whoever else there is, their turns; concordd is judged by each echo.
 func (s *stage) besideEchoes(ctx context.Context, m *Measure, verb bench.Verb, at, agreements int,
-	judge func(echo string, with, ours *Contender), more ...contestant) (err error) {
+	judge func(echo string, with, ours *Contender), third ...string) (err error) {
 	c, err := s.service(ctx, min(agreements, s.agreements))
 	if err != nil {
 		return err
 	}
-	var echoes [2]*echoAt
-	for i := range echoes {
-		if echoes[i], err = s.newEcho(ctx, c, i == 1); err != nil {
+	all := []contestant{c.load(verb, at, agreements).as("concordd")}
+	names := []string{"echo, interceptors as concordd has them", "echo, with otelgrpc", "echo that appends to a log"}
+	for i, flags := range append([][]string{nil, {"--otelgrpc"}}, third) {
+		if i == 2 && third == nil {
+			break
+		}
+		var e *echoAt
+		if e, err = s.newEcho(ctx, c, flags...); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, echoes[i].process.stop()) }()
+		defer func() { err = errors.Join(err, e.process.stop()) }()
+		all = append(all, e.load(c, verb, at, agreements).as(names[i]))
 	}
-	err = s.inTurns(ctx, m, append([]contestant{
-		c.load(verb, at, agreements).as("concordd"),
-		echoes[0].load(c, verb, at, agreements).as("echo, interceptors as concordd has them"),
-		echoes[1].load(c, verb, at, agreements).as("echo, with otelgrpc"),
-	}, more...)...)
-	if err != nil {
+	if err = s.inTurns(ctx, m, all...); err != nil {
 		return err
 	}
 	judge("echo", m.Contenders[1], m.Contenders[0])
