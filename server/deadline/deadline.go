@@ -6,6 +6,7 @@ package deadline
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -16,7 +17,8 @@ import (
 
 // Bounds of the worker.
 const (
-	// TurnSize is how many records one Turn wakes, so that callers' commands get their place between Turns.
+	// TurnSize is how many timers one Turn looks at, and so how many records it wakes at most, so that callers' commands
+	// get their place between Turns.
 	TurnSize = 512
 	// minPause is the least time between Turns that found nothing, so that a busy journal is not asked after each commit.
 	minPause = 10 * time.Millisecond
@@ -36,13 +38,16 @@ type Worker struct {
 	Observe func(woken int, lag time.Duration)
 }
 
-// Turn wakes at most TurnSize records, in the order of their times. It returns how many it woke and when to look again:
-// zero for not before something changes.
+// Turn wakes at most TurnSize records, in the order of their times. Of an agreement it wakes only those of its earliest
+// instant: what time brings may set a timer that comes before the agreement's next one, and an agreement lives through
+// its days in order however late the clock is. It returns how many it woke and when to look again: zero for not before
+// something changes.
 func (w *Worker) Turn(ctx context.Context) (woken int, next time.Time, err error) {
 	due, next, err := w.Journal.Due(ctx, TurnSize)
 	if err != nil || len(due) == 0 {
 		return 0, next, err
 	}
+	due = earliest(due)
 	commands := make([]proto.Message, len(due))
 	for i, d := range due {
 		commands[i] = rules.WakeFor(d.Ref)
@@ -65,6 +70,18 @@ func (w *Worker) Turn(ctx context.Context) (woken int, next time.Time, err error
 		w.Observe(woken, lag)
 	}
 	return woken, next, err
+}
+
+// earliest is the timers of each agreement's earliest instant, of timers in the order of their times.
+func earliest(due []journal.Timer) []journal.Timer {
+	first := map[string]time.Time{}
+	return slices.DeleteFunc(due, func(d journal.Timer) bool {
+		at, seen := first[d.Ref.Agreement]
+		if !seen {
+			first[d.Ref.Agreement] = d.At
+		}
+		return seen && !d.At.Equal(at)
+	})
 }
 
 // Run turns until ctx ends.

@@ -144,8 +144,14 @@ func (w *tower) must(who rules.Caller, cmd proto.Message) {
 // agree makes an agreement that begins on a day, with promises by a rule.
 func (w *tower) agree(id, first, rule string, promises int) {
 	w.t.Helper()
+	w.promise(id, first, slices.Repeat([]string{rule}, promises)...)
+}
+
+// promise makes an agreement that begins on a day, with a promise by each rule.
+func (w *tower) promise(id, first string, by ...string) {
+	w.t.Helper()
 	terms := &pb.Terms{Title: id, Calendar: &pb.Calendar{TimeZone: "UTC"}, EffectiveDate: first, Clocks: &pb.Clocks{LeadDays: new(int32)}}
-	for i := range promises {
+	for i, rule := range by {
 		terms.Commitments = append(terms.Commitments, &pb.CommitmentTerms{
 			CommitmentId: fmt.Sprintf("c%03d", i), Obligor: pb.Side_SIDE_VENDOR, Title: "t", Category: pb.Category_CATEGORY_OTHER, Weight: 1,
 			Schedule: &pb.CommitmentTerms_Recurring{Recurring: &pb.Recurring{Rrule: rule}},
@@ -302,6 +308,58 @@ func TestAYearIsCaughtUp(t *testing.T) {
 	}
 	if len(day) != 365 || day["2026-06-01"] != promises {
 		t.Errorf("%d days", len(day))
+	}
+}
+
+// After a year of downtime the days of an agreement come up in their order, whatever the rhythms of its promises and
+// however many timers wait, and no Turn does more than its share.
+func TestAYearStaysInOrder(t *testing.T) {
+	w := build(t)
+	rhythms := []string{"FREQ=DAILY", "FREQ=WEEKLY", "FREQ=MONTHLY", "FREQ=MONTHLY;BYMONTHDAY=31", "FREQ=DAILY;INTERVAL=11", "FREQ=YEARLY;BYYEARDAY=10,105,191,283"}
+	for i := range 4 {
+		w.agree(fmt.Sprintf("a%d", i), "2026-01-05", rhythms[i], 3)
+	}
+	w.promise("mixed", "2026-01-05", rhythms...)
+	w.set(time.Date(2027, 1, 4, 12, 0, 0, 0, time.UTC))
+	total := 0
+	w.Observe = func(woken int, _ time.Duration) { total += woken }
+	turns := w.rest()
+	if turns > 365+2 {
+		t.Errorf("it took %d turns", turns)
+	}
+	ups := 0
+	for _, id := range []string{"a0", "a1", "a2", "a3", "mixed"} {
+		last := time.Time{}
+		for _, e := range w.events(id) {
+			if e.GetActor().GetPrincipalId() != "clock" {
+				continue
+			}
+			at := e.GetEffectiveTime().AsTime()
+			if at.Before(last) {
+				t.Fatalf("%s: what was true at %s was told after what was true at %s: %v", id, at, last, e)
+			}
+			last = at
+		}
+		ups += len(fell(w.events(id)))
+	}
+	if want := 5 + 4*3 + len(rhythms) + ups; total != want {
+		t.Errorf("%d were woken, not %d", total, want)
+	}
+}
+
+// Agreements that have much to catch up with do not keep others from theirs: each goes one instant ahead with a Turn.
+func TestATurnTakesEachAgreementOneInstantAhead(t *testing.T) {
+	w := build(t)
+	w.agree("a", "2026-01-05", "FREQ=DAILY", 2)
+	w.agree("b", "2026-01-06", "FREQ=DAILY", 1)
+	w.set(time.Date(2026, 1, 7, 12, 0, 0, 0, time.UTC))
+	for i, want := range []struct{ woken, a, b int }{
+		{1 + 2 + 1 + 1, 0, 0}, {2 + 1, 2, 1}, {2 + 1, 4, 2}, {2, 6, 2}, {0, 6, 2},
+	} {
+		woken, _ := w.turn()
+		if a, b := len(fell(w.events("a"))), len(fell(w.events("b"))); woken != want.woken || a != want.a || b != want.b {
+			t.Errorf("turn %d woke %d; %d and %d came up", i, woken, a, b)
+		}
 	}
 }
 
