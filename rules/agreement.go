@@ -46,7 +46,7 @@ func (d *Decision) updateAgreement(c *pb.UpdateAgreementRequest) error {
 	if refused != nil {
 		return refused
 	}
-	if e := move(AgreementMoves, "agreement", a.GetState(), "rewrite", ofDraft(a, side)); e != nil {
+	if e := move(AgreementMoves, "agreement", a.GetState(), "rewrite", toDraft(a, side)); e != nil {
 		return e
 	}
 	if e := d.matchEtag(a.GetEtag()); e != nil {
@@ -66,13 +66,6 @@ func (d *Decision) updateAgreement(c *pb.UpdateAgreementRequest) error {
 	}
 	d.answer(agreementRef(a.GetAgreementId()))
 	return nil
-}
-
-// ofDraft says who a side is to a draft. Once it is none, the state refuses, not the side.
-func ofDraft(a *pb.Agreement, side pb.Side) func(Who) bool {
-	return func(w Who) bool {
-		return w == Author && (side == a.GetAuthor() || a.GetState() != pb.AgreementState_AGREEMENT_STATE_DRAFT)
-	}
 }
 
 func (s *State) agreementDrafted(e *pb.Event, c *pb.AgreementDrafted) {
@@ -114,7 +107,7 @@ func (s *State) agreementAccepted(e *pb.Event, c *pb.AgreementAccepted) {
 	terms := termsOf(text.GetBody())
 	for _, ct := range terms.GetCommitments() {
 		s.Put(commitmentRef(id, ct.GetCommitmentId()), &pb.Commitment{
-			AgreementId: id, CommitmentId: ct.GetCommitmentId(), State: pb.CommitmentState_COMMITMENT_STATE_DORMANT,
+			AgreementId: id, CommitmentId: ct.GetCommitmentId(), State: dormant,
 			Kind: KindOf(ct), Obligor: ct.GetObligor(), Beneficiary: Other(ct.GetObligor()), Terms: ct,
 			Clocks: clocksOf(ct, terms), Revision: c.GetRevision(), EffectiveTime: c.GetEffectiveTime(),
 			CreateTime: e.GetRecordTime(), UpdateTime: e.GetRecordTime(), Etag: etag(e),

@@ -18,7 +18,7 @@ func WakeTime(m proto.Message) (time.Time, bool) {
 			return r.GetEffectiveTime().AsTime(), true
 		}
 	case *pb.Commitment:
-		if r.GetState() == pb.CommitmentState_COMMITMENT_STATE_DORMANT {
+		if r.GetState() == dormant {
 			return r.GetEffectiveTime().AsTime(), true
 		}
 	case *pb.Obligation:

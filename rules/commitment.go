@@ -86,7 +86,7 @@ func (d *Decision) side(agreementID string) pb.Side {
 // endIfDone ends a commitment that brings forth nothing more and has nothing open.
 func (d *Decision) endIfDone(agreementID, commitmentID string) {
 	c := d.State.commitment(agreementID, commitmentID)
-	if c.GetState() != pb.CommitmentState_COMMITMENT_STATE_IN_FORCE || c.GetOpenObligationCount() > 0 {
+	if c.GetState() != inForce || c.GetOpenObligationCount() > 0 {
 		return
 	}
 	if d.nextObligation(agreementID, commitmentID) != nil {
@@ -98,12 +98,12 @@ func (d *Decision) endIfDone(agreementID, commitmentID string) {
 }
 
 func (s *State) commitmentEnteredIntoForce(e *pb.Event, c *pb.CommitmentEnteredIntoForce) {
-	s.editCommitment(e, c.GetCommitmentId(), func(m *pb.Commitment) { m.State = pb.CommitmentState_COMMITMENT_STATE_IN_FORCE })
+	s.editCommitment(e, c.GetCommitmentId(), func(m *pb.Commitment) { m.State = inForce })
 }
 
 func (s *State) commitmentEnded(e *pb.Event, c *pb.CommitmentEnded) {
 	s.editCommitment(e, c.GetCommitmentId(), func(m *pb.Commitment) {
-		m.State, m.EndReason = pb.CommitmentState_COMMITMENT_STATE_ENDED, c.GetReason()
+		m.State, m.EndReason = ended, c.GetReason()
 	})
 }
 

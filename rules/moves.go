@@ -10,14 +10,28 @@ import (
 // Who may make a move.
 type Who string
 
-// The actors of the life cycles. Clock is time itself.
+// The actors of the life cycles. Clock is time itself; a Rule is nobody's command, but follows from another move.
 const (
 	Obligor     Who = "obligor"
 	Beneficiary Who = "beneficiary"
 	Author      Who = "side whose text is on the table"
 	Answerer    Who = "side whose turn it is"
+	Either      Who = "either side"
+	Both        Who = "both sides together"
+	Holder      Who = "side that holds the right"
+	Neutral     Who = "agreed neutral"
 	ClockActor  Who = "clock"
+	Rule        Who = "rule"
 )
+
+// the is the actor in a sentence.
+func (w Who) the() string {
+	switch w {
+	case Either, Both:
+		return string(w)
+	}
+	return "the " + string(w)
+}
 
 // state is a life cycle state: a generated enum.
 type state interface {
@@ -25,109 +39,43 @@ type state interface {
 	fmt.Stringer
 }
 
-// Move is one row of a life cycle: from a state, by a verb, by an actor, to a state.
+// Move is one row of a life cycle: from a state, by a verb, by an actor, to a state. If says in words what else must
+// hold; the verb's own function sees to that, and what it refuses names these words as the rule.
 type Move[S state] struct {
 	From S
 	Verb string
 	By   Who
 	To   S
-}
-
-// Short names for the tables below.
-const (
-	scheduled = pb.ObligationState_OBLIGATION_STATE_SCHEDULED
-	due       = pb.ObligationState_OBLIGATION_STATE_DUE
-	submitted = pb.ObligationState_OBLIGATION_STATE_SUBMITTED
-	fulfilled = pb.ObligationState_OBLIGATION_STATE_FULFILLED
-	breached  = pb.ObligationState_OBLIGATION_STATE_BREACHED
-	curing    = pb.ObligationState_OBLIGATION_STATE_CURING
-	waived    = pb.ObligationState_OBLIGATION_STATE_WAIVED
-
-	open      = pb.ProposalState_PROPOSAL_STATE_OPEN
-	accepted  = pb.ProposalState_PROPOSAL_STATE_ACCEPTED
-	effective = pb.ProposalState_PROPOSAL_STATE_EFFECTIVE
-	declined  = pb.ProposalState_PROPOSAL_STATE_DECLINED
-	withdrawn = pb.ProposalState_PROPOSAL_STATE_WITHDRAWN
-)
-
-// ObligationMoves is the life of an obligation. Only the beneficiary closes one: nobody closes their own promise.
-var ObligationMoves = []Move[pb.ObligationState]{
-	{scheduled, "fall due", ClockActor, due},
-	{due, "submit", Obligor, submitted},
-	{due, "acknowledge", Beneficiary, fulfilled},
-	{due, "admit", Obligor, breached},
-	{submitted, "accept", Beneficiary, fulfilled},
-	{submitted, "return", Beneficiary, due},
-	{submitted, "return", Beneficiary, breached},
-	{scheduled, "waive", Beneficiary, waived},
-	{due, "waive", Beneficiary, waived},
-	{submitted, "waive", Beneficiary, waived},
-	{breached, "waive", Beneficiary, waived},
-	{curing, "waive", Beneficiary, waived},
-}
-
-// ProposalMoves is the life of a proposal.
-var ProposalMoves = []Move[pb.ProposalState]{
-	{open, "counter", Answerer, open},
-	{open, "accept", Answerer, accepted},
-	{open, "decline", Answerer, declined},
-	{open, "withdraw", Author, withdrawn},
-	{accepted, "take effect", ClockActor, effective},
-}
-
-// AgreementMoves is the life of an agreement as this release lives it. Its proposals move it; only the clock moves it
-// by itself.
-var AgreementMoves = []Move[pb.AgreementState]{
-	{pb.AgreementState_AGREEMENT_STATE_DRAFT, "rewrite", Author, pb.AgreementState_AGREEMENT_STATE_DRAFT},
-	{pb.AgreementState_AGREEMENT_STATE_DRAFT, "propose", Author, pb.AgreementState_AGREEMENT_STATE_PROPOSED},
-	{pb.AgreementState_AGREEMENT_STATE_PROPOSED, "accept", Answerer, pb.AgreementState_AGREEMENT_STATE_ACCEPTED},
-	{pb.AgreementState_AGREEMENT_STATE_PROPOSED, "decline", Answerer, pb.AgreementState_AGREEMENT_STATE_DECLINED},
-	{pb.AgreementState_AGREEMENT_STATE_PROPOSED, "withdraw", Author, pb.AgreementState_AGREEMENT_STATE_WITHDRAWN},
-	{pb.AgreementState_AGREEMENT_STATE_ACCEPTED, "activate", ClockActor, pb.AgreementState_AGREEMENT_STATE_ACTIVE},
+	If   string
 }
 
 // move refuses a verb that the table does not have for this state and actor. It looks at the actor first: what the
 // other side alone may do is WRONG_SIDE in every state.
 func move[S state](table []Move[S], noun string, from S, verb string, is func(Who) bool) *Error {
-	var possible []string
-	right, any := false, false
-	var who Who
+	var possible, whose []string
+	right, any, turns := false, false, true
 	for _, m := range table {
 		if m.Verb != verb {
 			continue
 		}
-		who = m.By
 		right = right || is(m.By)
 		any = any || m.From == from && is(m.By)
-		possible = appendNew(possible, word(m.From))
+		turns = turns && (m.By == Answerer || m.By == Author)
+		possible, whose = appendNew(possible, word(m.From)), appendNew(whose, m.By.the())
 	}
-	rule := noun + " " + verb
+	var e *Error
 	switch {
 	case any:
 		return nil
-	case !right && who == Answerer, !right && who == Author:
-		e := Refuse(pb.ErrorReason_ERROR_REASON_NOT_YOUR_TURN, "Only the %s may %s the %s.", who, verb, noun)
-		e.Rule, e.Metadata = rule, map[string]string{"state": word(from)}
-		return e
+	case !right && turns:
+		e = Refuse(pb.ErrorReason_ERROR_REASON_NOT_YOUR_TURN, "Only %s may %s the %s.", strings.Join(whose, " or "), verb, noun)
 	case !right:
-		e := Refuse(pb.ErrorReason_ERROR_REASON_WRONG_SIDE, "Only the %s may %s an %s.", who, verb, noun)
-		e.Rule, e.Metadata = rule, map[string]string{"state": word(from)}
-		return e
+		e = Refuse(pb.ErrorReason_ERROR_REASON_WRONG_SIDE, "Only %s may %s an %s.", strings.Join(whose, " or "), verb, noun)
+	default:
+		e = Refuse(pb.ErrorReason_ERROR_REASON_WRONG_STATE, "The %s is %s; to %s it, it must be %s.", noun, word(from), verb, strings.Join(possible, " or "))
 	}
-	e := Refuse(pb.ErrorReason_ERROR_REASON_WRONG_STATE, "The %s is %s; to %s it, it must be %s.", noun, word(from), verb, strings.Join(possible, " or "))
-	e.Rule, e.Metadata = rule, map[string]string{"state": word(from)}
+	e.Rule, e.Metadata = noun+" "+verb, map[string]string{"state": word(from)}
 	return e
-}
-
-// Final says whether an obligation in this state is closed for good.
-func Final(s pb.ObligationState) bool {
-	switch s {
-	case fulfilled, waived, pb.ObligationState_OBLIGATION_STATE_CURED, pb.ObligationState_OBLIGATION_STATE_DEFAULTED,
-		pb.ObligationState_OBLIGATION_STATE_EXCUSED, pb.ObligationState_OBLIGATION_STATE_SUPERSEDED,
-		pb.ObligationState_OBLIGATION_STATE_DISCHARGED, pb.ObligationState_OBLIGATION_STATE_NOT_DETERMINED:
-		return true
-	}
-	return false
 }
 
 // word is an enum value without its type's prefix: OBLIGATION_STATE_DUE is DUE.

@@ -20,10 +20,7 @@ func (d *Decision) onObligation(agreementID, obligationID, verb string) (*pb.Agr
 	if o == nil {
 		return nil, nil, side, NotFound("obligation", obligationID)
 	}
-	is := func(w Who) bool {
-		return w == Obligor && side == o.GetObligor() || w == Beneficiary && side == o.GetBeneficiary()
-	}
-	if e := move(ObligationMoves, "obligation", o.GetState(), verb, is); e != nil {
+	if e := move(ObligationMoves, "obligation", o.GetState(), verb, toObligation(o, side)); e != nil {
 		e.Subject = "agreements/" + agreementID + "/obligations/" + obligationID
 		return nil, nil, side, e
 	}

@@ -23,7 +23,7 @@ func (d *Decision) createProposal(c *pb.CreateProposalRequest) error {
 	if c.GetKind() != pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS {
 		return Refuse(pb.ErrorReason_ERROR_REASON_NOT_SUPPORTED, "This release takes proposals of the kind FIRST_TERMS; %s comes later.", c.GetKind())
 	}
-	if e := move(AgreementMoves, "agreement", a.GetState(), "propose", ofDraft(a, side)); e != nil {
+	if e := move(AgreementMoves, "agreement", a.GetState(), "propose", toDraft(a, side)); e != nil {
 		return e
 	}
 	if wrong := d.checkText(a.GetDraftTerms(), "agreement.draft_terms"); wrong != nil {
@@ -63,11 +63,7 @@ func (d *Decision) onProposal(agreementID, proposalID, verb string) (*pb.Agreeme
 	if p == nil {
 		return nil, nil, side, NotFound("proposal", proposalID)
 	}
-	is := func(w Who) bool {
-		return w == Answerer && side == p.GetTurn() || w == Author && side == Other(p.GetTurn()) ||
-			p.GetState() != open && (w == Answerer || w == Author) // once answered, the state refuses, not the turn
-	}
-	if e := move(ProposalMoves, "proposal", p.GetState(), verb, is); e != nil {
+	if e := move(ProposalMoves, "proposal", p.GetState(), verb, toProposal(p, side)); e != nil {
 		e.Subject = "agreements/" + agreementID + "/proposals/" + proposalID
 		return nil, nil, side, e
 	}

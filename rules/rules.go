@@ -6,7 +6,7 @@
 // with the same code.
 //
 // The two switches below are the table of contents of the product; a verb of the product is a function of the same name
-// in the file of its noun. The life cycles stand as tables in moves.go.
+// in the file of its noun. The life cycles stand as tables in moves_*.go.
 package rules
 
 import (

@@ -1,0 +1,16 @@
+package rules
+
+import pb "github.com/concordhq/concord/gen/concord/v1"
+
+// Short names for the table below.
+const (
+	dormant = pb.CommitmentState_COMMITMENT_STATE_DORMANT
+	inForce = pb.CommitmentState_COMMITMENT_STATE_IN_FORCE
+	ended   = pb.CommitmentState_COMMITMENT_STATE_ENDED
+)
+
+// CommitmentMoves is the life of a commitment. Nobody commands one: it follows its agreement and its obligations.
+var CommitmentMoves = []Move[pb.CommitmentState]{
+	{From: dormant, Verb: "enter into force", By: ClockActor, To: inForce, If: "the agreement has begun"},
+	{From: inForce, Verb: "end", By: Rule, To: ended, If: "nothing is open and its words bring forth nothing more"},
+}
