@@ -85,6 +85,8 @@ func stateWord(m proto.Message) string {
 		return word(r.GetState())
 	case *pb.Agreement:
 		return word(r.GetState())
+	case *pb.Commitment:
+		return word(r.GetState())
 	}
 	return ""
 }

@@ -11,7 +11,8 @@ import (
 )
 
 // Kind says what a record is. The order is the order in which the clock looks at records of the same instant: an
-// agreement comes into force before its commitments do, and those before their obligations.
+// agreement comes into force before its commitments do, and those before their obligations; a proposal takes effect, and
+// what it changed is carried on, before anything else of that instant.
 type Kind uint8
 
 // The kinds of records, with their message types.
@@ -21,6 +22,7 @@ const (
 	KindRevision                         // pb.Revision, without its parsed terms
 	KindProposal                         // pb.Proposal
 	KindProposalRevision                 // pb.ProposalRevision, without its parsed terms
+	KindCascade                          // a change that is still carried into commitments and obligations
 	KindCommitment                       // pb.Commitment
 	KindObligation                       // pb.Obligation
 	KindParty                            // pb.Party
@@ -34,7 +36,7 @@ type Ref struct {
 	Agreement string
 	// ID is its id within that; empty for the agreement and its chain.
 	ID string
-	// Number is the number of a revision, else 0.
+	// Number is the number of a revision or a cascade, else 0.
 	Number int32
 }
 

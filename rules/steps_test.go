@@ -1,91 +1,17 @@
 package rules
 
 import (
-	"strings"
-	"unicode"
-
 	"google.golang.org/protobuf/proto"
 
-	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
-// followsTheTables holds that every change of state is a row of the tables of life cycles, made by whom the row names.
-func (w *world) followsTheTables(by Caller, command proto.Message, d *Decision) {
-	w.t.Helper()
-	for ref := range d.State.Changes() {
-		was, is := w.records[ref], d.State.Get(ref)
-		if was == nil {
-			continue // how things come into being is no row
-		}
-		s, rows := w.stepOf(by, command, was, is)
-		if s.noun == "" {
-			continue
-		}
-		w.trace.moves[s] = true
-		if s.from != s.to && !rows[s] {
-			w.t.Fatalf("no row of the table of a life: %+v", s)
-		}
-	}
-}
-
-// stepOf is what a command did to one record, and the rows of the record's table.
-func (w *world) stepOf(by Caller, command, was, is proto.Message) (step, map[step]bool) {
-	switch before := was.(type) {
-	case *pb.Obligation:
-		who := Beneficiary
-		if a := w.agreement(before.GetAgreementId()); by.SideOf(a) == before.GetObligor() {
-			who = Obligor
-		}
-		return step{"obligation", word(before.GetState()), verbOf(command, "fall due"), actor(by, who), word(is.(*pb.Obligation).GetState())},
-			rowsOf("obligation", ObligationMoves)
-	case *pb.Proposal:
-		return step{"proposal", word(before.GetState()), verbOf(command, "take effect"), actor(by, w.answering(by, before)), word(is.(*pb.Proposal).GetState())},
-			rowsOf("proposal", ProposalMoves)
-	case *pb.Agreement:
-		who := Author
-		if before.GetOpenProposalId() != "" {
-			p, _ := w.records[proposalRef(before.GetAgreementId(), before.GetOpenProposalId())].(*pb.Proposal)
-			who = w.answering(by, p)
-		}
-		return step{"agreement", word(before.GetState()), verbOf(command, "activate"), actor(by, who), word(is.(*pb.Agreement).GetState())},
-			rowsOf("agreement", AgreementMoves)
-	}
-	return step{}, nil
-}
-
-func (w *world) agreement(id string) *pb.Agreement {
-	a, _ := w.records[agreementRef(id)].(*pb.Agreement)
-	return a
-}
-
-func (w *world) answering(by Caller, p *pb.Proposal) Who {
-	if by.SideOf(w.agreement(p.GetAgreementId())) == p.GetTurn() {
-		return Answerer
-	}
-	return Author
-}
-
-func actor(by Caller, who Who) Who {
-	if by.PartyID == "" {
-		return ClockActor
-	}
-	return who
-}
-
-// verbOf is the word of the tables for a command; what the clock does has the given word.
-func verbOf(command proto.Message, clock string) string {
-	switch command.(type) {
-	case *journalv1.Wake:
-		return clock
-	case *pb.UpdateAgreementRequest:
-		return "rewrite"
-	case *pb.CreateProposalRequest:
-		return "propose"
-	}
-	name := string(command.ProtoReflect().Descriptor().Name())
-	end := strings.IndexFunc(name[1:], unicode.IsUpper) + 1
-	return strings.ToLower(name[:max(end, 1)])
+// tables is the rows of every life cycle, by noun.
+var tables = map[string]map[step]bool{
+	"agreement":  rowsOf("agreement", AgreementMoves),
+	"proposal":   rowsOf("proposal", ProposalMoves),
+	"commitment": rowsOf("commitment", CommitmentMoves),
+	"obligation": rowsOf("obligation", ObligationMoves),
 }
 
 // rowsOf is a table as steps.
@@ -95,4 +21,107 @@ func rowsOf[S state](noun string, table []Move[S]) map[step]bool {
 		rows[step{noun, word(m.From), m.Verb, m.By, word(m.To)}] = true
 	}
 	return rows
+}
+
+// everyone is all that may stand in a row.
+var everyone = []Who{Obligor, Beneficiary, Author, Answerer, Either, Both, Holder, Neutral, ClockActor, Rule}
+
+// followsTheTables holds that every change of state that an event makes is a row of the tables of life cycles: the
+// event's verb, by whom the row names. It takes the events one by one, because one decision may move many records, and one
+// record many times.
+func (w *world) followsTheTables(d *Decision) {
+	w.t.Helper()
+	s := NewState(w.load)
+	for _, e := range d.Events {
+		next := s.Fork()
+		if err := Apply(next, fromDisk(w.t, e)); err != nil {
+			w.t.Fatalf("applying %v: %v", e, err)
+		}
+		for ref := range next.Changes() {
+			if was := s.Get(ref); was != nil { // how things come into being is no row
+				w.followsATable(s, e, was, next.Get(ref))
+			}
+		}
+		s.Merge(next)
+	}
+}
+
+// followsATable looks for the row of what an event did to one record.
+func (w *world) followsATable(s *State, e *pb.Event, was, is proto.Message) {
+	w.t.Helper()
+	noun := nounOf(was)
+	if noun == "" {
+		return
+	}
+	_, verb, _ := VerbOf(e)
+	gone := false
+	for _, who := range everyone {
+		row := step{noun, stateWord(was), verb, who, stateWord(is)}
+		if tables[noun][row] && may(s, e, was, who) {
+			w.trace.moves[row], gone = true, true
+		}
+	}
+	if !gone && stateWord(was) != stateWord(is) {
+		w.t.Fatalf("no row of the table of a life: %s %s by %v from %s to %s", noun, verb, e.GetActor(), stateWord(was), stateWord(is))
+	}
+}
+
+func nounOf(m proto.Message) string {
+	switch m.(type) {
+	case *pb.Agreement:
+		return "agreement"
+	case *pb.Proposal:
+		return "proposal"
+	case *pb.Commitment:
+		return "commitment"
+	case *pb.Obligation:
+		return "obligation"
+	}
+	return ""
+}
+
+// may says whether who acted in an event was, to a record, whom a row names.
+func may(s *State, e *pb.Event, was proto.Message, who Who) bool {
+	side, clock := e.GetActor().GetSide(), e.GetActor().GetPrincipalId() == Clock().PrincipalID
+	switch who {
+	case Rule:
+		return true // it follows, whoever acted
+	case ClockActor, Both: // what both agreed takes effect by the clock
+		return clock
+	case Neutral:
+		return !clock && side == pb.Side_SIDE_UNSPECIFIED && e.GetActor().GetPartyId() != ""
+	case Either, Holder:
+		return !clock && side != pb.Side_SIDE_UNSPECIFIED
+	}
+	if clock || side == pb.Side_SIDE_UNSPECIFIED {
+		return false
+	}
+	switch r := was.(type) {
+	case *pb.Obligation:
+		return who == Obligor && side == r.GetObligor() || who == Beneficiary && side == r.GetBeneficiary()
+	case *pb.Commitment:
+		return who == Obligor && side == r.GetObligor() || who == Beneficiary && side == r.GetBeneficiary()
+	case *pb.Proposal:
+		return who == answering(s, r, side)
+	case *pb.Agreement:
+		if p := s.proposal(r.GetAgreementId(), r.GetOpenProposalId()); p != nil {
+			return who == answering(s, p, side)
+		}
+		return who == Author && side == r.GetAuthor()
+	}
+	return false
+}
+
+// answering is who a side is to the newest text of a proposal, also when it has been answered.
+func answering(s *State, p *pb.Proposal, side pb.Side) Who {
+	text := get[*pb.ProposalRevision](s, proposalRevisionRef(p.GetAgreementId(), p.GetProposalId(), p.GetRevision()))
+	if text.GetAuthor() == side {
+		return Author
+	}
+	return Answerer
+}
+
+func (w *world) agreement(id string) *pb.Agreement {
+	a, _ := w.records[agreementRef(id)].(*pb.Agreement)
+	return a
 }

@@ -99,7 +99,7 @@ func (w *world) do(by Caller, command proto.Message) (*Decision, error) {
 	}
 	w.gapless(d)
 	w.replays(d)
-	w.followsTheTables(by, command, d)
+	w.followsTheTables(d)
 	before.Merge(d.State)
 	for ref := range before.Changes() {
 		w.put(ref, before.Get(ref))

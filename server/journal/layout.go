@@ -101,20 +101,37 @@ func recordKey(ref rules.Ref) []byte {
 	key = append(key, ref.Agreement...)
 	key = append(key, keySeparator, byte(ref.Kind))
 	key = append(key, ref.ID...)
-	if ref.Kind == rules.KindRevision || ref.Kind == rules.KindProposalRevision {
+	if numbered(ref.Kind) {
 		key = append(key, keySeparator)
 		key = binary.BigEndian.AppendUint32(key, uint32(ref.Number))
 	}
 	return key
 }
 
-// recordRef is the record that lies at a key; only for kinds without a number.
+// numbered says of a kind whether its records have numbers.
+func numbered(kind rules.Kind) bool {
+	return kind == rules.KindRevision || kind == rules.KindProposalRevision || kind == rules.KindCascade
+}
+
+// recordRef is the record that lies at a key.
 func recordRef(key []byte) (rules.Ref, error) {
 	agreement, rest, ok := bytes.Cut(key, []byte{keySeparator})
 	if !ok || len(rest) == 0 {
 		return rules.Ref{}, fmt.Errorf("journal: %q is not the key of a record", key)
 	}
-	return rules.Ref{Kind: rules.Kind(rest[0]), Agreement: string(agreement), ID: string(rest[1:])}, nil
+	ref := rules.Ref{Kind: rules.Kind(rest[0]), Agreement: string(agreement)}
+	id := rest[1:]
+	if numbered(ref.Kind) {
+		const tail = 1 + 4 // the separator and be32(number)
+		at := len(id) - tail
+		if at < 0 || id[at] != keySeparator {
+			return rules.Ref{}, fmt.Errorf("journal: %q is not the key of a record with a number", key)
+		}
+		ref.Number = int32(binary.BigEndian.Uint32(id[at+1:]))
+		id = id[:at]
+	}
+	ref.ID = string(id)
+	return ref, nil
 }
 
 // newRecord is an empty message of the type that a kind of record has.

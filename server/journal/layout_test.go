@@ -1,0 +1,31 @@
+package journal
+
+import (
+	"testing"
+
+	"github.com/concordhq/concord/rules"
+)
+
+// A timer names its record by the record's key, so every kind of record is found again from its key.
+func TestARecordIsFoundFromItsKey(t *testing.T) {
+	for _, ref := range []rules.Ref{
+		{Kind: rules.KindChain},
+		{Kind: rules.KindParty, ID: "acme"},
+		{Kind: rules.KindAgreement, Agreement: "care"},
+		{Kind: rules.KindProposal, Agreement: "care", ID: "first"},
+		{Kind: rules.KindProposalRevision, Agreement: "care", ID: "first", Number: 1 << 24},
+		{Kind: rules.KindRevision, Agreement: "care", Number: 256},
+		{Kind: rules.KindCascade, Agreement: "care", Number: 1},
+		{Kind: rules.KindCommitment, Agreement: "care", ID: "fee"},
+		{Kind: rules.KindObligation, Agreement: "care", ID: "fee-1"},
+	} {
+		if got, err := recordRef(recordKey(ref)); err != nil || got != ref {
+			t.Errorf("%+v comes back as %+v, %v", ref, got, err)
+		}
+	}
+	for _, key := range []string{"", "care", "care\x00", "care\x00\x03", "care\x00\x03\x00\x00\x00", "care\x00\x05first"} {
+		if ref, err := recordRef([]byte(key)); err == nil {
+			t.Errorf("%q is taken for %+v", key, ref)
+		}
+	}
+}
