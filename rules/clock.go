@@ -51,43 +51,52 @@ func (d *Decision) wake(c *journalv1.Wake) error {
 	case *journalv1.Wake_ObligationId:
 		ref = obligationRef(c.GetAgreementId(), r.ObligationId)
 	}
+	d.pass(ref)
+	return nil
+}
+
+// pass does what time has brought to one record, if anything, and says whether it has.
+func (d *Decision) pass(ref Ref) bool {
 	m := d.State.Get(ref)
 	at, waits := WakeTime(m)
 	if !waits || at.After(d.stamp.At) {
-		return nil
+		return false
 	}
-	switch r := m.(type) {
-	case *pb.Agreement:
-		d.activate(r, at)
-	case *pb.Commitment:
-		if d.State.agreement(r.GetAgreementId()).GetState() != pb.AgreementState_AGREEMENT_STATE_ACCEPTED {
-			d.enterIntoForce(r, at)
-		} // else it waits for its agreement, which the clock wakes too
-	case *pb.Obligation:
-		d.fallDue(r, at)
-	}
-	return nil
+	told := len(d.Events)
+	d.asClock(func() {
+		switch r := m.(type) {
+		case *pb.Agreement:
+			d.activate(r, at)
+		case *pb.Commitment:
+			if d.State.agreement(r.GetAgreementId()).GetState() != pb.AgreementState_AGREEMENT_STATE_ACCEPTED {
+				d.enterIntoForce(r, at)
+			} // else it waits for its agreement, which the clock wakes too
+		case *pb.Obligation:
+			d.fallDue(r, at)
+		}
+	})
+	return len(d.Events) > told
 }
 
 func (d *Decision) activate(a *pb.Agreement, at time.Time) {
 	id := a.GetAgreementId()
 	proposal := get[*pb.Revision](d.State, revisionRef(id, a.GetRevision())).GetProposalId()
-	d.emitAt(id, pb.Side_SIDE_UNSPECIFIED, at, &pb.Event{Change: &pb.Event_ProposalTookEffect{ProposalTookEffect: &pb.ProposalTookEffect{
+	d.emitClock(id, at, &pb.Event{Change: &pb.Event_ProposalTookEffect{ProposalTookEffect: &pb.ProposalTookEffect{
 		ProposalId: proposal, Revision: a.GetRevision(),
 	}}})
-	d.emitAt(id, pb.Side_SIDE_UNSPECIFIED, at, &pb.Event{Change: &pb.Event_AgreementActivated{AgreementActivated: &pb.AgreementActivated{From: a.GetState()}}})
+	d.emitClock(id, at, &pb.Event{Change: &pb.Event_AgreementActivated{AgreementActivated: &pb.AgreementActivated{From: a.GetState()}}})
 }
 
 func (d *Decision) enterIntoForce(c *pb.Commitment, at time.Time) {
-	d.emitAt(c.GetAgreementId(), pb.Side_SIDE_UNSPECIFIED, at, &pb.Event{Change: &pb.Event_CommitmentEnteredIntoForce{
+	d.emitClock(c.GetAgreementId(), at, &pb.Event{Change: &pb.Event_CommitmentEnteredIntoForce{
 		CommitmentEnteredIntoForce: &pb.CommitmentEnteredIntoForce{CommitmentId: c.GetCommitmentId(), From: c.GetState()},
 	}})
 	d.scheduleNext(c.GetAgreementId(), c.GetCommitmentId(), at)
-	d.endIfDone(c.GetAgreementId(), c.GetCommitmentId())
+	d.endIfDone(c.GetAgreementId(), c.GetCommitmentId(), at)
 }
 
 func (d *Decision) fallDue(o *pb.Obligation, at time.Time) {
-	d.emitAt(o.GetAgreementId(), pb.Side_SIDE_UNSPECIFIED, at, &pb.Event{Change: &pb.Event_ObligationFellDue{
+	d.emitClock(o.GetAgreementId(), at, &pb.Event{Change: &pb.Event_ObligationFellDue{
 		ObligationFellDue: &pb.ObligationFellDue{ObligationId: o.GetObligationId()},
 	}})
 	d.scheduleNext(o.GetAgreementId(), o.GetCommitmentId(), at)

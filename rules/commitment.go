@@ -78,13 +78,16 @@ func ruleStart(r *pb.Recurring, a *pb.Agreement, cal *Calendar) Day {
 	return cal.DayAt(a.GetEffectiveTime().AsTime())
 }
 
-// side is the side that commands; unspecified for the clock.
+// side is the side that acts; unspecified for the clock.
 func (d *Decision) side(agreementID string) pb.Side {
+	if d.clock {
+		return pb.Side_SIDE_UNSPECIFIED
+	}
 	return d.stamp.By.SideOf(d.State.agreement(agreementID))
 }
 
 // endIfDone ends a commitment that brings forth nothing more and has nothing open.
-func (d *Decision) endIfDone(agreementID, commitmentID string) {
+func (d *Decision) endIfDone(agreementID, commitmentID string, at time.Time) {
 	c := d.State.commitment(agreementID, commitmentID)
 	if c.GetState() != inForce || c.GetOpenObligationCount() > 0 {
 		return
@@ -92,7 +95,7 @@ func (d *Decision) endIfDone(agreementID, commitmentID string) {
 	if d.nextObligation(agreementID, commitmentID) != nil {
 		return
 	}
-	d.emit(agreementID, d.side(agreementID), &pb.Event{Change: &pb.Event_CommitmentEnded{CommitmentEnded: &pb.CommitmentEnded{
+	d.emitAt(agreementID, d.side(agreementID), at, &pb.Event{Change: &pb.Event_CommitmentEnded{CommitmentEnded: &pb.CommitmentEnded{
 		CommitmentId: commitmentID, Reason: pb.CommitmentEndReason_COMMITMENT_END_REASON_COMPLETED,
 	}}})
 }

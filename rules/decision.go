@@ -36,6 +36,7 @@ type Decision struct {
 
 	stamp   Stamp
 	command proto.Message
+	clock   bool // what happens now is the clock's doing, whoever commands
 }
 
 // emit records one change of an agreement (or of the service, for "") and applies it.
@@ -45,12 +46,34 @@ func (d *Decision) emit(agreementID string, side pb.Side, change *pb.Event) {
 
 // emitAt is emit for a change that was true at another time than it is written at.
 func (d *Decision) emitAt(agreementID string, side pb.Side, effective time.Time, change *pb.Event) {
+	if d.clock {
+		d.emitClock(agreementID, effective, change)
+		return
+	}
+	change.RequestId = d.stamp.RequestID
+	d.emitAs(d.stamp.By, agreementID, side, effective, change)
+}
+
+// emitClock records what time brought about. Nobody requested it.
+func (d *Decision) emitClock(agreementID string, effective time.Time, change *pb.Event) {
+	d.emitAs(Clock(), agreementID, pb.Side_SIDE_UNSPECIFIED, effective, change)
+}
+
+// asClock has what follows from do, all of it, told as the clock's doing.
+func (d *Decision) asClock(do func()) {
+	was := d.clock
+	d.clock = true
+	do()
+	d.clock = was
+}
+
+// emitAs records a change that somebody made, and applies it.
+func (d *Decision) emitAs(by Caller, agreementID string, side pb.Side, effective time.Time, change *pb.Event) {
 	change.AgreementId = agreementID
 	change.Version = d.State.Version(agreementID) + 1
 	change.RecordTime = timestamppb.New(d.stamp.At)
 	change.EffectiveTime = timestamppb.New(effective)
-	change.Actor = &pb.Actor{PrincipalId: d.stamp.By.PrincipalID, PartyId: d.stamp.By.PartyID, Side: side}
-	change.RequestId = d.stamp.RequestID
+	change.Actor = &pb.Actor{PrincipalId: by.PrincipalID, PartyId: by.PartyID, Side: side}
 	if err := Apply(d.State, change); err != nil && d.State.err == nil {
 		d.State.err = err
 	}

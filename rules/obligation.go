@@ -154,7 +154,7 @@ func (d *Decision) closed(before *pb.Obligation) {
 		if before.GetState() == scheduled {
 			d.scheduleNext(before.GetAgreementId(), before.GetCommitmentId(), d.stamp.At)
 		}
-		d.endIfDone(before.GetAgreementId(), before.GetCommitmentId())
+		d.endIfDone(before.GetAgreementId(), before.GetCommitmentId(), d.stamp.At)
 	}
 	d.answer(ref)
 }
