@@ -23,59 +23,26 @@ func (d *Decision) scheduleNext(agreementID, commitmentID string, at time.Time) 
 // nextObligation is the obligation that a commitment brings forth next; nil if none.
 func (d *Decision) nextObligation(agreementID, commitmentID string) *pb.ObligationScheduled {
 	a, c := d.State.agreement(agreementID), d.State.commitment(agreementID, commitmentID)
-	cal, wrong := NewCalendar(a.GetCalendar(), "calendar")
-	if wrong != nil {
-		d.State.err = fmt.Errorf("rules: the calendar of agreement %q: %w", agreementID, Invalid(wrong...))
+	cal := d.calendar(a)
+	if cal == nil {
 		return nil
 	}
-	ruleDate, day, ok := nextDueDay(a, c, cal)
-	if !ok || a.GetEndTime() != nil && !cal.StartOfDay(day).Before(a.GetEndTime().AsTime()) {
+	next, ok := nextInstance(a, c, cal)
+	if !ok || a.GetEndTime() != nil && !cal.StartOfDay(next.day).Before(a.GetEndTime().AsTime()) {
 		return nil
-	}
-	lead := cal.StartOfDay(day.Add(-int(c.GetClocks().GetLeadDays())))
-	if first := c.GetEffectiveTime().AsTime(); lead.Before(first) {
-		lead = first // nothing comes up before it is owed
 	}
 	ordinal := c.GetObligationCount() + 1
+	by := deadlinesOf(c, next.day, cal)
 	return &pb.ObligationScheduled{
 		ObligationId:  fmt.Sprintf("%s-%d", commitmentID, ordinal),
 		CommitmentId:  commitmentID,
 		Ordinal:       ordinal,
-		RuleDate:      ruleDate,
-		DueDate:       day.String(),
-		DueTime:       timestamppb.New(cal.EndOfDay(day)),
-		GraceEndTime:  timestamppb.New(cal.EndOfDay(cal.AddBusinessDays(day, int(c.GetClocks().GetGraceBusinessDays())))),
-		LeadStartTime: timestamppb.New(lead),
+		RuleDate:      next.ruleDate,
+		DueDate:       next.day.String(),
+		DueTime:       timestamppb.New(by.due),
+		GraceEndTime:  timestamppb.New(by.graceEnd),
+		LeadStartTime: timestamppb.New(by.leadStart),
 	}
-}
-
-// nextDueDay is the day a commitment falls due next, with the date its rule yielded (empty for ONE_OFF).
-func nextDueDay(a *pb.Agreement, c *pb.Commitment, cal *Calendar) (ruleDate string, day Day, ok bool) {
-	switch s := c.GetTerms().GetSchedule().(type) {
-	case *pb.CommitmentTerms_OneOff:
-		day, err := ParseDay(s.OneOff.GetDueDate())
-		return "", day, err == nil && c.GetObligationCount() == 0
-	case *pb.CommitmentTerms_Recurring:
-		start := ruleStart(s.Recurring, a, cal)
-		last := start - 1
-		if c.GetLastRuleDate() != "" {
-			var err error
-			if last, err = ParseDay(c.GetLastRuleDate()); err != nil {
-				return "", 0, false
-			}
-		}
-		rule, day, ok := NextDue(s.Recurring, start, last, int(c.GetObligationCount()), cal)
-		return rule.String(), day, ok && day <= latestDay
-	}
-	return "", 0, false
-}
-
-// ruleStart is the day a recurrence starts: its own, else the agreement's first day by its words.
-func ruleStart(r *pb.Recurring, a *pb.Agreement, cal *Calendar) Day {
-	if day, err := ParseDay(r.GetStartDate()); err == nil {
-		return day
-	}
-	return cal.DayAt(a.GetEffectiveTime().AsTime())
 }
 
 // side is the side that acts; unspecified for the clock.

@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -38,17 +37,16 @@ func (d *Decision) submitObligation(c *pb.SubmitObligationRequest) error {
 	if len(c.GetEvidence()) == 0 && strings.TrimSpace(c.GetNote()) == "" {
 		return Invalid(Violation{"evidence", "show what was done, or say it in a note"})
 	}
-	cal, wrong := NewCalendar(a.GetCalendar(), "calendar")
-	if wrong != nil {
-		return fmt.Errorf("rules: the calendar of agreement %q: %w", a.GetAgreementId(), Invalid(wrong...))
+	cal := d.calendar(a)
+	if cal == nil {
+		return nil
 	}
-	clocks := d.State.commitment(c.GetAgreementId(), o.GetCommitmentId()).GetClocks()
-	reviewEnd := cal.EndOfDay(cal.AddBusinessDays(cal.DayAt(d.stamp.At), int(clocks.GetReviewBusinessDays())))
+	until := reviewEnd(d.State.commitment(c.GetAgreementId(), o.GetCommitmentId()), d.stamp.At, cal)
 	d.onObligationEvent(o, side, &pb.Event{Change: &pb.Event_ObligationSubmitted{ObligationSubmitted: &pb.ObligationSubmitted{
 		ObligationId: o.GetObligationId(),
 		Submission: &pb.Submission{
 			Number: o.GetSubmissionCount() + 1, Evidence: c.GetEvidence(), Note: c.GetNote(),
-			SubmitTime: timestamppb.New(d.stamp.At), ReviewEndTime: timestamppb.New(reviewEnd),
+			SubmitTime: timestamppb.New(d.stamp.At), ReviewEndTime: timestamppb.New(until),
 		},
 	}}})
 	return nil
@@ -79,15 +77,12 @@ func (d *Decision) returnObligation(c *pb.ReturnObligationRequest) error {
 	if e := judged(o, c.GetSubmission()); e != nil {
 		return e
 	}
-	submitTime := o.GetSubmission().GetSubmitTime().AsTime()
 	back := &pb.ObligationReturned{
 		ObligationId: o.GetObligationId(), Reason: c.GetReason(), To: breached, DueTime: o.GetDueTime(), GraceEndTime: o.GetGraceEndTime(),
 	}
-	if timeliness(o, submitTime) == pb.Timeliness_TIMELINESS_ON_TIME {
-		review := d.stamp.At.Sub(submitTime)
-		back.To = due
-		back.DueTime = timestamppb.New(o.GetDueTime().AsTime().Add(review))
-		back.GraceEndTime = timestamppb.New(o.GetGraceEndTime().AsTime().Add(review))
+	if timeliness(o, o.GetSubmission().GetSubmitTime().AsTime()) == pb.Timeliness_TIMELINESS_ON_TIME {
+		dueTime, graceEnd := reviewed(o, d.stamp.At)
+		back.To, back.DueTime, back.GraceEndTime = due, timestamppb.New(dueTime), timestamppb.New(graceEnd)
 	}
 	d.onObligationEvent(o, side, &pb.Event{Change: &pb.Event_ObligationReturned{ObligationReturned: back}})
 	return nil
@@ -168,12 +163,4 @@ func judged(o *pb.Obligation, number int32) *Error {
 	e.Rule, e.Subject = "obligation judgement is of the submission that stands", "agreements/"+o.GetAgreementId()+"/obligations/"+o.GetObligationId()
 	e.Metadata = map[string]string{"submission": fmt.Sprint(o.GetSubmission().GetNumber())}
 	return e
-}
-
-// timeliness judges a time by the end of the grace period.
-func timeliness(o *pb.Obligation, kept time.Time) pb.Timeliness {
-	if kept.After(o.GetGraceEndTime().AsTime()) {
-		return pb.Timeliness_TIMELINESS_LATE
-	}
-	return pb.Timeliness_TIMELINESS_ON_TIME
 }

@@ -91,7 +91,7 @@ func CheckTerms(t *pb.Terms, field string) []Violation {
 			wrong = append(wrong, Violation{at + ".commitment_id", "another commitment has the id \"" + c.GetCommitmentId() + "\""})
 		}
 		seen[c.GetCommitmentId()] = true
-		wrong = append(wrong, checkSchedule(c, first, last, cal, at)...)
+		wrong = append(wrong, checkSchedule(c, frame{first, last, cal}, at)...)
 	}
 	return wrong
 }
@@ -117,13 +117,13 @@ func checkBacklog(t *pb.Terms, now time.Time, field string) []Violation {
 	a := &pb.Agreement{EffectiveTime: timestamppb.New(cal.StartOfDay(mustParse(t.GetEffectiveDate())))}
 	today, backlog := cal.DayAt(now), 0
 	for _, ct := range t.GetCommitments() {
-		c := &pb.Commitment{Terms: ct}
+		c := &pb.Commitment{Terms: ct, Kind: KindOf(ct)}
 		for {
-			rule, day, ok := nextDueDay(a, c, cal)
-			if !ok || day > today {
+			next, ok := nextInstance(a, c, cal)
+			if !ok || next.day > today {
 				break
 			}
-			c.LastRuleDate = rule
+			c.LastRuleDate = next.ruleDate
 			c.ObligationCount++
 			if backlog++; backlog > MaxBacklog {
 				return []Violation{{field + ".effective_date", fmt.Sprintf("by these words more than %d obligations would be due already; begin later", MaxBacklog)}}
@@ -140,41 +140,6 @@ func mustParse(date string) Day {
 		panic(fmt.Sprintf("rules: a date that was checked: %v", err))
 	}
 	return day
-}
-
-// checkSchedule lists why a commitment could never fall due as its words say.
-func checkSchedule(c *pb.CommitmentTerms, first Day, last *Day, cal *Calendar, at string) []Violation {
-	switch s := c.GetSchedule().(type) {
-	case *pb.CommitmentTerms_OneOff:
-		at += ".one_off.due_date"
-		day, err := promisedDay(s.OneOff.GetDueDate())
-		switch {
-		case err != nil:
-			return []Violation{{at, err.Error()}}
-		case day < first:
-			return []Violation{{at, "it is due before the agreement begins"}}
-		case last != nil && day > *last:
-			return []Violation{{at, "it is due after the agreement ends"}}
-		}
-		return nil
-	case *pb.CommitmentTerms_Recurring:
-		if day, err := ParseDay(s.Recurring.GetStartDate()); err == nil && day > latestDay {
-			return []Violation{{at + ".recurring.start_date", tooFar(day)}}
-		}
-		return CheckRecurring(s.Recurring, first, last, cal, at+".recurring")
-	}
-	return []Violation{{at + ".schedule", "this release keeps one_off and recurring commitments"}}
-}
-
-// KindOf is the kind of a commitment by its schedule.
-func KindOf(c *pb.CommitmentTerms) pb.CommitmentKind {
-	switch c.GetSchedule().(type) {
-	case *pb.CommitmentTerms_OneOff:
-		return pb.CommitmentKind_COMMITMENT_KIND_ONE_OFF
-	case *pb.CommitmentTerms_Recurring:
-		return pb.CommitmentKind_COMMITMENT_KIND_RECURRING
-	}
-	return pb.CommitmentKind_COMMITMENT_KIND_UNSPECIFIED
 }
 
 // clocksOf is the clocks that hold for a commitment: its own, else the agreement's, else the defaults.
