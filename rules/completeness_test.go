@@ -74,7 +74,7 @@ func TestEveryEventIsToldInAStory(t *testing.T) {
 func TestEveryEventCanBeAppliedAndHasWords(t *testing.T) {
 	for i := range changes().Len() {
 		arm := changes().Get(i)
-		s := NewState(func(Ref) (proto.Message, error) { return nil, nil })
+		s := NewState(Ground{})
 		if err := Apply(s, eventOf(arm)); err != nil && strings.Contains(err.Error(), "does not know") {
 			t.Errorf("%s: %v", arm.Name(), err)
 		}
@@ -86,7 +86,7 @@ func TestEveryEventCanBeAppliedAndHasWords(t *testing.T) {
 
 // TestAnEventOfTheFutureIsRefused holds that guessing is refused, and that words do not fail.
 func TestAnEventOfTheFutureIsRefused(t *testing.T) {
-	s := NewState(func(Ref) (proto.Message, error) { return nil, nil })
+	s := NewState(Ground{})
 	if err := Apply(s, &pb.Event{AgreementId: "care", Version: 1}); err == nil || s.Version("care") != 0 {
 		t.Errorf("an event without a known change was applied: %v", err)
 	}
@@ -100,7 +100,7 @@ func TestHistoryCannotChangeWhatItNeverMade(t *testing.T) {
 	made := map[string]bool{"party_registered": true, "api_key_issued": true, "agreement_drafted": true}
 	for i := range changes().Len() {
 		arm := changes().Get(i)
-		s := NewState(func(Ref) (proto.Message, error) { return nil, nil })
+		s := NewState(Ground{})
 		if err := Apply(s, eventOf(arm)); (err == nil) != made[string(arm.Name())] {
 			t.Errorf("%s on an empty ground: %v", arm.Name(), err)
 		}
@@ -139,11 +139,11 @@ func TestEveryCommandIsDecided(t *testing.T) {
 	}
 	for _, c := range commands() {
 		w := newWorld(t, begin)
-		if _, err := Decide(NewState(w.load), c, w.stamp(Service())); err != nil && strings.Contains(err.Error(), "no rule decides") {
+		if _, err := Decide(NewState(w.ground()), c, w.stamp(Service())); err != nil && strings.Contains(err.Error(), "no rule decides") {
 			t.Error(err)
 		}
 	}
-	if _, err := Decide(NewState(nil), &pb.Party{}, Stamp{}); err == nil || !strings.Contains(err.Error(), "no rule decides") {
+	if _, err := Decide(NewState(Ground{}), &pb.Party{}, Stamp{}); err == nil || !strings.Contains(err.Error(), "no rule decides") {
 		t.Errorf("a message that is no command: %v", err)
 	}
 }

@@ -43,11 +43,12 @@ type Ref struct {
 // State is the records that a command sees, read on first use. A record got from it must not be changed: clone, change
 // and put it back. It belongs to one goroutine.
 type State struct {
-	load     func(Ref) (proto.Message, error) // the ground; nil in a fork
-	base     *State                           // what a fork was made from
-	records  map[Ref]record                   // what was read (ground) or put
-	versions map[string]uint64                // newest event per chain, as put
-	err      error                            // the first failure to read; sticky
+	ground   Ground            // empty in a fork
+	base     *State            // what a fork was made from
+	records  map[Ref]record    // what was read (ground) or put
+	versions map[string]uint64 // newest event per chain, as put
+	touched  map[string][]Ref  // what was put of each agreement's lists; nil until somebody asks
+	err      error             // the first failure to read; sticky
 }
 
 // record is one record in a State. A nil message is one that is missing.
@@ -56,9 +57,9 @@ type record struct {
 	put      bool
 }
 
-// NewState makes a state over load, which returns nil for a record that does not exist.
-func NewState(load func(Ref) (proto.Message, error)) *State {
-	return &State{load: load, records: map[Ref]record{}, versions: map[string]uint64{}}
+// NewState makes a state over a ground. An empty ground has no records.
+func NewState(ground Ground) *State {
+	return &State{ground: ground, records: map[Ref]record{}, versions: map[string]uint64{}}
 }
 
 // Fork makes a state that sees s and leaves it as it is.
@@ -112,10 +113,10 @@ func (s *State) Get(ref Ref) proto.Message {
 		}
 		return m
 	}
-	if s.err != nil {
+	if s.err != nil || s.ground.Get == nil {
 		return nil
 	}
-	m, err := s.load(ref)
+	m, err := s.ground.Get(ref)
 	if err != nil {
 		s.err = err
 		return nil
@@ -126,7 +127,11 @@ func (s *State) Get(ref Ref) proto.Message {
 
 // Put writes a record.
 func (s *State) Put(ref Ref, m proto.Message) {
-	s.records[ref] = record{was: s.records[ref].was, now: m, put: true}
+	was := s.records[ref]
+	s.records[ref] = record{was: was.was, now: m, put: true}
+	if s.touched != nil && !was.put {
+		s.touch(ref)
+	}
 }
 
 // Version is the number of the newest event of an agreement's chain, or of the service's for "".

@@ -28,7 +28,7 @@ func TestForksSeeTheirGroundAndLeaveItAlone(t *testing.T) {
 		for _, id := range rapid.SliceOfDistinct(rapid.SampledFrom([]string{"a", "b", "c", "d"}), rapid.ID[string]).Draw(t, "stored") {
 			stored[partyRef(id)] = "stored " + id
 		}
-		ground := NewState(func(ref Ref) (proto.Message, error) {
+		ground := NewState(Ground{Get: func(ref Ref) (proto.Message, error) {
 			if ref.Kind == KindChain {
 				return &journalv1.Chain{Version: 7}, nil
 			}
@@ -36,7 +36,7 @@ func TestForksSeeTheirGroundAndLeaveItAlone(t *testing.T) {
 				return &pb.Party{DisplayName: name}, nil
 			}
 			return nil, nil
-		})
+		}})
 		stack := []*layer{{state: ground, seen: maps.Clone(stored), versions: map[string]uint64{}, put: map[Ref]bool{}}}
 		for i := range 60 {
 			top := stack[len(stack)-1]
@@ -109,13 +109,13 @@ func checkLayer(t *rapid.T, depth int, l *layer) {
 // TestARecordIsReadOnce holds that a batch costs one read for each record it touches, missing ones too.
 func TestARecordIsReadOnce(t *testing.T) {
 	reads := map[Ref]int{}
-	ground := NewState(func(ref Ref) (proto.Message, error) {
+	ground := NewState(Ground{Get: func(ref Ref) (proto.Message, error) {
 		reads[ref]++
 		if ref.ID == "here" {
 			return &pb.Party{}, nil
 		}
 		return nil, nil
-	})
+	}})
 	for range 3 {
 		for _, id := range []string{"here", "missing"} {
 			ground.Get(partyRef(id))
@@ -136,12 +136,12 @@ func TestARecordIsReadOnce(t *testing.T) {
 // thing", and that nothing is decided upon it afterwards.
 func TestADecisionOverRecordsThatCannotBeReadIsNone(t *testing.T) {
 	broken := errors.New("the disk is on fire")
-	s := NewState(func(ref Ref) (proto.Message, error) {
+	s := NewState(Ground{Get: func(ref Ref) (proto.Message, error) {
 		if ref.Kind == KindParty {
 			return nil, broken
 		}
 		return nil, nil
-	})
+	}})
 	w := newWorld(t, begin)
 	for _, c := range []proto.Message{
 		&pb.UpdatePartyRequest{PartyId: "acme"},

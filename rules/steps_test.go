@@ -31,7 +31,7 @@ var everyone = []Who{Obligor, Beneficiary, Author, Answerer, Either, Both, Holde
 // record many times.
 func (w *world) followsTheTables(d *Decision) {
 	w.t.Helper()
-	s := NewState(w.load)
+	s := NewState(w.ground())
 	for _, e := range d.Events {
 		next := s.Fork()
 		if err := Apply(next, fromDisk(w.t, e)); err != nil {

@@ -5,7 +5,9 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"fmt"
+	"iter"
 	"maps"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -56,6 +58,28 @@ func newWorld(t rapid.TB, now time.Time) *world {
 	}
 }
 
+// ground is the world as rules see it.
+func (w *world) ground() Ground { return Ground{Get: w.load, List: w.list} }
+
+// list is what the journal's index is. It names more than it is asked for, as that does.
+func (w *world) list(l Listing) iter.Seq2[string, error] {
+	var places []Place
+	for ref, m := range w.records {
+		o, _ := m.(*pb.Obligation)
+		if ref.Kind == l.Kind && ref.Agreement == l.Agreement && PlaceOf(m) > l.After && (l.Commitment == "" || o.GetCommitmentId() == l.Commitment) {
+			places = append(places, PlaceOf(m))
+		}
+	}
+	slices.Sort(places)
+	return func(yield func(string, error) bool) {
+		for _, p := range places {
+			if !yield(p.ID(l.Kind), nil) {
+				return
+			}
+		}
+	}
+}
+
 // load is what the journal's read is: the head of a chain lies beside the records.
 func (w *world) load(ref Ref) (proto.Message, error) {
 	if ref.Kind == KindChain {
@@ -84,7 +108,7 @@ func (w *world) stamp(by Caller) Stamp {
 // do has a command decided, checks the decision and takes it over.
 func (w *world) do(by Caller, command proto.Message) (*Decision, error) {
 	w.t.Helper()
-	asked, before := bytesOf(command), NewState(w.load)
+	asked, before := bytesOf(command), NewState(w.ground())
 	d, err := Decide(before, command, w.stamp(by))
 	if !bytes.Equal(asked, bytesOf(command)) {
 		w.t.Fatalf("deciding %T changed the command", command)
@@ -184,7 +208,7 @@ func (w *world) gapless(d *Decision) {
 // replays holds that the events, as they would be read from a disk, lead to the records of the decision.
 func (w *world) replays(d *Decision) {
 	w.t.Helper()
-	again := NewState(w.load)
+	again := NewState(w.ground())
 	for _, e := range d.Events {
 		if err := Apply(again, fromDisk(w.t, e)); err != nil {
 			w.t.Fatalf("replaying %v: %v", e, err)
@@ -216,7 +240,7 @@ func (w *world) staysAsleep(ref Ref) {
 	if at, waits := w.timers[ref]; waits && !at.After(w.now) {
 		return
 	}
-	d, err := Decide(NewState(w.load), WakeFor(ref), w.stamp(Clock()))
+	d, err := Decide(NewState(w.ground()), WakeFor(ref), w.stamp(Clock()))
 	if err != nil || len(d.Events) > 0 {
 		w.t.Fatalf("at %v %+v woke early: %v %v", w.now, ref, d, err)
 	}
@@ -265,7 +289,7 @@ func (w *world) nextTimer() (first Ref, at time.Time, any bool) {
 // close ends a tale: the whole history, on an empty ground, leads to the records.
 func (w *world) close() {
 	w.t.Helper()
-	s := NewState(func(Ref) (proto.Message, error) { return nil, nil })
+	s := NewState(Ground{})
 	last := time.Time{}
 	for _, e := range w.history {
 		if err := Apply(s, fromDisk(w.t, e)); err != nil {

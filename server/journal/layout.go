@@ -22,6 +22,7 @@ import (
 //	                                                                              parties and keys have no agreement
 //	           agreement 00 'E' be64(version)           → be64(position)          the events of one agreement
 //	           agreement 00 'L' list filters order      → nothing                 the lists of one agreement; see group
+//	                                                                              and rules.PlaceOf, which is the order
 //	index      list filters order                       → nothing                 the lists across agreements
 //	timers     be64(micros, sign flipped) record-key    → nothing                 what the clock must look at, by time
 //	receipts   principal 00 request_id                  → be64(micros) ‖ Receipt  answers given; time-ordered request
@@ -200,13 +201,13 @@ func entries(found []entry, ref rules.Ref, m proto.Message) []entry {
 	}
 	switch r := m.(type) {
 	case *pb.Obligation:
-		day, state := dayKey(r.GetDueDate()), group(byte(r.GetState()))
-		add(tableRecords, join(ref.Agreement, sep, subLists, listObligations, byte(r.GetObligor()), state, day, ref.ID))
-		add(tableRecords, join(ref.Agreement, sep, subLists, listByCommitment, r.GetCommitmentId(), sep, state, day, ref.ID))
+		place, state := string(rules.PlaceOf(r)), group(byte(r.GetState()))
+		add(tableRecords, join(ref.Agreement, sep, subLists, listObligations, byte(r.GetObligor()), state, place))
+		add(tableRecords, join(ref.Agreement, sep, subLists, listByCommitment, r.GetCommitmentId(), sep, state, place))
 	case *pb.Commitment:
-		add(tableRecords, join(ref.Agreement, sep, subLists, listCommitments, byte(r.GetObligor()), byte(r.GetState()), ref.ID))
+		add(tableRecords, join(ref.Agreement, sep, subLists, listCommitments, byte(r.GetObligor()), byte(r.GetState()), string(rules.PlaceOf(r))))
 	case *pb.Proposal:
-		add(tableRecords, join(ref.Agreement, sep, subLists, listProposals, byte(r.GetState()), sortableTime(r.GetCreateTime().AsTime()), ref.ID))
+		add(tableRecords, join(ref.Agreement, sep, subLists, listProposals, byte(r.GetState()), string(rules.PlaceOf(r))))
 	case *pb.Agreement:
 		state := byte(r.GetState())
 		vendor, client := r.GetVendorPartyId(), r.GetClientPartyId()
@@ -230,13 +231,4 @@ func entries(found []entry, ref rules.Ref, m proto.Message) []entry {
 		}
 	}
 	return found
-}
-
-// dayKey is a date in bytes that sort like it.
-func dayKey(date string) []byte {
-	day, err := rules.ParseDay(date)
-	if err != nil {
-		return be32(0)
-	}
-	return be32(uint32(day))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -65,7 +66,7 @@ func (j *Journal) Obligations(ctx context.Context, caller rules.Caller, req *pb.
 		}
 		var err error
 		list.NextPageToken, err = j.page(snap, caller, req, q, func(place, _ []byte) (int, error) {
-			o, size, err := listed[*pb.Obligation](ctx, j, snap, rules.Ref{Kind: rules.KindObligation, Agreement: req.GetAgreementId(), ID: string(place[4:])})
+			o, size, err := listed[*pb.Obligation](ctx, j, snap, rules.Ref{Kind: rules.KindObligation, Agreement: req.GetAgreementId(), ID: rules.Place(place).ID(rules.KindObligation)})
 			if err == nil && req.GetState() != 0 && req.GetState() != o.GetState() {
 				return 0, errPassedOver // another one of its group
 			}
@@ -96,6 +97,9 @@ func obligationQuery(req *pb.ListObligationsRequest) (q query, none func(store.S
 	q.from, q.to = bound("due_from", req.GetDueFrom()), bound("due_before", req.GetDueBefore())
 	if wrong != nil {
 		return q, none, rules.Invalid(wrong...)
+	}
+	if q.from != nil && q.to == nil {
+		q.to = be32(math.MaxUint32) // what has no day yet is not due from any day on
 	}
 	states := groups(choices(req.GetState(), pb.ObligationState_name))
 	if req.GetCommitmentId() == "" {
@@ -132,7 +136,7 @@ func (j *Journal) Proposals(ctx context.Context, caller rules.Caller, req *pb.Li
 	q := query{table: tableRecords, prefixes: prefixes(join(req.GetAgreementId(), sep, subLists, listProposals), choices(req.GetState(), pb.ProposalState_name))}
 	return list, j.seeing(ctx, caller, req.GetAgreementId(), func(snap store.Snapshot, _ *pb.Agreement) (err error) {
 		list.NextPageToken, err = j.page(snap, caller, req, q, func(place, _ []byte) (int, error) {
-			p, size, err := listed[*pb.Proposal](ctx, j, snap, rules.Ref{Kind: rules.KindProposal, Agreement: req.GetAgreementId(), ID: string(place[8:])})
+			p, size, err := listed[*pb.Proposal](ctx, j, snap, rules.Ref{Kind: rules.KindProposal, Agreement: req.GetAgreementId(), ID: rules.Place(place).ID(rules.KindProposal)})
 			list.Proposals = append(list.Proposals, p)
 			return size, err
 		})

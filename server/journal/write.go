@@ -159,21 +159,8 @@ func (j *Journal) newBatch(ctx context.Context, ahead *batch) *batch {
 			b.at = ahead.at
 		}
 	}
-	b.state = rules.NewState(b.load)
+	b.state = rules.NewState(rules.Ground{Get: b.load, List: b.list, Ahead: b.newer})
 	return b
-}
-
-// load reads a record: as the batch ahead leaves it, or as it is stored.
-func (b *batch) load(ref rules.Ref) (proto.Message, error) {
-	if b.ahead != nil {
-		if c, grew := b.ahead.chains[ref.Agreement]; grew && ref.Kind == rules.KindChain {
-			return c, nil
-		}
-		if m, known := b.ahead.state.Known(ref); known {
-			return m, nil
-		}
-	}
-	return readRecord(b.snap, ref)
 }
 
 // decide lets the rules answer one command and takes over what follows.

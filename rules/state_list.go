@@ -1,0 +1,208 @@
+package rules
+
+import (
+	"cmp"
+	"encoding/binary"
+	"iter"
+	"math"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// Ground is what a state stands on: the records as they lie in the store, and their lists.
+type Ground struct {
+	// Get reads a record; nil if there is none.
+	Get func(Ref) (proto.Message, error)
+	// List reads the ids of what a listing asks for, in the order of their places. It may name records in other states
+	// too: who asks looks at them again.
+	List func(Listing) iter.Seq2[string, error]
+	// Ahead names the records of an agreement that Get knows newer than List does; nil: none.
+	Ahead func(agreement string) []Ref
+}
+
+// Listing is what a list is asked for.
+type Listing struct {
+	// Kind is KindObligation, KindCommitment or KindProposal.
+	Kind Kind
+	// Agreement is whose records are listed.
+	Agreement string
+	// Commitment is whose obligations are listed; empty: those of the whole agreement.
+	Commitment string
+	// States are the states that are asked for; none: all.
+	States []int32
+	// After is the place behind which the list goes on; empty: from the start.
+	After Place
+}
+
+// Place is where a record stands in its lists, as bytes that sort: an obligation by its due day, one without a day last; a
+// proposal by the time it was made; then, as a commitment does, by id. It never tells sides apart.
+type Place string
+
+// PlaceOf is the place of an obligation, a commitment or a proposal; empty for other records.
+func PlaceOf(m proto.Message) Place {
+	switch r := m.(type) {
+	case *pb.Obligation:
+		day := uint32(math.MaxUint32)
+		if d, err := ParseDay(r.GetDueDate()); err == nil {
+			day = uint32(d)
+		}
+		return Place(append(binary.BigEndian.AppendUint32(make([]byte, 0, 64), day), r.GetObligationId()...))
+	case *pb.Proposal:
+		micros := uint64(r.GetCreateTime().AsTime().UnixMicro()) ^ 1<<63
+		return Place(append(binary.BigEndian.AppendUint64(make([]byte, 0, 64), micros), r.GetProposalId()...))
+	case *pb.Commitment:
+		return Place(r.GetCommitmentId())
+	}
+	return ""
+}
+
+// ID is the id at the end of a place.
+func (p Place) ID(kind Kind) string {
+	switch kind {
+	case KindObligation:
+		return string(p[min(4, len(p)):])
+	case KindProposal:
+		return string(p[min(8, len(p)):])
+	}
+	return string(p)
+}
+
+// Obligations lists the obligations of an agreement, or of one of its commitments, that are in one of the states (none:
+// in any), by due day and id: at most limit of them, behind a place. They are as s has them, whatever is durable yet.
+func (s *State) Obligations(agreement, commitment string, states []pb.ObligationState, after Place, limit int) []*pb.Obligation {
+	l := Listing{Kind: KindObligation, Agreement: agreement, Commitment: commitment, States: numbers(states), After: after}
+	return list(s, l, limit, func(o *pb.Obligation) bool {
+		return (commitment == "" || o.GetCommitmentId() == commitment) && (len(states) == 0 || slices.Contains(states, o.GetState()))
+	})
+}
+
+// Commitments lists the commitments of an agreement that are in one of the states (none: in any), by id.
+func (s *State) Commitments(agreement string, states []pb.CommitmentState, after Place, limit int) []*pb.Commitment {
+	l := Listing{Kind: KindCommitment, Agreement: agreement, States: numbers(states), After: after}
+	return list(s, l, limit, func(c *pb.Commitment) bool { return len(states) == 0 || slices.Contains(states, c.GetState()) })
+}
+
+// Proposals lists the proposals of an agreement that are in one of the states (none: in any), in the order they were
+// made.
+func (s *State) Proposals(agreement string, states []pb.ProposalState, after Place, limit int) []*pb.Proposal {
+	l := Listing{Kind: KindProposal, Agreement: agreement, States: numbers(states), After: after}
+	return list(s, l, limit, func(p *pb.Proposal) bool { return len(states) == 0 || slices.Contains(states, p.GetState()) })
+}
+
+func numbers[S state](states []S) []int32 {
+	list := make([]int32, len(states))
+	for i, s := range states {
+		list[i] = int32(s)
+	}
+	return list
+}
+
+// list merges what the ground lists with what s, and what it was made from, know newer.
+func list[M proto.Message](s *State, l Listing, limit int, is func(M) bool) (found []M) {
+	newer, ground := s.newer(l)
+	var own []M
+	for ref := range newer {
+		if m, ok := s.Get(ref).(M); ok && is(m) && PlaceOf(m) > l.After {
+			own = append(own, m)
+		}
+	}
+	slices.SortFunc(own, func(a, b M) int { return cmp.Compare(PlaceOf(a), PlaceOf(b)) })
+	take := func(m M) {
+		if len(found) < limit {
+			found = append(found, m)
+		}
+	}
+	if ground.List != nil {
+		for id, err := range ground.List(l) {
+			if err != nil {
+				s.fail(err)
+			}
+			if s.err != nil {
+				return nil
+			}
+			if len(found) >= limit {
+				break
+			}
+			ref := Ref{Kind: l.Kind, Agreement: l.Agreement, ID: id}
+			if newer[ref] {
+				continue // it stands in own, where it belongs now
+			}
+			m, ok := s.Get(ref).(M)
+			if !ok && s.err == nil {
+				s.fail(Refuse(pb.ErrorReason_ERROR_REASON_INTERNAL, "A list names what does not exist: %+v.", ref))
+			}
+			if !ok {
+				return nil
+			}
+			if !is(m) {
+				continue
+			}
+			for len(own) > 0 && PlaceOf(own[0]) < PlaceOf(m) {
+				take(own[0])
+				own = own[1:]
+			}
+			take(m)
+		}
+	}
+	for _, m := range own {
+		take(m)
+	}
+	return found
+}
+
+// newer is the records of a listing's kind and agreement that the ground's lists may not have as they are, and the
+// ground.
+func (s *State) newer(l Listing) (map[Ref]bool, Ground) {
+	newer := map[Ref]bool{}
+	add := func(refs []Ref) {
+		for _, ref := range refs {
+			if ref.Kind == l.Kind {
+				newer[ref] = true
+			}
+		}
+	}
+	bottom := s
+	for {
+		add(bottom.Touched(l.Agreement))
+		if bottom.base == nil {
+			break
+		}
+		bottom = bottom.base
+	}
+	if bottom.ground.Ahead != nil {
+		add(bottom.ground.Ahead(l.Agreement))
+	}
+	return newer, bottom.ground
+}
+
+// fail remembers a failure to read, here and in all that s was made from.
+func (s *State) fail(err error) {
+	for ; s != nil; s = s.base {
+		if s.err == nil {
+			s.err = err
+		}
+	}
+}
+
+// Touched is the records of an agreement that stand in lists and were put. Who never asks pays nothing for it.
+func (s *State) Touched(agreement string) []Ref {
+	if s.touched == nil {
+		s.touched = map[string][]Ref{}
+		for ref, r := range s.records {
+			if r.put {
+				s.touch(ref)
+			}
+		}
+	}
+	return s.touched[agreement]
+}
+
+func (s *State) touch(ref Ref) {
+	switch ref.Kind {
+	case KindObligation, KindCommitment, KindProposal:
+		s.touched[ref.Agreement] = append(s.touched[ref.Agreement], ref)
+	}
+}
