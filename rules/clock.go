@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -53,6 +55,41 @@ func (d *Decision) wake(c *journalv1.Wake) error {
 	}
 	d.pass(ref)
 	return nil
+}
+
+// maxPasses bounds what time brings to one record before a command: no record has more to live through than this before
+// it waits for somebody, or for later.
+const maxPasses = 8
+
+// maxComing bounds how many obligations of one commitment a command has come up before it: a year of a daily promise. Who
+// names one that lies farther behind the clock's back waits for the clock.
+const maxComing = 400
+
+// timePasses brings records up to the command's own time: a command meets a record as time has left it, however late the
+// clock is. What it brings is told by the clock, each at its own time, as the clock would have. If the command is then
+// refused none of it is written, and the clock comes to it by itself.
+func (d *Decision) timePasses(refs ...Ref) {
+	for _, ref := range refs {
+		for n := 0; n < maxPasses && d.pass(ref); n++ {
+		}
+	}
+}
+
+// comeUp brings about an obligation that does not exist yet, if time has brought it by now: its commitment enters into
+// force, and those before it come up one after the other, as each brings forth the next.
+func (d *Decision) comeUp(agreementID, obligationID string) {
+	cut := strings.LastIndexByte(obligationID, '-')
+	if cut < 0 || d.State.commitment(agreementID, obligationID[:cut]) == nil {
+		return
+	}
+	commitmentID := obligationID[:cut]
+	d.timePasses(commitmentRef(agreementID, commitmentID))
+	for range maxComing {
+		newest := fmt.Sprintf("%s-%d", commitmentID, d.State.commitment(agreementID, commitmentID).GetObligationCount())
+		if newest == obligationID || !d.pass(obligationRef(agreementID, newest)) {
+			return
+		}
+	}
 }
 
 // pass does what time has brought to one record, if anything, and says whether it has.

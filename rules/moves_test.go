@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
@@ -178,7 +179,10 @@ func obligationCells(t *testing.T, id string, from pb.ObligationState, verb stri
 			w := agreedWorld(t)
 			o := proto.CloneOf(w.records[ref].(*pb.Obligation))
 			o.State = from
-			if from == submitted {
+			switch from {
+			case scheduled:
+				o.LeadStartTime = timestamppb.New(w.now.Add(time.Hour)) // else the command would find it due
+			case submitted:
 				o.Submission = &pb.Submission{Number: 1, SubmitTime: o.GetDueTime()}
 			}
 			w.put(ref, o) // many of these states no release leads to yet; the table speaks of them all
@@ -282,7 +286,7 @@ func TestEveryCellOfADraft(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%s/%s", word(from), verb, by.PrincipalID), func(t *testing.T) {
 					w := draftWorld(t)
 					a := proto.CloneOf(w.agreement("care"))
-					a.State = from
+					a.State, a.EffectiveTime = from, timestamppb.New(w.now.Add(time.Hour))
 					w.put(ref, a)
 					want := outcome{reason: pb.ErrorReason_ERROR_REASON_WRONG_STATE}
 					draft := from == pb.AgreementState_AGREEMENT_STATE_DRAFT

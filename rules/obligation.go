@@ -9,12 +9,17 @@ import (
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
-// onObligation reads the obligation a command names and refuses what its life cycle, or a stale etag, does.
+// onObligation reads the obligation a command names, as time has left it, and refuses what its life cycle, or a stale etag, does.
 func (d *Decision) onObligation(agreementID, obligationID, verb string) (*pb.Agreement, *pb.Obligation, pb.Side, *Error) {
 	a, side, refused := d.seen(agreementID)
 	if refused != nil {
 		return nil, nil, side, refused
 	}
+	ref := obligationRef(agreementID, obligationID)
+	if d.State.Get(ref) == nil {
+		d.comeUp(agreementID, obligationID)
+	}
+	d.timePasses(ref)
 	o := d.State.obligation(agreementID, obligationID)
 	if o == nil {
 		return nil, nil, side, NotFound("obligation", obligationID)

@@ -53,12 +53,13 @@ func (d *Decision) checkText(t *pb.Terms, field string) error {
 	return nil
 }
 
-// onProposal reads the proposal a command names and refuses what its life cycle, or a stale etag, does.
+// onProposal reads the proposal a command names, as time has left it, and refuses what its life cycle, or a stale etag, does.
 func (d *Decision) onProposal(agreementID, proposalID, verb string) (*pb.Agreement, *pb.Proposal, pb.Side, *Error) {
 	a, side, refused := d.seen(agreementID)
 	if refused != nil {
 		return nil, nil, side, refused
 	}
+	d.timePasses(proposalRef(agreementID, proposalID))
 	p := d.State.proposal(agreementID, proposalID)
 	if p == nil {
 		return nil, nil, side, NotFound("proposal", proposalID)

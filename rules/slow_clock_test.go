@@ -1,0 +1,110 @@
+package rules
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"pgregory.net/rapid"
+
+	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// TestASlowClockChangesNothing plays each random tale twice: with a clock that looks at every instant, and with one that
+// sleeps until the end. The same commands are taken and refused, and the same happens at the same times; only when it was
+// written down, and after what, is another matter.
+func TestASlowClockChangesNothing(t *testing.T) {
+	taken, brought := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		awake, asleep := newWorld(t, begin), newWorld(t, begin)
+		play := func(tn turn) {
+			if _, waking := tn.command.(*journalv1.Wake); waking {
+				return // that is what the two differ in
+			}
+			tn.command, tn.asleep = withoutEtag(tn.command), false
+			_, err := awake.take(tn)
+			tn.asleep = true
+			events, otherErr := asleep.take(tn)
+			if err == nil {
+				taken++
+			}
+			if len(events) > 0 && events[0].GetActor().GetPrincipalId() == "clock" && otherErr == nil {
+				brought++
+			}
+			var e, other *Error
+			if errors.As(err, &e) != errors.As(otherErr, &other) || e != nil && (e.Reason != other.Reason || e.Rule != other.Rule || e.Metadata["state"] != other.Metadata["state"]) {
+				t.Fatalf("at %v %T: with the clock awake %v, asleep %v", awake.now, tn.command, err, otherErr)
+			}
+		}
+		for _, tn := range randomTale(t) {
+			play(tn)
+		}
+		for range walkLength {
+			play(randomTurn(t, awake))
+		}
+		asleep.until(asleep.now)
+		sameButForTheClock(t, awake, asleep)
+	})
+	if taken < 1000 || brought < 100 {
+		t.Errorf("%d commands were taken, of which %d came before the clock: that proves little", taken, brought)
+	}
+}
+
+func withoutEtag(command proto.Message) proto.Message {
+	if command == nil {
+		return nil
+	}
+	m := proto.Clone(command)
+	if f := m.ProtoReflect().Descriptor().Fields().ByName("etag"); f != nil {
+		m.ProtoReflect().Clear(f)
+	}
+	return m
+}
+
+// sameButForTheClock compares two worlds, leaving out when and in which order things were written down.
+func sameButForTheClock(t *rapid.T, awake, asleep *world) {
+	t.Helper()
+	told, otherTold := unordered(awake.history), unordered(asleep.history)
+	for i := range max(len(told), len(otherTold)) {
+		switch {
+		case i >= len(told):
+			t.Fatalf("only with the clock asleep: %s", otherTold[i])
+		case i >= len(otherTold) || told[i] != otherTold[i]:
+			t.Fatalf("not with the clock asleep: %s", told[i])
+		}
+	}
+	if len(awake.records) != len(asleep.records) {
+		t.Fatalf("%d records, and %d with the clock asleep", len(awake.records), len(asleep.records))
+	}
+	for ref, m := range awake.records {
+		if want, got := unwritten(m), unwritten(asleep.records[ref]); !proto.Equal(want, got) {
+			t.Fatalf("with the clock awake %v, asleep %v", want, got)
+		}
+	}
+}
+
+// unordered is a history without record times and numbers, in an order of its own.
+func unordered(history []*pb.Event) (lines []string) {
+	for _, e := range history {
+		e = proto.CloneOf(e)
+		e.Version, e.RecordTime = 0, nil
+		lines = append(lines, string(bytesOf(e)))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// unwritten is a record without what says when it was written.
+func unwritten(m proto.Message) proto.Message {
+	m = proto.Clone(m)
+	r := m.ProtoReflect()
+	for _, name := range []string{"etag", "create_time", "update_time"} {
+		if f := r.Descriptor().Fields().ByName(protoreflect.Name(name)); f != nil {
+			r.Clear(f)
+		}
+	}
+	return m
+}
