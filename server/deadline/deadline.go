@@ -17,9 +17,11 @@ import (
 
 // Bounds of the worker.
 const (
-	// TurnSize is how many timers one Turn looks at, and so how many records it wakes at most, so that callers' commands
-	// get their place between Turns.
+	// TurnSize is how many records one Turn wakes, so that callers' commands get their place between Turns.
 	TurnSize = 512
+	// lookSize is how many timers a Turn looks at, so that one agreement with much to catch up with, of which a Turn takes
+	// one instant, does not keep others waiting.
+	lookSize = 4 * TurnSize
 	// minPause is the least time between Turns that found nothing, so that a busy journal is not asked after each commit.
 	minPause = 10 * time.Millisecond
 	// retryPause is the wait after a Turn that got nowhere.
@@ -43,11 +45,12 @@ type Worker struct {
 // its days in order however late the clock is. It returns how many it woke and when to look again: zero for not before
 // something changes.
 func (w *Worker) Turn(ctx context.Context) (woken int, next time.Time, err error) {
-	due, next, err := w.Journal.Due(ctx, TurnSize)
+	due, next, err := w.Journal.Due(ctx, lookSize)
 	if err != nil || len(due) == 0 {
 		return 0, next, err
 	}
 	due = earliest(due)
+	due = due[:min(len(due), TurnSize)]
 	commands := make([]proto.Message, len(due))
 	for i, d := range due {
 		commands[i] = rules.WakeFor(d.Ref)

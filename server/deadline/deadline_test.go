@@ -363,6 +363,27 @@ func TestATurnTakesEachAgreementOneInstantAhead(t *testing.T) {
 	}
 }
 
+// An agreement whose promises wait for hundreds of different days leaves room for others.
+func TestManyInstantsOfOneAgreementLeaveRoom(t *testing.T) {
+	w := build(t)
+	var rhythms []string
+	for n := range 600 {
+		rhythms = append(rhythms, fmt.Sprintf("FREQ=DAILY;INTERVAL=%d;COUNT=2", n+1))
+	}
+	w.promise("many", "2024-01-01", rhythms...)
+	w.agree("other", "2026-01-05", "FREQ=DAILY", 1)
+	for range 6 { // as many as the first day of the one takes, and a few
+		w.turn()
+	}
+	if got := fell(w.events("other")); len(got) == 0 {
+		t.Error("the other agreement has not begun")
+	}
+	w.rest()
+	if got := fell(w.events("many")); len(got) != 1200 {
+		t.Errorf("%d came up", len(got))
+	}
+}
+
 func TestTwoWorkersAreHarmless(t *testing.T) {
 	w := build(t)
 	for i := range 5 {
