@@ -58,10 +58,13 @@ func move[S state](table []Move[S], noun string, from S, verb string, is func(Wh
 		if m.Verb != verb {
 			continue
 		}
-		right = right || is(m.By)
-		any = any || m.From == from && is(m.By)
+		whose = appendNew(whose, m.By.the())
 		turns = turns && (m.By == Answerer || m.By == Author)
-		possible, whose = appendNew(possible, word(m.From)), appendNew(whose, m.By.the())
+		if is(m.By) {
+			right = true
+			any = any || m.From == from
+			possible = appendNew(possible, word(m.From)) // for this actor
+		}
 	}
 	var e *Error
 	switch {

@@ -304,6 +304,40 @@ func TestEveryCellOfADraft(t *testing.T) {
 	}
 }
 
+// TestARefusalNamesAllWhoMay holds that where several may do a thing, who may not is told of each, once.
+func TestARefusalNamesAllWhoMay(t *testing.T) {
+	table := []Move[pb.ObligationState]{
+		{From: due, Verb: "settle", By: Both, To: fulfilled},
+		{From: due, Verb: "settle", By: Neutral, To: fulfilled},
+		{From: submitted, Verb: "settle", By: Neutral, To: fulfilled},
+		{From: due, Verb: "trigger", By: Either, To: submitted},
+	}
+	is := func(those ...Who) func(Who) bool { return func(w Who) bool { return slices.Contains(those, w) } }
+	for _, c := range []struct {
+		from   pb.ObligationState
+		verb   string
+		who    []Who
+		reason pb.ErrorReason
+		words  string
+	}{
+		{due, "settle", []Who{Neutral}, 0, ""},
+		{due, "settle", []Who{Obligor, Either}, pb.ErrorReason_ERROR_REASON_WRONG_SIDE, "Only both sides together or the agreed neutral may settle an obligation."},
+		{submitted, "settle", []Who{Both}, pb.ErrorReason_ERROR_REASON_WRONG_STATE, "The obligation is SUBMITTED; to settle it, it must be DUE."},
+		{breached, "settle", []Who{Neutral}, pb.ErrorReason_ERROR_REASON_WRONG_STATE, "must be DUE or SUBMITTED."},
+		{due, "trigger", []Who{Neutral}, pb.ErrorReason_ERROR_REASON_WRONG_SIDE, "Only either side may trigger an obligation."},
+	} {
+		e := move(table, "obligation", c.from, c.verb, is(c.who...))
+		switch {
+		case c.reason == 0:
+			if e != nil {
+				t.Errorf("%+v: %v", c, e)
+			}
+		case e == nil || e.Reason != c.reason || !strings.Contains(e.Message, c.words) || e.Rule != "obligation "+c.verb || e.Metadata["state"] != word(c.from):
+			t.Errorf("%+v: %v", c, e)
+		}
+	}
+}
+
 // TestNobodyClosesTheirOwnPromise reads it off the table: no row by the obligor leads to a final state.
 func TestNobodyClosesTheirOwnPromise(t *testing.T) {
 	finals := 0

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -113,7 +114,8 @@ func (d *Decision) acknowledgeObligation(c *pb.AcknowledgeObligationRequest) err
 			ObligationId: o.GetObligationId(), Note: c.GetNote(), KeptTime: timestamppb.New(received), Timeliness: timeliness(o, received),
 		},
 	}})
-	d.closed(o)
+	d.closed(o, d.stamp.At)
+	d.answer(obligationRef(o.GetAgreementId(), o.GetObligationId()))
 	return nil
 }
 
@@ -139,24 +141,24 @@ func (d *Decision) admitObligation(c *pb.AdmitObligationRequest) error {
 	return nil
 }
 
-// onObligationEvent records a change of an obligation and what follows from it.
+// onObligationEvent records a change of an obligation and what follows from it, and answers the command.
 func (d *Decision) onObligationEvent(o *pb.Obligation, side pb.Side, change *pb.Event) {
 	d.emit(o.GetAgreementId(), side, change)
-	d.closed(o)
+	d.closed(o, d.stamp.At)
+	d.answer(obligationRef(o.GetAgreementId(), o.GetObligationId()))
 }
 
-// closed does what the end of an obligation brings, if it has ended, and answers the command. An obligation that ends
-// before it came up still makes room for the next one.
-func (d *Decision) closed(before *pb.Obligation) {
-	ref := obligationRef(before.GetAgreementId(), before.GetObligationId())
-	now := get[*pb.Obligation](d.State, ref)
-	if Final(now.GetState()) {
-		if before.GetState() == scheduled {
-			d.scheduleNext(before.GetAgreementId(), before.GetCommitmentId(), d.stamp.At)
-		}
-		d.endIfDone(before.GetAgreementId(), before.GetCommitmentId(), d.stamp.At)
+// closed does what the end of an obligation brings at a time, if it has ended; before is the obligation as it was. One
+// that ends before it came up still makes room for the next one.
+func (d *Decision) closed(before *pb.Obligation, at time.Time) {
+	now := d.State.obligation(before.GetAgreementId(), before.GetObligationId())
+	if !Final(now.GetState()) {
+		return
 	}
-	d.answer(ref)
+	if before.GetState() == scheduled {
+		d.scheduleNext(before.GetAgreementId(), before.GetCommitmentId(), at)
+	}
+	d.endIfDone(before.GetAgreementId(), before.GetCommitmentId(), at)
 }
 
 // judged refuses a judgement of a submission that is not the one that stands.
