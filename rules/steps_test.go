@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"cmp"
+
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
@@ -104,12 +106,22 @@ func may(s *State, e *pb.Event, was proto.Message, who Who) bool {
 	case *pb.Proposal:
 		return who == answering(s, r, side)
 	case *pb.Agreement:
-		if p := s.proposal(r.GetAgreementId(), r.GetOpenProposalId()); p != nil {
+		if p := s.proposal(r.GetAgreementId(), cmp.Or(proposalOf(e), r.GetOpenProposalId())); p != nil {
 			return who == answering(s, p, side)
 		}
 		return who == Author && side == r.GetAuthor()
 	}
 	return false
+}
+
+// proposalOf is the proposal that an event names, if any.
+func proposalOf(e *pb.Event) string {
+	m := e.ProtoReflect()
+	change := m.Get(m.WhichOneof(m.Descriptor().Oneofs().ByName("change"))).Message()
+	if f := change.Descriptor().Fields().ByName("proposal_id"); f != nil {
+		return change.Get(f).String()
+	}
+	return ""
 }
 
 // answering is who a side is to the newest text of a proposal, also when it has been answered.
