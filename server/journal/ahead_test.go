@@ -27,6 +27,13 @@ func hold(t *testing.T) *held {
 	h := &held{outcome: make(chan error), ended: make(chan error, 1)}
 	h.desk = openDesk(t, nil, nil)
 	e := h.store
+	durable := party("durable")
+	durable.RequestId = "durable"
+	first := h.send(t.Context(), chief, durable)
+	h.turn()
+	if a := h.get(first); a.err != nil {
+		t.Fatal(a.err)
+	}
 	writing := make(chan struct{})
 	e.hands(func(_ store.Change, next func() error) error {
 		e.hands(nil, nil)
@@ -100,6 +107,8 @@ func TestDecidedUponWhatIsNotYetDurable(t *testing.T) {
 		default:
 		}
 	}
+	// A store may have to wait for Views before it can commit.
+	eventually(t, "no View is held while the journal waits", func() bool { return h.store.Views() == 0 })
 	h.outcome <- nil
 	for _, one := range []<-chan answer{h.first, h.second} {
 		if a := h.get(one); a.err != nil {
@@ -114,7 +123,7 @@ func TestDecidedUponWhatIsNotYetDurable(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, a.err, want)
 		}
 	}
-	if n := h.store.count(t, "events"); n != 4 {
+	if n := h.store.count(t, "events"); n != 5 {
 		t.Errorf("%d events", n)
 	}
 	p, err := h.Party(t.Context(), chief, "globex")
@@ -129,21 +138,27 @@ func TestDecidedUponWhatFailed(t *testing.T) {
 	for why, want := range map[error]string{store.ErrFull: "STORE_FULL", broken: "OUTCOME_UNKNOWN"} {
 		t.Run(want, func(t *testing.T) {
 			h := hold(t)
+			again := party("durable")
+			again.RequestId = "durable"
+			before := h.behind(chief, again)
 			all := h.several()
 			h.outcome <- why
 			all["first"], all["second"] = h.first, h.second
+			if a := h.get(before); a.err != nil {
+				t.Errorf("what was durable before was told %v", a.err)
+			}
 			for name, one := range all {
 				if a := h.get(one); reason(a.err) != want {
 					t.Errorf("%s: %v", name, a.err)
 				}
 			}
-			if n := h.store.count(t, "events"); n != 0 {
+			if n := h.store.count(t, "events"); n != 1 {
 				t.Errorf("%d events", n)
 			}
 			if errors.Is(why, store.ErrFull) {
 				h.must(chief, party("acme"))
 				h.must(chief, &pb.UpdatePartyRequest{PartyId: "acme", Party: &pb.Party{DisplayName: "Acme"}})
-				if n := h.store.count(t, "events"); n != 2 {
+				if n := h.store.count(t, "events"); n != 3 {
 					t.Errorf("%d events", n)
 				}
 				return

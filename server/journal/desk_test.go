@@ -58,6 +58,7 @@ type engine struct {
 	*memory.Store
 	mu       sync.Mutex
 	commits  int
+	views    int // that are open
 	onCommit func(c store.Change, next func() error) error
 	onGet    func(t store.Table, key []byte) error
 }
@@ -76,6 +77,13 @@ func (e *engine) hands(commit func(store.Change, func() error) error, get func(s
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.onCommit, e.onGet = commit, get
+}
+
+// Views is how many are open.
+func (e *engine) Views() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.views
 }
 
 // Commits is how many changes were asked for.
@@ -102,7 +110,13 @@ func (e *engine) Commit(ctx context.Context, c store.Change) error {
 func (e *engine) View(ctx context.Context, fn func(store.Snapshot) error) error {
 	e.mu.Lock()
 	hand := e.onGet
+	e.views++
 	e.mu.Unlock()
+	defer func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.views--
+	}()
 	return e.Store.View(ctx, func(s store.Snapshot) error { return fn(handled{s, hand}) })
 }
 

@@ -125,16 +125,25 @@ func Open(ctx context.Context, opts Options) (*Journal, error) {
 	return j, j.recall(ctx)
 }
 
-// Do has a command decided and made durable, and returns the answer. A refusal is a *rules.Error. Once the command is
-// in the queue the answer is waited for even if ctx ends, up to the end of the turn that takes it; one whose ctx has
-// ended before its turn is dropped.
+// Do has a command decided and made durable, and returns the answer. A refusal is a *rules.Error. If ctx ends while the
+// command waits it is dropped; if it ends later nobody is told what came of it, and asking again with the same request_id
+// tells.
 func (j *Journal) Do(ctx context.Context, caller rules.Caller, cmd proto.Message) (proto.Message, error) {
 	it := newItem(ctx, caller, cmd)
 	if err := j.enqueue(it); err != nil {
 		return nil, err
 	}
-	<-it.done
-	return it.answer, it.err
+	select {
+	case <-it.done:
+		return it.answer, it.err
+	case <-ctx.Done():
+	}
+	select {
+	case <-it.done: // at the same moment
+		return it.answer, it.err
+	default:
+		return nil, ctx.Err()
+	}
 }
 
 // DoAll has several commands decided, in order, in as few turns as possible, and returns each one's error.
@@ -193,9 +202,9 @@ func (j *Journal) enqueue(it *item) error {
 func (j *Journal) Run(ctx context.Context) error {
 	var ahead *batch // decided, and being made durable
 	for {
-		stop, written := ctx.Done(), (chan error)(nil)
+		var written chan error
 		if ahead != nil {
-			stop, written = nil, ahead.written
+			written = ahead.written
 		}
 		select {
 		case it := <-j.queue:
@@ -204,7 +213,7 @@ func (j *Journal) Run(ctx context.Context) error {
 			ahead = nil
 			switch {
 			case err != nil: // what was decided upon it is void
-				b.void(commitRefusal(err))
+				b.void(err)
 			case b != nil && len(b.items) == 1 && len(j.queue) == 0:
 				err = j.write(b)
 			case b != nil:
@@ -218,7 +227,10 @@ func (j *Journal) Run(ctx context.Context) error {
 			if ahead = nil; lost(err) {
 				return j.fail(err)
 			}
-		case <-stop:
+		case <-ctx.Done():
+			if err := ahead.wait(); lost(err) {
+				return j.fail(err)
+			}
 			return j.drain()
 		}
 	}

@@ -27,10 +27,13 @@ const (
 	MaxPageSize = 1000
 	// MaxPageBytes ends a page early, so that a page of large things stays a message too.
 	MaxPageBytes = 2 << 20
+	// maxPassedOver ends a page, be it empty, when so many places were looked at in vain.
+	maxPassedOver = 5 * MaxPageSize
 )
 
 // query is a list: the ranges of keys that hold it, merged by what follows their prefixes. A combination of filters is a
-// set of prefixes, so that a list reads what it returns and nothing else.
+// set of prefixes, so that a list reads what it returns and little else: states that share a group are told apart by their
+// records.
 type query struct {
 	table    store.Table
 	prefixes [][]byte
@@ -57,7 +60,7 @@ func (j *Journal) page(snap store.Snapshot, caller rules.Caller, req pager, q qu
 	if after != nil {
 		q.from = append(after, keySeparator) // the first key behind it
 	}
-	size, held := pageSize(req.GetPageSize()), 0
+	size, held, passed := pageSize(req.GetPageSize()), 0, 0
 	var last []byte
 	n := 0
 	for place, err := range q.walk(snap) {
@@ -69,6 +72,9 @@ func (j *Journal) page(snap store.Snapshot, caller rules.Caller, req pager, q qu
 		}
 		added, err := take(place.Key, place.Value)
 		if errors.Is(err, errPassedOver) {
+			if passed++; passed == maxPassedOver {
+				return j.sealToken(caller, req, place.Key), nil
+			}
 			continue
 		}
 		if err != nil {

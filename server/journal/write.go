@@ -27,8 +27,6 @@ type batch struct {
 	j        *Journal
 	ctx      context.Context
 	end      func() // of what traces the turn
-	begun    time.Time
-	decided  time.Time
 	ahead    *batch // decided before and perhaps not durable yet; nil if there is none
 	snap     store.Snapshot
 	at       time.Time
@@ -43,44 +41,76 @@ type batch struct {
 	events   int
 	err      error      // a fault that makes the whole batch void
 	written  chan error // how writing it ended
+
+	deciding, committing time.Duration
 }
 
 // gather decides first and what else waits, up to the bounds of a batch. Behind a batch that is being made durable it
-// goes on for as long as that takes: these commands see what is ahead of them, and are answered after it. It returns nil
-// if it failed; then it has answered, and nothing was written.
+// goes on for as long as that takes: these commands see what is ahead of them, and are answered after it. It never waits
+// within a View: a store may have to wait for Views before it can commit. It returns nil if it failed; then it has
+// answered, and nothing was written.
 func (j *Journal) gather(ctx context.Context, first *item, ahead *batch) *batch {
 	b := j.newBatch(ctx, ahead)
-	err := j.opts.Store.View(context.WithoutCancel(b.ctx), func(snap store.Snapshot) error {
-		b.snap = snap
-		for it := first; it != nil; it = b.next() {
-			b.items = append(b.items, it)
+	var err error
+	for it := first; it != nil && err == nil; it = b.company() {
+		b.items = append(b.items, it) // whatever comes, it is answered
+		err = b.view(func() error {
 			b.decide(it)
+			for next := b.waiting(); next != nil; next = b.waiting() {
+				b.items = append(b.items, next)
+				b.decide(next)
+			}
+			if b.ahead == nil {
+				return b.close()
+			}
+			return b.err
+		})
+		if err != nil {
+			break
 		}
-		return b.close()
-	})
-	b.snap, b.decided = nil, time.Now()
-	if err == nil {
-		return b
 	}
-	if len(b.items) == 0 { // the View itself failed
-		b.items = append(b.items, first)
+	if err == nil && ahead != nil {
+		err = b.view(b.close)
 	}
-	b.void(fmt.Errorf("journal: decide: %w", err))
-	return nil
-}
-
-// next is the next command that waits, if the batch has room.
-func (b *batch) next() *item {
-	if b.err != nil || len(b.items) >= MaxBatch || b.bytes >= MaxBatchBytes { // after a fault none is taken, whom nobody would answer
+	if err != nil {
+		b.answer(fmt.Errorf("journal: decide: %w", err))
 		return nil
 	}
-	if b.ahead == nil {
-		select {
-		case it := <-b.j.queue:
-			return it
-		default:
-			return nil
-		}
+	return b
+}
+
+// view runs fn over a snapshot of the store.
+func (b *batch) view(fn func() error) error {
+	begun := time.Now()
+	defer func() { b.snap, b.deciding = nil, b.deciding+time.Since(begun) }()
+	return b.j.opts.Store.View(context.WithoutCancel(b.ctx), func(snap store.Snapshot) error {
+		b.snap = snap
+		return fn()
+	})
+}
+
+// full says that nothing more fits the batch, or that it failed: then no command may be taken that nobody would answer.
+func (b *batch) full() bool {
+	return b.err != nil || len(b.items) >= MaxBatch || b.bytes >= MaxBatchBytes
+}
+
+// waiting is the next command, if one waits and the batch has room.
+func (b *batch) waiting() *item {
+	if b.full() {
+		return nil
+	}
+	select {
+	case it := <-b.j.queue:
+		return it
+	default:
+		return nil
+	}
+}
+
+// company waits for a command as long as the batch ahead is being made durable; nil once it is, and if there is no room.
+func (b *batch) company() *item {
+	if b.ahead == nil || b.full() {
+		return nil
 	}
 	select {
 	case it := <-b.j.queue:
@@ -99,38 +129,44 @@ func (b *batch) wait() error {
 	return <-b.written
 }
 
-// void answers all who wait for the batch with err. Nothing of it was written.
-func (b *batch) void(err error) {
-	if b == nil {
-		return
-	}
-	for _, it := range b.items {
-		it.finish(nil, err)
-	}
-	if b.end != nil {
-		b.end()
+// void gives up a batch that was decided upon one that failed. Nothing of it was written.
+func (b *batch) void(why error) {
+	if b != nil {
+		b.answer(commitRefusal(why))
 	}
 }
 
 // write commits a batch and answers.
 func (j *Journal) write(b *batch) error {
+	begun := time.Now()
 	err := j.commit(b)
+	b.committing = time.Since(begun)
+	if err != nil {
+		b.answer(commitRefusal(err))
+		return fmt.Errorf("journal: commit: %w", err)
+	}
+	b.answer(nil)
+	return nil
+}
+
+// answer tells all who wait what came of it: failed, if that is set and they were not answered by what is durable.
+func (b *batch) answer(failed error) {
 	for _, it := range b.items {
-		if err != nil && !it.settled {
-			it.answer, it.err = nil, commitRefusal(err)
+		if failed != nil && !it.settled {
+			it.answer, it.err = nil, failed
 		}
 		close(it.done)
 	}
-	if observe := j.opts.Observe.Batch; observe != nil {
-		observe(b.ctx, Batch{Commands: len(b.items), Events: b.events, Waiting: len(j.queue), Decide: b.decided.Sub(b.begun), Commit: time.Since(b.decided)})
+	events := b.events
+	if failed != nil {
+		events = 0
+	}
+	if observe := b.j.opts.Observe.Batch; observe != nil {
+		observe(b.ctx, Batch{Commands: len(b.items), Events: events, Waiting: len(b.j.queue), Decide: b.deciding, Commit: b.committing})
 	}
 	if b.end != nil {
 		b.end()
 	}
-	if err != nil {
-		return fmt.Errorf("journal: commit: %w", err)
-	}
-	return nil
 }
 
 // lost says of the end of a write that nobody knows what was written.
@@ -145,7 +181,7 @@ func commitRefusal(err error) error {
 
 func (j *Journal) newBatch(ctx context.Context, ahead *batch) *batch {
 	b := &batch{
-		j: j, ctx: ctx, begun: time.Now(), ahead: ahead, at: j.Now().Truncate(time.Microsecond),
+		j: j, ctx: ctx, ahead: ahead, at: j.Now().Truncate(time.Microsecond),
 		chains: map[string]*journalv1.Chain{}, receipts: map[string]*journalv1.Receipt{}, places: map[rules.Ref]int{}, written: make(chan error, 1),
 	}
 	if start := j.opts.Observe.Start; start != nil {
@@ -165,6 +201,9 @@ func (j *Journal) newBatch(ctx context.Context, ahead *batch) *batch {
 
 // decide lets the rules answer one command and takes over what follows.
 func (b *batch) decide(it *item) {
+	if now := b.j.Now().Truncate(time.Microsecond); now.After(b.at) { // others may have been waited for
+		b.at = now
+	}
 	if err := it.ctx.Err(); err != nil {
 		it.err, it.settled = err, true // nobody waits for it any more
 		return

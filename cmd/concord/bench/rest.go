@@ -53,7 +53,9 @@ func newRESTFace(s Settings) (*restFace, error) {
 			return nil, err
 		}
 		f.tls = config.Clone()
-		f.tls.ServerName = at.Hostname()
+		if f.tls.ServerName == "" {
+			f.tls.ServerName = at.Hostname()
+		}
 	}
 	return f, nil
 }

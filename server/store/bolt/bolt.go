@@ -19,10 +19,13 @@ package bolt
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
+
+	bbolt "go.etcd.io/bbolt"
 
 	"github.com/concordhq/concord/server/store"
 	"github.com/concordhq/concord/server/store/overlay"
@@ -64,6 +67,7 @@ type Options struct {
 
 	// Tests shrink the bounds and make writes fail.
 	generationBytes, generationLogBytes, stepBytes int
+	mapBytes                                       int
 	faults                                         faults
 }
 
@@ -103,6 +107,7 @@ type Store struct {
 
 // seen is what readers may see and what the flusher has reached. It changes under Store.mu.
 type seen struct {
+	shift          uint64 // grows whenever a generation is handed to the flusher or comes back from it
 	head           uint64
 	active, behind *overlay.Layer // behind is nil while no generation is being flushed
 	behindGen      *generation
@@ -118,7 +123,6 @@ type generation struct {
 	builder    *overlay.Builder
 	base, head uint64 // before its first change and after its last
 	logged     int    // bytes it takes in the tail
-	ended      bool   // the last frame there is one without a change
 }
 
 // Open opens the store in opts.Dir, and makes it if the directory is empty. It refuses a
@@ -132,7 +136,10 @@ func Open(opts Options) (*Store, error) {
 	if opts.generationBytes == 0 {
 		opts.generationBytes, opts.generationLogBytes, opts.stepBytes = generationBytes, generationLogBytes, stepBytes
 	}
-	f, err := openFiles(opts.Dir)
+	if opts.mapBytes == 0 {
+		opts.mapBytes = tablesMapBytes
+	}
+	f, err := openFiles(opts.Dir, opts.mapBytes)
 	if err != nil {
 		return nil, fmt.Errorf("bolt: open %s: %w", opts.Dir, err)
 	}
@@ -202,14 +209,16 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// end appends a frame without a change, so that damage to the one before it will be noticed.
+// end notes in the tables how far the store came, so that the next Open misses what is lost at the end of the tail.
 func (s *Store) end() error {
-	if s.active.ended || s.active.head == 0 || s.Err() != nil {
+	if s.Err() != nil {
 		return nil
 	}
-	clean, err := s.files.tail[s.active.file].append(appendRecord(nil, store.Change{Base: s.active.head, Head: s.active.head}))
-	if clean {
-		return nil // the disk is full: the store is whole without it
+	err := s.files.tables.Update(func(tx *bbolt.Tx) error {
+		return tx.Bucket(metaBucket).Put(closedKey, binary.BigEndian.AppendUint64(nil, s.active.head))
+	})
+	if isFull(err) {
+		return nil // the store is whole without it
 	}
 	return err
 }

@@ -2,9 +2,7 @@ package bolt
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"syscall"
 	"time"
 
 	"github.com/concordhq/concord/server/store"
@@ -67,7 +65,6 @@ func (s *Store) commit(ctx context.Context, c store.Change) (int, error) {
 		s.record = nil
 	}
 	g := s.active
-	g.ended = false
 	g.head, g.logged = c.Head, g.logged+n
 	layer := g.builder.Apply(c.Writes)
 	s.mu.Lock()
@@ -81,7 +78,7 @@ func (s *Store) commit(ctx context.Context, c store.Change) (int, error) {
 // full.
 func (s *Store) appendTail(record []byte) (clean bool, err error) {
 	if err := inject(s.opts.faults.beforeAppend); err != nil {
-		return errors.Is(err, syscall.ENOSPC), err
+		return isFull(err), err
 	}
 	if clean, err := s.files.tail[s.active.file].append(record); err != nil {
 		return clean, err
@@ -189,5 +186,6 @@ func (s *Store) rotate() {
 // freeze hands a generation to the flusher. Store.mu must be held, or the store not yet shared.
 func (s *Store) freeze(g *generation) {
 	s.seen.behind, s.seen.behindGen, s.seen.carried = g.builder.Layer(), g, 0
+	s.seen.shift++
 	s.wake <- struct{}{} // has room: there is one frozen generation at most
 }

@@ -31,7 +31,7 @@ const (
 	newSuffix = ".new"
 
 	// idPrefix begins the line in store-id; the number is the version of the whole directory.
-	idPrefix = "concord-store 1 "
+	idPrefix = "concord-store 2 "
 )
 
 // tailFiles are the two files of the tail.
@@ -41,7 +41,8 @@ var tailFiles = [2]string{"tail.0", "tail.1"}
 var (
 	metaBucket = []byte("meta")
 	idKey      = []byte("id")
-	headKey    = []byte("head") // up to which changes were carried there
+	headKey    = []byte("head")   // up to which changes were carried there
+	closedKey  = []byte("closed") // the head of the store when it was last closed
 )
 
 const (
@@ -66,7 +67,7 @@ type files struct {
 }
 
 // openFiles locks dir, makes the store if there is none, and opens its databases.
-func openFiles(dir string) (f *files, err error) {
+func openFiles(dir string, mapBytes int) (f *files, err error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
@@ -93,12 +94,12 @@ func openFiles(dir string) (f *files, err error) {
 		return f, err
 	}
 	f.id = id
-	f.tables, err = openTables(dir, id)
+	f.tables, err = openTables(dir, id, mapBytes)
 	return f, err
 }
 
-func openTables(dir string, id []byte) (*bbolt.DB, error) {
-	for size := tablesMapBytes; ; size /= 2 {
+func openTables(dir string, id []byte, mapBytes int) (*bbolt.DB, error) {
+	for size := mapBytes; ; size /= 2 {
 		if size < leastMapBytes || runtime.GOOS == "windows" { // Windows would make the file as large
 			size = 0
 		}
@@ -141,6 +142,9 @@ func openDatabase(dir, name string, id []byte, opts *bbolt.Options) (db *bbolt.D
 		return nil, fmt.Errorf("%w: %s: %v", store.ErrCorrupt, name, err)
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if err = db.Sync(); err != nil { // what a killed process had written and not yet synced is believed from here on
+		return db, fmt.Errorf("%s: %w", name, err)
 	}
 	err = db.View(func(tx *bbolt.Tx) error {
 		meta := tx.Bucket(metaBucket)
@@ -236,6 +240,9 @@ func writeFile(dir, name string, content []byte) error {
 	}
 	return syncDir(dir)
 }
+
+// isFull says of an error that the disk, or what the service may use of it, is full.
+func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 // makeDir makes dir and writes the names of what it made to disk.
 func makeDir(dir string) error {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"sort"
-	"syscall"
 	"time"
 
 	bbolt "go.etcd.io/bbolt"
@@ -98,6 +97,7 @@ func (s *Store) carry(g *generation) error {
 	}
 	s.moveOn(func(seen *seen) {
 		seen.behind, seen.behindGen, seen.carried = nil, nil, 0
+		seen.shift++
 	})
 	return nil
 }
@@ -123,7 +123,7 @@ func (s *Store) take(st *step) error {
 			s.moveOn(func(seen *seen) { seen.starved, seen.tableBytes = false, size })
 			return nil
 		}
-		if !errors.Is(err, syscall.ENOSPC) {
+		if !isFull(err) {
 			return err
 		}
 		s.moveOn(func(seen *seen) { seen.starved = true })
@@ -217,7 +217,10 @@ func (st *step) fill(tx *bbolt.Tx) error {
 func inRuns(bucket *bbolt.Bucket, writes []store.Write) bool {
 	table := writes[0].Table
 	n := sort.Search(len(writes), func(i int) bool { return writes[i].Table != table })
-	part := max(n/runSamples, 1)
+	if n < 2*runSamples {
+		return false // too few to tell
+	}
+	part := n / runSamples
 	cursor, runs, parts := bucket.Cursor(), 0, 0
 	for i := 0; i+part <= n; i += part {
 		parts++
@@ -229,23 +232,26 @@ func inRuns(bucket *bbolt.Bucket, writes []store.Write) bool {
 	return 2*runs >= parts
 }
 
-// readTables returns the head the tables were written up to, and the bytes of pages they take.
-func (s *Store) readTables() (head uint64, size int64, err error) {
+// readTables returns the head the tables were written up to, the head at which the store was last closed, and the bytes of
+// pages the tables take.
+func (s *Store) readTables() (head, closed uint64, size int64, err error) {
 	err = s.files.tables.View(func(tx *bbolt.Tx) error {
-		switch b := tx.Bucket(metaBucket).Get(headKey); len(b) {
-		case 0:
-		case 8:
-			head = binary.BigEndian.Uint64(b)
-		default:
-			return fmt.Errorf("%w: the head in the tables does not parse", store.ErrCorrupt)
+		for key, into := range map[string]*uint64{string(headKey): &head, string(closedKey): &closed} {
+			switch b := tx.Bucket(metaBucket).Get([]byte(key)); len(b) {
+			case 0:
+			case 8:
+				*into = binary.BigEndian.Uint64(b)
+			default:
+				return fmt.Errorf("%w: a head in the tables does not parse", store.ErrCorrupt)
+			}
 		}
 		return nil
 	})
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	size, err = usedBytes(s.files.tables)
-	return head, size, err
+	return head, closed, size, err
 }
 
 // usedBytes is the size of a database without its free pages.

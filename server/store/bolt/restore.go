@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/concordhq/concord/server/store"
@@ -13,7 +14,7 @@ const replayWrites = 4096
 // restore reads the tail into overlays, up to two generations, and checks on the way that it is whole: every change
 // there, each following the one before, and reaching to what the tables have.
 func (s *Store) restore(id []byte) error {
-	flushed, size, err := s.readTables()
+	flushed, closed, size, err := s.readTables()
 	if err != nil {
 		return err
 	}
@@ -26,13 +27,21 @@ func (s *Store) restore(id []byte) error {
 			return err
 		}
 		s.files.tail[i] = t
-		changes, err := t.changes(content)
+		changes, at, err := t.changes(content)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		stray = max(stray, t.stray(content))
 		if len(changes) == 0 {
 			continue
+		}
+		if err := t.affirm(content, at); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if 2*t.end < int64(len(content)) { // the changes would keep all of it in memory
+			if changes, _, err = t.changes(bytes.Clone(content[:t.end])); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
 		}
 		base, head := changes[0].Base, changes[len(changes)-1].Head
 		if head > reached {
@@ -50,6 +59,9 @@ func (s *Store) restore(id []byte) error {
 		} else {
 			gens = append(gens, g)
 		}
+	}
+	if reached < closed {
+		return fmt.Errorf("%w: the tail ends at head %d, but the store was closed at %d; restore all files from one backup", store.ErrCorrupt, reached, closed)
 	}
 	if err := checkWhole(gens, flushed, reached, stray); err != nil {
 		return err
@@ -106,7 +118,6 @@ func (s *Store) replay(file int, changes []store.Change) (*generation, error) {
 		}
 	}
 	g.builder.Apply(waiting)
-	g.ended = changes[len(changes)-1].Base == g.head
 	return g, nil
 }
 

@@ -29,25 +29,38 @@ type pages struct {
 	cursor *bbolt.Cursor // of Get
 }
 
-// snapshot takes overlays and pages together. The flusher drops a generation from the overlays
-// under the lock that is shared here, so pages begun under it hold every generation that the
-// overlays do not, and none that is newer than they.
+// snapshot takes overlays and pages that belong together: the pages hold every generation that the overlays do not, and
+// none that is newer than they. It looks at the overlays first, and once more if the flusher got on meanwhile. No lock is
+// held while the pages are begun: that may have to wait for bbolt, which may be waiting for other readers.
 func (s *Store) snapshot() (*snapshot, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if isClosed(s.closed) {
-		return nil, store.ErrClosed
+	for {
+		s.mu.RLock()
+		now := s.seen
+		s.mu.RUnlock()
+		if isClosed(s.closed) {
+			return nil, store.ErrClosed
+		}
+		tx, err := s.files.tables.Begin(false)
+		if err != nil {
+			if isClosed(s.closed) {
+				return nil, store.ErrClosed
+			}
+			return nil, err
+		}
+		s.mu.RLock()
+		same := s.seen.shift == now.shift
+		s.mu.RUnlock()
+		if !same {
+			tx.Rollback() //nolint:errcheck // a read transaction has nothing to lose
+			continue
+		}
+		v := &snapshot{names: s.names, head: now.head, tx: tx}
+		v.layers = append(v.array[:0], now.active)
+		if now.behind != nil {
+			v.layers = append(v.layers, now.behind)
+		}
+		return v, nil
 	}
-	tx, err := s.files.tables.Begin(false)
-	if err != nil {
-		return nil, err
-	}
-	v := &snapshot{names: s.names, head: s.seen.head, tx: tx}
-	v.layers = append(v.array[:0], s.seen.active)
-	if s.seen.behind != nil {
-		v.layers = append(v.layers, s.seen.behind)
-	}
-	return v, nil
 }
 
 func (v *snapshot) end() {

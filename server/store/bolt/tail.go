@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/concordhq/concord/server/store"
 )
@@ -27,8 +26,9 @@ import (
 //
 // and end where a frame does not parse or does not follow the head of the one before. What lies beyond is left over from
 // an earlier generation, or is zeros, or was being written when the power went. A frame there with a head that was never
-// reached says that what should stand before it was damaged, and Open refuses the store. So that this is noticed of
-// the last change too, Close appends a frame without a change.
+// reached says that what should stand before it was damaged, and Open refuses the store; so it does if the tables know
+// that the store was closed at a later head. Only the last change of a store that was not closed cannot be told from one
+// that was being written.
 const (
 	tailHeaderBytes = 4 << 10
 	markBytes       = 8
@@ -108,10 +108,12 @@ func (t *tailFile) append(record []byte) (clean bool, err error) {
 	t.buf = append(t.buf, record...)
 	end := t.end + int64(len(t.buf))
 	if err := t.grow(end); err != nil {
-		return errors.Is(err, syscall.ENOSPC), err
+		return isFull(err), err
 	}
-	if _, err := t.f.WriteAt(t.buf, t.end); err != nil { // a frame without its end is none, and the next one overwrites it
-		return errors.Is(err, syscall.ENOSPC), err
+	if _, err := t.f.WriteAt(t.buf, t.end); err != nil {
+		// A frame that was cut short might be whole by what lay there before. Without its mark it is none.
+		_, e := t.f.WriteAt(make([]byte, markBytes), t.end)
+		return isFull(err) && e == nil, err
 	}
 	if err := syncData(t.f); err != nil {
 		return false, err
@@ -152,19 +154,18 @@ func (t *tailFile) frameAt(b []byte) []byte {
 }
 
 // changes reads the frames from the beginning of the file to the first that is none or does not follow, and notes there
-// where the next one goes. The changes share the bytes of content.
-func (t *tailFile) changes(content []byte) ([]store.Change, error) {
-	var found []store.Change
+// where the next one goes. last is where the last of them lies. The changes share the bytes of content.
+func (t *tailFile) changes(content []byte) (found []store.Change, last int64, err error) {
 	for t.end = tailHeaderBytes; ; {
 		record := t.frameAt(content[t.end:])
 		c, err := parseRecord(record)
 		if errors.Is(err, errUnknownFormat) {
-			return nil, err
+			return nil, 0, err
 		}
 		if err != nil || len(found) > 0 && c.Base != found[len(found)-1].Head {
-			return found, nil
+			return found, last, nil
 		}
-		found = append(found, c)
+		found, last = append(found, c), t.end
 		t.end += int64(frameBytes + len(record))
 	}
 }
@@ -177,8 +178,19 @@ func (t *tailFile) stray(content []byte) (head uint64) {
 			return head
 		}
 		rest = rest[at:]
-		if c, err := parseRecord(t.frameAt(rest)); err == nil {
+		record := t.frameAt(rest)
+		if c, err := parseRecord(record); err == nil {
 			head = max(head, c.Head)
+			rest = rest[frameBytes+len(record)-1:]
 		}
 	}
+}
+
+// affirm writes the last of the changes once more and syncs it. Where a sync failed the system may take for written what is
+// not on the disk; a change that is believed must be there.
+func (t *tailFile) affirm(content []byte, last int64) error {
+	if _, err := t.f.WriteAt(content[last:t.end], last); err != nil {
+		return err
+	}
+	return syncData(t.f)
 }

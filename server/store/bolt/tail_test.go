@@ -3,10 +3,12 @@ package bolt
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/concordhq/concord/server/store"
 )
@@ -111,6 +113,77 @@ func TestTurnedBitIsNoticed(t *testing.T) {
 func (o Options) in(dir string) Options {
 	o.Dir = dir
 	return o
+}
+
+// What is lost at the end of the tail is missed by the next Open, if the store had been closed.
+func TestLostEndIsRefused(t *testing.T) {
+	for name, opts := range map[string]Options{"nothing in the tables": {Tables: tiny("").Tables}, "most in the tables": tiny("")} {
+		opts.Dir = t.TempDir()
+		s := mustOpen(t, opts)
+		mustPut(t, s, 1, 400)
+		older := cut(t, opts.Dir)
+		mustPut(t, s, 401, 500)
+		active, end := tailFiles[s.active.file], s.files.tail[s.active.file].end
+		closeStore(t, s)
+		for harm, do := range map[string]func(tail []byte) []byte{
+			"cut in the middle":      func(tail []byte) []byte { return tail[:end/2] },
+			"cut before its end":     func(tail []byte) []byte { return tail[:end-50] },
+			"cut to its header":      func(tail []byte) []byte { return tail[:tailHeaderBytes] },
+			"zeros":                  func(tail []byte) []byte { clear(tail[tailHeaderBytes:]); return tail },
+			"a last sector of zeros": func(tail []byte) []byte { clear(tail[(end-1)/sector*sector:]); return tail },
+			"from an older backup":   func([]byte) []byte { return read(t, filepath.Join(older, active)) },
+		} {
+			t.Run(name+", "+harm, func(t *testing.T) {
+				image := cut(t, opts.Dir)
+				path := filepath.Join(image, active)
+				write(t, path, do(read(t, path)))
+				if _, err := Open(opts.in(image)); !errors.Is(err, store.ErrCorrupt) {
+					t.Fatalf("Open: %v, want ErrCorrupt", err)
+				}
+			})
+		}
+		expect(t, mustOpen(t, opts.in(cut(t, opts.Dir))), 500)
+	}
+}
+
+// When the tables outgrow what is mapped of them bbolt waits for every View, and new Views wait for bbolt. Commits do not.
+func TestCommitsGoOnWhileTheTablesAreMappedAnew(t *testing.T) {
+	opts := tiny(t.TempDir())
+	opts.mapBytes = 1 // too little: bbolt begins with 32 KiB, and doubles
+	opts.generationBytes, opts.generationLogBytes = 1<<20, 1<<20
+	s := mustOpen(t, opts)
+	reading, goOn, readers := make(chan struct{}), make(chan struct{}), make(chan error, 2)
+	view := func(fn func(store.Snapshot) error) { readers <- s.View(context.Background(), fn) }
+	go view(func(store.Snapshot) error { close(reading); <-goOn; return nil })
+	<-reading
+	head := uint64(0)
+	commit := func(until func() bool) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		for !until() {
+			if err := put(ctx, s, head+1, fmt.Sprint(head+1), make([]byte, 1000)); err != nil {
+				t.Fatalf("head %d: %v", head+1, err)
+			}
+			head++
+		}
+	}
+	commit(func() bool {
+		s.mu.RLock()
+		defer s.mu.RUnlock()
+		return s.seen.carried > 128<<10 || s.seen.behind != nil && head > 1100
+	})
+	go view(func(v store.Snapshot) error { return nil }) // waits behind bbolt, or not: that is bbolt's affair
+	more := head + 50
+	commit(func() bool { return head == more })
+	close(goOn)
+	for range 2 {
+		if err := <-readers; err != nil {
+			t.Error(err)
+		}
+	}
+	commit(func() bool { return head == 4000 })
+	expect(t, s, 4000)
 }
 
 // A record of another version of this program is not taken for the end of the tail.
