@@ -17,6 +17,7 @@ const (
 	DefaultLeadDays           = 14
 	DefaultReviewBusinessDays = 10
 	DefaultCureBusinessDays   = 20
+	DefaultNoticeBusinessDays = 10
 )
 
 // MaxDays bounds the time between an agreement's first day and its last, so that what its recurrences bring forth can be
@@ -42,6 +43,9 @@ func tooFar(day Day) string {
 
 // MaxCommitments is how many promises one agreement has at most; terms.proto says the same.
 const MaxCommitments = 2000
+
+// MaxPastObligations is how many obligations of the past one agreement brings along at most; terms.proto says the same.
+const MaxPastObligations = 10_000
 
 // MaxBacklog is how many obligations a text may make due on the day it is proposed: what the clock catches up with in
 // seconds.
@@ -81,6 +85,7 @@ func CheckTerms(t *pb.Terms, field string) []Violation {
 		}
 		last = &day
 	}
+	wrong = append(wrong, checkKept(t, field)...)
 	if wrong != nil {
 		return wrong // dates of commitments cannot be judged without these
 	}
@@ -146,9 +151,14 @@ func mustParse(date string) Day {
 func checkSchedule(c *pb.CommitmentTerms, first Day, last *Day, cal *Calendar, at string) []Violation {
 	switch s := c.GetSchedule().(type) {
 	case *pb.CommitmentTerms_OneOff:
+		if s.OneOff.GetRelative() != nil {
+			return []Violation{{at + ".one_off.relative", "this release takes due dates that are named only"}}
+		}
 		at += ".one_off.due_date"
 		day, err := promisedDay(s.OneOff.GetDueDate())
 		switch {
+		case s.OneOff.GetDueDate() == "":
+			return []Violation{{at, "say when it is due"}}
 		case err != nil:
 			return []Violation{{at, err.Error()}}
 		case day < first:
@@ -173,6 +183,12 @@ func KindOf(c *pb.CommitmentTerms) pb.CommitmentKind {
 		return pb.CommitmentKind_COMMITMENT_KIND_ONE_OFF
 	case *pb.CommitmentTerms_Recurring:
 		return pb.CommitmentKind_COMMITMENT_KIND_RECURRING
+	case *pb.CommitmentTerms_Conditional:
+		return pb.CommitmentKind_COMMITMENT_KIND_CONDITIONAL
+	case *pb.CommitmentTerms_Measured:
+		return pb.CommitmentKind_COMMITMENT_KIND_MEASURED
+	case *pb.CommitmentTerms_Standing:
+		return pb.CommitmentKind_COMMITMENT_KIND_STANDING
 	}
 	return pb.CommitmentKind_COMMITMENT_KIND_UNSPECIFIED
 }
@@ -184,6 +200,7 @@ func clocksOf(c *pb.CommitmentTerms, t *pb.Terms) *pb.Clocks {
 		LeadDays:           proto.Int32(DefaultLeadDays),
 		ReviewBusinessDays: proto.Int32(DefaultReviewBusinessDays),
 		CureBusinessDays:   proto.Int32(DefaultCureBusinessDays),
+		NoticeBusinessDays: proto.Int32(DefaultNoticeBusinessDays),
 	}
 	if t.GetClocks() != nil {
 		proto.Merge(held, t.GetClocks())

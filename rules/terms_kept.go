@@ -1,0 +1,32 @@
+package rules
+
+import (
+	"fmt"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// checkKept lists the words of a text that no rule keeps yet. Nobody should be asked to consent to words that would mean
+// nothing.
+func checkKept(t *pb.Terms, field string) (wrong []Violation) {
+	refuse := func(says bool, name string) {
+		if says {
+			wrong = append(wrong, Violation{field + "." + name, "this release does not keep this yet: leave it out"})
+		}
+	}
+	refuse(t.GetNeutralPartyId() != "", "neutral_party_id")
+	refuse(t.GetHoldsFromDate() != "", "holds_from_date")
+	refuse(len(t.GetSuspensionRights()) > 0, "suspension_rights")
+	refuse(len(t.GetHistory()) > 0, "history")
+	refuse(t.GetHistoryUntilDate() != "", "history_until_date")
+	refuse(t.GetClocks() != nil && t.GetClocks().NoticeBusinessDays != nil, "clocks.notice_business_days")
+	for i, c := range t.GetCommitments() {
+		at := fmt.Sprintf("commitments[%d].", i)
+		refuse(c.GetSurviving(), at+"surviving")
+		refuse(c.GetMaterial(), at+"material")
+		refuse(c.GetNotCurable(), at+"not_curable")
+		refuse(len(c.GetPrerequisites()) > 0, at+"prerequisites")
+		refuse(c.GetClocks() != nil && c.GetClocks().NoticeBusinessDays != nil, at+"clocks.notice_business_days")
+	}
+	return wrong
+}
