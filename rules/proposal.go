@@ -23,17 +23,14 @@ func (d *Decision) createProposal(c *pb.CreateProposalRequest) error {
 	if c.GetKind() != pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS {
 		return Refuse(pb.ErrorReason_ERROR_REASON_NOT_SUPPORTED, "This release takes proposals of the kind FIRST_TERMS; %s comes later.", c.GetKind())
 	}
-	if wrong := checkPlain(c.GetTerms(), c.GetMotion(), c.GetExpireTime()); c.GetSuccessorAgreementId() != "" || wrong != nil {
-		if c.GetSuccessorAgreementId() != "" {
-			wrong = append(wrong, Violation{"successor_agreement_id", "only a RENEW makes a successor"})
-		}
-		return Invalid(wrong...)
-	}
 	if e := move(AgreementMoves, "agreement", a.GetState(), "propose", ofDraft(a, side)); e != nil {
 		return e
 	}
 	if wrong := d.checkText(a.GetDraftTerms(), "agreement.draft_terms"); wrong != nil {
 		return wrong
+	}
+	if wrong := checkFirst(c); wrong != nil {
+		return Invalid(wrong...)
 	}
 	id, refused := d.newID(c.GetProposalId(), "prp_", "proposal", func(id string) Ref { return proposalRef(a.GetAgreementId(), id) })
 	if refused != nil {
@@ -45,20 +42,6 @@ func (d *Decision) createProposal(c *pb.CreateProposalRequest) error {
 	}}})
 	d.answer(proposalRef(a.GetAgreementId(), id))
 	return nil
-}
-
-// checkPlain lists what first terms are not proposed with.
-func checkPlain(terms *pb.Terms, motion *pb.Motion, expires *timestamppb.Timestamp) (wrong []Violation) {
-	if terms != nil {
-		wrong = append(wrong, Violation{"terms", "first terms are those of the draft: write them there"})
-	}
-	if motion != nil {
-		wrong = append(wrong, Violation{"motion", "first terms are a text, and no motion"})
-	}
-	if expires != nil {
-		wrong = append(wrong, Violation{"expire_time", "this release does not let proposals lapse: leave it out"})
-	}
-	return wrong
 }
 
 // checkText refuses a text that nobody should be asked to consent to.
@@ -110,7 +93,7 @@ func (d *Decision) counterProposal(c *pb.CounterProposalRequest) error {
 		e.Metadata = map[string]string{"limit": "proposal revisions"}
 		return e
 	}
-	if wrong := checkPlain(nil, c.GetMotion(), c.GetExpireTime()); wrong != nil {
+	if wrong := checkCounter(c); wrong != nil {
 		return Invalid(wrong...)
 	}
 	if wrong := d.checkText(c.GetTerms(), "terms"); wrong != nil {

@@ -151,14 +151,9 @@ func mustParse(date string) Day {
 func checkSchedule(c *pb.CommitmentTerms, first Day, last *Day, cal *Calendar, at string) []Violation {
 	switch s := c.GetSchedule().(type) {
 	case *pb.CommitmentTerms_OneOff:
-		if s.OneOff.GetRelative() != nil {
-			return []Violation{{at + ".one_off.relative", "this release takes due dates that are named only"}}
-		}
 		at += ".one_off.due_date"
 		day, err := promisedDay(s.OneOff.GetDueDate())
 		switch {
-		case s.OneOff.GetDueDate() == "":
-			return []Violation{{at, "say when it is due"}}
 		case err != nil:
 			return []Violation{{at, err.Error()}}
 		case day < first:
@@ -183,12 +178,6 @@ func KindOf(c *pb.CommitmentTerms) pb.CommitmentKind {
 		return pb.CommitmentKind_COMMITMENT_KIND_ONE_OFF
 	case *pb.CommitmentTerms_Recurring:
 		return pb.CommitmentKind_COMMITMENT_KIND_RECURRING
-	case *pb.CommitmentTerms_Conditional:
-		return pb.CommitmentKind_COMMITMENT_KIND_CONDITIONAL
-	case *pb.CommitmentTerms_Measured:
-		return pb.CommitmentKind_COMMITMENT_KIND_MEASURED
-	case *pb.CommitmentTerms_Standing:
-		return pb.CommitmentKind_COMMITMENT_KIND_STANDING
 	}
 	return pb.CommitmentKind_COMMITMENT_KIND_UNSPECIFIED
 }

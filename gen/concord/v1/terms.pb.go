@@ -1849,7 +1849,7 @@ type PastObligation struct {
 	CommitmentId string `protobuf:"bytes,1,opt,name=commitment_id,json=commitmentId,proto3" json:"commitment_id,omitempty"`
 	// The day it was due, YYYY-MM-DD, before history_until_date.
 	DueDate string `protobuf:"bytes,2,opt,name=due_date,json=dueDate,proto3" json:"due_date,omitempty"`
-	// How it ended.
+	// How it ended: FULFILLED, CURED, DEFAULTED, WAIVED, EXCUSED, DISCHARGED or NOT_DETERMINED.
 	State ObligationState `protobuf:"varint,3,opt,name=state,proto3,enum=concord.v1.ObligationState" json:"state,omitempty"`
 	// The day it was kept, YYYY-MM-DD; for FULFILLED and CURED only.
 	KeptDate string `protobuf:"bytes,4,opt,name=kept_date,json=keptDate,proto3" json:"kept_date,omitempty"`
