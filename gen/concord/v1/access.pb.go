@@ -31,10 +31,11 @@ const (
 	Role_ROLE_UNSPECIFIED Role = 0
 	// Reads what its party may read.
 	Role_ROLE_VIEWER Role = 1
-	// Also does the daily work: drafts agreements, submits, accepts, returns, acknowledges, admits, measures, cures and disputes.
+	// Also does the daily work: drafts agreements, submits, accepts, returns, acknowledges, admits, measures, cures and
+	// disputes.
 	Role_ROLE_CONTRIBUTOR Role = 2
-	// Also binds its party: makes and answers proposals, gives relief from what is owed
-	// to it, gives notice, and imports; for an agreement's neutral: settles disputes.
+	// Also binds its party: makes and answers proposals, gives relief from what is owed to it, gives notice, suspends,
+	// terminates and imports. A signatory of an agreement's neutral settles disputes.
 	Role_ROLE_SIGNATORY Role = 3
 	// Reads all agreements, or the named ones, and changes nothing.
 	Role_ROLE_AUDITOR Role = 4
