@@ -1,7 +1,7 @@
 // Package client speaks to a Concord service from Go.
 //
 // Dial gives a Client, whose fields are the service's own nouns: Parties, Agreements, Proposals, Commitments,
-// Obligations, History and Admin. Every call carries the caller's key, gets a deadline if it has none, and is safe to
+// Obligations, Calendars, History and Admin. Every call carries the caller's key, gets a deadline if it has none, and is safe to
 // repeat: a command without a request_id is given one before it leaves, so that a call which found the service
 // unavailable is made again, and is never recorded twice. What the service refuses comes back as an error that Reason,
 // Violations and Details read; Pages walks a list to its end.
@@ -61,6 +61,8 @@ type Client struct {
 	Commitments pb.CommitmentServiceClient
 	// Obligations are where promises are kept, and judged.
 	Obligations pb.ObligationServiceClient
+	// Calendars show what is due to calendar programs.
+	Calendars pb.CalendarServiceClient
 	// History is what happened.
 	History pb.HistoryServiceClient
 	// Admin hands out and takes back credentials.
@@ -107,6 +109,7 @@ func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
 		Proposals:   pb.NewProposalServiceClient(conn),
 		Commitments: pb.NewCommitmentServiceClient(conn),
 		Obligations: pb.NewObligationServiceClient(conn),
+		Calendars:   pb.NewCalendarServiceClient(conn),
 		History:     pb.NewHistoryServiceClient(conn),
 		Admin:       pb.NewAdminServiceClient(conn),
 		conn:        conn,

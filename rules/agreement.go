@@ -97,6 +97,7 @@ func (s *State) agreementAccepted(e *pb.Event, c *pb.AgreementAccepted) {
 		a.Revision, a.TermsDigest, a.Title = c.GetRevision(), c.GetTermsDigest(), c.GetTitle()
 		a.OpenProposalId = ""
 		a.EffectiveTime, a.EndTime, a.Calendar = c.GetEffectiveTime(), c.GetEndTime(), c.GetCalendar()
+		a.NeutralPartyId, a.RenewsAgreementId = c.GetNeutralPartyId(), c.GetRenewsAgreementId()
 	})
 	p := s.proposal(id, c.GetProposalId())
 	text := get[*pb.ProposalRevision](s, proposalRevisionRef(id, c.GetProposalId(), p.GetRevision()))
@@ -105,11 +106,13 @@ func (s *State) agreementAccepted(e *pb.Event, c *pb.AgreementAccepted) {
 		Body: text.GetBody(), CreateTime: e.GetRecordTime(),
 	})
 	terms := termsOf(text.GetBody())
+	dependents := dependentsOf(terms)
 	for _, ct := range terms.GetCommitments() {
 		s.Put(commitmentRef(id, ct.GetCommitmentId()), &pb.Commitment{
 			AgreementId: id, CommitmentId: ct.GetCommitmentId(), State: dormant,
 			Kind: KindOf(ct), Obligor: ct.GetObligor(), Beneficiary: Other(ct.GetObligor()), Terms: ct,
 			Clocks: clocksOf(ct, terms), Revision: c.GetRevision(), EffectiveTime: c.GetEffectiveTime(),
+			Dependents: dependents[ct.GetCommitmentId()],
 			CreateTime: e.GetRecordTime(), UpdateTime: e.GetRecordTime(), Etag: etag(e),
 		})
 	}

@@ -65,9 +65,8 @@ func eventOf(arm protoreflect.FieldDescriptor) *pb.Event {
 func TestEveryEventIsToldInAStory(t *testing.T) {
 	seen := told(t)
 	for i := range changes().Len() {
-		if name := string(changes().Get(i).Name()); !seen.events[name] {
-			t.Errorf("no story tells %s", name)
-		}
+		name := string(changes().Get(i).Name())
+		untold(t, name, seen.events[name])
 	}
 }
 
@@ -173,8 +172,8 @@ func checkRowsGone[S state](t *testing.T, noun string, table []Move[S], first S)
 			t.Errorf("gone, though no row leads there: %+v", s)
 		case !reached[m.From]:
 			t.Logf("no row leads to %+v", s)
-		case !seen.moves[s]:
-			t.Errorf("no story goes %+v", s)
+		default:
+			untold(t, rowName(noun, m), seen.moves[s])
 		}
 	}
 }
@@ -188,9 +187,8 @@ func TestEveryReasonIsToldInAStory(t *testing.T) {
 		if reason == pb.ErrorReason_ERROR_REASON_INTERNAL {
 			continue // a history that changes what it never made; see above
 		}
-		if found++; !seen.refusals[reason] {
-			t.Errorf("no story is refused with %v", reason)
-		}
+		found++
+		untold(t, strings.TrimPrefix(reason.String(), "ERROR_REASON_"), seen.refusals[reason])
 	}
 	if found < 10 {
 		t.Errorf("only %d reasons found in the source", found)

@@ -102,7 +102,7 @@ func Present(m proto.Message, now time.Time) proto.Message {
 			return r
 		}
 	case *pb.ProposalRevision:
-		if r.Terms == nil && len(r.Body) > 0 {
+		if r.Terms == nil && r.Motion == nil && len(r.Body) > 0 {
 			r = proto.CloneOf(r)
 			r.Terms = termsOf(r.Body)
 			return r

@@ -64,3 +64,8 @@ func taken(kind, id string) *Error {
 	e.Metadata = map[string]string{"resource_type": kind, "resource_id": id}
 	return e
 }
+
+// unsupported refuses what is designed and not there yet.
+func unsupported(verb string) *Error {
+	return Refuse(pb.ErrorReason_ERROR_REASON_NOT_SUPPORTED, "This release cannot %s; a later one can.", verb)
+}

@@ -29,6 +29,9 @@ func (d *Decision) createProposal(c *pb.CreateProposalRequest) error {
 	if wrong := d.checkText(a.GetDraftTerms(), "agreement.draft_terms"); wrong != nil {
 		return wrong
 	}
+	if wrong := checkFirst(c); wrong != nil {
+		return Invalid(wrong...)
+	}
 	id, refused := d.newID(c.GetProposalId(), "prp_", "proposal", func(id string) Ref { return proposalRef(a.GetAgreementId(), id) })
 	if refused != nil {
 		return refused
@@ -86,6 +89,9 @@ func (d *Decision) counterProposal(c *pb.CounterProposalRequest) error {
 		e := Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "A proposal has at most %d texts. Decline it and begin again.", MaxProposalRevisions)
 		e.Metadata = map[string]string{"limit": "proposal revisions"}
 		return e
+	}
+	if wrong := checkCounter(c); wrong != nil {
+		return Invalid(wrong...)
 	}
 	if wrong := d.checkText(c.GetTerms(), "terms"); wrong != nil {
 		return wrong
@@ -194,68 +200,4 @@ func span(t *pb.Terms) (start, end time.Time, err error) {
 	}
 	last, err := ParseDay(t.GetEndDate())
 	return start, cal.EndOfDay(last), err
-}
-
-func (s *State) proposalMade(e *pb.Event, c *pb.ProposalMade) {
-	id := e.GetAgreementId()
-	s.Put(proposalRef(id, c.GetProposalId()), &pb.Proposal{
-		AgreementId: id, ProposalId: c.GetProposalId(), Kind: c.GetKind(), State: open,
-		Proposer: c.GetProposer(), Turn: Other(c.GetProposer()), Revision: 1, TermsDigest: c.GetTermsDigest(),
-		BaseRevision: c.GetBaseRevision(), Note: c.GetNote(),
-		CreateTime: e.GetRecordTime(), UpdateTime: e.GetRecordTime(), Etag: etag(e),
-	})
-	s.putText(e, c.GetProposalId(), 1, c.GetProposer(), c.GetBody(), c.GetTermsDigest())
-	s.editAgreement(e, func(a *pb.Agreement) {
-		a.State = pb.AgreementState_AGREEMENT_STATE_PROPOSED
-		a.OpenProposalId, a.DraftTerms = c.GetProposalId(), nil
-	})
-}
-
-func (s *State) proposalCountered(e *pb.Event, c *pb.ProposalCountered) {
-	s.editProposal(e, c.GetProposalId(), func(p *pb.Proposal) {
-		p.Revision, p.TermsDigest, p.Note, p.Turn = c.GetRevision(), c.GetTermsDigest(), c.GetNote(), Other(c.GetAuthor())
-	})
-	s.putText(e, c.GetProposalId(), c.GetRevision(), c.GetAuthor(), c.GetBody(), c.GetTermsDigest())
-	s.editAgreement(e, func(a *pb.Agreement) { a.Title = termsOf(c.GetBody()).GetTitle() })
-}
-
-func (s *State) putText(e *pb.Event, proposalID string, n int32, author pb.Side, body []byte, digest string) {
-	s.Put(proposalRevisionRef(e.GetAgreementId(), proposalID, n), &pb.ProposalRevision{
-		AgreementId: e.GetAgreementId(), ProposalId: proposalID, Revision: n, Author: author,
-		TermsDigest: digest, Body: body, CreateTime: e.GetRecordTime(),
-	})
-}
-
-func (s *State) proposalAccepted(e *pb.Event, c *pb.ProposalAccepted) {
-	s.editProposal(e, c.GetProposalId(), func(p *pb.Proposal) {
-		p.State, p.Turn = accepted, pb.Side_SIDE_UNSPECIFIED
-		p.AcceptTime, p.EffectiveTime = e.GetRecordTime(), c.GetEffectiveTime()
-	})
-}
-
-// proposalClosed is the end of a proposal that both sides do not want. First terms take their agreement with them.
-func (s *State) proposalClosed(e *pb.Event, proposalID, reason string, to pb.ProposalState) {
-	s.editProposal(e, proposalID, func(p *pb.Proposal) {
-		p.State, p.Reason, p.Turn = to, reason, pb.Side_SIDE_UNSPECIFIED
-	})
-	s.editAgreement(e, func(a *pb.Agreement) {
-		a.OpenProposalId = ""
-		if a.State == pb.AgreementState_AGREEMENT_STATE_PROPOSED {
-			a.State = pb.AgreementState_AGREEMENT_STATE_DECLINED
-			if to == withdrawn {
-				a.State = pb.AgreementState_AGREEMENT_STATE_WITHDRAWN
-			}
-		}
-	})
-}
-
-func (s *State) proposalTookEffect(e *pb.Event, c *pb.ProposalTookEffect) {
-	s.editProposal(e, c.GetProposalId(), func(p *pb.Proposal) { p.State = effective })
-}
-
-func (s *State) editProposal(e *pb.Event, id string, change func(*pb.Proposal)) {
-	edit(s, proposalRef(e.GetAgreementId(), id), func(p *pb.Proposal) {
-		change(p)
-		p.UpdateTime, p.Etag = e.GetRecordTime(), etag(e)
-	})
 }

@@ -48,6 +48,16 @@ func (d *Decision) decide(command proto.Message) error {
 		return d.createAgreement(c)
 	case *pb.UpdateAgreementRequest:
 		return d.updateAgreement(c)
+	case *pb.GiveNoticeRequest:
+		return d.giveNotice(c)
+	case *pb.SuspendAgreementRequest:
+		return d.suspendAgreement(c)
+	case *pb.ResumeAgreementRequest:
+		return d.resumeAgreement(c)
+	case *pb.TerminateAgreementRequest:
+		return d.terminateAgreement(c)
+	case *pb.ImportAgreementRequest:
+		return d.importAgreement(c)
 	case *pb.CreateProposalRequest:
 		return d.createProposal(c)
 	case *pb.CounterProposalRequest:
@@ -70,6 +80,28 @@ func (d *Decision) decide(command proto.Message) error {
 		return d.waiveObligation(c)
 	case *pb.AdmitObligationRequest:
 		return d.admitObligation(c)
+	case *pb.TriggerObligationRequest:
+		return d.triggerObligation(c)
+	case *pb.MeasureObligationRequest:
+		return d.measureObligation(c)
+	case *pb.CureObligationRequest:
+		return d.cureObligation(c)
+	case *pb.ObjectObligationRequest:
+		return d.objectObligation(c)
+	case *pb.ExtendObligationRequest:
+		return d.extendObligation(c)
+	case *pb.ExcuseObligationRequest:
+		return d.excuseObligation(c)
+	case *pb.NotifyObligationRequest:
+		return d.notifyObligation(c)
+	case *pb.DisputeObligationRequest:
+		return d.disputeObligation(c)
+	case *pb.DetermineObligationRequest:
+		return d.determineObligation(c)
+	case *pb.CreateFeedRequest:
+		return d.createFeed(c)
+	case *pb.RevokeFeedRequest:
+		return d.revokeFeed(c)
 	case *journalv1.Wake:
 		return d.wake(c)
 	}
@@ -96,6 +128,20 @@ func Apply(s *State, e *pb.Event) error {
 		s.agreementAccepted(e, c.AgreementAccepted)
 	case *pb.Event_AgreementActivated:
 		s.agreementActivated(e)
+	case *pb.Event_AgreementSuspended:
+		s.agreementSuspended(e, c.AgreementSuspended)
+	case *pb.Event_AgreementResumed:
+		s.agreementResumed(e)
+	case *pb.Event_AgreementNoticeGiven:
+		s.agreementNoticeGiven(e, c.AgreementNoticeGiven)
+	case *pb.Event_AgreementNoticeWithdrawn:
+		s.agreementNoticeWithdrawn(e)
+	case *pb.Event_AgreementEnded:
+		s.agreementEnded(e, c.AgreementEnded)
+	case *pb.Event_AgreementAmended:
+		s.agreementAmended(e, c.AgreementAmended)
+	case *pb.Event_AgreementRenewed:
+		s.agreementRenewed(e, c.AgreementRenewed)
 	case *pb.Event_ProposalMade:
 		s.proposalMade(e, c.ProposalMade)
 	case *pb.Event_ProposalCountered:
@@ -108,10 +154,24 @@ func Apply(s *State, e *pb.Event) error {
 		s.proposalClosed(e, c.ProposalWithdrawn.GetProposalId(), c.ProposalWithdrawn.GetReason(), pb.ProposalState_PROPOSAL_STATE_WITHDRAWN)
 	case *pb.Event_ProposalTookEffect:
 		s.proposalTookEffect(e, c.ProposalTookEffect)
+	case *pb.Event_ProposalLapsed:
+		s.proposalClosed(e, c.ProposalLapsed.GetProposalId(), "", pb.ProposalState_PROPOSAL_STATE_LAPSED)
+	case *pb.Event_ProposalBecameStale:
+		s.proposalClosed(e, c.ProposalBecameStale.GetProposalId(), c.ProposalBecameStale.GetReason(), pb.ProposalState_PROPOSAL_STATE_STALE)
 	case *pb.Event_CommitmentEnteredIntoForce:
 		s.commitmentEnteredIntoForce(e, c.CommitmentEnteredIntoForce)
 	case *pb.Event_CommitmentEnded:
 		s.commitmentEnded(e, c.CommitmentEnded)
+	case *pb.Event_CommitmentAgreed:
+		s.commitmentAgreed(e, c.CommitmentAgreed)
+	case *pb.Event_CommitmentRevised:
+		s.commitmentRevised(e, c.CommitmentRevised)
+	case *pb.Event_CommitmentSuspended:
+		s.commitmentSuspended(e, c.CommitmentSuspended)
+	case *pb.Event_CommitmentResumed:
+		s.commitmentResumed(e, c.CommitmentResumed)
+	case *pb.Event_CommitmentRested:
+		s.commitmentRested(e, c.CommitmentRested)
 	case *pb.Event_ObligationScheduled:
 		s.obligationScheduled(e, c.ObligationScheduled)
 	case *pb.Event_ObligationFellDue:
@@ -128,6 +188,50 @@ func Apply(s *State, e *pb.Event) error {
 		s.obligationWaived(e, c.ObligationWaived)
 	case *pb.Event_ObligationMissAdmitted:
 		s.obligationMissAdmitted(e, c.ObligationMissAdmitted)
+	case *pb.Event_ObligationTriggered:
+		s.obligationTriggered(e, c.ObligationTriggered)
+	case *pb.Event_ObligationDated:
+		s.obligationDated(e, c.ObligationDated)
+	case *pb.Event_ObligationBreached:
+		s.obligationBreached(e, c.ObligationBreached)
+	case *pb.Event_ObligationDeemed:
+		s.obligationDeemed(e, c.ObligationDeemed)
+	case *pb.Event_ObligationMeasured:
+		s.obligationMeasured(e, c.ObligationMeasured)
+	case *pb.Event_ObligationCurePlanned:
+		s.obligationCurePlanned(e, c.ObligationCurePlanned)
+	case *pb.Event_ObligationCureObjected:
+		s.obligationCureObjected(e, c.ObligationCureObjected)
+	case *pb.Event_ObligationDefaulted:
+		s.obligationDefaulted(e, c.ObligationDefaulted)
+	case *pb.Event_ObligationExtended:
+		s.obligationExtended(e, c.ObligationExtended)
+	case *pb.Event_ObligationExcused:
+		s.obligationExcused(e, c.ObligationExcused)
+	case *pb.Event_ObligationNoticeGiven:
+		s.obligationNoticeGiven(e, c.ObligationNoticeGiven)
+	case *pb.Event_ObligationBlocked:
+		s.obligationBlocked(e, c.ObligationBlocked)
+	case *pb.Event_ObligationShifted:
+		s.obligationShifted(e, c.ObligationShifted)
+	case *pb.Event_ObligationSuspended:
+		s.obligationSuspended(e, c.ObligationSuspended)
+	case *pb.Event_ObligationResumed:
+		s.obligationResumed(e, c.ObligationResumed)
+	case *pb.Event_ObligationSuperseded:
+		s.obligationSuperseded(e, c.ObligationSuperseded)
+	case *pb.Event_ObligationDischarged:
+		s.obligationDischarged(e, c.ObligationDischarged)
+	case *pb.Event_ObligationDisputed:
+		s.obligationDisputed(e, c.ObligationDisputed)
+	case *pb.Event_ObligationDisputeSettled:
+		s.obligationDisputeSettled(e, c.ObligationDisputeSettled)
+	case *pb.Event_ObligationNotDetermined:
+		s.obligationNotDetermined(e, c.ObligationNotDetermined)
+	case *pb.Event_ObligationImported:
+		s.obligationImported(e, c.ObligationImported)
+	case *pb.Event_ChangeDeferred, *pb.Event_ChangeCarried:
+		return fmt.Errorf("rules: event %d of %q is not applied yet: %T", e.GetVersion(), e.GetAgreementId(), c)
 	default:
 		return fmt.Errorf("rules: event %d of %q is of a kind this release does not know: %T", e.GetVersion(), e.GetAgreementId(), c)
 	}

@@ -17,6 +17,7 @@ const (
 	DefaultLeadDays           = 14
 	DefaultReviewBusinessDays = 10
 	DefaultCureBusinessDays   = 20
+	DefaultNoticeBusinessDays = 10
 )
 
 // MaxDays bounds the time between an agreement's first day and its last, so that what its recurrences bring forth can be
@@ -42,6 +43,9 @@ func tooFar(day Day) string {
 
 // MaxCommitments is how many promises one agreement has at most; terms.proto says the same.
 const MaxCommitments = 2000
+
+// MaxPastObligations is how many obligations of the past one agreement brings along at most; terms.proto says the same.
+const MaxPastObligations = 10_000
 
 // MaxBacklog is how many obligations a text may make due on the day it is proposed: what the clock catches up with in
 // seconds.
@@ -81,6 +85,7 @@ func CheckTerms(t *pb.Terms, field string) []Violation {
 		}
 		last = &day
 	}
+	wrong = append(wrong, checkKept(t, field)...)
 	if wrong != nil {
 		return wrong // dates of commitments cannot be judged without these
 	}
@@ -149,6 +154,7 @@ func clocksOf(c *pb.CommitmentTerms, t *pb.Terms) *pb.Clocks {
 		LeadDays:           proto.Int32(DefaultLeadDays),
 		ReviewBusinessDays: proto.Int32(DefaultReviewBusinessDays),
 		CureBusinessDays:   proto.Int32(DefaultCureBusinessDays),
+		NoticeBusinessDays: proto.Int32(DefaultNoticeBusinessDays),
 	}
 	if t.GetClocks() != nil {
 		proto.Merge(held, t.GetClocks())

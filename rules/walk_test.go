@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -37,7 +38,7 @@ func TestRandomTalesKeepThePromisesOfTheProduct(t *testing.T) {
 	})
 	elsewhere := map[string]bool{"party_updated": true, "api_key_issued": true, "api_key_revoked": true}
 	for i := range changes().Len() {
-		if name := string(changes().Get(i).Name()); !all.events[name] && !elsewhere[name] {
+		if name := string(changes().Get(i).Name()); !all.events[name] && !elsewhere[name] && !slices.Contains(pending, name) {
 			t.Errorf("no random tale came to %s: it proves nothing about it", name)
 		}
 	}

@@ -133,7 +133,7 @@ func (s *Server) buildGRPC(inside *inside, creds grpc.ServerOption) error {
 	door := auth.New(s.journal)
 	refusals := api.Refusals{Log: s.log}
 	unary := chainUnary(s.telemetry.unary, refusals.Unary, bounded, door.Unary, api.Prepare)
-	stream := chainStream(refusals.Stream, s.untilDrain, door.Stream)
+	stream := chainStream(s.telemetry.stream, refusals.Stream, s.untilDrain, door.Stream)
 
 	s.grpc = grpc.NewServer(append(grpcOptions(), creds, s.telemetry.grpcOption(), grpc.UnaryInterceptor(unary), grpc.StreamInterceptor(stream))...)
 	healthpb.RegisterHealthServer(s.grpc, s.health)

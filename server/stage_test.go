@@ -1,11 +1,13 @@
 package server_test
 
 import (
+	"slices"
 	"strconv"
 	"testing"
 
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
@@ -107,6 +109,17 @@ func (s *stage) accept(t *testing.T, who servertest.Caller, id, proposal string)
 	s.GRPC().Must(t, who, &pb.AcceptProposalRequest{AgreementId: id, ProposalId: proposal, Revision: p.GetRevision(), TermsDigest: p.GetTermsDigest()})
 }
 
+// notYet are the RPCs whose law is not there yet. They answer NOT_SUPPORTED to all who may call them and see what they
+// name; one that answers anything else must be struck off.
+var notYet = []protoreflect.Name{
+	"GiveNotice", "SuspendAgreement", "ResumeAgreement", "TerminateAgreement", "ImportAgreements",
+	"TriggerObligation", "MeasureObligation", "CureObligation", "ObjectObligation", "ExtendObligation", "ExcuseObligation",
+	"NotifyObligation", "DisputeObligation", "DetermineObligation",
+	"CreateFeed", "GetFeed", "ListFeeds", "RevokeFeed", "GetCalendar",
+}
+
+func waits(rpc servertest.RPC) bool { return slices.Contains(notYet, rpc.Name()) }
+
 // ready is a request for every RPC that succeeds once on the stage, made by acme's signatory, or by the operator where
 // only that may.
 func (s *stage) ready(t *testing.T) []proto.Message {
@@ -149,6 +162,27 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.WaiveObligationRequest{AgreementId: "running", ObligationId: "pay-1", Reason: "Our gift."},
 		&pb.AdmitObligationRequest{AgreementId: "running", ObligationId: "desk-1", Reason: "The truck broke."},
 		&pb.ListEventsRequest{AgreementId: "running"},
+		&pb.GiveNoticeRequest{AgreementId: "running", EndDate: "2026-06-30", Reason: "We move."},
+		&pb.SuspendAgreementRequest{AgreementId: "running", RightId: "flood", Reason: "The office is wet."},
+		&pb.ResumeAgreementRequest{AgreementId: "running", Reason: "It is dry again."},
+		&pb.TerminateAgreementRequest{AgreementId: "running", ObligationId: "pay-1", Reason: "Never paid."},
+		&pb.ImportAgreementRequest{Row: 1, AgreementId: "imported", VendorPartyId: acme, ClientPartyId: globex, Terms: text("Imported")},
+		&pb.TriggerObligationRequest{AgreementId: "running", ObligationId: "desk-1", Title: "The lease is signed", OccurredDate: "2026-01-05", Evidence: evidence},
+		&pb.MeasureObligationRequest{AgreementId: "running", ObligationId: "desk-1", Value: "99.85", QualifyingValue: "100"},
+		&pb.CureObligationRequest{AgreementId: "running", ObligationId: "desk-1", Cause: "A truck.", Effect: "No desk.", Fix: "A desk.", Prevention: "Two trucks.", CureDate: "2026-01-20"},
+		&pb.ObjectObligationRequest{AgreementId: "running", ObligationId: "pay-1", Interest: "We must pay wages by then."},
+		&pb.ExtendObligationRequest{AgreementId: "running", ObligationId: "pay-1", DueDate: "2026-01-20", Reason: "The bank is closed."},
+		&pb.ExcuseObligationRequest{AgreementId: "running", ObligationId: "pay-1", Reason: "A flood."},
+		&pb.NotifyObligationRequest{AgreementId: "running", ObligationId: "desk-1", PrerequisiteObligationId: "pay-1", Note: "We wait."},
+		&pb.DisputeObligationRequest{AgreementId: "running", ObligationId: "desk-1", Ground: pb.DisputeGround_DISPUTE_GROUND_DUE, Reason: "It was due later."},
+		&pb.DetermineObligationRequest{AgreementId: "running", ObligationId: "desk-1", Settlement: &pb.Settlement{
+			Outcome: pb.SettlementOutcome_SETTLEMENT_OUTCOME_FULFILLED, Reason: "It stands.",
+		}},
+		&pb.CreateFeedRequest{FeedId: "feed_new", Feed: &pb.Feed{DisplayName: "Telephone"}},
+		&pb.GetFeedRequest{FeedId: "feed_spare"},
+		&pb.ListFeedsRequest{},
+		&pb.RevokeFeedRequest{FeedId: "feed_spare"},
+		&pb.GetCalendarRequest{AgreementId: "running"},
 	}
 }
 
@@ -183,7 +217,14 @@ func TestEveryCallSucceeds(t *testing.T) {
 		rpc := servertest.RPCOf(t, req)
 		set(req, "validate_only", true)
 		for _, face := range s.Faces() {
-			if _, refusal := face.Call(t, s.maker(rpc), req); refusal != nil {
+			if !face.Offers(rpc) {
+				continue
+			}
+			_, refusal := face.Call(t, s.maker(rpc), req)
+			switch {
+			case waits(rpc):
+				refused(t, string(rpc.Name()), refusal, "NOT_SUPPORTED")
+			case refusal != nil:
 				t.Errorf("%s over %s: %v", rpc.Name(), face.Name(), refusal)
 			}
 		}

@@ -156,6 +156,17 @@ func (t *telemetry) unary(ctx context.Context, req any, info *grpc.UnaryServerIn
 	return answer, err
 }
 
+// stream measures a call that is a stream, from its first message to its last.
+func (t *telemetry) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+	if t.calls == nil {
+		return next(srv, stream)
+	}
+	begun := time.Now()
+	err := next(srv, stream)
+	t.calls.Record(stream.Context(), time.Since(begun).Seconds(), t.kind(callKind{info.FullMethod, status.Code(err)}))
+	return err
+}
+
 func (t *telemetry) kind(k callKind) metric.MeasurementOption {
 	if known, ok := t.kinds.Load(k); ok {
 		return known.(metric.MeasurementOption)

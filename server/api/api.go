@@ -28,6 +28,7 @@ func Register(s grpc.ServiceRegistrar, j *journal.Journal) {
 	pb.RegisterCommitmentServiceServer(s, commitments{j: j})
 	pb.RegisterObligationServiceServer(s, obligations{j: j})
 	pb.RegisterHistoryServiceServer(s, history{j: j})
+	pb.RegisterCalendarServiceServer(s, calendars{j: j})
 }
 
 // do has a command decided for the caller.
@@ -107,8 +108,8 @@ func fillIn(ctx context.Context, m protoreflect.Message) (wrong []rules.Violatio
 }
 
 // maxParts is how many messages within messages a request may have: a text of rules.MaxCommitments commitments with all
-// they can have, and room to spare. Checking more, part by part, would cost far more than sending them.
-const maxParts = 4 * rules.MaxCommitments
+// they can have, its past, and room to spare. Checking more, part by part, would cost far more than sending them.
+const maxParts = 10*rules.MaxCommitments + rules.MaxPastObligations
 
 // parts walks a request and lists where it holds fields that this release does not know: what a newer client asked for
 // must not be silently left out.

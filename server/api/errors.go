@@ -49,6 +49,11 @@ var reasonCodes = map[pb.ErrorReason]codes.Code{
 	pb.ErrorReason_ERROR_REASON_CALL_ENDED:            codes.DeadlineExceeded,
 	pb.ErrorReason_ERROR_REASON_INTERNAL:              codes.Internal,
 	pb.ErrorReason_ERROR_REASON_RULE_REFUSED:          codes.FailedPrecondition,
+	pb.ErrorReason_ERROR_REASON_TOO_EARLY:             codes.FailedPrecondition,
+	pb.ErrorReason_ERROR_REASON_TOO_LATE:              codes.FailedPrecondition,
+	pb.ErrorReason_ERROR_REASON_WRONG_KIND:            codes.FailedPrecondition,
+	pb.ErrorReason_ERROR_REASON_CURE_PERIOD_RUNS:      codes.FailedPrecondition,
+	pb.ErrorReason_ERROR_REASON_STALE_BASE:            codes.FailedPrecondition,
 }
 
 // Status makes any error a status with details. What is no refusal is a fault of ours: the caller learns that there was

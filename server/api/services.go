@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 
+	"google.golang.org/grpc"
+
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/rules"
 	"github.com/concordhq/concord/server/auth"
@@ -37,6 +39,10 @@ type (
 	}
 	history struct {
 		pb.UnsafeHistoryServiceServer
+		j *journal.Journal
+	}
+	calendars struct {
+		pb.UnsafeCalendarServiceServer
 		j *journal.Journal
 	}
 )
@@ -87,6 +93,26 @@ func (s agreements) CreateAgreement(ctx context.Context, r *pb.CreateAgreementRe
 
 func (s agreements) UpdateAgreement(ctx context.Context, r *pb.UpdateAgreementRequest) (*pb.Agreement, error) {
 	return do[*pb.Agreement](ctx, s.j, r)
+}
+
+func (s agreements) GiveNotice(ctx context.Context, r *pb.GiveNoticeRequest) (*pb.Agreement, error) {
+	return do[*pb.Agreement](ctx, s.j, r)
+}
+
+func (s agreements) SuspendAgreement(ctx context.Context, r *pb.SuspendAgreementRequest) (*pb.Agreement, error) {
+	return do[*pb.Agreement](ctx, s.j, r)
+}
+
+func (s agreements) ResumeAgreement(ctx context.Context, r *pb.ResumeAgreementRequest) (*pb.Agreement, error) {
+	return do[*pb.Agreement](ctx, s.j, r)
+}
+
+func (s agreements) TerminateAgreement(ctx context.Context, r *pb.TerminateAgreementRequest) (*pb.Agreement, error) {
+	return do[*pb.Agreement](ctx, s.j, r)
+}
+
+func (s agreements) ImportAgreements(grpc.ClientStreamingServer[pb.ImportAgreementRequest, pb.ImportAgreementsResponse]) error {
+	return later("import agreements")
 }
 
 func (s agreements) GetAgreement(ctx context.Context, r *pb.GetAgreementRequest) (*pb.Agreement, error) {
@@ -179,6 +205,72 @@ func (s obligations) AdmitObligation(ctx context.Context, r *pb.AdmitObligationR
 	return do[*pb.Obligation](ctx, s.j, r)
 }
 
+func (s obligations) TriggerObligation(ctx context.Context, r *pb.TriggerObligationRequest) (*pb.Obligation, error) {
+	return do[*pb.Obligation](ctx, s.j, r)
+}
+
+func (s obligations) MeasureObligation(ctx context.Context, r *pb.MeasureObligationRequest) (*pb.Obligation, error) {
+	return do[*pb.Obligation](ctx, s.j, r)
+}
+
+func (s obligations) CureObligation(ctx context.Context, r *pb.CureObligationRequest) (*pb.Obligation, error) {
+	return do[*pb.Obligation](ctx, s.j, r)
+}
+
+func (s obligations) ObjectObligation(ctx context.Context, r *pb.ObjectObligationRequest) (*pb.Obligation, error) {
+	return do[*pb.Obligation](ctx, s.j, r)
+}
+
+func (s obligations) ExtendObligation(ctx context.Context, r *pb.ExtendObligationRequest) (*pb.Obligation, error) {
+	return do[*pb.Obligation](ctx, s.j, r)
+}
+
+func (s obligations) ExcuseObligation(ctx context.Context, r *pb.ExcuseObligationRequest) (*pb.Obligation, error) {
+	return do[*pb.Obligation](ctx, s.j, r)
+}
+
+func (s obligations) NotifyObligation(ctx context.Context, r *pb.NotifyObligationRequest) (*pb.Obligation, error) {
+	return do[*pb.Obligation](ctx, s.j, r)
+}
+
+func (s obligations) DisputeObligation(ctx context.Context, r *pb.DisputeObligationRequest) (*pb.Obligation, error) {
+	return do[*pb.Obligation](ctx, s.j, r)
+}
+
+func (s obligations) DetermineObligation(ctx context.Context, r *pb.DetermineObligationRequest) (*pb.Obligation, error) {
+	return do[*pb.Obligation](ctx, s.j, r)
+}
+
 func (s history) ListEvents(ctx context.Context, r *pb.ListEventsRequest) (*pb.ListEventsResponse, error) {
 	return s.j.Events(ctx, auth.Caller(ctx), r)
+}
+
+func (s calendars) CreateFeed(ctx context.Context, r *pb.CreateFeedRequest) (*pb.CreateFeedResponse, error) {
+	return do[*pb.CreateFeedResponse](ctx, s.j, r)
+}
+
+func (s calendars) RevokeFeed(ctx context.Context, r *pb.RevokeFeedRequest) (*pb.Feed, error) {
+	return do[*pb.Feed](ctx, s.j, r)
+}
+
+func (s calendars) GetFeed(context.Context, *pb.GetFeedRequest) (*pb.Feed, error) {
+	return nil, later("show calendar feeds")
+}
+
+func (s calendars) ListFeeds(context.Context, *pb.ListFeedsRequest) (*pb.ListFeedsResponse, error) {
+	return nil, later("list calendar feeds")
+}
+
+func (s calendars) GetCalendar(ctx context.Context, r *pb.GetCalendarRequest) (*pb.GetCalendarResponse, error) {
+	if id := r.GetAgreementId(); id != "" {
+		if _, err := read[*pb.Agreement](ctx, s.j, rules.Ref{Kind: rules.KindAgreement, Agreement: id}, "agreement"); err != nil {
+			return nil, err
+		}
+	}
+	return nil, later("show calendars")
+}
+
+// later refuses what is designed and not there yet.
+func later(verb string) error {
+	return rules.Refuse(pb.ErrorReason_ERROR_REASON_NOT_SUPPORTED, "This release cannot %s; a later one can.", verb)
 }

@@ -2,6 +2,8 @@ package servertest
 
 import (
 	"context"
+	"io"
+	"slices"
 	"testing"
 
 	"google.golang.org/genproto/googleapis/api/annotations"
@@ -56,7 +58,10 @@ func (c Caller) headers() map[string][]string {
 type Face interface {
 	// Name is "gRPC" or "REST".
 	Name() string
-	// Call makes the call that takes req, whichever it is, and returns its answer or why it was refused.
+	// Offers says whether a call can be made this way.
+	Offers(rpc RPC) bool
+	// Call makes the call that takes req, whichever it is, and returns its answer or why it was refused. A call that takes
+	// a stream is sent the one.
 	Call(t testing.TB, who Caller, req proto.Message) (proto.Message, *Refusal)
 	// Must is Call for what must not be refused.
 	Must(t testing.TB, who Caller, req proto.Message) proto.Message
@@ -68,7 +73,7 @@ func (s *Server) Faces() []Face { return []Face{s.GRPC(), s.REST()} }
 // RPC is one call of the API, as its proto describes it.
 type RPC struct {
 	protoreflect.MethodDescriptor
-	// Rule is where REST has it.
+	// Rule is where REST has it; nil: nowhere.
 	Rule *annotations.HttpRule
 	// Allow are the roles that may call it.
 	Allow []pb.Role
@@ -80,7 +85,16 @@ func (r RPC) Path() string { return "/" + string(r.Parent().FullName()) + "/" + 
 // Writes says whether it may change something.
 func (r RPC) Writes() bool { return r.Input().Fields().ByName("request_id") != nil }
 
-// RPCs are all calls of the API.
+// Streams says whether it takes, or gives, more than one message.
+func (r RPC) Streams() bool { return r.IsStreamingClient() || r.IsStreamingServer() }
+
+// Calls that are streams, and calls that REST does not offer: few, and by name, so that an HTTP rule cannot be forgotten.
+var (
+	streams  = []protoreflect.Name{"ImportAgreements"}
+	gRPCOnly = []protoreflect.Name{"GetCalendar", "ImportAgreements"}
+)
+
+// RPCs are all calls of the API. It panics if one has no place over REST and is not named above, or the other way round.
 func RPCs() []RPC {
 	var all []RPC
 	protoregistry.GlobalFiles.RangeFilesByPackage("concord.v1", func(f protoreflect.FileDescriptor) bool {
@@ -89,7 +103,11 @@ func RPCs() []RPC {
 				m := f.Services().Get(i).Methods().Get(j)
 				rule, _ := proto.GetExtension(m.Options(), annotations.E_Http).(*annotations.HttpRule)
 				access, _ := proto.GetExtension(m.Options(), pb.E_Access).(*pb.AccessRule)
-				all = append(all, RPC{m, rule, access.GetAllow()})
+				rpc := RPC{m, rule, access.GetAllow()}
+				if rpc.Streams() != slices.Contains(streams, m.Name()) || (rule == nil) != slices.Contains(gRPCOnly, m.Name()) {
+					panic(rpc.Path() + " is not the kind of call that servertest takes it for")
+				}
+				all = append(all, rpc)
 			}
 		}
 		return true
@@ -126,17 +144,39 @@ type grpcFace struct{ s *Server }
 
 func (grpcFace) Name() string { return "gRPC" }
 
+func (grpcFace) Offers(RPC) bool { return true }
+
 func (f grpcFace) Call(t testing.TB, who Caller, req proto.Message) (proto.Message, *Refusal) {
 	t.Helper()
 	rpc := RPCOf(t, req)
 	ctx, cancel := context.WithTimeout(Outgoing(context.Background(), who), Patience)
 	defer cancel()
 	answer := newAnswer(t, rpc)
-	err := f.s.conn.Invoke(ctx, rpc.Path(), req, answer, grpc.WaitForReady(true))
+	var err error
+	if rpc.Streams() {
+		err = f.stream(ctx, rpc, req, answer)
+	} else {
+		err = f.s.conn.Invoke(ctx, rpc.Path(), req, answer, grpc.WaitForReady(true))
+	}
 	if err != nil {
 		return nil, RefusalOf(err)
 	}
 	return answer, nil
+}
+
+// stream makes a call that takes a stream, of one message.
+func (f grpcFace) stream(ctx context.Context, rpc RPC, req, answer proto.Message) error {
+	s, err := f.s.conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true}, rpc.Path(), grpc.WaitForReady(true))
+	if err != nil {
+		return err
+	}
+	if err := s.SendMsg(req); err != nil && err != io.EOF { // EOF: refused already, as RecvMsg says
+		return err
+	}
+	if err := s.CloseSend(); err != nil {
+		return err
+	}
+	return s.RecvMsg(answer)
 }
 
 func (f grpcFace) Must(t testing.TB, who Caller, req proto.Message) proto.Message {

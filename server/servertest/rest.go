@@ -22,6 +22,8 @@ type restFace struct{ s *Server }
 
 func (restFace) Name() string { return "REST" }
 
+func (restFace) Offers(rpc RPC) bool { return rpc.Rule != nil }
+
 func (f restFace) Call(t testing.TB, who Caller, req proto.Message) (proto.Message, *Refusal) {
 	t.Helper()
 	rpc := RPCOf(t, req)

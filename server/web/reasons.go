@@ -51,8 +51,13 @@ var verdicts = map[pb.ErrorReason]verdict{
 		title: "The call ended before it was done", status: http.StatusGatewayTimeout,
 		byCode: map[codes.Code]int{codes.Canceled: statusCallCancelled},
 	},
-	pb.ErrorReason_ERROR_REASON_INTERNAL:     {title: "The service failed", status: http.StatusInternalServerError},
-	pb.ErrorReason_ERROR_REASON_RULE_REFUSED: {title: "A rule refuses this", status: http.StatusConflict},
+	pb.ErrorReason_ERROR_REASON_INTERNAL:         {title: "The service failed", status: http.StatusInternalServerError},
+	pb.ErrorReason_ERROR_REASON_RULE_REFUSED:     {title: "A rule refuses this", status: http.StatusConflict},
+	pb.ErrorReason_ERROR_REASON_TOO_EARLY:        {title: "It is too early for this", status: http.StatusConflict},
+	pb.ErrorReason_ERROR_REASON_TOO_LATE:         {title: "It is too late for this", status: http.StatusConflict},
+	pb.ErrorReason_ERROR_REASON_WRONG_KIND:       {title: "Not for commitments of this kind", status: http.StatusConflict},
+	pb.ErrorReason_ERROR_REASON_CURE_PERIOD_RUNS: {title: "A cure period still runs", status: http.StatusConflict},
+	pb.ErrorReason_ERROR_REASON_STALE_BASE:       {title: "The text it would change has changed", status: http.StatusConflict},
 }
 
 // reasonOfCode says what an error means that carries no reason of the catalogue: it comes from the

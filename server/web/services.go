@@ -24,6 +24,7 @@ type service struct {
 var services = []service{
 	{pb.File_concord_v1_admin_service_proto, registering(pb.NewAdminServiceClient, pb.RegisterAdminServiceHandlerClient)},
 	{pb.File_concord_v1_agreement_service_proto, registering(pb.NewAgreementServiceClient, pb.RegisterAgreementServiceHandlerClient)},
+	{pb.File_concord_v1_calendar_service_proto, registering(pb.NewCalendarServiceClient, pb.RegisterCalendarServiceHandlerClient)},
 	{pb.File_concord_v1_commitment_service_proto, registering(pb.NewCommitmentServiceClient, pb.RegisterCommitmentServiceHandlerClient)},
 	{pb.File_concord_v1_history_service_proto, registering(pb.NewHistoryServiceClient, pb.RegisterHistoryServiceHandlerClient)},
 	{pb.File_concord_v1_obligation_service_proto, registering(pb.NewObligationServiceClient, pb.RegisterObligationServiceHandlerClient)},

@@ -31,9 +31,11 @@ const (
 	Role_ROLE_UNSPECIFIED Role = 0
 	// Reads what its party may read.
 	Role_ROLE_VIEWER Role = 1
-	// Also does the daily work: drafts agreements, submits, accepts, returns, acknowledges and admits.
+	// Also does the daily work: drafts agreements, submits, accepts, returns, acknowledges, admits, measures, cures and
+	// disputes.
 	Role_ROLE_CONTRIBUTOR Role = 2
-	// Also binds its party: proposes, counters, accepts, declines and withdraws proposals, and waives what is owed to it.
+	// Also binds its party: makes and answers proposals, gives relief from what is owed to it, gives notice, suspends,
+	// terminates and imports. A signatory of an agreement's neutral settles disputes.
 	Role_ROLE_SIGNATORY Role = 3
 	// Reads all agreements, or the named ones, and changes nothing.
 	Role_ROLE_AUDITOR Role = 4
@@ -41,6 +43,8 @@ const (
 	Role_ROLE_SERVICE Role = 5
 	// Runs the service: parties and keys. It may not act for a party, nor read what two parties agreed.
 	Role_ROLE_OPERATOR Role = 6
+	// Reads one party's calendar and nothing else. The secret of a calendar feed has it; no API key does.
+	Role_ROLE_FEED Role = 7
 )
 
 // Enum value maps for Role.
@@ -53,6 +57,7 @@ var (
 		4: "ROLE_AUDITOR",
 		5: "ROLE_SERVICE",
 		6: "ROLE_OPERATOR",
+		7: "ROLE_FEED",
 	}
 	Role_value = map[string]int32{
 		"ROLE_UNSPECIFIED": 0,
@@ -62,6 +67,7 @@ var (
 		"ROLE_AUDITOR":     4,
 		"ROLE_SERVICE":     5,
 		"ROLE_OPERATOR":    6,
+		"ROLE_FEED":        7,
 	}
 )
 
@@ -165,7 +171,7 @@ const file_concord_v1_access_proto_rawDesc = "" +
 	"concord.v1\x1a google/protobuf/descriptor.proto\"4\n" +
 	"\n" +
 	"AccessRule\x12&\n" +
-	"\x05allow\x18\x01 \x03(\x0e2\x10.concord.v1.RoleR\x05allow*\x8e\x01\n" +
+	"\x05allow\x18\x01 \x03(\x0e2\x10.concord.v1.RoleR\x05allow*\x9d\x01\n" +
 	"\x04Role\x12\x14\n" +
 	"\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vROLE_VIEWER\x10\x01\x12\x14\n" +
@@ -173,7 +179,8 @@ const file_concord_v1_access_proto_rawDesc = "" +
 	"\x0eROLE_SIGNATORY\x10\x03\x12\x10\n" +
 	"\fROLE_AUDITOR\x10\x04\x12\x10\n" +
 	"\fROLE_SERVICE\x10\x05\x12\x11\n" +
-	"\rROLE_OPERATOR\x10\x06:P\n" +
+	"\rROLE_OPERATOR\x10\x06\x12\r\n" +
+	"\tROLE_FEED\x10\a:P\n" +
 	"\x06access\x12\x1e.google.protobuf.MethodOptions\x18\xe4\x95\x03 \x01(\v2\x16.concord.v1.AccessRuleR\x06accessB7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
 
 var (

@@ -117,6 +117,279 @@ func (AgreementState) EnumDescriptor() ([]byte, []int) {
 	return file_concord_v1_agreement_proto_rawDescGZIP(), []int{0}
 }
 
+// SuspensionCause says by what an agreement was suspended. Only the same cause resumes it.
+type SuspensionCause int32
+
+const (
+	// Not set.
+	SuspensionCause_SUSPENSION_CAUSE_UNSPECIFIED SuspensionCause = 0
+	// Both sides agreed to it.
+	SuspensionCause_SUSPENSION_CAUSE_BOTH SuspensionCause = 1
+	// One side used a right that the terms give it.
+	SuspensionCause_SUSPENSION_CAUSE_RIGHT SuspensionCause = 2
+)
+
+// Enum value maps for SuspensionCause.
+var (
+	SuspensionCause_name = map[int32]string{
+		0: "SUSPENSION_CAUSE_UNSPECIFIED",
+		1: "SUSPENSION_CAUSE_BOTH",
+		2: "SUSPENSION_CAUSE_RIGHT",
+	}
+	SuspensionCause_value = map[string]int32{
+		"SUSPENSION_CAUSE_UNSPECIFIED": 0,
+		"SUSPENSION_CAUSE_BOTH":        1,
+		"SUSPENSION_CAUSE_RIGHT":       2,
+	}
+)
+
+func (x SuspensionCause) Enum() *SuspensionCause {
+	p := new(SuspensionCause)
+	*p = x
+	return p
+}
+
+func (x SuspensionCause) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SuspensionCause) Descriptor() protoreflect.EnumDescriptor {
+	return file_concord_v1_agreement_proto_enumTypes[1].Descriptor()
+}
+
+func (SuspensionCause) Type() protoreflect.EnumType {
+	return &file_concord_v1_agreement_proto_enumTypes[1]
+}
+
+func (x SuspensionCause) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SuspensionCause.Descriptor instead.
+func (SuspensionCause) EnumDescriptor() ([]byte, []int) {
+	return file_concord_v1_agreement_proto_rawDescGZIP(), []int{1}
+}
+
+// AgreementEndCause says what ended an agreement.
+type AgreementEndCause int32
+
+const (
+	// Not set; it has not ended.
+	AgreementEndCause_AGREEMENT_END_CAUSE_UNSPECIFIED AgreementEndCause = 0
+	// A notice ran out.
+	AgreementEndCause_AGREEMENT_END_CAUSE_NOTICE AgreementEndCause = 1
+	// Both sides agreed to an early end.
+	AgreementEndCause_AGREEMENT_END_CAUSE_BOTH AgreementEndCause = 2
+	// A side terminated it for the default of a material commitment.
+	AgreementEndCause_AGREEMENT_END_CAUSE_CAUSE AgreementEndCause = 3
+	// Its last day passed.
+	AgreementEndCause_AGREEMENT_END_CAUSE_END_DATE AgreementEndCause = 4
+	// Both sides confirmed that nothing is open.
+	AgreementEndCause_AGREEMENT_END_CAUSE_NOTHING_OPEN AgreementEndCause = 5
+)
+
+// Enum value maps for AgreementEndCause.
+var (
+	AgreementEndCause_name = map[int32]string{
+		0: "AGREEMENT_END_CAUSE_UNSPECIFIED",
+		1: "AGREEMENT_END_CAUSE_NOTICE",
+		2: "AGREEMENT_END_CAUSE_BOTH",
+		3: "AGREEMENT_END_CAUSE_CAUSE",
+		4: "AGREEMENT_END_CAUSE_END_DATE",
+		5: "AGREEMENT_END_CAUSE_NOTHING_OPEN",
+	}
+	AgreementEndCause_value = map[string]int32{
+		"AGREEMENT_END_CAUSE_UNSPECIFIED":  0,
+		"AGREEMENT_END_CAUSE_NOTICE":       1,
+		"AGREEMENT_END_CAUSE_BOTH":         2,
+		"AGREEMENT_END_CAUSE_CAUSE":        3,
+		"AGREEMENT_END_CAUSE_END_DATE":     4,
+		"AGREEMENT_END_CAUSE_NOTHING_OPEN": 5,
+	}
+)
+
+func (x AgreementEndCause) Enum() *AgreementEndCause {
+	p := new(AgreementEndCause)
+	*p = x
+	return p
+}
+
+func (x AgreementEndCause) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AgreementEndCause) Descriptor() protoreflect.EnumDescriptor {
+	return file_concord_v1_agreement_proto_enumTypes[2].Descriptor()
+}
+
+func (AgreementEndCause) Type() protoreflect.EnumType {
+	return &file_concord_v1_agreement_proto_enumTypes[2]
+}
+
+func (x AgreementEndCause) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AgreementEndCause.Descriptor instead.
+func (AgreementEndCause) EnumDescriptor() ([]byte, []int) {
+	return file_concord_v1_agreement_proto_rawDescGZIP(), []int{2}
+}
+
+// Suspension is a pause that stands.
+type Suspension struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By what it was suspended.
+	Cause SuspensionCause `protobuf:"varint,1,opt,name=cause,proto3,enum=concord.v1.SuspensionCause" json:"cause,omitempty"`
+	// RIGHT: the side that used its right, and alone may resume.
+	Side Side `protobuf:"varint,2,opt,name=side,proto3,enum=concord.v1.Side" json:"side,omitempty"`
+	// RIGHT: the right it used.
+	RightId string `protobuf:"bytes,3,opt,name=right_id,json=rightId,proto3" json:"right_id,omitempty"`
+	// What was said to it.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// When the pause began.
+	StartTime     *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Suspension) Reset() {
+	*x = Suspension{}
+	mi := &file_concord_v1_agreement_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Suspension) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Suspension) ProtoMessage() {}
+
+func (x *Suspension) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_agreement_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Suspension.ProtoReflect.Descriptor instead.
+func (*Suspension) Descriptor() ([]byte, []int) {
+	return file_concord_v1_agreement_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *Suspension) GetCause() SuspensionCause {
+	if x != nil {
+		return x.Cause
+	}
+	return SuspensionCause_SUSPENSION_CAUSE_UNSPECIFIED
+}
+
+func (x *Suspension) GetSide() Side {
+	if x != nil {
+		return x.Side
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *Suspension) GetRightId() string {
+	if x != nil {
+		return x.RightId
+	}
+	return ""
+}
+
+func (x *Suspension) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Suspension) GetStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTime
+	}
+	return nil
+}
+
+// Notice is one side's word that the agreement ends.
+type Notice struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The side that gave it.
+	Side Side `protobuf:"varint,1,opt,name=side,proto3,enum=concord.v1.Side" json:"side,omitempty"`
+	// What it said to it.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// When it was given.
+	GiveTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=give_time,json=giveTime,proto3" json:"give_time,omitempty"`
+	// When the agreement ends by it.
+	EndTime       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Notice) Reset() {
+	*x = Notice{}
+	mi := &file_concord_v1_agreement_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Notice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Notice) ProtoMessage() {}
+
+func (x *Notice) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_agreement_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Notice.ProtoReflect.Descriptor instead.
+func (*Notice) Descriptor() ([]byte, []int) {
+	return file_concord_v1_agreement_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Notice) GetSide() Side {
+	if x != nil {
+		return x.Side
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *Notice) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Notice) GetGiveTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.GiveTime
+	}
+	return nil
+}
+
+func (x *Notice) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
 // Agreement is a partnership between two parties. Its text is a Revision; its promises are Commitments.
 type Agreement struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -139,7 +412,7 @@ type Agreement struct {
 	Revision int32 `protobuf:"varint,8,opt,name=revision,proto3" json:"revision,omitempty"`
 	// The terms digest of that revision: SHA-256 of its stored bytes, 64 hexadecimal digits.
 	TermsDigest string `protobuf:"bytes,9,opt,name=terms_digest,json=termsDigest,proto3" json:"terms_digest,omitempty"`
-	// The proposal that is open, if any.
+	// The open proposal with a text (FIRST_TERMS, AMENDMENT or RENEW), if any. Others are found by listing proposals.
 	OpenProposalId string `protobuf:"bytes,10,opt,name=open_proposal_id,json=openProposalId,proto3" json:"open_proposal_id,omitempty"`
 	// The start of its first day; set from acceptance on.
 	EffectiveTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=effective_time,json=effectiveTime,proto3" json:"effective_time,omitempty"`
@@ -152,14 +425,30 @@ type Agreement struct {
 	// When it last changed itself; what happens to its obligations does not count.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// Changes with every change of the agreement itself.
-	Etag          string `protobuf:"bytes,16,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag string `protobuf:"bytes,16,opt,name=etag,proto3" json:"etag,omitempty"`
+	// The notice that stands, if any.
+	Notice *Notice `protobuf:"bytes,17,opt,name=notice,proto3" json:"notice,omitempty"`
+	// The pause that stands, if any; also while ENDING.
+	Suspension *Suspension `protobuf:"bytes,18,opt,name=suspension,proto3" json:"suspension,omitempty"`
+	// The agreement that this one renews, if any.
+	RenewsAgreementId string `protobuf:"bytes,19,opt,name=renews_agreement_id,json=renewsAgreementId,proto3" json:"renews_agreement_id,omitempty"`
+	// The agreement that renews this one, if any.
+	RenewedByAgreementId string `protobuf:"bytes,20,opt,name=renewed_by_agreement_id,json=renewedByAgreementId,proto3" json:"renewed_by_agreement_id,omitempty"`
+	// What ended it; not set before.
+	EndCause AgreementEndCause `protobuf:"varint,21,opt,name=end_cause,json=endCause,proto3,enum=concord.v1.AgreementEndCause" json:"end_cause,omitempty"`
+	// When it ended; not set before.
+	FinalTime *timestamppb.Timestamp `protobuf:"bytes,22,opt,name=final_time,json=finalTime,proto3" json:"final_time,omitempty"`
+	// The agreed neutral by the terms in force; empty if there is none.
+	NeutralPartyId string `protobuf:"bytes,23,opt,name=neutral_party_id,json=neutralPartyId,proto3" json:"neutral_party_id,omitempty"`
+	// Whether the clock is still carrying the agreement's last change into its commitments and obligations.
+	Settling      bool `protobuf:"varint,24,opt,name=settling,proto3" json:"settling,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Agreement) Reset() {
 	*x = Agreement{}
-	mi := &file_concord_v1_agreement_proto_msgTypes[0]
+	mi := &file_concord_v1_agreement_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -171,7 +460,7 @@ func (x *Agreement) String() string {
 func (*Agreement) ProtoMessage() {}
 
 func (x *Agreement) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_agreement_proto_msgTypes[0]
+	mi := &file_concord_v1_agreement_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -184,7 +473,7 @@ func (x *Agreement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Agreement.ProtoReflect.Descriptor instead.
 func (*Agreement) Descriptor() ([]byte, []int) {
-	return file_concord_v1_agreement_proto_rawDescGZIP(), []int{0}
+	return file_concord_v1_agreement_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Agreement) GetAgreementId() string {
@@ -299,6 +588,62 @@ func (x *Agreement) GetEtag() string {
 	return ""
 }
 
+func (x *Agreement) GetNotice() *Notice {
+	if x != nil {
+		return x.Notice
+	}
+	return nil
+}
+
+func (x *Agreement) GetSuspension() *Suspension {
+	if x != nil {
+		return x.Suspension
+	}
+	return nil
+}
+
+func (x *Agreement) GetRenewsAgreementId() string {
+	if x != nil {
+		return x.RenewsAgreementId
+	}
+	return ""
+}
+
+func (x *Agreement) GetRenewedByAgreementId() string {
+	if x != nil {
+		return x.RenewedByAgreementId
+	}
+	return ""
+}
+
+func (x *Agreement) GetEndCause() AgreementEndCause {
+	if x != nil {
+		return x.EndCause
+	}
+	return AgreementEndCause_AGREEMENT_END_CAUSE_UNSPECIFIED
+}
+
+func (x *Agreement) GetFinalTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FinalTime
+	}
+	return nil
+}
+
+func (x *Agreement) GetNeutralPartyId() string {
+	if x != nil {
+		return x.NeutralPartyId
+	}
+	return ""
+}
+
+func (x *Agreement) GetSettling() bool {
+	if x != nil {
+		return x.Settling
+	}
+	return false
+}
+
 // Revision is an immutable, numbered text that both sides consented to.
 type Revision struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -324,7 +669,7 @@ type Revision struct {
 
 func (x *Revision) Reset() {
 	*x = Revision{}
-	mi := &file_concord_v1_agreement_proto_msgTypes[1]
+	mi := &file_concord_v1_agreement_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -336,7 +681,7 @@ func (x *Revision) String() string {
 func (*Revision) ProtoMessage() {}
 
 func (x *Revision) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_agreement_proto_msgTypes[1]
+	mi := &file_concord_v1_agreement_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -349,7 +694,7 @@ func (x *Revision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revision.ProtoReflect.Descriptor instead.
 func (*Revision) Descriptor() ([]byte, []int) {
-	return file_concord_v1_agreement_proto_rawDescGZIP(), []int{1}
+	return file_concord_v1_agreement_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Revision) GetAgreementId() string {
@@ -413,7 +758,21 @@ var File_concord_v1_agreement_proto protoreflect.FileDescriptor
 const file_concord_v1_agreement_proto_rawDesc = "" +
 	"\n" +
 	"\x1aconcord/v1/agreement.proto\x12\n" +
-	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16concord/v1/party.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe5\x06\n" +
+	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16concord/v1/party.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xec\x01\n" +
+	"\n" +
+	"Suspension\x126\n" +
+	"\x05cause\x18\x01 \x01(\x0e2\x1b.concord.v1.SuspensionCauseB\x03\xe0A\x03R\x05cause\x12)\n" +
+	"\x04side\x18\x02 \x01(\x0e2\x10.concord.v1.SideB\x03\xe0A\x03R\x04side\x12\x1e\n" +
+	"\bright_id\x18\x03 \x01(\tB\x03\xe0A\x03R\arightId\x12\x1b\n" +
+	"\x06reason\x18\x04 \x01(\tB\x03\xe0A\x03R\x06reason\x12>\n" +
+	"\n" +
+	"start_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tstartTime\"\xca\x01\n" +
+	"\x06Notice\x12)\n" +
+	"\x04side\x18\x01 \x01(\x0e2\x10.concord.v1.SideB\x03\xe0A\x03R\x04side\x12\x1b\n" +
+	"\x06reason\x18\x02 \x01(\tB\x03\xe0A\x03R\x06reason\x12<\n" +
+	"\tgive_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\bgiveTime\x12:\n" +
+	"\bend_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\aendTime\"\x95\n" +
+	"\n" +
 	"\tAgreement\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12O\n" +
 	"\x0fvendor_party_id\x18\x02 \x01(\tB'\xe0A\x02\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\rvendorPartyId\x12O\n" +
@@ -434,7 +793,18 @@ const file_concord_v1_agreement_proto_rawDesc = "" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime\x12\x17\n" +
-	"\x04etag\x18\x10 \x01(\tB\x03\xe0A\x03R\x04etag\"\xf2\x02\n" +
+	"\x04etag\x18\x10 \x01(\tB\x03\xe0A\x03R\x04etag\x12/\n" +
+	"\x06notice\x18\x11 \x01(\v2\x12.concord.v1.NoticeB\x03\xe0A\x03R\x06notice\x12;\n" +
+	"\n" +
+	"suspension\x18\x12 \x01(\v2\x16.concord.v1.SuspensionB\x03\xe0A\x03R\n" +
+	"suspension\x123\n" +
+	"\x13renews_agreement_id\x18\x13 \x01(\tB\x03\xe0A\x03R\x11renewsAgreementId\x12:\n" +
+	"\x17renewed_by_agreement_id\x18\x14 \x01(\tB\x03\xe0A\x03R\x14renewedByAgreementId\x12?\n" +
+	"\tend_cause\x18\x15 \x01(\x0e2\x1d.concord.v1.AgreementEndCauseB\x03\xe0A\x03R\bendCause\x12>\n" +
+	"\n" +
+	"final_time\x18\x16 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tfinalTime\x12-\n" +
+	"\x10neutral_party_id\x18\x17 \x01(\tB\x03\xe0A\x03R\x0eneutralPartyId\x12\x1f\n" +
+	"\bsettling\x18\x18 \x01(\bB\x03\xe0A\x03R\bsettling\"\xf2\x02\n" +
 	"\bRevision\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12\x1f\n" +
 	"\brevision\x18\x02 \x01(\x05B\x03\xe0A\x03R\brevision\x12$\n" +
@@ -460,7 +830,18 @@ const file_concord_v1_agreement_proto_rawDesc = "" +
 	"\x18AGREEMENT_STATE_DECLINED\x10\n" +
 	"\x12\x1d\n" +
 	"\x19AGREEMENT_STATE_WITHDRAWN\x10\v\x12\x1a\n" +
-	"\x16AGREEMENT_STATE_LAPSED\x10\fB7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
+	"\x16AGREEMENT_STATE_LAPSED\x10\f*j\n" +
+	"\x0fSuspensionCause\x12 \n" +
+	"\x1cSUSPENSION_CAUSE_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15SUSPENSION_CAUSE_BOTH\x10\x01\x12\x1a\n" +
+	"\x16SUSPENSION_CAUSE_RIGHT\x10\x02*\xdd\x01\n" +
+	"\x11AgreementEndCause\x12#\n" +
+	"\x1fAGREEMENT_END_CAUSE_UNSPECIFIED\x10\x00\x12\x1e\n" +
+	"\x1aAGREEMENT_END_CAUSE_NOTICE\x10\x01\x12\x1c\n" +
+	"\x18AGREEMENT_END_CAUSE_BOTH\x10\x02\x12\x1d\n" +
+	"\x19AGREEMENT_END_CAUSE_CAUSE\x10\x03\x12 \n" +
+	"\x1cAGREEMENT_END_CAUSE_END_DATE\x10\x04\x12$\n" +
+	" AGREEMENT_END_CAUSE_NOTHING_OPEN\x10\x05B7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
 
 var (
 	file_concord_v1_agreement_proto_rawDescOnce sync.Once
@@ -474,34 +855,48 @@ func file_concord_v1_agreement_proto_rawDescGZIP() []byte {
 	return file_concord_v1_agreement_proto_rawDescData
 }
 
-var file_concord_v1_agreement_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_concord_v1_agreement_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_concord_v1_agreement_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_concord_v1_agreement_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_concord_v1_agreement_proto_goTypes = []any{
 	(AgreementState)(0),           // 0: concord.v1.AgreementState
-	(*Agreement)(nil),             // 1: concord.v1.Agreement
-	(*Revision)(nil),              // 2: concord.v1.Revision
-	(Side)(0),                     // 3: concord.v1.Side
-	(*Terms)(nil),                 // 4: concord.v1.Terms
-	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
-	(*Calendar)(nil),              // 6: concord.v1.Calendar
+	(SuspensionCause)(0),          // 1: concord.v1.SuspensionCause
+	(AgreementEndCause)(0),        // 2: concord.v1.AgreementEndCause
+	(*Suspension)(nil),            // 3: concord.v1.Suspension
+	(*Notice)(nil),                // 4: concord.v1.Notice
+	(*Agreement)(nil),             // 5: concord.v1.Agreement
+	(*Revision)(nil),              // 6: concord.v1.Revision
+	(Side)(0),                     // 7: concord.v1.Side
+	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(*Terms)(nil),                 // 9: concord.v1.Terms
+	(*Calendar)(nil),              // 10: concord.v1.Calendar
 }
 var file_concord_v1_agreement_proto_depIdxs = []int32{
-	0,  // 0: concord.v1.Agreement.state:type_name -> concord.v1.AgreementState
-	3,  // 1: concord.v1.Agreement.author:type_name -> concord.v1.Side
-	4,  // 2: concord.v1.Agreement.draft_terms:type_name -> concord.v1.Terms
-	5,  // 3: concord.v1.Agreement.effective_time:type_name -> google.protobuf.Timestamp
-	5,  // 4: concord.v1.Agreement.end_time:type_name -> google.protobuf.Timestamp
-	6,  // 5: concord.v1.Agreement.calendar:type_name -> concord.v1.Calendar
-	5,  // 6: concord.v1.Agreement.create_time:type_name -> google.protobuf.Timestamp
-	5,  // 7: concord.v1.Agreement.update_time:type_name -> google.protobuf.Timestamp
-	4,  // 8: concord.v1.Revision.terms:type_name -> concord.v1.Terms
-	5,  // 9: concord.v1.Revision.create_time:type_name -> google.protobuf.Timestamp
-	5,  // 10: concord.v1.Revision.effective_time:type_name -> google.protobuf.Timestamp
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	1,  // 0: concord.v1.Suspension.cause:type_name -> concord.v1.SuspensionCause
+	7,  // 1: concord.v1.Suspension.side:type_name -> concord.v1.Side
+	8,  // 2: concord.v1.Suspension.start_time:type_name -> google.protobuf.Timestamp
+	7,  // 3: concord.v1.Notice.side:type_name -> concord.v1.Side
+	8,  // 4: concord.v1.Notice.give_time:type_name -> google.protobuf.Timestamp
+	8,  // 5: concord.v1.Notice.end_time:type_name -> google.protobuf.Timestamp
+	0,  // 6: concord.v1.Agreement.state:type_name -> concord.v1.AgreementState
+	7,  // 7: concord.v1.Agreement.author:type_name -> concord.v1.Side
+	9,  // 8: concord.v1.Agreement.draft_terms:type_name -> concord.v1.Terms
+	8,  // 9: concord.v1.Agreement.effective_time:type_name -> google.protobuf.Timestamp
+	8,  // 10: concord.v1.Agreement.end_time:type_name -> google.protobuf.Timestamp
+	10, // 11: concord.v1.Agreement.calendar:type_name -> concord.v1.Calendar
+	8,  // 12: concord.v1.Agreement.create_time:type_name -> google.protobuf.Timestamp
+	8,  // 13: concord.v1.Agreement.update_time:type_name -> google.protobuf.Timestamp
+	4,  // 14: concord.v1.Agreement.notice:type_name -> concord.v1.Notice
+	3,  // 15: concord.v1.Agreement.suspension:type_name -> concord.v1.Suspension
+	2,  // 16: concord.v1.Agreement.end_cause:type_name -> concord.v1.AgreementEndCause
+	8,  // 17: concord.v1.Agreement.final_time:type_name -> google.protobuf.Timestamp
+	9,  // 18: concord.v1.Revision.terms:type_name -> concord.v1.Terms
+	8,  // 19: concord.v1.Revision.create_time:type_name -> google.protobuf.Timestamp
+	8,  // 20: concord.v1.Revision.effective_time:type_name -> google.protobuf.Timestamp
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_agreement_proto_init() }
@@ -516,8 +911,8 @@ func file_concord_v1_agreement_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_agreement_proto_rawDesc), len(file_concord_v1_agreement_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   2,
+			NumEnums:      3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -12,6 +12,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -548,12 +549,654 @@ func (x *ListRevisionsResponse) GetNextPageToken() string {
 	return ""
 }
 
+// GiveNoticeRequest says when the agreement is to end.
+type GiveNoticeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The agreement.
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// The last day, YYYY-MM-DD; not before the notice period is over. Empty: the earliest.
+	EndDate string `protobuf:"bytes,2,opt,name=end_date,json=endDate,proto3" json:"end_date,omitempty"`
+	// Why, at most 2,000 characters.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag last read; the change is refused with ETAG_MISMATCH if the thing changed since. Empty: not checked.
+	Etag string `protobuf:"bytes,90,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Makes the call safe to repeat: the same id and request again gives the first answer again. 1 to 128 characters of
+	// letters, digits, ".", "_", ":" and "-"; a UUIDv7 is best. Kept for at least 24 hours, per caller. Header: Idempotency-Key.
+	RequestId string `protobuf:"bytes,91,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Only checks: answers as the call would, and changes nothing.
+	ValidateOnly  bool `protobuf:"varint,92,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GiveNoticeRequest) Reset() {
+	*x = GiveNoticeRequest{}
+	mi := &file_concord_v1_agreement_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GiveNoticeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GiveNoticeRequest) ProtoMessage() {}
+
+func (x *GiveNoticeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_agreement_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GiveNoticeRequest.ProtoReflect.Descriptor instead.
+func (*GiveNoticeRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_agreement_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *GiveNoticeRequest) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *GiveNoticeRequest) GetEndDate() string {
+	if x != nil {
+		return x.EndDate
+	}
+	return ""
+}
+
+func (x *GiveNoticeRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *GiveNoticeRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *GiveNoticeRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *GiveNoticeRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// SuspendAgreementRequest says by which right.
+type SuspendAgreementRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The agreement.
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// The right that the terms give.
+	RightId string `protobuf:"bytes,2,opt,name=right_id,json=rightId,proto3" json:"right_id,omitempty"`
+	// Why, 1 to 2,000 characters.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag last read; the change is refused with ETAG_MISMATCH if the thing changed since. Empty: not checked.
+	Etag string `protobuf:"bytes,90,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Makes the call safe to repeat: the same id and request again gives the first answer again. 1 to 128 characters of
+	// letters, digits, ".", "_", ":" and "-"; a UUIDv7 is best. Kept for at least 24 hours, per caller. Header: Idempotency-Key.
+	RequestId string `protobuf:"bytes,91,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Only checks: answers as the call would, and changes nothing.
+	ValidateOnly  bool `protobuf:"varint,92,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendAgreementRequest) Reset() {
+	*x = SuspendAgreementRequest{}
+	mi := &file_concord_v1_agreement_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendAgreementRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendAgreementRequest) ProtoMessage() {}
+
+func (x *SuspendAgreementRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_agreement_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendAgreementRequest.ProtoReflect.Descriptor instead.
+func (*SuspendAgreementRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_agreement_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *SuspendAgreementRequest) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *SuspendAgreementRequest) GetRightId() string {
+	if x != nil {
+		return x.RightId
+	}
+	return ""
+}
+
+func (x *SuspendAgreementRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *SuspendAgreementRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *SuspendAgreementRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *SuspendAgreementRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// ResumeAgreementRequest ends a pause.
+type ResumeAgreementRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The agreement.
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// Why, at most 2,000 characters.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag last read; the change is refused with ETAG_MISMATCH if the thing changed since. Empty: not checked.
+	Etag string `protobuf:"bytes,90,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Makes the call safe to repeat: the same id and request again gives the first answer again. 1 to 128 characters of
+	// letters, digits, ".", "_", ":" and "-"; a UUIDv7 is best. Kept for at least 24 hours, per caller. Header: Idempotency-Key.
+	RequestId string `protobuf:"bytes,91,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Only checks: answers as the call would, and changes nothing.
+	ValidateOnly  bool `protobuf:"varint,92,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeAgreementRequest) Reset() {
+	*x = ResumeAgreementRequest{}
+	mi := &file_concord_v1_agreement_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeAgreementRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeAgreementRequest) ProtoMessage() {}
+
+func (x *ResumeAgreementRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_agreement_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeAgreementRequest.ProtoReflect.Descriptor instead.
+func (*ResumeAgreementRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_agreement_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ResumeAgreementRequest) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *ResumeAgreementRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ResumeAgreementRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *ResumeAgreementRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ResumeAgreementRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// TerminateAgreementRequest says for what cause.
+type TerminateAgreementRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The agreement.
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// The DEFAULTED obligation.
+	ObligationId string `protobuf:"bytes,2,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// Why, 1 to 2,000 characters.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag last read; the change is refused with ETAG_MISMATCH if the thing changed since. Empty: not checked.
+	Etag string `protobuf:"bytes,90,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Makes the call safe to repeat: the same id and request again gives the first answer again. 1 to 128 characters of
+	// letters, digits, ".", "_", ":" and "-"; a UUIDv7 is best. Kept for at least 24 hours, per caller. Header: Idempotency-Key.
+	RequestId string `protobuf:"bytes,91,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Only checks: answers as the call would, and changes nothing.
+	ValidateOnly  bool `protobuf:"varint,92,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TerminateAgreementRequest) Reset() {
+	*x = TerminateAgreementRequest{}
+	mi := &file_concord_v1_agreement_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TerminateAgreementRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TerminateAgreementRequest) ProtoMessage() {}
+
+func (x *TerminateAgreementRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_agreement_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TerminateAgreementRequest.ProtoReflect.Descriptor instead.
+func (*TerminateAgreementRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_agreement_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *TerminateAgreementRequest) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *TerminateAgreementRequest) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *TerminateAgreementRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *TerminateAgreementRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *TerminateAgreementRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *TerminateAgreementRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// ImportAgreementRequest is one row: an agreement to propose.
+type ImportAgreementRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The row's number in its source, from 1; errors name it.
+	Row int64 `protobuf:"varint,1,opt,name=row,proto3" json:"row,omitempty"`
+	// The id to give it. A row that was done before is not done again.
+	AgreementId string `protobuf:"bytes,2,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// The party on the VENDOR side.
+	VendorPartyId string `protobuf:"bytes,3,opt,name=vendor_party_id,json=vendorPartyId,proto3" json:"vendor_party_id,omitempty"`
+	// The party on the CLIENT side. One of the two is the caller's.
+	ClientPartyId string `protobuf:"bytes,4,opt,name=client_party_id,json=clientPartyId,proto3" json:"client_party_id,omitempty"`
+	// The text, with its history.
+	Terms *Terms `protobuf:"bytes,5,opt,name=terms,proto3" json:"terms,omitempty"`
+	// What to say to it, at most 2,000 characters.
+	Note string `protobuf:"bytes,6,opt,name=note,proto3" json:"note,omitempty"`
+	// Until when the other side can answer, at most 366 days ahead. Not set: 30 days.
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// Makes the call safe to repeat: the same id and request again gives the first answer again. 1 to 128 characters of
+	// letters, digits, ".", "_", ":" and "-"; a UUIDv7 is best. Kept for at least 24 hours, per caller. Header: Idempotency-Key.
+	RequestId string `protobuf:"bytes,91,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Only checks: answers as the call would, and changes nothing.
+	ValidateOnly  bool `protobuf:"varint,92,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportAgreementRequest) Reset() {
+	*x = ImportAgreementRequest{}
+	mi := &file_concord_v1_agreement_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportAgreementRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportAgreementRequest) ProtoMessage() {}
+
+func (x *ImportAgreementRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_agreement_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportAgreementRequest.ProtoReflect.Descriptor instead.
+func (*ImportAgreementRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_agreement_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ImportAgreementRequest) GetRow() int64 {
+	if x != nil {
+		return x.Row
+	}
+	return 0
+}
+
+func (x *ImportAgreementRequest) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *ImportAgreementRequest) GetVendorPartyId() string {
+	if x != nil {
+		return x.VendorPartyId
+	}
+	return ""
+}
+
+func (x *ImportAgreementRequest) GetClientPartyId() string {
+	if x != nil {
+		return x.ClientPartyId
+	}
+	return ""
+}
+
+func (x *ImportAgreementRequest) GetTerms() *Terms {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+func (x *ImportAgreementRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *ImportAgreementRequest) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+func (x *ImportAgreementRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ImportAgreementRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// ImportAgreementsResponse says what became of the rows.
+type ImportAgreementsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many rows came.
+	Rows int64 `protobuf:"varint,1,opt,name=rows,proto3" json:"rows,omitempty"`
+	// How many of them are proposed, those of an earlier call included.
+	Proposed int64 `protobuf:"varint,2,opt,name=proposed,proto3" json:"proposed,omitempty"`
+	// How many were refused.
+	Failed int64 `protobuf:"varint,3,opt,name=failed,proto3" json:"failed,omitempty"`
+	// Why, in the order of the rows; the first 1,000.
+	Errors []*RowError `protobuf:"bytes,4,rep,name=errors,proto3" json:"errors,omitempty"`
+	// Whether there are more errors than are listed.
+	Truncated     bool `protobuf:"varint,5,opt,name=truncated,proto3" json:"truncated,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportAgreementsResponse) Reset() {
+	*x = ImportAgreementsResponse{}
+	mi := &file_concord_v1_agreement_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportAgreementsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportAgreementsResponse) ProtoMessage() {}
+
+func (x *ImportAgreementsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_agreement_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportAgreementsResponse.ProtoReflect.Descriptor instead.
+func (*ImportAgreementsResponse) Descriptor() ([]byte, []int) {
+	return file_concord_v1_agreement_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ImportAgreementsResponse) GetRows() int64 {
+	if x != nil {
+		return x.Rows
+	}
+	return 0
+}
+
+func (x *ImportAgreementsResponse) GetProposed() int64 {
+	if x != nil {
+		return x.Proposed
+	}
+	return 0
+}
+
+func (x *ImportAgreementsResponse) GetFailed() int64 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
+func (x *ImportAgreementsResponse) GetErrors() []*RowError {
+	if x != nil {
+		return x.Errors
+	}
+	return nil
+}
+
+func (x *ImportAgreementsResponse) GetTruncated() bool {
+	if x != nil {
+		return x.Truncated
+	}
+	return false
+}
+
+// RowError is why a row was refused.
+type RowError struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The row's number.
+	Row int64 `protobuf:"varint,1,opt,name=row,proto3" json:"row,omitempty"`
+	// The agreement it would have made.
+	AgreementId string `protobuf:"bytes,2,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// The reason of the catalogue, without its prefix.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The first field that is wrong, if one is.
+	Field string `protobuf:"bytes,4,opt,name=field,proto3" json:"field,omitempty"`
+	// What is wrong, in words.
+	Description   string `protobuf:"bytes,5,opt,name=description,proto3" json:"description,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RowError) Reset() {
+	*x = RowError{}
+	mi := &file_concord_v1_agreement_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RowError) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RowError) ProtoMessage() {}
+
+func (x *RowError) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_agreement_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RowError.ProtoReflect.Descriptor instead.
+func (*RowError) Descriptor() ([]byte, []int) {
+	return file_concord_v1_agreement_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *RowError) GetRow() int64 {
+	if x != nil {
+		return x.Row
+	}
+	return 0
+}
+
+func (x *RowError) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *RowError) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RowError) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *RowError) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
 var File_concord_v1_agreement_service_proto protoreflect.FileDescriptor
 
 const file_concord_v1_agreement_service_proto_rawDesc = "" +
 	"\n" +
 	"\"concord/v1/agreement_service.proto\x12\n" +
-	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x1aconcord/v1/agreement.proto\x1a\x16concord/v1/party.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\"\x91\x02\n" +
+	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x1aconcord/v1/agreement.proto\x1a\x16concord/v1/party.proto\x1a\x16concord/v1/terms.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x91\x02\n" +
 	"\x16CreateAgreementRequest\x12J\n" +
 	"\fagreement_id\x18\x01 \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\vagreementId\x12>\n" +
 	"\tagreement\x18\x02 \x01(\v2\x15.concord.v1.AgreementB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\tagreement\x12A\n" +
@@ -597,7 +1240,67 @@ const file_concord_v1_agreement_service_proto_rawDesc = "" +
 	"page_token\x18Q \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\bR\tpageToken\"s\n" +
 	"\x15ListRevisionsResponse\x122\n" +
 	"\trevisions\x18\x01 \x03(\v2\x14.concord.v1.RevisionR\trevisions\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xac\x06\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd4\x02\n" +
+	"\x11GiveNoticeRequest\x12G\n" +
+	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12D\n" +
+	"\bend_date\x18\x02 \x01(\tB)\xe0A\x01\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\aendDate\x12#\n" +
+	"\x06reason\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xd0\x0fR\x06reason\x12\x1e\n" +
+	"\x04etag\x18Z \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
+	"\n" +
+	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xd7\x02\n" +
+	"\x17SuspendAgreementRequest\x12G\n" +
+	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12?\n" +
+	"\bright_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,47}$R\arightId\x12%\n" +
+	"\x06reason\x18\x03 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xd0\x0fR\x06reason\x12\x1e\n" +
+	"\x04etag\x18Z \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
+	"\n" +
+	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x93\x02\n" +
+	"\x16ResumeAgreementRequest\x12G\n" +
+	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12#\n" +
+	"\x06reason\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xd0\x0fR\x06reason\x12\x1e\n" +
+	"\x04etag\x18Z \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
+	"\n" +
+	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xe3\x02\n" +
+	"\x19TerminateAgreementRequest\x12G\n" +
+	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12I\n" +
+	"\robligation_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\fobligationId\x12%\n" +
+	"\x06reason\x18\x03 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xd0\x0fR\x06reason\x12\x1e\n" +
+	"\x04etag\x18Z \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
+	"\n" +
+	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x9f\x04\n" +
+	"\x16ImportAgreementRequest\x12\x1c\n" +
+	"\x03row\x18\x01 \x01(\x03B\n" +
+	"\xe0A\x02\xbaH\x04\"\x02(\x01R\x03row\x12G\n" +
+	"\fagreement_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12L\n" +
+	"\x0fvendor_party_id\x18\x03 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\rvendorPartyId\x12L\n" +
+	"\x0fclient_party_id\x18\x04 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\rclientPartyId\x122\n" +
+	"\x05terms\x18\x05 \x01(\v2\x11.concord.v1.TermsB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x05terms\x12\x1f\n" +
+	"\x04note\x18\x06 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xd0\x0fR\x04note\x12@\n" +
+	"\vexpire_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\n" +
+	"expireTime\x12A\n" +
+	"\n" +
+	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xae\x01\n" +
+	"\x18ImportAgreementsResponse\x12\x12\n" +
+	"\x04rows\x18\x01 \x01(\x03R\x04rows\x12\x1a\n" +
+	"\bproposed\x18\x02 \x01(\x03R\bproposed\x12\x16\n" +
+	"\x06failed\x18\x03 \x01(\x03R\x06failed\x12,\n" +
+	"\x06errors\x18\x04 \x03(\v2\x14.concord.v1.RowErrorR\x06errors\x12\x1c\n" +
+	"\ttruncated\x18\x05 \x01(\bR\ttruncated\"\x8f\x01\n" +
+	"\bRowError\x12\x10\n" +
+	"\x03row\x18\x01 \x01(\x03R\x03row\x12!\n" +
+	"\fagreement_id\x18\x02 \x01(\tR\vagreementId\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05field\x18\x04 \x01(\tR\x05field\x12 \n" +
+	"\vdescription\x18\x05 \x01(\tR\vdescription2\xb6\v\n" +
 	"\x10AgreementService\x12x\n" +
 	"\x0fCreateAgreement\x12\".concord.v1.CreateAgreementRequest\x1a\x15.concord.v1.Agreement\"*\xa2\xae\x19\x05\n" +
 	"\x03\x02\x03\x05\x82\xd3\xe4\x93\x02\x1b:\tagreement\"\x0e/v1/agreements\x12x\n" +
@@ -610,7 +1313,18 @@ const file_concord_v1_agreement_service_proto_rawDesc = "" +
 	"\vGetRevision\x12\x1e.concord.v1.GetRevisionRequest\x1a\x14.concord.v1.Revision\"E\xa2\xae\x19\a\n" +
 	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x024\x122/v1/agreements/{agreement_id}/revisions/{revision}\x12\x90\x01\n" +
 	"\rListRevisions\x12 .concord.v1.ListRevisionsRequest\x1a!.concord.v1.ListRevisionsResponse\":\xa2\xae\x19\a\n" +
-	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x02)\x12'/v1/agreements/{agreement_id}/revisionsB7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
+	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x02)\x12'/v1/agreements/{agreement_id}/revisions\x12~\n" +
+	"\n" +
+	"GiveNotice\x12\x1d.concord.v1.GiveNoticeRequest\x1a\x15.concord.v1.Agreement\":\xa2\xae\x19\x03\n" +
+	"\x01\x03\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/agreements/{agreement_id}:giveNotice\x12\x87\x01\n" +
+	"\x10SuspendAgreement\x12#.concord.v1.SuspendAgreementRequest\x1a\x15.concord.v1.Agreement\"7\xa2\xae\x19\x03\n" +
+	"\x01\x03\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/agreements/{agreement_id}:suspend\x12\x84\x01\n" +
+	"\x0fResumeAgreement\x12\".concord.v1.ResumeAgreementRequest\x1a\x15.concord.v1.Agreement\"6\xa2\xae\x19\x03\n" +
+	"\x01\x03\x82\xd3\xe4\x93\x02):\x01*\"$/v1/agreements/{agreement_id}:resume\x12\x8d\x01\n" +
+	"\x12TerminateAgreement\x12%.concord.v1.TerminateAgreementRequest\x1a\x15.concord.v1.Agreement\"9\xa2\xae\x19\x03\n" +
+	"\x01\x03\x82\xd3\xe4\x93\x02,:\x01*\"'/v1/agreements/{agreement_id}:terminate\x12g\n" +
+	"\x10ImportAgreements\x12\".concord.v1.ImportAgreementRequest\x1a$.concord.v1.ImportAgreementsResponse\"\a\xa2\xae\x19\x03\n" +
+	"\x01\x03(\x01B7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
 
 var (
 	file_concord_v1_agreement_service_proto_rawDescOnce sync.Once
@@ -624,47 +1338,69 @@ func file_concord_v1_agreement_service_proto_rawDescGZIP() []byte {
 	return file_concord_v1_agreement_service_proto_rawDescData
 }
 
-var file_concord_v1_agreement_service_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_concord_v1_agreement_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_concord_v1_agreement_service_proto_goTypes = []any{
-	(*CreateAgreementRequest)(nil), // 0: concord.v1.CreateAgreementRequest
-	(*GetAgreementRequest)(nil),    // 1: concord.v1.GetAgreementRequest
-	(*ListAgreementsRequest)(nil),  // 2: concord.v1.ListAgreementsRequest
-	(*ListAgreementsResponse)(nil), // 3: concord.v1.ListAgreementsResponse
-	(*UpdateAgreementRequest)(nil), // 4: concord.v1.UpdateAgreementRequest
-	(*GetRevisionRequest)(nil),     // 5: concord.v1.GetRevisionRequest
-	(*ListRevisionsRequest)(nil),   // 6: concord.v1.ListRevisionsRequest
-	(*ListRevisionsResponse)(nil),  // 7: concord.v1.ListRevisionsResponse
-	(*Agreement)(nil),              // 8: concord.v1.Agreement
-	(AgreementState)(0),            // 9: concord.v1.AgreementState
-	(Side)(0),                      // 10: concord.v1.Side
-	(*fieldmaskpb.FieldMask)(nil),  // 11: google.protobuf.FieldMask
-	(*Revision)(nil),               // 12: concord.v1.Revision
+	(*CreateAgreementRequest)(nil),    // 0: concord.v1.CreateAgreementRequest
+	(*GetAgreementRequest)(nil),       // 1: concord.v1.GetAgreementRequest
+	(*ListAgreementsRequest)(nil),     // 2: concord.v1.ListAgreementsRequest
+	(*ListAgreementsResponse)(nil),    // 3: concord.v1.ListAgreementsResponse
+	(*UpdateAgreementRequest)(nil),    // 4: concord.v1.UpdateAgreementRequest
+	(*GetRevisionRequest)(nil),        // 5: concord.v1.GetRevisionRequest
+	(*ListRevisionsRequest)(nil),      // 6: concord.v1.ListRevisionsRequest
+	(*ListRevisionsResponse)(nil),     // 7: concord.v1.ListRevisionsResponse
+	(*GiveNoticeRequest)(nil),         // 8: concord.v1.GiveNoticeRequest
+	(*SuspendAgreementRequest)(nil),   // 9: concord.v1.SuspendAgreementRequest
+	(*ResumeAgreementRequest)(nil),    // 10: concord.v1.ResumeAgreementRequest
+	(*TerminateAgreementRequest)(nil), // 11: concord.v1.TerminateAgreementRequest
+	(*ImportAgreementRequest)(nil),    // 12: concord.v1.ImportAgreementRequest
+	(*ImportAgreementsResponse)(nil),  // 13: concord.v1.ImportAgreementsResponse
+	(*RowError)(nil),                  // 14: concord.v1.RowError
+	(*Agreement)(nil),                 // 15: concord.v1.Agreement
+	(AgreementState)(0),               // 16: concord.v1.AgreementState
+	(Side)(0),                         // 17: concord.v1.Side
+	(*fieldmaskpb.FieldMask)(nil),     // 18: google.protobuf.FieldMask
+	(*Revision)(nil),                  // 19: concord.v1.Revision
+	(*Terms)(nil),                     // 20: concord.v1.Terms
+	(*timestamppb.Timestamp)(nil),     // 21: google.protobuf.Timestamp
 }
 var file_concord_v1_agreement_service_proto_depIdxs = []int32{
-	8,  // 0: concord.v1.CreateAgreementRequest.agreement:type_name -> concord.v1.Agreement
-	9,  // 1: concord.v1.ListAgreementsRequest.state:type_name -> concord.v1.AgreementState
-	10, // 2: concord.v1.ListAgreementsRequest.side:type_name -> concord.v1.Side
-	8,  // 3: concord.v1.ListAgreementsResponse.agreements:type_name -> concord.v1.Agreement
-	8,  // 4: concord.v1.UpdateAgreementRequest.agreement:type_name -> concord.v1.Agreement
-	11, // 5: concord.v1.UpdateAgreementRequest.update_mask:type_name -> google.protobuf.FieldMask
-	12, // 6: concord.v1.ListRevisionsResponse.revisions:type_name -> concord.v1.Revision
-	0,  // 7: concord.v1.AgreementService.CreateAgreement:input_type -> concord.v1.CreateAgreementRequest
-	1,  // 8: concord.v1.AgreementService.GetAgreement:input_type -> concord.v1.GetAgreementRequest
-	2,  // 9: concord.v1.AgreementService.ListAgreements:input_type -> concord.v1.ListAgreementsRequest
-	4,  // 10: concord.v1.AgreementService.UpdateAgreement:input_type -> concord.v1.UpdateAgreementRequest
-	5,  // 11: concord.v1.AgreementService.GetRevision:input_type -> concord.v1.GetRevisionRequest
-	6,  // 12: concord.v1.AgreementService.ListRevisions:input_type -> concord.v1.ListRevisionsRequest
-	8,  // 13: concord.v1.AgreementService.CreateAgreement:output_type -> concord.v1.Agreement
-	8,  // 14: concord.v1.AgreementService.GetAgreement:output_type -> concord.v1.Agreement
-	3,  // 15: concord.v1.AgreementService.ListAgreements:output_type -> concord.v1.ListAgreementsResponse
-	8,  // 16: concord.v1.AgreementService.UpdateAgreement:output_type -> concord.v1.Agreement
-	12, // 17: concord.v1.AgreementService.GetRevision:output_type -> concord.v1.Revision
-	7,  // 18: concord.v1.AgreementService.ListRevisions:output_type -> concord.v1.ListRevisionsResponse
-	13, // [13:19] is the sub-list for method output_type
-	7,  // [7:13] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	15, // 0: concord.v1.CreateAgreementRequest.agreement:type_name -> concord.v1.Agreement
+	16, // 1: concord.v1.ListAgreementsRequest.state:type_name -> concord.v1.AgreementState
+	17, // 2: concord.v1.ListAgreementsRequest.side:type_name -> concord.v1.Side
+	15, // 3: concord.v1.ListAgreementsResponse.agreements:type_name -> concord.v1.Agreement
+	15, // 4: concord.v1.UpdateAgreementRequest.agreement:type_name -> concord.v1.Agreement
+	18, // 5: concord.v1.UpdateAgreementRequest.update_mask:type_name -> google.protobuf.FieldMask
+	19, // 6: concord.v1.ListRevisionsResponse.revisions:type_name -> concord.v1.Revision
+	20, // 7: concord.v1.ImportAgreementRequest.terms:type_name -> concord.v1.Terms
+	21, // 8: concord.v1.ImportAgreementRequest.expire_time:type_name -> google.protobuf.Timestamp
+	14, // 9: concord.v1.ImportAgreementsResponse.errors:type_name -> concord.v1.RowError
+	0,  // 10: concord.v1.AgreementService.CreateAgreement:input_type -> concord.v1.CreateAgreementRequest
+	1,  // 11: concord.v1.AgreementService.GetAgreement:input_type -> concord.v1.GetAgreementRequest
+	2,  // 12: concord.v1.AgreementService.ListAgreements:input_type -> concord.v1.ListAgreementsRequest
+	4,  // 13: concord.v1.AgreementService.UpdateAgreement:input_type -> concord.v1.UpdateAgreementRequest
+	5,  // 14: concord.v1.AgreementService.GetRevision:input_type -> concord.v1.GetRevisionRequest
+	6,  // 15: concord.v1.AgreementService.ListRevisions:input_type -> concord.v1.ListRevisionsRequest
+	8,  // 16: concord.v1.AgreementService.GiveNotice:input_type -> concord.v1.GiveNoticeRequest
+	9,  // 17: concord.v1.AgreementService.SuspendAgreement:input_type -> concord.v1.SuspendAgreementRequest
+	10, // 18: concord.v1.AgreementService.ResumeAgreement:input_type -> concord.v1.ResumeAgreementRequest
+	11, // 19: concord.v1.AgreementService.TerminateAgreement:input_type -> concord.v1.TerminateAgreementRequest
+	12, // 20: concord.v1.AgreementService.ImportAgreements:input_type -> concord.v1.ImportAgreementRequest
+	15, // 21: concord.v1.AgreementService.CreateAgreement:output_type -> concord.v1.Agreement
+	15, // 22: concord.v1.AgreementService.GetAgreement:output_type -> concord.v1.Agreement
+	3,  // 23: concord.v1.AgreementService.ListAgreements:output_type -> concord.v1.ListAgreementsResponse
+	15, // 24: concord.v1.AgreementService.UpdateAgreement:output_type -> concord.v1.Agreement
+	19, // 25: concord.v1.AgreementService.GetRevision:output_type -> concord.v1.Revision
+	7,  // 26: concord.v1.AgreementService.ListRevisions:output_type -> concord.v1.ListRevisionsResponse
+	15, // 27: concord.v1.AgreementService.GiveNotice:output_type -> concord.v1.Agreement
+	15, // 28: concord.v1.AgreementService.SuspendAgreement:output_type -> concord.v1.Agreement
+	15, // 29: concord.v1.AgreementService.ResumeAgreement:output_type -> concord.v1.Agreement
+	15, // 30: concord.v1.AgreementService.TerminateAgreement:output_type -> concord.v1.Agreement
+	13, // 31: concord.v1.AgreementService.ImportAgreements:output_type -> concord.v1.ImportAgreementsResponse
+	21, // [21:32] is the sub-list for method output_type
+	10, // [10:21] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_agreement_service_proto_init() }
@@ -675,13 +1411,14 @@ func file_concord_v1_agreement_service_proto_init() {
 	file_concord_v1_access_proto_init()
 	file_concord_v1_agreement_proto_init()
 	file_concord_v1_party_proto_init()
+	file_concord_v1_terms_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_agreement_service_proto_rawDesc), len(file_concord_v1_agreement_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

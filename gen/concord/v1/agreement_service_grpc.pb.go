@@ -19,12 +19,17 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AgreementService_CreateAgreement_FullMethodName = "/concord.v1.AgreementService/CreateAgreement"
-	AgreementService_GetAgreement_FullMethodName    = "/concord.v1.AgreementService/GetAgreement"
-	AgreementService_ListAgreements_FullMethodName  = "/concord.v1.AgreementService/ListAgreements"
-	AgreementService_UpdateAgreement_FullMethodName = "/concord.v1.AgreementService/UpdateAgreement"
-	AgreementService_GetRevision_FullMethodName     = "/concord.v1.AgreementService/GetRevision"
-	AgreementService_ListRevisions_FullMethodName   = "/concord.v1.AgreementService/ListRevisions"
+	AgreementService_CreateAgreement_FullMethodName    = "/concord.v1.AgreementService/CreateAgreement"
+	AgreementService_GetAgreement_FullMethodName       = "/concord.v1.AgreementService/GetAgreement"
+	AgreementService_ListAgreements_FullMethodName     = "/concord.v1.AgreementService/ListAgreements"
+	AgreementService_UpdateAgreement_FullMethodName    = "/concord.v1.AgreementService/UpdateAgreement"
+	AgreementService_GetRevision_FullMethodName        = "/concord.v1.AgreementService/GetRevision"
+	AgreementService_ListRevisions_FullMethodName      = "/concord.v1.AgreementService/ListRevisions"
+	AgreementService_GiveNotice_FullMethodName         = "/concord.v1.AgreementService/GiveNotice"
+	AgreementService_SuspendAgreement_FullMethodName   = "/concord.v1.AgreementService/SuspendAgreement"
+	AgreementService_ResumeAgreement_FullMethodName    = "/concord.v1.AgreementService/ResumeAgreement"
+	AgreementService_TerminateAgreement_FullMethodName = "/concord.v1.AgreementService/TerminateAgreement"
+	AgreementService_ImportAgreements_FullMethodName   = "/concord.v1.AgreementService/ImportAgreements"
 )
 
 // AgreementServiceClient is the client API for AgreementService service.
@@ -47,6 +52,22 @@ type AgreementServiceClient interface {
 	GetRevision(ctx context.Context, in *GetRevisionRequest, opts ...grpc.CallOption) (*Revision, error)
 	// ListRevisions lists the texts both sides consented to, oldest first, without their commitments and bytes.
 	ListRevisions(ctx context.Context, in *ListRevisionsRequest, opts ...grpc.CallOption) (*ListRevisionsResponse, error)
+	// GiveNotice ends an ACTIVE or SUSPENDED agreement after its notice period: it is ENDING, and what falls due until
+	// then still counts. Either side may. Both may take the notice back, by a proposal.
+	GiveNotice(ctx context.Context, in *GiveNoticeRequest, opts ...grpc.CallOption) (*Agreement, error)
+	// SuspendAgreement pauses an ACTIVE agreement by a right that the terms give the caller's side. Due dates move by
+	// the pause. Both sides together suspend by a proposal.
+	SuspendAgreement(ctx context.Context, in *SuspendAgreementRequest, opts ...grpc.CallOption) (*Agreement, error)
+	// ResumeAgreement ends a pause that the caller's side began by its right. A pause that both agreed to ends by a
+	// proposal.
+	ResumeAgreement(ctx context.Context, in *ResumeAgreementRequest, opts ...grpc.CallOption) (*Agreement, error)
+	// TerminateAgreement ends an agreement for cause: a DEFAULTED obligation of a material commitment. Only its
+	// beneficiary may. CURE_PERIOD_RUNS while an obligation of that commitment may still be cured.
+	TerminateAgreement(ctx context.Context, in *TerminateAgreementRequest, opts ...grpc.CallOption) (*Agreement, error)
+	// ImportAgreements proposes agreements that were made elsewhere, one a row, as the caller's first terms: the other
+	// side consents to text and past alike. Rows do not depend on each other; a row that is refused is listed and the
+	// rest goes on. At most 1,000,000 rows a call. gRPC only.
+	ImportAgreements(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportAgreementRequest, ImportAgreementsResponse], error)
 }
 
 type agreementServiceClient struct {
@@ -117,6 +138,59 @@ func (c *agreementServiceClient) ListRevisions(ctx context.Context, in *ListRevi
 	return out, nil
 }
 
+func (c *agreementServiceClient) GiveNotice(ctx context.Context, in *GiveNoticeRequest, opts ...grpc.CallOption) (*Agreement, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Agreement)
+	err := c.cc.Invoke(ctx, AgreementService_GiveNotice_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *agreementServiceClient) SuspendAgreement(ctx context.Context, in *SuspendAgreementRequest, opts ...grpc.CallOption) (*Agreement, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Agreement)
+	err := c.cc.Invoke(ctx, AgreementService_SuspendAgreement_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *agreementServiceClient) ResumeAgreement(ctx context.Context, in *ResumeAgreementRequest, opts ...grpc.CallOption) (*Agreement, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Agreement)
+	err := c.cc.Invoke(ctx, AgreementService_ResumeAgreement_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *agreementServiceClient) TerminateAgreement(ctx context.Context, in *TerminateAgreementRequest, opts ...grpc.CallOption) (*Agreement, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Agreement)
+	err := c.cc.Invoke(ctx, AgreementService_TerminateAgreement_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *agreementServiceClient) ImportAgreements(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportAgreementRequest, ImportAgreementsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AgreementService_ServiceDesc.Streams[0], AgreementService_ImportAgreements_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ImportAgreementRequest, ImportAgreementsResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AgreementService_ImportAgreementsClient = grpc.ClientStreamingClient[ImportAgreementRequest, ImportAgreementsResponse]
+
 // AgreementServiceServer is the server API for AgreementService service.
 // All implementations must embed UnimplementedAgreementServiceServer
 // for forward compatibility.
@@ -137,6 +211,22 @@ type AgreementServiceServer interface {
 	GetRevision(context.Context, *GetRevisionRequest) (*Revision, error)
 	// ListRevisions lists the texts both sides consented to, oldest first, without their commitments and bytes.
 	ListRevisions(context.Context, *ListRevisionsRequest) (*ListRevisionsResponse, error)
+	// GiveNotice ends an ACTIVE or SUSPENDED agreement after its notice period: it is ENDING, and what falls due until
+	// then still counts. Either side may. Both may take the notice back, by a proposal.
+	GiveNotice(context.Context, *GiveNoticeRequest) (*Agreement, error)
+	// SuspendAgreement pauses an ACTIVE agreement by a right that the terms give the caller's side. Due dates move by
+	// the pause. Both sides together suspend by a proposal.
+	SuspendAgreement(context.Context, *SuspendAgreementRequest) (*Agreement, error)
+	// ResumeAgreement ends a pause that the caller's side began by its right. A pause that both agreed to ends by a
+	// proposal.
+	ResumeAgreement(context.Context, *ResumeAgreementRequest) (*Agreement, error)
+	// TerminateAgreement ends an agreement for cause: a DEFAULTED obligation of a material commitment. Only its
+	// beneficiary may. CURE_PERIOD_RUNS while an obligation of that commitment may still be cured.
+	TerminateAgreement(context.Context, *TerminateAgreementRequest) (*Agreement, error)
+	// ImportAgreements proposes agreements that were made elsewhere, one a row, as the caller's first terms: the other
+	// side consents to text and past alike. Rows do not depend on each other; a row that is refused is listed and the
+	// rest goes on. At most 1,000,000 rows a call. gRPC only.
+	ImportAgreements(grpc.ClientStreamingServer[ImportAgreementRequest, ImportAgreementsResponse]) error
 	mustEmbedUnimplementedAgreementServiceServer()
 }
 
@@ -164,6 +254,21 @@ func (UnimplementedAgreementServiceServer) GetRevision(context.Context, *GetRevi
 }
 func (UnimplementedAgreementServiceServer) ListRevisions(context.Context, *ListRevisionsRequest) (*ListRevisionsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListRevisions not implemented")
+}
+func (UnimplementedAgreementServiceServer) GiveNotice(context.Context, *GiveNoticeRequest) (*Agreement, error) {
+	return nil, status.Error(codes.Unimplemented, "method GiveNotice not implemented")
+}
+func (UnimplementedAgreementServiceServer) SuspendAgreement(context.Context, *SuspendAgreementRequest) (*Agreement, error) {
+	return nil, status.Error(codes.Unimplemented, "method SuspendAgreement not implemented")
+}
+func (UnimplementedAgreementServiceServer) ResumeAgreement(context.Context, *ResumeAgreementRequest) (*Agreement, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeAgreement not implemented")
+}
+func (UnimplementedAgreementServiceServer) TerminateAgreement(context.Context, *TerminateAgreementRequest) (*Agreement, error) {
+	return nil, status.Error(codes.Unimplemented, "method TerminateAgreement not implemented")
+}
+func (UnimplementedAgreementServiceServer) ImportAgreements(grpc.ClientStreamingServer[ImportAgreementRequest, ImportAgreementsResponse]) error {
+	return status.Error(codes.Unimplemented, "method ImportAgreements not implemented")
 }
 func (UnimplementedAgreementServiceServer) mustEmbedUnimplementedAgreementServiceServer() {}
 func (UnimplementedAgreementServiceServer) testEmbeddedByValue()                          {}
@@ -294,6 +399,85 @@ func _AgreementService_ListRevisions_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AgreementService_GiveNotice_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GiveNoticeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgreementServiceServer).GiveNotice(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AgreementService_GiveNotice_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgreementServiceServer).GiveNotice(ctx, req.(*GiveNoticeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AgreementService_SuspendAgreement_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SuspendAgreementRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgreementServiceServer).SuspendAgreement(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AgreementService_SuspendAgreement_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgreementServiceServer).SuspendAgreement(ctx, req.(*SuspendAgreementRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AgreementService_ResumeAgreement_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeAgreementRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgreementServiceServer).ResumeAgreement(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AgreementService_ResumeAgreement_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgreementServiceServer).ResumeAgreement(ctx, req.(*ResumeAgreementRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AgreementService_TerminateAgreement_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TerminateAgreementRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgreementServiceServer).TerminateAgreement(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AgreementService_TerminateAgreement_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgreementServiceServer).TerminateAgreement(ctx, req.(*TerminateAgreementRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AgreementService_ImportAgreements_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(AgreementServiceServer).ImportAgreements(&grpc.GenericServerStream[ImportAgreementRequest, ImportAgreementsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AgreementService_ImportAgreementsServer = grpc.ClientStreamingServer[ImportAgreementRequest, ImportAgreementsResponse]
+
 // AgreementService_ServiceDesc is the grpc.ServiceDesc for AgreementService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -325,7 +509,29 @@ var AgreementService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "ListRevisions",
 			Handler:    _AgreementService_ListRevisions_Handler,
 		},
+		{
+			MethodName: "GiveNotice",
+			Handler:    _AgreementService_GiveNotice_Handler,
+		},
+		{
+			MethodName: "SuspendAgreement",
+			Handler:    _AgreementService_SuspendAgreement_Handler,
+		},
+		{
+			MethodName: "ResumeAgreement",
+			Handler:    _AgreementService_ResumeAgreement_Handler,
+		},
+		{
+			MethodName: "TerminateAgreement",
+			Handler:    _AgreementService_TerminateAgreement_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "ImportAgreements",
+			Handler:       _AgreementService_ImportAgreements_Handler,
+			ClientStreams: true,
+		},
+	},
 	Metadata: "concord/v1/agreement_service.proto",
 }

@@ -180,12 +180,24 @@ type Commitment struct {
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// Changes with every change of the commitment.
 	Etag string `protobuf:"bytes,14,opt,name=etag,proto3" json:"etag,omitempty"`
-	// The date the rule last yielded (RECURRING), before business_day, offset and roll, YYYY-MM-DD.
+	// The date the rule last yielded (RECURRING), before business_day, offset and roll, or the last day of the newest
+	// window (MEASURED) or period (STANDING), YYYY-MM-DD.
 	LastRuleDate string `protobuf:"bytes,15,opt,name=last_rule_date,json=lastRuleDate,proto3" json:"last_rule_date,omitempty"`
 	// How many of its obligations are not in a final state.
 	OpenObligationCount int32 `protobuf:"varint,16,opt,name=open_obligation_count,json=openObligationCount,proto3" json:"open_obligation_count,omitempty"`
 	// When it comes, or came, into force.
 	EffectiveTime *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=effective_time,json=effectiveTime,proto3" json:"effective_time,omitempty"`
+	// How many dates its rule has yielded, those that brought forth no obligation included.
+	RuleDateCount int32 `protobuf:"varint,18,opt,name=rule_date_count,json=ruleDateCount,proto3" json:"rule_date_count,omitempty"`
+	// The commitments that name this one as a prerequisite, or wait for its completion.
+	Dependents []string `protobuf:"bytes,19,rep,name=dependents,proto3" json:"dependents,omitempty"`
+	// The commitment whose missed objectives it makes good (a credit); empty for the others.
+	RemedyOf string `protobuf:"bytes,20,opt,name=remedy_of,json=remedyOf,proto3" json:"remedy_of,omitempty"`
+	// The day from which these words hold, YYYY-MM-DD: nothing that is due before it is scheduled by them. Empty: from
+	// the first day.
+	WordsFromDate string `protobuf:"bytes,21,opt,name=words_from_date,json=wordsFromDate,proto3" json:"words_from_date,omitempty"`
+	// The state it was in when it was SUSPENDED; not set otherwise.
+	PriorState    CommitmentState `protobuf:"varint,22,opt,name=prior_state,json=priorState,proto3,enum=concord.v1.CommitmentState" json:"prior_state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -339,12 +351,47 @@ func (x *Commitment) GetEffectiveTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Commitment) GetRuleDateCount() int32 {
+	if x != nil {
+		return x.RuleDateCount
+	}
+	return 0
+}
+
+func (x *Commitment) GetDependents() []string {
+	if x != nil {
+		return x.Dependents
+	}
+	return nil
+}
+
+func (x *Commitment) GetRemedyOf() string {
+	if x != nil {
+		return x.RemedyOf
+	}
+	return ""
+}
+
+func (x *Commitment) GetWordsFromDate() string {
+	if x != nil {
+		return x.WordsFromDate
+	}
+	return ""
+}
+
+func (x *Commitment) GetPriorState() CommitmentState {
+	if x != nil {
+		return x.PriorState
+	}
+	return CommitmentState_COMMITMENT_STATE_UNSPECIFIED
+}
+
 var File_concord_v1_commitment_proto protoreflect.FileDescriptor
 
 const file_concord_v1_commitment_proto_rawDesc = "" +
 	"\n" +
 	"\x1bconcord/v1/commitment.proto\x12\n" +
-	"concord.v1\x1a\x16concord/v1/party.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfd\x06\n" +
+	"concord.v1\x1a\x16concord/v1/party.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe1\b\n" +
 	"\n" +
 	"Commitment\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12(\n" +
@@ -367,7 +414,15 @@ const file_concord_v1_commitment_proto_rawDesc = "" +
 	"\x04etag\x18\x0e \x01(\tB\x03\xe0A\x03R\x04etag\x12)\n" +
 	"\x0elast_rule_date\x18\x0f \x01(\tB\x03\xe0A\x03R\flastRuleDate\x127\n" +
 	"\x15open_obligation_count\x18\x10 \x01(\x05B\x03\xe0A\x03R\x13openObligationCount\x12F\n" +
-	"\x0eeffective_time\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\reffectiveTime*\xac\x01\n" +
+	"\x0eeffective_time\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\reffectiveTime\x12+\n" +
+	"\x0frule_date_count\x18\x12 \x01(\x05B\x03\xe0A\x03R\rruleDateCount\x12#\n" +
+	"\n" +
+	"dependents\x18\x13 \x03(\tB\x03\xe0A\x03R\n" +
+	"dependents\x12 \n" +
+	"\tremedy_of\x18\x14 \x01(\tB\x03\xe0A\x03R\bremedyOf\x12+\n" +
+	"\x0fwords_from_date\x18\x15 \x01(\tB\x03\xe0A\x03R\rwordsFromDate\x12A\n" +
+	"\vprior_state\x18\x16 \x01(\x0e2\x1b.concord.v1.CommitmentStateB\x03\xe0A\x03R\n" +
+	"priorState*\xac\x01\n" +
 	"\x0fCommitmentState\x12 \n" +
 	"\x1cCOMMITMENT_STATE_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18COMMITMENT_STATE_DORMANT\x10\x01\x12\x1d\n" +
@@ -417,11 +472,12 @@ var file_concord_v1_commitment_proto_depIdxs = []int32{
 	7,  // 7: concord.v1.Commitment.create_time:type_name -> google.protobuf.Timestamp
 	7,  // 8: concord.v1.Commitment.update_time:type_name -> google.protobuf.Timestamp
 	7,  // 9: concord.v1.Commitment.effective_time:type_name -> google.protobuf.Timestamp
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	0,  // 10: concord.v1.Commitment.prior_state:type_name -> concord.v1.CommitmentState
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_commitment_proto_init() }

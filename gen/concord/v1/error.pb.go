@@ -79,6 +79,16 @@ const (
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 24
 	// A rule refuses it in any state, for example a key that would revoke itself. FAILED_PRECONDITION, 409.
 	ErrorReason_ERROR_REASON_RULE_REFUSED ErrorReason = 25
+	// It is too early for this; the metadata "from" tells when it begins to be possible. FAILED_PRECONDITION, 409.
+	ErrorReason_ERROR_REASON_TOO_EARLY ErrorReason = 26
+	// It is too late for this; the metadata "until" tells when it ceased to be possible. FAILED_PRECONDITION, 409.
+	ErrorReason_ERROR_REASON_TOO_LATE ErrorReason = 27
+	// Commitments of this kind do not know this; the metadata "kind" names the kind. FAILED_PRECONDITION, 409.
+	ErrorReason_ERROR_REASON_WRONG_KIND ErrorReason = 28
+	// A cure period still runs; the metadata "obligation_id" and "until" tell which and how long. FAILED_PRECONDITION, 409.
+	ErrorReason_ERROR_REASON_CURE_PERIOD_RUNS ErrorReason = 29
+	// The text that the proposal would change has changed; the metadata "revision" names the one in force. FAILED_PRECONDITION, 409.
+	ErrorReason_ERROR_REASON_STALE_BASE ErrorReason = 30
 )
 
 // Enum value maps for ErrorReason.
@@ -110,6 +120,11 @@ var (
 		23: "ERROR_REASON_CALL_ENDED",
 		24: "ERROR_REASON_INTERNAL",
 		25: "ERROR_REASON_RULE_REFUSED",
+		26: "ERROR_REASON_TOO_EARLY",
+		27: "ERROR_REASON_TOO_LATE",
+		28: "ERROR_REASON_WRONG_KIND",
+		29: "ERROR_REASON_CURE_PERIOD_RUNS",
+		30: "ERROR_REASON_STALE_BASE",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":           0,
@@ -138,6 +153,11 @@ var (
 		"ERROR_REASON_CALL_ENDED":            23,
 		"ERROR_REASON_INTERNAL":              24,
 		"ERROR_REASON_RULE_REFUSED":          25,
+		"ERROR_REASON_TOO_EARLY":             26,
+		"ERROR_REASON_TOO_LATE":              27,
+		"ERROR_REASON_WRONG_KIND":            28,
+		"ERROR_REASON_CURE_PERIOD_RUNS":      29,
+		"ERROR_REASON_STALE_BASE":            30,
 	}
 )
 
@@ -173,7 +193,7 @@ var File_concord_v1_error_proto protoreflect.FileDescriptor
 const file_concord_v1_error_proto_rawDesc = "" +
 	"\n" +
 	"\x16concord/v1/error.proto\x12\n" +
-	"concord.v1*\xdf\x06\n" +
+	"concord.v1*\xf3\a\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bERROR_REASON_INVALID_FIELDS\x10\x01\x12#\n" +
@@ -201,7 +221,12 @@ const file_concord_v1_error_proto_rawDesc = "" +
 	"\x1bERROR_REASON_UNKNOWN_METHOD\x10\x16\x12\x1b\n" +
 	"\x17ERROR_REASON_CALL_ENDED\x10\x17\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x18\x12\x1d\n" +
-	"\x19ERROR_REASON_RULE_REFUSED\x10\x19B7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
+	"\x19ERROR_REASON_RULE_REFUSED\x10\x19\x12\x1a\n" +
+	"\x16ERROR_REASON_TOO_EARLY\x10\x1a\x12\x19\n" +
+	"\x15ERROR_REASON_TOO_LATE\x10\x1b\x12\x1b\n" +
+	"\x17ERROR_REASON_WRONG_KIND\x10\x1c\x12!\n" +
+	"\x1dERROR_REASON_CURE_PERIOD_RUNS\x10\x1d\x12\x1b\n" +
+	"\x17ERROR_REASON_STALE_BASE\x10\x1eB7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
 
 var (
 	file_concord_v1_error_proto_rawDescOnce sync.Once

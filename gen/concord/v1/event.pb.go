@@ -22,6 +22,75 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// ChangeCause says what change is carried into commitments and obligations.
+type ChangeCause int32
+
+const (
+	// Not set.
+	ChangeCause_CHANGE_CAUSE_UNSPECIFIED ChangeCause = 0
+	// The agreement was paused.
+	ChangeCause_CHANGE_CAUSE_SUSPENDED ChangeCause = 1
+	// The agreement was resumed.
+	ChangeCause_CHANGE_CAUSE_RESUMED ChangeCause = 2
+	// The agreement ended.
+	ChangeCause_CHANGE_CAUSE_ENDED ChangeCause = 3
+	// The terms were amended.
+	ChangeCause_CHANGE_CAUSE_AMENDED ChangeCause = 4
+	// An obligation that others wait for was closed.
+	ChangeCause_CHANGE_CAUSE_PREREQUISITE ChangeCause = 5
+	// The agreement came with a past.
+	ChangeCause_CHANGE_CAUSE_IMPORTED ChangeCause = 6
+)
+
+// Enum value maps for ChangeCause.
+var (
+	ChangeCause_name = map[int32]string{
+		0: "CHANGE_CAUSE_UNSPECIFIED",
+		1: "CHANGE_CAUSE_SUSPENDED",
+		2: "CHANGE_CAUSE_RESUMED",
+		3: "CHANGE_CAUSE_ENDED",
+		4: "CHANGE_CAUSE_AMENDED",
+		5: "CHANGE_CAUSE_PREREQUISITE",
+		6: "CHANGE_CAUSE_IMPORTED",
+	}
+	ChangeCause_value = map[string]int32{
+		"CHANGE_CAUSE_UNSPECIFIED":  0,
+		"CHANGE_CAUSE_SUSPENDED":    1,
+		"CHANGE_CAUSE_RESUMED":      2,
+		"CHANGE_CAUSE_ENDED":        3,
+		"CHANGE_CAUSE_AMENDED":      4,
+		"CHANGE_CAUSE_PREREQUISITE": 5,
+		"CHANGE_CAUSE_IMPORTED":     6,
+	}
+)
+
+func (x ChangeCause) Enum() *ChangeCause {
+	p := new(ChangeCause)
+	*p = x
+	return p
+}
+
+func (x ChangeCause) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ChangeCause) Descriptor() protoreflect.EnumDescriptor {
+	return file_concord_v1_event_proto_enumTypes[0].Descriptor()
+}
+
+func (ChangeCause) Type() protoreflect.EnumType {
+	return &file_concord_v1_event_proto_enumTypes[0]
+}
+
+func (x ChangeCause) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ChangeCause.Descriptor instead.
+func (ChangeCause) EnumDescriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{0}
+}
+
 // Event is one recorded change. It is serialized once; those bytes are stored, hashed, streamed and handed to auditors.
 // Changes are only ever added to the list below, and what one means never changes.
 type Event struct {
@@ -52,14 +121,27 @@ type Event struct {
 	//	*Event_DraftRewritten
 	//	*Event_AgreementAccepted
 	//	*Event_AgreementActivated
+	//	*Event_AgreementSuspended
+	//	*Event_AgreementResumed
+	//	*Event_AgreementNoticeGiven
+	//	*Event_AgreementNoticeWithdrawn
+	//	*Event_AgreementEnded
+	//	*Event_AgreementAmended
 	//	*Event_ProposalMade
 	//	*Event_ProposalCountered
 	//	*Event_ProposalAccepted
 	//	*Event_ProposalDeclined
 	//	*Event_ProposalWithdrawn
 	//	*Event_ProposalTookEffect
+	//	*Event_ProposalLapsed
+	//	*Event_ProposalBecameStale
+	//	*Event_CommitmentAgreed
 	//	*Event_CommitmentEnteredIntoForce
 	//	*Event_CommitmentEnded
+	//	*Event_CommitmentRevised
+	//	*Event_CommitmentSuspended
+	//	*Event_CommitmentResumed
+	//	*Event_CommitmentRested
 	//	*Event_ObligationScheduled
 	//	*Event_ObligationFellDue
 	//	*Event_ObligationSubmitted
@@ -68,6 +150,30 @@ type Event struct {
 	//	*Event_ObligationReceiptAcknowledged
 	//	*Event_ObligationWaived
 	//	*Event_ObligationMissAdmitted
+	//	*Event_ObligationTriggered
+	//	*Event_ObligationDated
+	//	*Event_ObligationBreached
+	//	*Event_ObligationDeemed
+	//	*Event_ObligationMeasured
+	//	*Event_ObligationCurePlanned
+	//	*Event_ObligationCureObjected
+	//	*Event_ObligationDefaulted
+	//	*Event_ObligationExtended
+	//	*Event_ObligationExcused
+	//	*Event_ObligationNoticeGiven
+	//	*Event_ObligationBlocked
+	//	*Event_ObligationShifted
+	//	*Event_ObligationSuspended
+	//	*Event_ObligationResumed
+	//	*Event_ObligationSuperseded
+	//	*Event_ObligationDischarged
+	//	*Event_ObligationDisputed
+	//	*Event_ObligationDisputeSettled
+	//	*Event_ObligationNotDetermined
+	//	*Event_ObligationImported
+	//	*Event_AgreementRenewed
+	//	*Event_ChangeDeferred
+	//	*Event_ChangeCarried
 	Change        isEvent_Change `protobuf_oneof:"change"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -231,6 +337,60 @@ func (x *Event) GetAgreementActivated() *AgreementActivated {
 	return nil
 }
 
+func (x *Event) GetAgreementSuspended() *AgreementSuspended {
+	if x != nil {
+		if x, ok := x.Change.(*Event_AgreementSuspended); ok {
+			return x.AgreementSuspended
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetAgreementResumed() *AgreementResumed {
+	if x != nil {
+		if x, ok := x.Change.(*Event_AgreementResumed); ok {
+			return x.AgreementResumed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetAgreementNoticeGiven() *AgreementNoticeGiven {
+	if x != nil {
+		if x, ok := x.Change.(*Event_AgreementNoticeGiven); ok {
+			return x.AgreementNoticeGiven
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetAgreementNoticeWithdrawn() *AgreementNoticeWithdrawn {
+	if x != nil {
+		if x, ok := x.Change.(*Event_AgreementNoticeWithdrawn); ok {
+			return x.AgreementNoticeWithdrawn
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetAgreementEnded() *AgreementEnded {
+	if x != nil {
+		if x, ok := x.Change.(*Event_AgreementEnded); ok {
+			return x.AgreementEnded
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetAgreementAmended() *AgreementAmended {
+	if x != nil {
+		if x, ok := x.Change.(*Event_AgreementAmended); ok {
+			return x.AgreementAmended
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetProposalMade() *ProposalMade {
 	if x != nil {
 		if x, ok := x.Change.(*Event_ProposalMade); ok {
@@ -285,6 +445,33 @@ func (x *Event) GetProposalTookEffect() *ProposalTookEffect {
 	return nil
 }
 
+func (x *Event) GetProposalLapsed() *ProposalLapsed {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ProposalLapsed); ok {
+			return x.ProposalLapsed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetProposalBecameStale() *ProposalBecameStale {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ProposalBecameStale); ok {
+			return x.ProposalBecameStale
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetCommitmentAgreed() *CommitmentAgreed {
+	if x != nil {
+		if x, ok := x.Change.(*Event_CommitmentAgreed); ok {
+			return x.CommitmentAgreed
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetCommitmentEnteredIntoForce() *CommitmentEnteredIntoForce {
 	if x != nil {
 		if x, ok := x.Change.(*Event_CommitmentEnteredIntoForce); ok {
@@ -298,6 +485,42 @@ func (x *Event) GetCommitmentEnded() *CommitmentEnded {
 	if x != nil {
 		if x, ok := x.Change.(*Event_CommitmentEnded); ok {
 			return x.CommitmentEnded
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetCommitmentRevised() *CommitmentRevised {
+	if x != nil {
+		if x, ok := x.Change.(*Event_CommitmentRevised); ok {
+			return x.CommitmentRevised
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetCommitmentSuspended() *CommitmentSuspended {
+	if x != nil {
+		if x, ok := x.Change.(*Event_CommitmentSuspended); ok {
+			return x.CommitmentSuspended
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetCommitmentResumed() *CommitmentResumed {
+	if x != nil {
+		if x, ok := x.Change.(*Event_CommitmentResumed); ok {
+			return x.CommitmentResumed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetCommitmentRested() *CommitmentRested {
+	if x != nil {
+		if x, ok := x.Change.(*Event_CommitmentRested); ok {
+			return x.CommitmentRested
 		}
 	}
 	return nil
@@ -375,6 +598,222 @@ func (x *Event) GetObligationMissAdmitted() *ObligationMissAdmitted {
 	return nil
 }
 
+func (x *Event) GetObligationTriggered() *ObligationTriggered {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObligationTriggered); ok {
+			return x.ObligationTriggered
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObligationDated() *ObligationDated {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObligationDated); ok {
+			return x.ObligationDated
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObligationBreached() *ObligationBreached {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObligationBreached); ok {
+			return x.ObligationBreached
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObligationDeemed() *ObligationDeemed {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObligationDeemed); ok {
+			return x.ObligationDeemed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObligationMeasured() *ObligationMeasured {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObligationMeasured); ok {
+			return x.ObligationMeasured
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObligationCurePlanned() *ObligationCurePlanned {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObligationCurePlanned); ok {
+			return x.ObligationCurePlanned
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObligationCureObjected() *ObligationCureObjected {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObligationCureObjected); ok {
+			return x.ObligationCureObjected
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObligationDefaulted() *ObligationDefaulted {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObligationDefaulted); ok {
+			return x.ObligationDefaulted
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObligationExtended() *ObligationExtended {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObligationExtended); ok {
+			return x.ObligationExtended
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObligationExcused() *ObligationExcused {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObligationExcused); ok {
+			return x.ObligationExcused
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObligationNoticeGiven() *ObligationNoticeGiven {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObligationNoticeGiven); ok {
+			return x.ObligationNoticeGiven
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObligationBlocked() *ObligationBlocked {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObligationBlocked); ok {
+			return x.ObligationBlocked
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObligationShifted() *ObligationShifted {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObligationShifted); ok {
+			return x.ObligationShifted
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObligationSuspended() *ObligationSuspended {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObligationSuspended); ok {
+			return x.ObligationSuspended
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObligationResumed() *ObligationResumed {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObligationResumed); ok {
+			return x.ObligationResumed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObligationSuperseded() *ObligationSuperseded {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObligationSuperseded); ok {
+			return x.ObligationSuperseded
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObligationDischarged() *ObligationDischarged {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObligationDischarged); ok {
+			return x.ObligationDischarged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObligationDisputed() *ObligationDisputed {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObligationDisputed); ok {
+			return x.ObligationDisputed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObligationDisputeSettled() *ObligationDisputeSettled {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObligationDisputeSettled); ok {
+			return x.ObligationDisputeSettled
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObligationNotDetermined() *ObligationNotDetermined {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObligationNotDetermined); ok {
+			return x.ObligationNotDetermined
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObligationImported() *ObligationImported {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObligationImported); ok {
+			return x.ObligationImported
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetAgreementRenewed() *AgreementRenewed {
+	if x != nil {
+		if x, ok := x.Change.(*Event_AgreementRenewed); ok {
+			return x.AgreementRenewed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetChangeDeferred() *ChangeDeferred {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ChangeDeferred); ok {
+			return x.ChangeDeferred
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetChangeCarried() *ChangeCarried {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ChangeCarried); ok {
+			return x.ChangeCarried
+		}
+	}
+	return nil
+}
+
 type isEvent_Change interface {
 	isEvent_Change()
 }
@@ -419,6 +858,36 @@ type Event_AgreementActivated struct {
 	AgreementActivated *AgreementActivated `protobuf:"bytes,33,opt,name=agreement_activated,json=agreementActivated,proto3,oneof"`
 }
 
+type Event_AgreementSuspended struct {
+	// The agreement was paused.
+	AgreementSuspended *AgreementSuspended `protobuf:"bytes,34,opt,name=agreement_suspended,json=agreementSuspended,proto3,oneof"`
+}
+
+type Event_AgreementResumed struct {
+	// A pause ended.
+	AgreementResumed *AgreementResumed `protobuf:"bytes,35,opt,name=agreement_resumed,json=agreementResumed,proto3,oneof"`
+}
+
+type Event_AgreementNoticeGiven struct {
+	// A side gave notice.
+	AgreementNoticeGiven *AgreementNoticeGiven `protobuf:"bytes,36,opt,name=agreement_notice_given,json=agreementNoticeGiven,proto3,oneof"`
+}
+
+type Event_AgreementNoticeWithdrawn struct {
+	// A notice was taken back.
+	AgreementNoticeWithdrawn *AgreementNoticeWithdrawn `protobuf:"bytes,37,opt,name=agreement_notice_withdrawn,json=agreementNoticeWithdrawn,proto3,oneof"`
+}
+
+type Event_AgreementEnded struct {
+	// The agreement ended.
+	AgreementEnded *AgreementEnded `protobuf:"bytes,38,opt,name=agreement_ended,json=agreementEnded,proto3,oneof"`
+}
+
+type Event_AgreementAmended struct {
+	// Another revision of the terms holds.
+	AgreementAmended *AgreementAmended `protobuf:"bytes,39,opt,name=agreement_amended,json=agreementAmended,proto3,oneof"`
+}
+
 type Event_ProposalMade struct {
 	// A proposal was made.
 	ProposalMade *ProposalMade `protobuf:"bytes,40,opt,name=proposal_made,json=proposalMade,proto3,oneof"`
@@ -449,6 +918,21 @@ type Event_ProposalTookEffect struct {
 	ProposalTookEffect *ProposalTookEffect `protobuf:"bytes,45,opt,name=proposal_took_effect,json=proposalTookEffect,proto3,oneof"`
 }
 
+type Event_ProposalLapsed struct {
+	// A proposal was not answered in time.
+	ProposalLapsed *ProposalLapsed `protobuf:"bytes,46,opt,name=proposal_lapsed,json=proposalLapsed,proto3,oneof"`
+}
+
+type Event_ProposalBecameStale struct {
+	// What a proposal would change has changed.
+	ProposalBecameStale *ProposalBecameStale `protobuf:"bytes,47,opt,name=proposal_became_stale,json=proposalBecameStale,proto3,oneof"`
+}
+
+type Event_CommitmentAgreed struct {
+	// A commitment was added.
+	CommitmentAgreed *CommitmentAgreed `protobuf:"bytes,50,opt,name=commitment_agreed,json=commitmentAgreed,proto3,oneof"`
+}
+
 type Event_CommitmentEnteredIntoForce struct {
 	// A commitment came into force.
 	CommitmentEnteredIntoForce *CommitmentEnteredIntoForce `protobuf:"bytes,51,opt,name=commitment_entered_into_force,json=commitmentEnteredIntoForce,proto3,oneof"`
@@ -457,6 +941,26 @@ type Event_CommitmentEnteredIntoForce struct {
 type Event_CommitmentEnded struct {
 	// A commitment ended.
 	CommitmentEnded *CommitmentEnded `protobuf:"bytes,52,opt,name=commitment_ended,json=commitmentEnded,proto3,oneof"`
+}
+
+type Event_CommitmentRevised struct {
+	// The words of a commitment were changed.
+	CommitmentRevised *CommitmentRevised `protobuf:"bytes,53,opt,name=commitment_revised,json=commitmentRevised,proto3,oneof"`
+}
+
+type Event_CommitmentSuspended struct {
+	// A commitment was paused.
+	CommitmentSuspended *CommitmentSuspended `protobuf:"bytes,54,opt,name=commitment_suspended,json=commitmentSuspended,proto3,oneof"`
+}
+
+type Event_CommitmentResumed struct {
+	// A commitment was resumed.
+	CommitmentResumed *CommitmentResumed `protobuf:"bytes,55,opt,name=commitment_resumed,json=commitmentResumed,proto3,oneof"`
+}
+
+type Event_CommitmentRested struct {
+	// Nothing of a commitment is open for now.
+	CommitmentRested *CommitmentRested `protobuf:"bytes,56,opt,name=commitment_rested,json=commitmentRested,proto3,oneof"`
 }
 
 type Event_ObligationScheduled struct {
@@ -499,6 +1003,126 @@ type Event_ObligationMissAdmitted struct {
 	ObligationMissAdmitted *ObligationMissAdmitted `protobuf:"bytes,67,opt,name=obligation_miss_admitted,json=obligationMissAdmitted,proto3,oneof"`
 }
 
+type Event_ObligationTriggered struct {
+	// What an obligation waits for happened.
+	ObligationTriggered *ObligationTriggered `protobuf:"bytes,68,opt,name=obligation_triggered,json=obligationTriggered,proto3,oneof"`
+}
+
+type Event_ObligationDated struct {
+	// An obligation got its due date.
+	ObligationDated *ObligationDated `protobuf:"bytes,69,opt,name=obligation_dated,json=obligationDated,proto3,oneof"`
+}
+
+type Event_ObligationBreached struct {
+	// An obligation was not kept in time.
+	ObligationBreached *ObligationBreached `protobuf:"bytes,70,opt,name=obligation_breached,json=obligationBreached,proto3,oneof"`
+}
+
+type Event_ObligationDeemed struct {
+	// Silence accepted a submission.
+	ObligationDeemed *ObligationDeemed `protobuf:"bytes,71,opt,name=obligation_deemed,json=obligationDeemed,proto3,oneof"`
+}
+
+type Event_ObligationMeasured struct {
+	// A side filed a figure.
+	ObligationMeasured *ObligationMeasured `protobuf:"bytes,72,opt,name=obligation_measured,json=obligationMeasured,proto3,oneof"`
+}
+
+type Event_ObligationCurePlanned struct {
+	// The obligor made a plan.
+	ObligationCurePlanned *ObligationCurePlanned `protobuf:"bytes,73,opt,name=obligation_cure_planned,json=obligationCurePlanned,proto3,oneof"`
+}
+
+type Event_ObligationCureObjected struct {
+	// The beneficiary objected to a plan.
+	ObligationCureObjected *ObligationCureObjected `protobuf:"bytes,74,opt,name=obligation_cure_objected,json=obligationCureObjected,proto3,oneof"`
+}
+
+type Event_ObligationDefaulted struct {
+	// An obligation was not made good.
+	ObligationDefaulted *ObligationDefaulted `protobuf:"bytes,75,opt,name=obligation_defaulted,json=obligationDefaulted,proto3,oneof"`
+}
+
+type Event_ObligationExtended struct {
+	// The beneficiary gave more time.
+	ObligationExtended *ObligationExtended `protobuf:"bytes,76,opt,name=obligation_extended,json=obligationExtended,proto3,oneof"`
+}
+
+type Event_ObligationExcused struct {
+	// A miss is not the obligor's.
+	ObligationExcused *ObligationExcused `protobuf:"bytes,77,opt,name=obligation_excused,json=obligationExcused,proto3,oneof"`
+}
+
+type Event_ObligationNoticeGiven struct {
+	// The obligor gave notice that it waits.
+	ObligationNoticeGiven *ObligationNoticeGiven `protobuf:"bytes,78,opt,name=obligation_notice_given,json=obligationNoticeGiven,proto3,oneof"`
+}
+
+type Event_ObligationBlocked struct {
+	// A late prerequisite stops the clock of an obligation.
+	ObligationBlocked *ObligationBlocked `protobuf:"bytes,79,opt,name=obligation_blocked,json=obligationBlocked,proto3,oneof"`
+}
+
+type Event_ObligationShifted struct {
+	// A late prerequisite moved a due date.
+	ObligationShifted *ObligationShifted `protobuf:"bytes,80,opt,name=obligation_shifted,json=obligationShifted,proto3,oneof"`
+}
+
+type Event_ObligationSuspended struct {
+	// An obligation was paused.
+	ObligationSuspended *ObligationSuspended `protobuf:"bytes,81,opt,name=obligation_suspended,json=obligationSuspended,proto3,oneof"`
+}
+
+type Event_ObligationResumed struct {
+	// An obligation was resumed.
+	ObligationResumed *ObligationResumed `protobuf:"bytes,82,opt,name=obligation_resumed,json=obligationResumed,proto3,oneof"`
+}
+
+type Event_ObligationSuperseded struct {
+	// An amendment replaced an obligation.
+	ObligationSuperseded *ObligationSuperseded `protobuf:"bytes,83,opt,name=obligation_superseded,json=obligationSuperseded,proto3,oneof"`
+}
+
+type Event_ObligationDischarged struct {
+	// An obligation is no longer owed.
+	ObligationDischarged *ObligationDischarged `protobuf:"bytes,84,opt,name=obligation_discharged,json=obligationDischarged,proto3,oneof"`
+}
+
+type Event_ObligationDisputed struct {
+	// The sides differ about an obligation.
+	ObligationDisputed *ObligationDisputed `protobuf:"bytes,85,opt,name=obligation_disputed,json=obligationDisputed,proto3,oneof"`
+}
+
+type Event_ObligationDisputeSettled struct {
+	// A dispute ended.
+	ObligationDisputeSettled *ObligationDisputeSettled `protobuf:"bytes,86,opt,name=obligation_dispute_settled,json=obligationDisputeSettled,proto3,oneof"`
+}
+
+type Event_ObligationNotDetermined struct {
+	// There is nothing to judge an obligation by.
+	ObligationNotDetermined *ObligationNotDetermined `protobuf:"bytes,87,opt,name=obligation_not_determined,json=obligationNotDetermined,proto3,oneof"`
+}
+
+type Event_ObligationImported struct {
+	// An obligation from before this service was taken over.
+	ObligationImported *ObligationImported `protobuf:"bytes,88,opt,name=obligation_imported,json=obligationImported,proto3,oneof"`
+}
+
+type Event_AgreementRenewed struct {
+	// A successor was agreed.
+	AgreementRenewed *AgreementRenewed `protobuf:"bytes,90,opt,name=agreement_renewed,json=agreementRenewed,proto3,oneof"`
+}
+
+type Event_ChangeDeferred struct {
+	// A change is carried out step by step.
+	ChangeDeferred *ChangeDeferred `protobuf:"bytes,91,opt,name=change_deferred,json=changeDeferred,proto3,oneof"`
+}
+
+type Event_ChangeCarried struct {
+	// A part of a change was carried out.
+	ChangeCarried *ChangeCarried `protobuf:"bytes,92,opt,name=change_carried,json=changeCarried,proto3,oneof"`
+}
+
 func (*Event_PartyRegistered) isEvent_Change() {}
 
 func (*Event_PartyUpdated) isEvent_Change() {}
@@ -515,6 +1139,18 @@ func (*Event_AgreementAccepted) isEvent_Change() {}
 
 func (*Event_AgreementActivated) isEvent_Change() {}
 
+func (*Event_AgreementSuspended) isEvent_Change() {}
+
+func (*Event_AgreementResumed) isEvent_Change() {}
+
+func (*Event_AgreementNoticeGiven) isEvent_Change() {}
+
+func (*Event_AgreementNoticeWithdrawn) isEvent_Change() {}
+
+func (*Event_AgreementEnded) isEvent_Change() {}
+
+func (*Event_AgreementAmended) isEvent_Change() {}
+
 func (*Event_ProposalMade) isEvent_Change() {}
 
 func (*Event_ProposalCountered) isEvent_Change() {}
@@ -527,9 +1163,23 @@ func (*Event_ProposalWithdrawn) isEvent_Change() {}
 
 func (*Event_ProposalTookEffect) isEvent_Change() {}
 
+func (*Event_ProposalLapsed) isEvent_Change() {}
+
+func (*Event_ProposalBecameStale) isEvent_Change() {}
+
+func (*Event_CommitmentAgreed) isEvent_Change() {}
+
 func (*Event_CommitmentEnteredIntoForce) isEvent_Change() {}
 
 func (*Event_CommitmentEnded) isEvent_Change() {}
+
+func (*Event_CommitmentRevised) isEvent_Change() {}
+
+func (*Event_CommitmentSuspended) isEvent_Change() {}
+
+func (*Event_CommitmentResumed) isEvent_Change() {}
+
+func (*Event_CommitmentRested) isEvent_Change() {}
 
 func (*Event_ObligationScheduled) isEvent_Change() {}
 
@@ -546,6 +1196,54 @@ func (*Event_ObligationReceiptAcknowledged) isEvent_Change() {}
 func (*Event_ObligationWaived) isEvent_Change() {}
 
 func (*Event_ObligationMissAdmitted) isEvent_Change() {}
+
+func (*Event_ObligationTriggered) isEvent_Change() {}
+
+func (*Event_ObligationDated) isEvent_Change() {}
+
+func (*Event_ObligationBreached) isEvent_Change() {}
+
+func (*Event_ObligationDeemed) isEvent_Change() {}
+
+func (*Event_ObligationMeasured) isEvent_Change() {}
+
+func (*Event_ObligationCurePlanned) isEvent_Change() {}
+
+func (*Event_ObligationCureObjected) isEvent_Change() {}
+
+func (*Event_ObligationDefaulted) isEvent_Change() {}
+
+func (*Event_ObligationExtended) isEvent_Change() {}
+
+func (*Event_ObligationExcused) isEvent_Change() {}
+
+func (*Event_ObligationNoticeGiven) isEvent_Change() {}
+
+func (*Event_ObligationBlocked) isEvent_Change() {}
+
+func (*Event_ObligationShifted) isEvent_Change() {}
+
+func (*Event_ObligationSuspended) isEvent_Change() {}
+
+func (*Event_ObligationResumed) isEvent_Change() {}
+
+func (*Event_ObligationSuperseded) isEvent_Change() {}
+
+func (*Event_ObligationDischarged) isEvent_Change() {}
+
+func (*Event_ObligationDisputed) isEvent_Change() {}
+
+func (*Event_ObligationDisputeSettled) isEvent_Change() {}
+
+func (*Event_ObligationNotDetermined) isEvent_Change() {}
+
+func (*Event_ObligationImported) isEvent_Change() {}
+
+func (*Event_AgreementRenewed) isEvent_Change() {}
+
+func (*Event_ChangeDeferred) isEvent_Change() {}
+
+func (*Event_ChangeCarried) isEvent_Change() {}
 
 // Actor is who did something.
 type Actor struct {
@@ -975,9 +1673,13 @@ type AgreementAccepted struct {
 	// The end of the last day, if there is one.
 	EndTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
 	// What a business day is.
-	Calendar      *Calendar `protobuf:"bytes,7,opt,name=calendar,proto3" json:"calendar,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Calendar *Calendar `protobuf:"bytes,7,opt,name=calendar,proto3" json:"calendar,omitempty"`
+	// The agreed neutral, if there is one.
+	NeutralPartyId string `protobuf:"bytes,8,opt,name=neutral_party_id,json=neutralPartyId,proto3" json:"neutral_party_id,omitempty"`
+	// The agreement that it renews, if it does.
+	RenewsAgreementId string `protobuf:"bytes,9,opt,name=renews_agreement_id,json=renewsAgreementId,proto3" json:"renews_agreement_id,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *AgreementAccepted) Reset() {
@@ -1059,6 +1761,20 @@ func (x *AgreementAccepted) GetCalendar() *Calendar {
 	return nil
 }
 
+func (x *AgreementAccepted) GetNeutralPartyId() string {
+	if x != nil {
+		return x.NeutralPartyId
+	}
+	return ""
+}
+
+func (x *AgreementAccepted) GetRenewsAgreementId() string {
+	if x != nil {
+		return x.RenewsAgreementId
+	}
+	return ""
+}
+
 // AgreementActivated says that the agreement is in force.
 type AgreementActivated struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1116,12 +1832,22 @@ type ProposalMade struct {
 	Proposer Side `protobuf:"varint,3,opt,name=proposer,proto3,enum=concord.v1.Side" json:"proposer,omitempty"`
 	// The revision it would change.
 	BaseRevision int32 `protobuf:"varint,4,opt,name=base_revision,json=baseRevision,proto3" json:"base_revision,omitempty"`
-	// The exact bytes of the text: a serialized concord.v1.Terms.
+	// The exact bytes of the text: a serialized concord.v1.Terms, or concord.v1.Motion.
 	Body []byte `protobuf:"bytes,5,opt,name=body,proto3" json:"body,omitempty"`
 	// SHA-256 of body in hexadecimal.
 	TermsDigest string `protobuf:"bytes,6,opt,name=terms_digest,json=termsDigest,proto3" json:"terms_digest,omitempty"`
 	// What the proposer says to it.
-	Note          string `protobuf:"bytes,7,opt,name=note,proto3" json:"note,omitempty"`
+	Note string `protobuf:"bytes,7,opt,name=note,proto3" json:"note,omitempty"`
+	// AMENDMENT: what accepting it would change.
+	Impact *Impact `protobuf:"bytes,8,opt,name=impact,proto3" json:"impact,omitempty"`
+	// Whether body is a serialized concord.v1.Motion.
+	Motion bool `protobuf:"varint,9,opt,name=motion,proto3" json:"motion,omitempty"`
+	// Until when it can be answered.
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// RENEW: the id of the successor, if one was chosen.
+	SuccessorAgreementId string `protobuf:"bytes,11,opt,name=successor_agreement_id,json=successorAgreementId,proto3" json:"successor_agreement_id,omitempty"`
+	// The obligations it is about, if it is about some.
+	ObligationIds []string `protobuf:"bytes,12,rep,name=obligation_ids,json=obligationIds,proto3" json:"obligation_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1205,6 +1931,41 @@ func (x *ProposalMade) GetNote() string {
 	return ""
 }
 
+func (x *ProposalMade) GetImpact() *Impact {
+	if x != nil {
+		return x.Impact
+	}
+	return nil
+}
+
+func (x *ProposalMade) GetMotion() bool {
+	if x != nil {
+		return x.Motion
+	}
+	return false
+}
+
+func (x *ProposalMade) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+func (x *ProposalMade) GetSuccessorAgreementId() string {
+	if x != nil {
+		return x.SuccessorAgreementId
+	}
+	return ""
+}
+
+func (x *ProposalMade) GetObligationIds() []string {
+	if x != nil {
+		return x.ObligationIds
+	}
+	return nil
+}
+
 // ProposalCountered is the other side's text. Earlier consent is void.
 type ProposalCountered struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1219,7 +1980,15 @@ type ProposalCountered struct {
 	// SHA-256 of body in hexadecimal.
 	TermsDigest string `protobuf:"bytes,5,opt,name=terms_digest,json=termsDigest,proto3" json:"terms_digest,omitempty"`
 	// What its author says to it.
-	Note          string `protobuf:"bytes,6,opt,name=note,proto3" json:"note,omitempty"`
+	Note string `protobuf:"bytes,6,opt,name=note,proto3" json:"note,omitempty"`
+	// AMENDMENT: what accepting it would change.
+	Impact *Impact `protobuf:"bytes,7,opt,name=impact,proto3" json:"impact,omitempty"`
+	// Whether body is a serialized concord.v1.Motion.
+	Motion bool `protobuf:"varint,8,opt,name=motion,proto3" json:"motion,omitempty"`
+	// Until when it can be answered.
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// The obligations it is about, if it is about some.
+	ObligationIds []string `protobuf:"bytes,10,rep,name=obligation_ids,json=obligationIds,proto3" json:"obligation_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1296,6 +2065,34 @@ func (x *ProposalCountered) GetNote() string {
 	return ""
 }
 
+func (x *ProposalCountered) GetImpact() *Impact {
+	if x != nil {
+		return x.Impact
+	}
+	return nil
+}
+
+func (x *ProposalCountered) GetMotion() bool {
+	if x != nil {
+		return x.Motion
+	}
+	return false
+}
+
+func (x *ProposalCountered) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+func (x *ProposalCountered) GetObligationIds() []string {
+	if x != nil {
+		return x.ObligationIds
+	}
+	return nil
+}
+
 // ProposalAccepted is consent to exact bytes.
 type ProposalAccepted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1307,6 +2104,8 @@ type ProposalAccepted struct {
 	TermsDigest string `protobuf:"bytes,3,opt,name=terms_digest,json=termsDigest,proto3" json:"terms_digest,omitempty"`
 	// When it takes effect.
 	EffectiveTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=effective_time,json=effectiveTime,proto3" json:"effective_time,omitempty"`
+	// AMENDMENT: what it changes, as reckoned when it was accepted.
+	Impact        *Impact `protobuf:"bytes,5,opt,name=impact,proto3" json:"impact,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1365,6 +2164,13 @@ func (x *ProposalAccepted) GetTermsDigest() string {
 func (x *ProposalAccepted) GetEffectiveTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.EffectiveTime
+	}
+	return nil
+}
+
+func (x *ProposalAccepted) GetImpact() *Impact {
+	if x != nil {
+		return x.Impact
 	}
 	return nil
 }
@@ -1653,9 +2459,9 @@ type ObligationScheduled struct {
 	CommitmentId string `protobuf:"bytes,2,opt,name=commitment_id,json=commitmentId,proto3" json:"commitment_id,omitempty"`
 	// Which instance, from 1.
 	Ordinal int32 `protobuf:"varint,3,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
-	// The date the rule yielded; empty for ONE_OFF.
+	// The date the rule yielded, or the last day of the window or period; empty for the others.
 	RuleDate string `protobuf:"bytes,4,opt,name=rule_date,json=ruleDate,proto3" json:"rule_date,omitempty"`
-	// The day it is due.
+	// The day it is due; empty while it waits for something to happen.
 	DueDate string `protobuf:"bytes,5,opt,name=due_date,json=dueDate,proto3" json:"due_date,omitempty"`
 	// The end of that day.
 	DueTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=due_time,json=dueTime,proto3" json:"due_time,omitempty"`
@@ -1663,6 +2469,20 @@ type ObligationScheduled struct {
 	GraceEndTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=grace_end_time,json=graceEndTime,proto3" json:"grace_end_time,omitempty"`
 	// When it comes up as DUE.
 	LeadStartTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=lead_start_time,json=leadStartTime,proto3" json:"lead_start_time,omitempty"`
+	// How the due date came to be.
+	Trace []*DueStep `protobuf:"bytes,9,rep,name=trace,proto3" json:"trace,omitempty"`
+	// The first day of the window or period.
+	WindowStartDate string `protobuf:"bytes,10,opt,name=window_start_date,json=windowStartDate,proto3" json:"window_start_date,omitempty"`
+	// Its last day.
+	WindowEndDate string `protobuf:"bytes,11,opt,name=window_end_date,json=windowEndDate,proto3" json:"window_end_date,omitempty"`
+	// The end of the last day on which what it waits for can happen.
+	ConditionEndTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=condition_end_time,json=conditionEndTime,proto3" json:"condition_end_time,omitempty"`
+	// The missed obligation that it makes good, if it is a remedy.
+	RemedyOf string `protobuf:"bytes,13,opt,name=remedy_of,json=remedyOf,proto3" json:"remedy_of,omitempty"`
+	// What is to be paid, if it is a remedy.
+	Amount *Amount `protobuf:"bytes,14,opt,name=amount,proto3" json:"amount,omitempty"`
+	// How many dates the rule has yielded, with this one; 0: one more than before, where it has a rule date.
+	RuleDateCount int32 `protobuf:"varint,15,opt,name=rule_date_count,json=ruleDateCount,proto3" json:"rule_date_count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1751,6 +2571,55 @@ func (x *ObligationScheduled) GetLeadStartTime() *timestamppb.Timestamp {
 		return x.LeadStartTime
 	}
 	return nil
+}
+
+func (x *ObligationScheduled) GetTrace() []*DueStep {
+	if x != nil {
+		return x.Trace
+	}
+	return nil
+}
+
+func (x *ObligationScheduled) GetWindowStartDate() string {
+	if x != nil {
+		return x.WindowStartDate
+	}
+	return ""
+}
+
+func (x *ObligationScheduled) GetWindowEndDate() string {
+	if x != nil {
+		return x.WindowEndDate
+	}
+	return ""
+}
+
+func (x *ObligationScheduled) GetConditionEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ConditionEndTime
+	}
+	return nil
+}
+
+func (x *ObligationScheduled) GetRemedyOf() string {
+	if x != nil {
+		return x.RemedyOf
+	}
+	return ""
+}
+
+func (x *ObligationScheduled) GetAmount() *Amount {
+	if x != nil {
+		return x.Amount
+	}
+	return nil
+}
+
+func (x *ObligationScheduled) GetRuleDateCount() int32 {
+	if x != nil {
+		return x.RuleDateCount
+	}
+	return 0
 }
 
 // ObligationFellDue says that it is the obligor's to act.
@@ -1864,7 +2733,9 @@ type ObligationAccepted struct {
 	// When it was kept: the submission's time.
 	KeptTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=kept_time,json=keptTime,proto3" json:"kept_time,omitempty"`
 	// Whether that was in time.
-	Timeliness    Timeliness `protobuf:"varint,4,opt,name=timeliness,proto3,enum=concord.v1.Timeliness" json:"timeliness,omitempty"`
+	Timeliness Timeliness `protobuf:"varint,4,opt,name=timeliness,proto3,enum=concord.v1.Timeliness" json:"timeliness,omitempty"`
+	// FULFILLED, CURED or EXCUSED; not set: FULFILLED.
+	To            ObligationState `protobuf:"varint,5,opt,name=to,proto3,enum=concord.v1.ObligationState" json:"to,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1927,6 +2798,13 @@ func (x *ObligationAccepted) GetTimeliness() Timeliness {
 	return Timeliness_TIMELINESS_UNSPECIFIED
 }
 
+func (x *ObligationAccepted) GetTo() ObligationState {
+	if x != nil {
+		return x.To
+	}
+	return ObligationState_OBLIGATION_STATE_UNSPECIFIED
+}
+
 // ObligationReturned gives a submission back.
 type ObligationReturned struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1934,12 +2812,14 @@ type ObligationReturned struct {
 	ObligationId string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
 	// Why.
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
-	// DUE if the submission was in time, else BREACHED.
+	// The state it was submitted from: DUE, BREACHED or CURING.
 	To ObligationState `protobuf:"varint,3,opt,name=to,proto3,enum=concord.v1.ObligationState" json:"to,omitempty"`
 	// The due time, moved by the time the review took if the submission was in time.
 	DueTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=due_time,json=dueTime,proto3" json:"due_time,omitempty"`
 	// The end of the grace period, moved likewise.
-	GraceEndTime  *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=grace_end_time,json=graceEndTime,proto3" json:"grace_end_time,omitempty"`
+	GraceEndTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=grace_end_time,json=graceEndTime,proto3" json:"grace_end_time,omitempty"`
+	// The end of the cure period, moved likewise, if one runs.
+	CureEndTime   *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=cure_end_time,json=cureEndTime,proto3" json:"cure_end_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2009,6 +2889,13 @@ func (x *ObligationReturned) GetGraceEndTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *ObligationReturned) GetCureEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CureEndTime
+	}
+	return nil
+}
+
 // ObligationReceiptAcknowledged is the beneficiary's word that it has what it was owed.
 type ObligationReceiptAcknowledged struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2019,7 +2906,9 @@ type ObligationReceiptAcknowledged struct {
 	// When it received it.
 	KeptTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=kept_time,json=keptTime,proto3" json:"kept_time,omitempty"`
 	// Whether that was in time.
-	Timeliness    Timeliness `protobuf:"varint,4,opt,name=timeliness,proto3,enum=concord.v1.Timeliness" json:"timeliness,omitempty"`
+	Timeliness Timeliness `protobuf:"varint,4,opt,name=timeliness,proto3,enum=concord.v1.Timeliness" json:"timeliness,omitempty"`
+	// FULFILLED or CURED; not set: FULFILLED.
+	To            ObligationState `protobuf:"varint,5,opt,name=to,proto3,enum=concord.v1.ObligationState" json:"to,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2080,6 +2969,13 @@ func (x *ObligationReceiptAcknowledged) GetTimeliness() Timeliness {
 		return x.Timeliness
 	}
 	return Timeliness_TIMELINESS_UNSPECIFIED
+}
+
+func (x *ObligationReceiptAcknowledged) GetTo() ObligationState {
+	if x != nil {
+		return x.To
+	}
+	return ObligationState_OBLIGATION_STATE_UNSPECIFIED
 }
 
 // ObligationWaived lets an obligation go.
@@ -2145,7 +3041,9 @@ type ObligationMissAdmitted struct {
 	// What it says to it.
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Whether it was said before the due time had passed.
-	BeforeDue     bool `protobuf:"varint,3,opt,name=before_due,json=beforeDue,proto3" json:"before_due,omitempty"`
+	BeforeDue bool `protobuf:"varint,3,opt,name=before_due,json=beforeDue,proto3" json:"before_due,omitempty"`
+	// When the cure period ends.
+	CureEndTime   *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=cure_end_time,json=cureEndTime,proto3" json:"cure_end_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2201,6 +3099,2617 @@ func (x *ObligationMissAdmitted) GetBeforeDue() bool {
 	return false
 }
 
+func (x *ObligationMissAdmitted) GetCureEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CureEndTime
+	}
+	return nil
+}
+
+// AgreementSuspended says that a pause began: at the effective time of the event.
+type AgreementSuspended struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By what.
+	Cause SuspensionCause `protobuf:"varint,1,opt,name=cause,proto3,enum=concord.v1.SuspensionCause" json:"cause,omitempty"`
+	// RIGHT: the side that used its right.
+	Side Side `protobuf:"varint,2,opt,name=side,proto3,enum=concord.v1.Side" json:"side,omitempty"`
+	// RIGHT: the right it used.
+	RightId string `protobuf:"bytes,3,opt,name=right_id,json=rightId,proto3" json:"right_id,omitempty"`
+	// What was said to it.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// BOTH: the proposal it came from.
+	ProposalId    string `protobuf:"bytes,5,opt,name=proposal_id,json=proposalId,proto3" json:"proposal_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AgreementSuspended) Reset() {
+	*x = AgreementSuspended{}
+	mi := &file_concord_v1_event_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AgreementSuspended) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AgreementSuspended) ProtoMessage() {}
+
+func (x *AgreementSuspended) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AgreementSuspended.ProtoReflect.Descriptor instead.
+func (*AgreementSuspended) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *AgreementSuspended) GetCause() SuspensionCause {
+	if x != nil {
+		return x.Cause
+	}
+	return SuspensionCause_SUSPENSION_CAUSE_UNSPECIFIED
+}
+
+func (x *AgreementSuspended) GetSide() Side {
+	if x != nil {
+		return x.Side
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *AgreementSuspended) GetRightId() string {
+	if x != nil {
+		return x.RightId
+	}
+	return ""
+}
+
+func (x *AgreementSuspended) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *AgreementSuspended) GetProposalId() string {
+	if x != nil {
+		return x.ProposalId
+	}
+	return ""
+}
+
+// AgreementResumed says that a pause ended: at the effective time of the event.
+type AgreementResumed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The side that ended it; not set: both.
+	Side Side `protobuf:"varint,1,opt,name=side,proto3,enum=concord.v1.Side" json:"side,omitempty"`
+	// The proposal it came from, if both ended it.
+	ProposalId string `protobuf:"bytes,2,opt,name=proposal_id,json=proposalId,proto3" json:"proposal_id,omitempty"`
+	// When the pause had begun.
+	StartTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	// What was said to it.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AgreementResumed) Reset() {
+	*x = AgreementResumed{}
+	mi := &file_concord_v1_event_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AgreementResumed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AgreementResumed) ProtoMessage() {}
+
+func (x *AgreementResumed) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AgreementResumed.ProtoReflect.Descriptor instead.
+func (*AgreementResumed) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *AgreementResumed) GetSide() Side {
+	if x != nil {
+		return x.Side
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *AgreementResumed) GetProposalId() string {
+	if x != nil {
+		return x.ProposalId
+	}
+	return ""
+}
+
+func (x *AgreementResumed) GetStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTime
+	}
+	return nil
+}
+
+func (x *AgreementResumed) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// AgreementNoticeGiven says that one side ends the agreement.
+type AgreementNoticeGiven struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The side.
+	Side Side `protobuf:"varint,1,opt,name=side,proto3,enum=concord.v1.Side" json:"side,omitempty"`
+	// What it said to it.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// When the agreement ends by it.
+	EndTime       *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AgreementNoticeGiven) Reset() {
+	*x = AgreementNoticeGiven{}
+	mi := &file_concord_v1_event_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AgreementNoticeGiven) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AgreementNoticeGiven) ProtoMessage() {}
+
+func (x *AgreementNoticeGiven) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AgreementNoticeGiven.ProtoReflect.Descriptor instead.
+func (*AgreementNoticeGiven) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *AgreementNoticeGiven) GetSide() Side {
+	if x != nil {
+		return x.Side
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *AgreementNoticeGiven) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *AgreementNoticeGiven) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+// AgreementNoticeWithdrawn says that both sides took a notice back.
+type AgreementNoticeWithdrawn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The proposal it came from.
+	ProposalId    string `protobuf:"bytes,1,opt,name=proposal_id,json=proposalId,proto3" json:"proposal_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AgreementNoticeWithdrawn) Reset() {
+	*x = AgreementNoticeWithdrawn{}
+	mi := &file_concord_v1_event_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AgreementNoticeWithdrawn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AgreementNoticeWithdrawn) ProtoMessage() {}
+
+func (x *AgreementNoticeWithdrawn) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AgreementNoticeWithdrawn.ProtoReflect.Descriptor instead.
+func (*AgreementNoticeWithdrawn) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *AgreementNoticeWithdrawn) GetProposalId() string {
+	if x != nil {
+		return x.ProposalId
+	}
+	return ""
+}
+
+// AgreementEnded says that the agreement is over: from the effective time of the event.
+type AgreementEnded struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// TERMINATED, EXPIRED or COMPLETED.
+	To AgreementState `protobuf:"varint,1,opt,name=to,proto3,enum=concord.v1.AgreementState" json:"to,omitempty"`
+	// Why.
+	Cause AgreementEndCause `protobuf:"varint,2,opt,name=cause,proto3,enum=concord.v1.AgreementEndCause" json:"cause,omitempty"`
+	// NOTICE and CAUSE: the side that gave notice or terminated.
+	Side Side `protobuf:"varint,3,opt,name=side,proto3,enum=concord.v1.Side" json:"side,omitempty"`
+	// CAUSE: the obligation in default.
+	ObligationId string `protobuf:"bytes,4,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// The proposal it came from, if both ended it.
+	ProposalId string `protobuf:"bytes,5,opt,name=proposal_id,json=proposalId,proto3" json:"proposal_id,omitempty"`
+	// What was said to it.
+	Reason        string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AgreementEnded) Reset() {
+	*x = AgreementEnded{}
+	mi := &file_concord_v1_event_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AgreementEnded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AgreementEnded) ProtoMessage() {}
+
+func (x *AgreementEnded) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AgreementEnded.ProtoReflect.Descriptor instead.
+func (*AgreementEnded) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *AgreementEnded) GetTo() AgreementState {
+	if x != nil {
+		return x.To
+	}
+	return AgreementState_AGREEMENT_STATE_UNSPECIFIED
+}
+
+func (x *AgreementEnded) GetCause() AgreementEndCause {
+	if x != nil {
+		return x.Cause
+	}
+	return AgreementEndCause_AGREEMENT_END_CAUSE_UNSPECIFIED
+}
+
+func (x *AgreementEnded) GetSide() Side {
+	if x != nil {
+		return x.Side
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *AgreementEnded) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *AgreementEnded) GetProposalId() string {
+	if x != nil {
+		return x.ProposalId
+	}
+	return ""
+}
+
+func (x *AgreementEnded) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// AgreementAmended makes the text of a proposal the terms in force.
+type AgreementAmended struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The number of the revision.
+	Revision int32 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The revision it changes.
+	BaseRevision int32 `protobuf:"varint,2,opt,name=base_revision,json=baseRevision,proto3" json:"base_revision,omitempty"`
+	// The proposal it came from.
+	ProposalId string `protobuf:"bytes,3,opt,name=proposal_id,json=proposalId,proto3" json:"proposal_id,omitempty"`
+	// The title.
+	Title string `protobuf:"bytes,4,opt,name=title,proto3" json:"title,omitempty"`
+	// The terms digest.
+	TermsDigest string `protobuf:"bytes,5,opt,name=terms_digest,json=termsDigest,proto3" json:"terms_digest,omitempty"`
+	// The end of the last day, if there is one.
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// What a business day is.
+	Calendar *Calendar `protobuf:"bytes,7,opt,name=calendar,proto3" json:"calendar,omitempty"`
+	// The agreed neutral, if there is one.
+	NeutralPartyId string `protobuf:"bytes,8,opt,name=neutral_party_id,json=neutralPartyId,proto3" json:"neutral_party_id,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *AgreementAmended) Reset() {
+	*x = AgreementAmended{}
+	mi := &file_concord_v1_event_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AgreementAmended) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AgreementAmended) ProtoMessage() {}
+
+func (x *AgreementAmended) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AgreementAmended.ProtoReflect.Descriptor instead.
+func (*AgreementAmended) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *AgreementAmended) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *AgreementAmended) GetBaseRevision() int32 {
+	if x != nil {
+		return x.BaseRevision
+	}
+	return 0
+}
+
+func (x *AgreementAmended) GetProposalId() string {
+	if x != nil {
+		return x.ProposalId
+	}
+	return ""
+}
+
+func (x *AgreementAmended) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *AgreementAmended) GetTermsDigest() string {
+	if x != nil {
+		return x.TermsDigest
+	}
+	return ""
+}
+
+func (x *AgreementAmended) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+func (x *AgreementAmended) GetCalendar() *Calendar {
+	if x != nil {
+		return x.Calendar
+	}
+	return nil
+}
+
+func (x *AgreementAmended) GetNeutralPartyId() string {
+	if x != nil {
+		return x.NeutralPartyId
+	}
+	return ""
+}
+
+// ProposalLapsed says that the time to answer is over. First terms take their agreement with them.
+type ProposalLapsed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The proposal's id.
+	ProposalId    string `protobuf:"bytes,1,opt,name=proposal_id,json=proposalId,proto3" json:"proposal_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProposalLapsed) Reset() {
+	*x = ProposalLapsed{}
+	mi := &file_concord_v1_event_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProposalLapsed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProposalLapsed) ProtoMessage() {}
+
+func (x *ProposalLapsed) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProposalLapsed.ProtoReflect.Descriptor instead.
+func (*ProposalLapsed) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *ProposalLapsed) GetProposalId() string {
+	if x != nil {
+		return x.ProposalId
+	}
+	return ""
+}
+
+// ProposalBecameStale says that what a proposal would change is not there any more.
+type ProposalBecameStale struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The proposal's id.
+	ProposalId string `protobuf:"bytes,1,opt,name=proposal_id,json=proposalId,proto3" json:"proposal_id,omitempty"`
+	// What changed.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProposalBecameStale) Reset() {
+	*x = ProposalBecameStale{}
+	mi := &file_concord_v1_event_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProposalBecameStale) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProposalBecameStale) ProtoMessage() {}
+
+func (x *ProposalBecameStale) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProposalBecameStale.ProtoReflect.Descriptor instead.
+func (*ProposalBecameStale) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *ProposalBecameStale) GetProposalId() string {
+	if x != nil {
+		return x.ProposalId
+	}
+	return ""
+}
+
+func (x *ProposalBecameStale) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// CommitmentAgreed adds a commitment to an agreement in force: by an amendment, or as the remedy for a missed
+// objective. It is DORMANT until it comes into force.
+type CommitmentAgreed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The commitment's id.
+	CommitmentId string `protobuf:"bytes,1,opt,name=commitment_id,json=commitmentId,proto3" json:"commitment_id,omitempty"`
+	// Its words.
+	Terms *CommitmentTerms `protobuf:"bytes,2,opt,name=terms,proto3" json:"terms,omitempty"`
+	// The clocks that hold for it.
+	Clocks *Clocks `protobuf:"bytes,3,opt,name=clocks,proto3" json:"clocks,omitempty"`
+	// The commitments that wait for it.
+	Dependents []string `protobuf:"bytes,4,rep,name=dependents,proto3" json:"dependents,omitempty"`
+	// When it comes into force.
+	EffectiveTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=effective_time,json=effectiveTime,proto3" json:"effective_time,omitempty"`
+	// The commitment whose misses it makes good, if it is a remedy.
+	RemedyOf string `protobuf:"bytes,6,opt,name=remedy_of,json=remedyOf,proto3" json:"remedy_of,omitempty"`
+	// The revision that words it.
+	Revision      int32 `protobuf:"varint,7,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CommitmentAgreed) Reset() {
+	*x = CommitmentAgreed{}
+	mi := &file_concord_v1_event_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CommitmentAgreed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CommitmentAgreed) ProtoMessage() {}
+
+func (x *CommitmentAgreed) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CommitmentAgreed.ProtoReflect.Descriptor instead.
+func (*CommitmentAgreed) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *CommitmentAgreed) GetCommitmentId() string {
+	if x != nil {
+		return x.CommitmentId
+	}
+	return ""
+}
+
+func (x *CommitmentAgreed) GetTerms() *CommitmentTerms {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+func (x *CommitmentAgreed) GetClocks() *Clocks {
+	if x != nil {
+		return x.Clocks
+	}
+	return nil
+}
+
+func (x *CommitmentAgreed) GetDependents() []string {
+	if x != nil {
+		return x.Dependents
+	}
+	return nil
+}
+
+func (x *CommitmentAgreed) GetEffectiveTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EffectiveTime
+	}
+	return nil
+}
+
+func (x *CommitmentAgreed) GetRemedyOf() string {
+	if x != nil {
+		return x.RemedyOf
+	}
+	return ""
+}
+
+func (x *CommitmentAgreed) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// CommitmentRevised gives a commitment the words of another revision.
+type CommitmentRevised struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The commitment's id.
+	CommitmentId string `protobuf:"bytes,1,opt,name=commitment_id,json=commitmentId,proto3" json:"commitment_id,omitempty"`
+	// Its words.
+	Terms *CommitmentTerms `protobuf:"bytes,2,opt,name=terms,proto3" json:"terms,omitempty"`
+	// The clocks that hold for it.
+	Clocks *Clocks `protobuf:"bytes,3,opt,name=clocks,proto3" json:"clocks,omitempty"`
+	// The commitments that wait for it.
+	Dependents []string `protobuf:"bytes,4,rep,name=dependents,proto3" json:"dependents,omitempty"`
+	// The revision that words it.
+	Revision int32 `protobuf:"varint,5,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The day from which the words hold.
+	WordsFromDate string `protobuf:"bytes,6,opt,name=words_from_date,json=wordsFromDate,proto3" json:"words_from_date,omitempty"`
+	// The date before which the new rule yields nothing more; empty: it has yielded nothing.
+	LastRuleDate string `protobuf:"bytes,7,opt,name=last_rule_date,json=lastRuleDate,proto3" json:"last_rule_date,omitempty"`
+	// How many dates the new rule has yielded by then.
+	RuleDateCount int32 `protobuf:"varint,8,opt,name=rule_date_count,json=ruleDateCount,proto3" json:"rule_date_count,omitempty"`
+	// Whether open obligations give way to the new words; else only what depends on the commitment changed.
+	Superseding   bool `protobuf:"varint,9,opt,name=superseding,proto3" json:"superseding,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CommitmentRevised) Reset() {
+	*x = CommitmentRevised{}
+	mi := &file_concord_v1_event_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CommitmentRevised) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CommitmentRevised) ProtoMessage() {}
+
+func (x *CommitmentRevised) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CommitmentRevised.ProtoReflect.Descriptor instead.
+func (*CommitmentRevised) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *CommitmentRevised) GetCommitmentId() string {
+	if x != nil {
+		return x.CommitmentId
+	}
+	return ""
+}
+
+func (x *CommitmentRevised) GetTerms() *CommitmentTerms {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+func (x *CommitmentRevised) GetClocks() *Clocks {
+	if x != nil {
+		return x.Clocks
+	}
+	return nil
+}
+
+func (x *CommitmentRevised) GetDependents() []string {
+	if x != nil {
+		return x.Dependents
+	}
+	return nil
+}
+
+func (x *CommitmentRevised) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *CommitmentRevised) GetWordsFromDate() string {
+	if x != nil {
+		return x.WordsFromDate
+	}
+	return ""
+}
+
+func (x *CommitmentRevised) GetLastRuleDate() string {
+	if x != nil {
+		return x.LastRuleDate
+	}
+	return ""
+}
+
+func (x *CommitmentRevised) GetRuleDateCount() int32 {
+	if x != nil {
+		return x.RuleDateCount
+	}
+	return 0
+}
+
+func (x *CommitmentRevised) GetSuperseding() bool {
+	if x != nil {
+		return x.Superseding
+	}
+	return false
+}
+
+// CommitmentSuspended says that nothing falls due by it for now.
+type CommitmentSuspended struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The commitment's id.
+	CommitmentId string `protobuf:"bytes,1,opt,name=commitment_id,json=commitmentId,proto3" json:"commitment_id,omitempty"`
+	// The state it left.
+	From          CommitmentState `protobuf:"varint,2,opt,name=from,proto3,enum=concord.v1.CommitmentState" json:"from,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CommitmentSuspended) Reset() {
+	*x = CommitmentSuspended{}
+	mi := &file_concord_v1_event_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CommitmentSuspended) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CommitmentSuspended) ProtoMessage() {}
+
+func (x *CommitmentSuspended) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CommitmentSuspended.ProtoReflect.Descriptor instead.
+func (*CommitmentSuspended) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *CommitmentSuspended) GetCommitmentId() string {
+	if x != nil {
+		return x.CommitmentId
+	}
+	return ""
+}
+
+func (x *CommitmentSuspended) GetFrom() CommitmentState {
+	if x != nil {
+		return x.From
+	}
+	return CommitmentState_COMMITMENT_STATE_UNSPECIFIED
+}
+
+// CommitmentResumed says that a pause is over for it.
+type CommitmentResumed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The commitment's id.
+	CommitmentId string `protobuf:"bytes,1,opt,name=commitment_id,json=commitmentId,proto3" json:"commitment_id,omitempty"`
+	// The state it had before.
+	To CommitmentState `protobuf:"varint,2,opt,name=to,proto3,enum=concord.v1.CommitmentState" json:"to,omitempty"`
+	// What its rule dates before this day is not owed.
+	WordsFromDate string `protobuf:"bytes,3,opt,name=words_from_date,json=wordsFromDate,proto3" json:"words_from_date,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CommitmentResumed) Reset() {
+	*x = CommitmentResumed{}
+	mi := &file_concord_v1_event_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CommitmentResumed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CommitmentResumed) ProtoMessage() {}
+
+func (x *CommitmentResumed) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CommitmentResumed.ProtoReflect.Descriptor instead.
+func (*CommitmentResumed) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *CommitmentResumed) GetCommitmentId() string {
+	if x != nil {
+		return x.CommitmentId
+	}
+	return ""
+}
+
+func (x *CommitmentResumed) GetTo() CommitmentState {
+	if x != nil {
+		return x.To
+	}
+	return CommitmentState_COMMITMENT_STATE_UNSPECIFIED
+}
+
+func (x *CommitmentResumed) GetWordsFromDate() string {
+	if x != nil {
+		return x.WordsFromDate
+	}
+	return ""
+}
+
+// CommitmentRested says that a CONDITIONAL commitment is DORMANT again: nothing triggered is open.
+type CommitmentRested struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The commitment's id.
+	CommitmentId  string `protobuf:"bytes,1,opt,name=commitment_id,json=commitmentId,proto3" json:"commitment_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CommitmentRested) Reset() {
+	*x = CommitmentRested{}
+	mi := &file_concord_v1_event_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CommitmentRested) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CommitmentRested) ProtoMessage() {}
+
+func (x *CommitmentRested) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CommitmentRested.ProtoReflect.Descriptor instead.
+func (*CommitmentRested) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *CommitmentRested) GetCommitmentId() string {
+	if x != nil {
+		return x.CommitmentId
+	}
+	return ""
+}
+
+// ObligationTriggered says that what an obligation waits for has happened. It is DUE.
+type ObligationTriggered struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The obligation's id.
+	ObligationId string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// What happened.
+	Trigger *Trigger `protobuf:"bytes,2,opt,name=trigger,proto3" json:"trigger,omitempty"`
+	// Its clocks from now on.
+	Deadlines     *Deadlines `protobuf:"bytes,3,opt,name=deadlines,proto3" json:"deadlines,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObligationTriggered) Reset() {
+	*x = ObligationTriggered{}
+	mi := &file_concord_v1_event_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObligationTriggered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObligationTriggered) ProtoMessage() {}
+
+func (x *ObligationTriggered) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObligationTriggered.ProtoReflect.Descriptor instead.
+func (*ObligationTriggered) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *ObligationTriggered) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ObligationTriggered) GetTrigger() *Trigger {
+	if x != nil {
+		return x.Trigger
+	}
+	return nil
+}
+
+func (x *ObligationTriggered) GetDeadlines() *Deadlines {
+	if x != nil {
+		return x.Deadlines
+	}
+	return nil
+}
+
+// ObligationDated gives a due date to an obligation that waited for one.
+type ObligationDated struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The obligation's id.
+	ObligationId string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// Its clocks from now on.
+	Deadlines     *Deadlines `protobuf:"bytes,2,opt,name=deadlines,proto3" json:"deadlines,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObligationDated) Reset() {
+	*x = ObligationDated{}
+	mi := &file_concord_v1_event_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObligationDated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObligationDated) ProtoMessage() {}
+
+func (x *ObligationDated) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObligationDated.ProtoReflect.Descriptor instead.
+func (*ObligationDated) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *ObligationDated) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ObligationDated) GetDeadlines() *Deadlines {
+	if x != nil {
+		return x.Deadlines
+	}
+	return nil
+}
+
+// ObligationBreached says that the grace period ended and it was not kept: at the effective time of the event.
+type ObligationBreached struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The obligation's id.
+	ObligationId string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// When the cure period ends.
+	CureEndTime   *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=cure_end_time,json=cureEndTime,proto3" json:"cure_end_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObligationBreached) Reset() {
+	*x = ObligationBreached{}
+	mi := &file_concord_v1_event_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObligationBreached) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObligationBreached) ProtoMessage() {}
+
+func (x *ObligationBreached) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObligationBreached.ProtoReflect.Descriptor instead.
+func (*ObligationBreached) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *ObligationBreached) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ObligationBreached) GetCureEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CureEndTime
+	}
+	return nil
+}
+
+// ObligationDeemed says that the review window ended and the beneficiary was silent.
+type ObligationDeemed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The obligation's id.
+	ObligationId string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// FULFILLED, CURED or EXCUSED.
+	To ObligationState `protobuf:"varint,2,opt,name=to,proto3,enum=concord.v1.ObligationState" json:"to,omitempty"`
+	// When it was kept, if it was.
+	KeptTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=kept_time,json=keptTime,proto3" json:"kept_time,omitempty"`
+	// Whether that was in time.
+	Timeliness    Timeliness `protobuf:"varint,4,opt,name=timeliness,proto3,enum=concord.v1.Timeliness" json:"timeliness,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObligationDeemed) Reset() {
+	*x = ObligationDeemed{}
+	mi := &file_concord_v1_event_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObligationDeemed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObligationDeemed) ProtoMessage() {}
+
+func (x *ObligationDeemed) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObligationDeemed.ProtoReflect.Descriptor instead.
+func (*ObligationDeemed) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *ObligationDeemed) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ObligationDeemed) GetTo() ObligationState {
+	if x != nil {
+		return x.To
+	}
+	return ObligationState_OBLIGATION_STATE_UNSPECIFIED
+}
+
+func (x *ObligationDeemed) GetKeptTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.KeptTime
+	}
+	return nil
+}
+
+func (x *ObligationDeemed) GetTimeliness() Timeliness {
+	if x != nil {
+		return x.Timeliness
+	}
+	return Timeliness_TIMELINESS_UNSPECIFIED
+}
+
+// ObligationMeasured is the figure of a window, and what follows from it.
+type ObligationMeasured struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The obligation's id.
+	ObligationId string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// The figure.
+	Measurement *Measurement `protobuf:"bytes,2,opt,name=measurement,proto3" json:"measurement,omitempty"`
+	// The state it leads to.
+	To ObligationState `protobuf:"varint,3,opt,name=to,proto3,enum=concord.v1.ObligationState" json:"to,omitempty"`
+	// SUBMITTED: what it is if the beneficiary accepts the figure.
+	Claim ObligationState `protobuf:"varint,4,opt,name=claim,proto3,enum=concord.v1.ObligationState" json:"claim,omitempty"`
+	// SUBMITTED: when the review window ends.
+	ReviewEndTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=review_end_time,json=reviewEndTime,proto3" json:"review_end_time,omitempty"`
+	// BREACHED: when the cure period ends.
+	CureEndTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=cure_end_time,json=cureEndTime,proto3" json:"cure_end_time,omitempty"`
+	// EXCUSED, or claimed to be: why.
+	Excuse *Excuse `protobuf:"bytes,7,opt,name=excuse,proto3" json:"excuse,omitempty"`
+	// DISPUTED: how the two figures differ.
+	Disagreement string `protobuf:"bytes,8,opt,name=disagreement,proto3" json:"disagreement,omitempty"`
+	// When it was kept, if it was.
+	KeptTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=kept_time,json=keptTime,proto3" json:"kept_time,omitempty"`
+	// Whether that was in time.
+	Timeliness    Timeliness `protobuf:"varint,10,opt,name=timeliness,proto3,enum=concord.v1.Timeliness" json:"timeliness,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObligationMeasured) Reset() {
+	*x = ObligationMeasured{}
+	mi := &file_concord_v1_event_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObligationMeasured) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObligationMeasured) ProtoMessage() {}
+
+func (x *ObligationMeasured) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObligationMeasured.ProtoReflect.Descriptor instead.
+func (*ObligationMeasured) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *ObligationMeasured) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ObligationMeasured) GetMeasurement() *Measurement {
+	if x != nil {
+		return x.Measurement
+	}
+	return nil
+}
+
+func (x *ObligationMeasured) GetTo() ObligationState {
+	if x != nil {
+		return x.To
+	}
+	return ObligationState_OBLIGATION_STATE_UNSPECIFIED
+}
+
+func (x *ObligationMeasured) GetClaim() ObligationState {
+	if x != nil {
+		return x.Claim
+	}
+	return ObligationState_OBLIGATION_STATE_UNSPECIFIED
+}
+
+func (x *ObligationMeasured) GetReviewEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReviewEndTime
+	}
+	return nil
+}
+
+func (x *ObligationMeasured) GetCureEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CureEndTime
+	}
+	return nil
+}
+
+func (x *ObligationMeasured) GetExcuse() *Excuse {
+	if x != nil {
+		return x.Excuse
+	}
+	return nil
+}
+
+func (x *ObligationMeasured) GetDisagreement() string {
+	if x != nil {
+		return x.Disagreement
+	}
+	return ""
+}
+
+func (x *ObligationMeasured) GetKeptTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.KeptTime
+	}
+	return nil
+}
+
+func (x *ObligationMeasured) GetTimeliness() Timeliness {
+	if x != nil {
+		return x.Timeliness
+	}
+	return Timeliness_TIMELINESS_UNSPECIFIED
+}
+
+// ObligationCurePlanned is how the obligor means to make a breach good.
+type ObligationCurePlanned struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The obligation's id.
+	ObligationId string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// The plan.
+	Plan          *CurePlan `protobuf:"bytes,2,opt,name=plan,proto3" json:"plan,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObligationCurePlanned) Reset() {
+	*x = ObligationCurePlanned{}
+	mi := &file_concord_v1_event_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObligationCurePlanned) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObligationCurePlanned) ProtoMessage() {}
+
+func (x *ObligationCurePlanned) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObligationCurePlanned.ProtoReflect.Descriptor instead.
+func (*ObligationCurePlanned) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *ObligationCurePlanned) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ObligationCurePlanned) GetPlan() *CurePlan {
+	if x != nil {
+		return x.Plan
+	}
+	return nil
+}
+
+// ObligationCureObjected says no to a plan.
+type ObligationCureObjected struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The obligation's id.
+	ObligationId string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// The legitimate interest that it would hurt.
+	Interest      string `protobuf:"bytes,2,opt,name=interest,proto3" json:"interest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObligationCureObjected) Reset() {
+	*x = ObligationCureObjected{}
+	mi := &file_concord_v1_event_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObligationCureObjected) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObligationCureObjected) ProtoMessage() {}
+
+func (x *ObligationCureObjected) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObligationCureObjected.ProtoReflect.Descriptor instead.
+func (*ObligationCureObjected) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *ObligationCureObjected) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ObligationCureObjected) GetInterest() string {
+	if x != nil {
+		return x.Interest
+	}
+	return ""
+}
+
+// ObligationDefaulted says that it is broken and not made good: the cure period ended, or there is none.
+type ObligationDefaulted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The obligation's id.
+	ObligationId  string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObligationDefaulted) Reset() {
+	*x = ObligationDefaulted{}
+	mi := &file_concord_v1_event_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObligationDefaulted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObligationDefaulted) ProtoMessage() {}
+
+func (x *ObligationDefaulted) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObligationDefaulted.ProtoReflect.Descriptor instead.
+func (*ObligationDefaulted) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *ObligationDefaulted) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+// ObligationExtended moves the due date by the will of the beneficiary.
+type ObligationExtended struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The obligation's id.
+	ObligationId string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// Its clocks from now on.
+	Deadlines *Deadlines `protobuf:"bytes,2,opt,name=deadlines,proto3" json:"deadlines,omitempty"`
+	// Why.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The state it is in then: DUE, if it was BREACHED or CURING.
+	To            ObligationState `protobuf:"varint,4,opt,name=to,proto3,enum=concord.v1.ObligationState" json:"to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObligationExtended) Reset() {
+	*x = ObligationExtended{}
+	mi := &file_concord_v1_event_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObligationExtended) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObligationExtended) ProtoMessage() {}
+
+func (x *ObligationExtended) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObligationExtended.ProtoReflect.Descriptor instead.
+func (*ObligationExtended) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *ObligationExtended) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ObligationExtended) GetDeadlines() *Deadlines {
+	if x != nil {
+		return x.Deadlines
+	}
+	return nil
+}
+
+func (x *ObligationExtended) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ObligationExtended) GetTo() ObligationState {
+	if x != nil {
+		return x.To
+	}
+	return ObligationState_OBLIGATION_STATE_UNSPECIFIED
+}
+
+// ObligationExcused says that a miss is not the obligor's.
+type ObligationExcused struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The obligation's id.
+	ObligationId string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// Why.
+	Excuse        *Excuse `protobuf:"bytes,2,opt,name=excuse,proto3" json:"excuse,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObligationExcused) Reset() {
+	*x = ObligationExcused{}
+	mi := &file_concord_v1_event_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObligationExcused) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObligationExcused) ProtoMessage() {}
+
+func (x *ObligationExcused) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObligationExcused.ProtoReflect.Descriptor instead.
+func (*ObligationExcused) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *ObligationExcused) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ObligationExcused) GetExcuse() *Excuse {
+	if x != nil {
+		return x.Excuse
+	}
+	return nil
+}
+
+// ObligationNoticeGiven says that the obligor waits for a prerequisite that is late.
+type ObligationNoticeGiven struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The obligation's id.
+	ObligationId string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// The notice.
+	Notice        *ReliefNotice `protobuf:"bytes,2,opt,name=notice,proto3" json:"notice,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObligationNoticeGiven) Reset() {
+	*x = ObligationNoticeGiven{}
+	mi := &file_concord_v1_event_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObligationNoticeGiven) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObligationNoticeGiven) ProtoMessage() {}
+
+func (x *ObligationNoticeGiven) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObligationNoticeGiven.ProtoReflect.Descriptor instead.
+func (*ObligationNoticeGiven) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *ObligationNoticeGiven) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ObligationNoticeGiven) GetNotice() *ReliefNotice {
+	if x != nil {
+		return x.Notice
+	}
+	return nil
+}
+
+// ObligationBlocked says that its grace period ended while a prerequisite was open and late: its clock stands still.
+type ObligationBlocked struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The obligation's id.
+	ObligationId string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// The prerequisite obligation.
+	BlockedBy     string `protobuf:"bytes,2,opt,name=blocked_by,json=blockedBy,proto3" json:"blocked_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObligationBlocked) Reset() {
+	*x = ObligationBlocked{}
+	mi := &file_concord_v1_event_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObligationBlocked) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObligationBlocked) ProtoMessage() {}
+
+func (x *ObligationBlocked) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObligationBlocked.ProtoReflect.Descriptor instead.
+func (*ObligationBlocked) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *ObligationBlocked) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ObligationBlocked) GetBlockedBy() string {
+	if x != nil {
+		return x.BlockedBy
+	}
+	return ""
+}
+
+// ObligationShifted moves the due date by as much as a prerequisite was late.
+type ObligationShifted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The obligation's id.
+	ObligationId string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// Its clocks from now on.
+	Deadlines *Deadlines `protobuf:"bytes,2,opt,name=deadlines,proto3" json:"deadlines,omitempty"`
+	// The state it is in then: DUE, if it was BREACHED or CURING and its new grace period runs.
+	To ObligationState `protobuf:"varint,3,opt,name=to,proto3,enum=concord.v1.ObligationState" json:"to,omitempty"`
+	// How many business days late prerequisites have moved it by, all together.
+	PrerequisiteBusinessDays int32 `protobuf:"varint,4,opt,name=prerequisite_business_days,json=prerequisiteBusinessDays,proto3" json:"prerequisite_business_days,omitempty"`
+	unknownFields            protoimpl.UnknownFields
+	sizeCache                protoimpl.SizeCache
+}
+
+func (x *ObligationShifted) Reset() {
+	*x = ObligationShifted{}
+	mi := &file_concord_v1_event_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObligationShifted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObligationShifted) ProtoMessage() {}
+
+func (x *ObligationShifted) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObligationShifted.ProtoReflect.Descriptor instead.
+func (*ObligationShifted) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *ObligationShifted) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ObligationShifted) GetDeadlines() *Deadlines {
+	if x != nil {
+		return x.Deadlines
+	}
+	return nil
+}
+
+func (x *ObligationShifted) GetTo() ObligationState {
+	if x != nil {
+		return x.To
+	}
+	return ObligationState_OBLIGATION_STATE_UNSPECIFIED
+}
+
+func (x *ObligationShifted) GetPrerequisiteBusinessDays() int32 {
+	if x != nil {
+		return x.PrerequisiteBusinessDays
+	}
+	return 0
+}
+
+// ObligationSuspended pauses it with its agreement.
+type ObligationSuspended struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The obligation's id.
+	ObligationId string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// The state it left.
+	PriorState    ObligationState `protobuf:"varint,2,opt,name=prior_state,json=priorState,proto3,enum=concord.v1.ObligationState" json:"prior_state,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObligationSuspended) Reset() {
+	*x = ObligationSuspended{}
+	mi := &file_concord_v1_event_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObligationSuspended) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObligationSuspended) ProtoMessage() {}
+
+func (x *ObligationSuspended) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObligationSuspended.ProtoReflect.Descriptor instead.
+func (*ObligationSuspended) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *ObligationSuspended) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ObligationSuspended) GetPriorState() ObligationState {
+	if x != nil {
+		return x.PriorState
+	}
+	return ObligationState_OBLIGATION_STATE_UNSPECIFIED
+}
+
+// ObligationResumed says that the pause is over for it.
+type ObligationResumed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The obligation's id.
+	ObligationId string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// The state it had before.
+	To ObligationState `protobuf:"varint,2,opt,name=to,proto3,enum=concord.v1.ObligationState" json:"to,omitempty"`
+	// Its clocks from now on.
+	Deadlines     *Deadlines `protobuf:"bytes,3,opt,name=deadlines,proto3" json:"deadlines,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObligationResumed) Reset() {
+	*x = ObligationResumed{}
+	mi := &file_concord_v1_event_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObligationResumed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObligationResumed) ProtoMessage() {}
+
+func (x *ObligationResumed) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObligationResumed.ProtoReflect.Descriptor instead.
+func (*ObligationResumed) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *ObligationResumed) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ObligationResumed) GetTo() ObligationState {
+	if x != nil {
+		return x.To
+	}
+	return ObligationState_OBLIGATION_STATE_UNSPECIFIED
+}
+
+func (x *ObligationResumed) GetDeadlines() *Deadlines {
+	if x != nil {
+		return x.Deadlines
+	}
+	return nil
+}
+
+// ObligationSuperseded says that other words replace it.
+type ObligationSuperseded struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The obligation's id.
+	ObligationId string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// The revision that does.
+	Revision      int32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObligationSuperseded) Reset() {
+	*x = ObligationSuperseded{}
+	mi := &file_concord_v1_event_proto_msgTypes[54]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObligationSuperseded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObligationSuperseded) ProtoMessage() {}
+
+func (x *ObligationSuperseded) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[54]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObligationSuperseded.ProtoReflect.Descriptor instead.
+func (*ObligationSuperseded) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{54}
+}
+
+func (x *ObligationSuperseded) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ObligationSuperseded) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// ObligationDischarged says that it is no longer owed.
+type ObligationDischarged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The obligation's id.
+	ObligationId string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// Why.
+	Cause DischargeCause `protobuf:"varint,2,opt,name=cause,proto3,enum=concord.v1.DischargeCause" json:"cause,omitempty"`
+	// RELEASED: the proposal it came from.
+	ProposalId    string `protobuf:"bytes,3,opt,name=proposal_id,json=proposalId,proto3" json:"proposal_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObligationDischarged) Reset() {
+	*x = ObligationDischarged{}
+	mi := &file_concord_v1_event_proto_msgTypes[55]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObligationDischarged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObligationDischarged) ProtoMessage() {}
+
+func (x *ObligationDischarged) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[55]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObligationDischarged.ProtoReflect.Descriptor instead.
+func (*ObligationDischarged) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{55}
+}
+
+func (x *ObligationDischarged) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ObligationDischarged) GetCause() DischargeCause {
+	if x != nil {
+		return x.Cause
+	}
+	return DischargeCause_DISCHARGE_CAUSE_UNSPECIFIED
+}
+
+func (x *ObligationDischarged) GetProposalId() string {
+	if x != nil {
+		return x.ProposalId
+	}
+	return ""
+}
+
+// ObligationDisputed says that the sides differ about it. Its clocks stand still.
+type ObligationDisputed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The obligation's id.
+	ObligationId string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// What about.
+	Dispute       *Dispute `protobuf:"bytes,2,opt,name=dispute,proto3" json:"dispute,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObligationDisputed) Reset() {
+	*x = ObligationDisputed{}
+	mi := &file_concord_v1_event_proto_msgTypes[56]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObligationDisputed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObligationDisputed) ProtoMessage() {}
+
+func (x *ObligationDisputed) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[56]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObligationDisputed.ProtoReflect.Descriptor instead.
+func (*ObligationDisputed) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{56}
+}
+
+func (x *ObligationDisputed) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ObligationDisputed) GetDispute() *Dispute {
+	if x != nil {
+		return x.Dispute
+	}
+	return nil
+}
+
+// ObligationDisputeSettled ends a dispute.
+type ObligationDisputeSettled struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The obligation's id.
+	ObligationId string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// How.
+	Settlement *Settlement `protobuf:"bytes,2,opt,name=settlement,proto3" json:"settlement,omitempty"`
+	// The state it leads to.
+	To ObligationState `protobuf:"varint,3,opt,name=to,proto3,enum=concord.v1.ObligationState" json:"to,omitempty"`
+	// Its clocks from now on.
+	Deadlines *Deadlines `protobuf:"bytes,4,opt,name=deadlines,proto3" json:"deadlines,omitempty"`
+	// The proposal it came from; empty: the neutral determined it.
+	ProposalId string `protobuf:"bytes,5,opt,name=proposal_id,json=proposalId,proto3" json:"proposal_id,omitempty"`
+	// When it was kept, if it was.
+	KeptTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=kept_time,json=keptTime,proto3" json:"kept_time,omitempty"`
+	// Whether that was in time.
+	Timeliness    Timeliness `protobuf:"varint,7,opt,name=timeliness,proto3,enum=concord.v1.Timeliness" json:"timeliness,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObligationDisputeSettled) Reset() {
+	*x = ObligationDisputeSettled{}
+	mi := &file_concord_v1_event_proto_msgTypes[57]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObligationDisputeSettled) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObligationDisputeSettled) ProtoMessage() {}
+
+func (x *ObligationDisputeSettled) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[57]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObligationDisputeSettled.ProtoReflect.Descriptor instead.
+func (*ObligationDisputeSettled) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{57}
+}
+
+func (x *ObligationDisputeSettled) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ObligationDisputeSettled) GetSettlement() *Settlement {
+	if x != nil {
+		return x.Settlement
+	}
+	return nil
+}
+
+func (x *ObligationDisputeSettled) GetTo() ObligationState {
+	if x != nil {
+		return x.To
+	}
+	return ObligationState_OBLIGATION_STATE_UNSPECIFIED
+}
+
+func (x *ObligationDisputeSettled) GetDeadlines() *Deadlines {
+	if x != nil {
+		return x.Deadlines
+	}
+	return nil
+}
+
+func (x *ObligationDisputeSettled) GetProposalId() string {
+	if x != nil {
+		return x.ProposalId
+	}
+	return ""
+}
+
+func (x *ObligationDisputeSettled) GetKeptTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.KeptTime
+	}
+	return nil
+}
+
+func (x *ObligationDisputeSettled) GetTimeliness() Timeliness {
+	if x != nil {
+		return x.Timeliness
+	}
+	return Timeliness_TIMELINESS_UNSPECIFIED
+}
+
+// ObligationNotDetermined says that nobody measured, or confirmed, in time.
+type ObligationNotDetermined struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The obligation's id.
+	ObligationId  string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObligationNotDetermined) Reset() {
+	*x = ObligationNotDetermined{}
+	mi := &file_concord_v1_event_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObligationNotDetermined) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObligationNotDetermined) ProtoMessage() {}
+
+func (x *ObligationNotDetermined) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObligationNotDetermined.ProtoReflect.Descriptor instead.
+func (*ObligationNotDetermined) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{58}
+}
+
+func (x *ObligationNotDetermined) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+// ObligationImported takes over what was due before the agreement came to this service, and how it ended.
+type ObligationImported struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The obligation's id.
+	ObligationId string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// What both sides consented to.
+	Past *PastObligation `protobuf:"bytes,2,opt,name=past,proto3" json:"past,omitempty"`
+	// Which instance, from 1.
+	Ordinal int32 `protobuf:"varint,3,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	// Its clocks, for reading; none of them runs.
+	Deadlines *Deadlines `protobuf:"bytes,4,opt,name=deadlines,proto3" json:"deadlines,omitempty"`
+	// The end of the day it was kept, if it was.
+	KeptTime      *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=kept_time,json=keptTime,proto3" json:"kept_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObligationImported) Reset() {
+	*x = ObligationImported{}
+	mi := &file_concord_v1_event_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObligationImported) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObligationImported) ProtoMessage() {}
+
+func (x *ObligationImported) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObligationImported.ProtoReflect.Descriptor instead.
+func (*ObligationImported) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *ObligationImported) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ObligationImported) GetPast() *PastObligation {
+	if x != nil {
+		return x.Past
+	}
+	return nil
+}
+
+func (x *ObligationImported) GetOrdinal() int32 {
+	if x != nil {
+		return x.Ordinal
+	}
+	return 0
+}
+
+func (x *ObligationImported) GetDeadlines() *Deadlines {
+	if x != nil {
+		return x.Deadlines
+	}
+	return nil
+}
+
+func (x *ObligationImported) GetKeptTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.KeptTime
+	}
+	return nil
+}
+
+// AgreementRenewed says that another agreement renews this one.
+type AgreementRenewed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The successor.
+	SuccessorAgreementId string `protobuf:"bytes,1,opt,name=successor_agreement_id,json=successorAgreementId,proto3" json:"successor_agreement_id,omitempty"`
+	// The proposal it came from.
+	ProposalId    string `protobuf:"bytes,2,opt,name=proposal_id,json=proposalId,proto3" json:"proposal_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AgreementRenewed) Reset() {
+	*x = AgreementRenewed{}
+	mi := &file_concord_v1_event_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AgreementRenewed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AgreementRenewed) ProtoMessage() {}
+
+func (x *AgreementRenewed) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AgreementRenewed.ProtoReflect.Descriptor instead.
+func (*AgreementRenewed) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *AgreementRenewed) GetSuccessorAgreementId() string {
+	if x != nil {
+		return x.SuccessorAgreementId
+	}
+	return ""
+}
+
+func (x *AgreementRenewed) GetProposalId() string {
+	if x != nil {
+		return x.ProposalId
+	}
+	return ""
+}
+
+// ChangeDeferred says that a change touches more than one decision holds; the clock carries the rest.
+type ChangeDeferred struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its number within the agreement, from 1; changes are carried in this order.
+	Number int32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// What is left to do.
+	Change        *DeferredChange `protobuf:"bytes,2,opt,name=change,proto3" json:"change,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeDeferred) Reset() {
+	*x = ChangeDeferred{}
+	mi := &file_concord_v1_event_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeDeferred) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeDeferred) ProtoMessage() {}
+
+func (x *ChangeDeferred) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeDeferred.ProtoReflect.Descriptor instead.
+func (*ChangeDeferred) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{61}
+}
+
+func (x *ChangeDeferred) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *ChangeDeferred) GetChange() *DeferredChange {
+	if x != nil {
+		return x.Change
+	}
+	return nil
+}
+
+// ChangeCarried says how far a deferred change has come.
+type ChangeCarried struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its number.
+	Number int32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// The commitments that are done by this.
+	CommitmentIds []string `protobuf:"bytes,2,rep,name=commitment_ids,json=commitmentIds,proto3" json:"commitment_ids,omitempty"`
+	// How far the next commitment is done: the last obligation, as the clock orders them; empty: not begun.
+	After string `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`
+	// Whether nothing is left.
+	Finished      bool `protobuf:"varint,4,opt,name=finished,proto3" json:"finished,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeCarried) Reset() {
+	*x = ChangeCarried{}
+	mi := &file_concord_v1_event_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeCarried) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeCarried) ProtoMessage() {}
+
+func (x *ChangeCarried) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeCarried.ProtoReflect.Descriptor instead.
+func (*ChangeCarried) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{62}
+}
+
+func (x *ChangeCarried) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *ChangeCarried) GetCommitmentIds() []string {
+	if x != nil {
+		return x.CommitmentIds
+	}
+	return nil
+}
+
+func (x *ChangeCarried) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+func (x *ChangeCarried) GetFinished() bool {
+	if x != nil {
+		return x.Finished
+	}
+	return false
+}
+
+// DeferredChange is what is left of a change.
+type DeferredChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What changed.
+	Cause ChangeCause `protobuf:"varint,1,opt,name=cause,proto3,enum=concord.v1.ChangeCause" json:"cause,omitempty"`
+	// When it was true.
+	EffectiveTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=effective_time,json=effectiveTime,proto3" json:"effective_time,omitempty"`
+	// The commitments it has still to be carried into, in order; none: those that are still as before.
+	CommitmentIds []string `protobuf:"bytes,3,rep,name=commitment_ids,json=commitmentIds,proto3" json:"commitment_ids,omitempty"`
+	// PREREQUISITE: the obligation that was closed.
+	ObligationId string `protobuf:"bytes,4,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// AMENDED: the revision before.
+	BaseRevision int32 `protobuf:"varint,5,opt,name=base_revision,json=baseRevision,proto3" json:"base_revision,omitempty"`
+	// RESUMED: when the pause began.
+	PauseStartTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=pause_start_time,json=pauseStartTime,proto3" json:"pause_start_time,omitempty"`
+	// RESUMED: when it ended.
+	PauseEndTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=pause_end_time,json=pauseEndTime,proto3" json:"pause_end_time,omitempty"`
+	// ENDED: the state the agreement is in.
+	To            AgreementState `protobuf:"varint,8,opt,name=to,proto3,enum=concord.v1.AgreementState" json:"to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeferredChange) Reset() {
+	*x = DeferredChange{}
+	mi := &file_concord_v1_event_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeferredChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeferredChange) ProtoMessage() {}
+
+func (x *DeferredChange) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeferredChange.ProtoReflect.Descriptor instead.
+func (*DeferredChange) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{63}
+}
+
+func (x *DeferredChange) GetCause() ChangeCause {
+	if x != nil {
+		return x.Cause
+	}
+	return ChangeCause_CHANGE_CAUSE_UNSPECIFIED
+}
+
+func (x *DeferredChange) GetEffectiveTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EffectiveTime
+	}
+	return nil
+}
+
+func (x *DeferredChange) GetCommitmentIds() []string {
+	if x != nil {
+		return x.CommitmentIds
+	}
+	return nil
+}
+
+func (x *DeferredChange) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *DeferredChange) GetBaseRevision() int32 {
+	if x != nil {
+		return x.BaseRevision
+	}
+	return 0
+}
+
+func (x *DeferredChange) GetPauseStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.PauseStartTime
+	}
+	return nil
+}
+
+func (x *DeferredChange) GetPauseEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.PauseEndTime
+	}
+	return nil
+}
+
+func (x *DeferredChange) GetTo() AgreementState {
+	if x != nil {
+		return x.To
+	}
+	return AgreementState_AGREEMENT_STATE_UNSPECIFIED
+}
+
 // RecordedEvent is an event as it stands in the history.
 type RecordedEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2225,7 +5734,7 @@ type RecordedEvent struct {
 
 func (x *RecordedEvent) Reset() {
 	*x = RecordedEvent{}
-	mi := &file_concord_v1_event_proto_msgTypes[26]
+	mi := &file_concord_v1_event_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2237,7 +5746,7 @@ func (x *RecordedEvent) String() string {
 func (*RecordedEvent) ProtoMessage() {}
 
 func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[26]
+	mi := &file_concord_v1_event_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2250,7 +5759,7 @@ func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordedEvent.ProtoReflect.Descriptor instead.
 func (*RecordedEvent) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{26}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *RecordedEvent) GetPosition() uint64 {
@@ -2307,7 +5816,7 @@ var File_concord_v1_event_proto protoreflect.FileDescriptor
 const file_concord_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"\x16concord/v1/event.proto\x12\n" +
-	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xda\x11\n" +
+	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe1)\n" +
 	"\x05Event\x12!\n" +
 	"\fagreement_id\x18\x01 \x01(\tR\vagreementId\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12.\n" +
@@ -2325,15 +5834,28 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x11agreement_drafted\x18\x1e \x01(\v2\x1c.concord.v1.AgreementDraftedH\x00R\x10agreementDrafted\x12E\n" +
 	"\x0fdraft_rewritten\x18\x1f \x01(\v2\x1a.concord.v1.DraftRewrittenH\x00R\x0edraftRewritten\x12N\n" +
 	"\x12agreement_accepted\x18  \x01(\v2\x1d.concord.v1.AgreementAcceptedH\x00R\x11agreementAccepted\x12Q\n" +
-	"\x13agreement_activated\x18! \x01(\v2\x1e.concord.v1.AgreementActivatedH\x00R\x12agreementActivated\x12?\n" +
+	"\x13agreement_activated\x18! \x01(\v2\x1e.concord.v1.AgreementActivatedH\x00R\x12agreementActivated\x12Q\n" +
+	"\x13agreement_suspended\x18\" \x01(\v2\x1e.concord.v1.AgreementSuspendedH\x00R\x12agreementSuspended\x12K\n" +
+	"\x11agreement_resumed\x18# \x01(\v2\x1c.concord.v1.AgreementResumedH\x00R\x10agreementResumed\x12X\n" +
+	"\x16agreement_notice_given\x18$ \x01(\v2 .concord.v1.AgreementNoticeGivenH\x00R\x14agreementNoticeGiven\x12d\n" +
+	"\x1aagreement_notice_withdrawn\x18% \x01(\v2$.concord.v1.AgreementNoticeWithdrawnH\x00R\x18agreementNoticeWithdrawn\x12E\n" +
+	"\x0fagreement_ended\x18& \x01(\v2\x1a.concord.v1.AgreementEndedH\x00R\x0eagreementEnded\x12K\n" +
+	"\x11agreement_amended\x18' \x01(\v2\x1c.concord.v1.AgreementAmendedH\x00R\x10agreementAmended\x12?\n" +
 	"\rproposal_made\x18( \x01(\v2\x18.concord.v1.ProposalMadeH\x00R\fproposalMade\x12N\n" +
 	"\x12proposal_countered\x18) \x01(\v2\x1d.concord.v1.ProposalCounteredH\x00R\x11proposalCountered\x12K\n" +
 	"\x11proposal_accepted\x18* \x01(\v2\x1c.concord.v1.ProposalAcceptedH\x00R\x10proposalAccepted\x12K\n" +
 	"\x11proposal_declined\x18+ \x01(\v2\x1c.concord.v1.ProposalDeclinedH\x00R\x10proposalDeclined\x12N\n" +
 	"\x12proposal_withdrawn\x18, \x01(\v2\x1d.concord.v1.ProposalWithdrawnH\x00R\x11proposalWithdrawn\x12R\n" +
-	"\x14proposal_took_effect\x18- \x01(\v2\x1e.concord.v1.ProposalTookEffectH\x00R\x12proposalTookEffect\x12k\n" +
+	"\x14proposal_took_effect\x18- \x01(\v2\x1e.concord.v1.ProposalTookEffectH\x00R\x12proposalTookEffect\x12E\n" +
+	"\x0fproposal_lapsed\x18. \x01(\v2\x1a.concord.v1.ProposalLapsedH\x00R\x0eproposalLapsed\x12U\n" +
+	"\x15proposal_became_stale\x18/ \x01(\v2\x1f.concord.v1.ProposalBecameStaleH\x00R\x13proposalBecameStale\x12K\n" +
+	"\x11commitment_agreed\x182 \x01(\v2\x1c.concord.v1.CommitmentAgreedH\x00R\x10commitmentAgreed\x12k\n" +
 	"\x1dcommitment_entered_into_force\x183 \x01(\v2&.concord.v1.CommitmentEnteredIntoForceH\x00R\x1acommitmentEnteredIntoForce\x12H\n" +
-	"\x10commitment_ended\x184 \x01(\v2\x1b.concord.v1.CommitmentEndedH\x00R\x0fcommitmentEnded\x12T\n" +
+	"\x10commitment_ended\x184 \x01(\v2\x1b.concord.v1.CommitmentEndedH\x00R\x0fcommitmentEnded\x12N\n" +
+	"\x12commitment_revised\x185 \x01(\v2\x1d.concord.v1.CommitmentRevisedH\x00R\x11commitmentRevised\x12T\n" +
+	"\x14commitment_suspended\x186 \x01(\v2\x1f.concord.v1.CommitmentSuspendedH\x00R\x13commitmentSuspended\x12N\n" +
+	"\x12commitment_resumed\x187 \x01(\v2\x1d.concord.v1.CommitmentResumedH\x00R\x11commitmentResumed\x12K\n" +
+	"\x11commitment_rested\x188 \x01(\v2\x1c.concord.v1.CommitmentRestedH\x00R\x10commitmentRested\x12T\n" +
 	"\x14obligation_scheduled\x18< \x01(\v2\x1f.concord.v1.ObligationScheduledH\x00R\x13obligationScheduled\x12O\n" +
 	"\x13obligation_fell_due\x18= \x01(\v2\x1d.concord.v1.ObligationFellDueH\x00R\x11obligationFellDue\x12T\n" +
 	"\x14obligation_submitted\x18> \x01(\v2\x1f.concord.v1.ObligationSubmittedH\x00R\x13obligationSubmitted\x12Q\n" +
@@ -2341,7 +5863,31 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x13obligation_returned\x18@ \x01(\v2\x1e.concord.v1.ObligationReturnedH\x00R\x12obligationReturned\x12s\n" +
 	"\x1fobligation_receipt_acknowledged\x18A \x01(\v2).concord.v1.ObligationReceiptAcknowledgedH\x00R\x1dobligationReceiptAcknowledged\x12K\n" +
 	"\x11obligation_waived\x18B \x01(\v2\x1c.concord.v1.ObligationWaivedH\x00R\x10obligationWaived\x12^\n" +
-	"\x18obligation_miss_admitted\x18C \x01(\v2\".concord.v1.ObligationMissAdmittedH\x00R\x16obligationMissAdmittedB\b\n" +
+	"\x18obligation_miss_admitted\x18C \x01(\v2\".concord.v1.ObligationMissAdmittedH\x00R\x16obligationMissAdmitted\x12T\n" +
+	"\x14obligation_triggered\x18D \x01(\v2\x1f.concord.v1.ObligationTriggeredH\x00R\x13obligationTriggered\x12H\n" +
+	"\x10obligation_dated\x18E \x01(\v2\x1b.concord.v1.ObligationDatedH\x00R\x0fobligationDated\x12Q\n" +
+	"\x13obligation_breached\x18F \x01(\v2\x1e.concord.v1.ObligationBreachedH\x00R\x12obligationBreached\x12K\n" +
+	"\x11obligation_deemed\x18G \x01(\v2\x1c.concord.v1.ObligationDeemedH\x00R\x10obligationDeemed\x12Q\n" +
+	"\x13obligation_measured\x18H \x01(\v2\x1e.concord.v1.ObligationMeasuredH\x00R\x12obligationMeasured\x12[\n" +
+	"\x17obligation_cure_planned\x18I \x01(\v2!.concord.v1.ObligationCurePlannedH\x00R\x15obligationCurePlanned\x12^\n" +
+	"\x18obligation_cure_objected\x18J \x01(\v2\".concord.v1.ObligationCureObjectedH\x00R\x16obligationCureObjected\x12T\n" +
+	"\x14obligation_defaulted\x18K \x01(\v2\x1f.concord.v1.ObligationDefaultedH\x00R\x13obligationDefaulted\x12Q\n" +
+	"\x13obligation_extended\x18L \x01(\v2\x1e.concord.v1.ObligationExtendedH\x00R\x12obligationExtended\x12N\n" +
+	"\x12obligation_excused\x18M \x01(\v2\x1d.concord.v1.ObligationExcusedH\x00R\x11obligationExcused\x12[\n" +
+	"\x17obligation_notice_given\x18N \x01(\v2!.concord.v1.ObligationNoticeGivenH\x00R\x15obligationNoticeGiven\x12N\n" +
+	"\x12obligation_blocked\x18O \x01(\v2\x1d.concord.v1.ObligationBlockedH\x00R\x11obligationBlocked\x12N\n" +
+	"\x12obligation_shifted\x18P \x01(\v2\x1d.concord.v1.ObligationShiftedH\x00R\x11obligationShifted\x12T\n" +
+	"\x14obligation_suspended\x18Q \x01(\v2\x1f.concord.v1.ObligationSuspendedH\x00R\x13obligationSuspended\x12N\n" +
+	"\x12obligation_resumed\x18R \x01(\v2\x1d.concord.v1.ObligationResumedH\x00R\x11obligationResumed\x12W\n" +
+	"\x15obligation_superseded\x18S \x01(\v2 .concord.v1.ObligationSupersededH\x00R\x14obligationSuperseded\x12W\n" +
+	"\x15obligation_discharged\x18T \x01(\v2 .concord.v1.ObligationDischargedH\x00R\x14obligationDischarged\x12Q\n" +
+	"\x13obligation_disputed\x18U \x01(\v2\x1e.concord.v1.ObligationDisputedH\x00R\x12obligationDisputed\x12d\n" +
+	"\x1aobligation_dispute_settled\x18V \x01(\v2$.concord.v1.ObligationDisputeSettledH\x00R\x18obligationDisputeSettled\x12a\n" +
+	"\x19obligation_not_determined\x18W \x01(\v2#.concord.v1.ObligationNotDeterminedH\x00R\x17obligationNotDetermined\x12Q\n" +
+	"\x13obligation_imported\x18X \x01(\v2\x1e.concord.v1.ObligationImportedH\x00R\x12obligationImported\x12K\n" +
+	"\x11agreement_renewed\x18Z \x01(\v2\x1c.concord.v1.AgreementRenewedH\x00R\x10agreementRenewed\x12E\n" +
+	"\x0fchange_deferred\x18[ \x01(\v2\x1a.concord.v1.ChangeDeferredH\x00R\x0echangeDeferred\x12B\n" +
+	"\x0echange_carried\x18\\ \x01(\v2\x19.concord.v1.ChangeCarriedH\x00R\rchangeCarriedB\b\n" +
 	"\x06change\"k\n" +
 	"\x05Actor\x12!\n" +
 	"\fprincipal_id\x18\x01 \x01(\tR\vprincipalId\x12\x19\n" +
@@ -2369,7 +5915,7 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x06author\x18\x03 \x01(\x0e2\x10.concord.v1.SideR\x06author\x12'\n" +
 	"\x05terms\x18\x04 \x01(\v2\x11.concord.v1.TermsR\x05terms\"9\n" +
 	"\x0eDraftRewritten\x12'\n" +
-	"\x05terms\x18\x01 \x01(\v2\x11.concord.v1.TermsR\x05terms\"\xb5\x02\n" +
+	"\x05terms\x18\x01 \x01(\v2\x11.concord.v1.TermsR\x05terms\"\x8f\x03\n" +
 	"\x11AgreementAccepted\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x05R\brevision\x12\x1f\n" +
 	"\vproposal_id\x18\x02 \x01(\tR\n" +
@@ -2378,9 +5924,11 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\fterms_digest\x18\x04 \x01(\tR\vtermsDigest\x12A\n" +
 	"\x0eeffective_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\reffectiveTime\x125\n" +
 	"\bend_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x120\n" +
-	"\bcalendar\x18\a \x01(\v2\x14.concord.v1.CalendarR\bcalendar\"D\n" +
+	"\bcalendar\x18\a \x01(\v2\x14.concord.v1.CalendarR\bcalendar\x12(\n" +
+	"\x10neutral_party_id\x18\b \x01(\tR\x0eneutralPartyId\x12.\n" +
+	"\x13renews_agreement_id\x18\t \x01(\tR\x11renewsAgreementId\"D\n" +
 	"\x12AgreementActivated\x12.\n" +
-	"\x04from\x18\x01 \x01(\x0e2\x1a.concord.v1.AgreementStateR\x04from\"\xfb\x01\n" +
+	"\x04from\x18\x01 \x01(\x0e2\x1a.concord.v1.AgreementStateR\x04from\"\xd9\x03\n" +
 	"\fProposalMade\x12\x1f\n" +
 	"\vproposal_id\x18\x01 \x01(\tR\n" +
 	"proposalId\x12,\n" +
@@ -2389,7 +5937,14 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\rbase_revision\x18\x04 \x01(\x05R\fbaseRevision\x12\x12\n" +
 	"\x04body\x18\x05 \x01(\fR\x04body\x12!\n" +
 	"\fterms_digest\x18\x06 \x01(\tR\vtermsDigest\x12\x12\n" +
-	"\x04note\x18\a \x01(\tR\x04note\"\xc5\x01\n" +
+	"\x04note\x18\a \x01(\tR\x04note\x12*\n" +
+	"\x06impact\x18\b \x01(\v2\x12.concord.v1.ImpactR\x06impact\x12\x16\n" +
+	"\x06motion\x18\t \x01(\bR\x06motion\x12;\n" +
+	"\vexpire_time\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\x124\n" +
+	"\x16successor_agreement_id\x18\v \x01(\tR\x14successorAgreementId\x12%\n" +
+	"\x0eobligation_ids\x18\f \x03(\tR\robligationIds\"\xed\x02\n" +
 	"\x11ProposalCountered\x12\x1f\n" +
 	"\vproposal_id\x18\x01 \x01(\tR\n" +
 	"proposalId\x12\x1a\n" +
@@ -2397,13 +5952,20 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x06author\x18\x03 \x01(\x0e2\x10.concord.v1.SideR\x06author\x12\x12\n" +
 	"\x04body\x18\x04 \x01(\fR\x04body\x12!\n" +
 	"\fterms_digest\x18\x05 \x01(\tR\vtermsDigest\x12\x12\n" +
-	"\x04note\x18\x06 \x01(\tR\x04note\"\xb5\x01\n" +
+	"\x04note\x18\x06 \x01(\tR\x04note\x12*\n" +
+	"\x06impact\x18\a \x01(\v2\x12.concord.v1.ImpactR\x06impact\x12\x16\n" +
+	"\x06motion\x18\b \x01(\bR\x06motion\x12;\n" +
+	"\vexpire_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\x12%\n" +
+	"\x0eobligation_ids\x18\n" +
+	" \x03(\tR\robligationIds\"\xe1\x01\n" +
 	"\x10ProposalAccepted\x12\x1f\n" +
 	"\vproposal_id\x18\x01 \x01(\tR\n" +
 	"proposalId\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x05R\brevision\x12!\n" +
 	"\fterms_digest\x18\x03 \x01(\tR\vtermsDigest\x12A\n" +
-	"\x0eeffective_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\reffectiveTime\"K\n" +
+	"\x0eeffective_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\reffectiveTime\x12*\n" +
+	"\x06impact\x18\x05 \x01(\v2\x12.concord.v1.ImpactR\x06impact\"K\n" +
 	"\x10ProposalDeclined\x12\x1f\n" +
 	"\vproposal_id\x18\x01 \x01(\tR\n" +
 	"proposalId\x12\x16\n" +
@@ -2421,7 +5983,7 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x04from\x18\x02 \x01(\x0e2\x1b.concord.v1.CommitmentStateR\x04from\"o\n" +
 	"\x0fCommitmentEnded\x12#\n" +
 	"\rcommitment_id\x18\x01 \x01(\tR\fcommitmentId\x127\n" +
-	"\x06reason\x18\x02 \x01(\x0e2\x1f.concord.v1.CommitmentEndReasonR\x06reason\"\xee\x02\n" +
+	"\x06reason\x18\x02 \x01(\x0e2\x1f.concord.v1.CommitmentEndReasonR\x06reason\"\xa8\x05\n" +
 	"\x13ObligationScheduled\x12#\n" +
 	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12#\n" +
 	"\rcommitment_id\x18\x02 \x01(\tR\fcommitmentId\x12\x18\n" +
@@ -2430,42 +5992,251 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\bdue_date\x18\x05 \x01(\tR\adueDate\x125\n" +
 	"\bdue_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\adueTime\x12@\n" +
 	"\x0egrace_end_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\fgraceEndTime\x12B\n" +
-	"\x0flead_start_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\rleadStartTime\"8\n" +
+	"\x0flead_start_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\rleadStartTime\x12)\n" +
+	"\x05trace\x18\t \x03(\v2\x13.concord.v1.DueStepR\x05trace\x12*\n" +
+	"\x11window_start_date\x18\n" +
+	" \x01(\tR\x0fwindowStartDate\x12&\n" +
+	"\x0fwindow_end_date\x18\v \x01(\tR\rwindowEndDate\x12H\n" +
+	"\x12condition_end_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x10conditionEndTime\x12\x1b\n" +
+	"\tremedy_of\x18\r \x01(\tR\bremedyOf\x12*\n" +
+	"\x06amount\x18\x0e \x01(\v2\x12.concord.v1.AmountR\x06amount\x12&\n" +
+	"\x0frule_date_count\x18\x0f \x01(\x05R\rruleDateCount\"8\n" +
 	"\x11ObligationFellDue\x12#\n" +
 	"\robligation_id\x18\x01 \x01(\tR\fobligationId\"r\n" +
 	"\x13ObligationSubmitted\x12#\n" +
 	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x126\n" +
 	"\n" +
 	"submission\x18\x02 \x01(\v2\x16.concord.v1.SubmissionR\n" +
-	"submission\"\xbe\x01\n" +
+	"submission\"\xeb\x01\n" +
 	"\x12ObligationAccepted\x12#\n" +
 	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x12\n" +
 	"\x04note\x18\x02 \x01(\tR\x04note\x127\n" +
 	"\tkept_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bkeptTime\x126\n" +
 	"\n" +
 	"timeliness\x18\x04 \x01(\x0e2\x16.concord.v1.TimelinessR\n" +
-	"timeliness\"\xf7\x01\n" +
+	"timeliness\x12+\n" +
+	"\x02to\x18\x05 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x02to\"\xb7\x02\n" +
 	"\x12ObligationReturned\x12#\n" +
 	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12+\n" +
 	"\x02to\x18\x03 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x02to\x125\n" +
 	"\bdue_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\adueTime\x12@\n" +
-	"\x0egrace_end_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\fgraceEndTime\"\xc9\x01\n" +
+	"\x0egrace_end_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\fgraceEndTime\x12>\n" +
+	"\rcure_end_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\vcureEndTime\"\xf6\x01\n" +
 	"\x1dObligationReceiptAcknowledged\x12#\n" +
 	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x12\n" +
 	"\x04note\x18\x02 \x01(\tR\x04note\x127\n" +
 	"\tkept_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bkeptTime\x126\n" +
 	"\n" +
 	"timeliness\x18\x04 \x01(\x0e2\x16.concord.v1.TimelinessR\n" +
-	"timeliness\"O\n" +
+	"timeliness\x12+\n" +
+	"\x02to\x18\x05 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x02to\"O\n" +
 	"\x10ObligationWaived\x12#\n" +
 	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"t\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xb4\x01\n" +
 	"\x16ObligationMissAdmitted\x12#\n" +
 	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1d\n" +
 	"\n" +
-	"before_due\x18\x03 \x01(\bR\tbeforeDue\"\xd1\x01\n" +
+	"before_due\x18\x03 \x01(\bR\tbeforeDue\x12>\n" +
+	"\rcure_end_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vcureEndTime\"\xc1\x01\n" +
+	"\x12AgreementSuspended\x121\n" +
+	"\x05cause\x18\x01 \x01(\x0e2\x1b.concord.v1.SuspensionCauseR\x05cause\x12$\n" +
+	"\x04side\x18\x02 \x01(\x0e2\x10.concord.v1.SideR\x04side\x12\x19\n" +
+	"\bright_id\x18\x03 \x01(\tR\arightId\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x1f\n" +
+	"\vproposal_id\x18\x05 \x01(\tR\n" +
+	"proposalId\"\xac\x01\n" +
+	"\x10AgreementResumed\x12$\n" +
+	"\x04side\x18\x01 \x01(\x0e2\x10.concord.v1.SideR\x04side\x12\x1f\n" +
+	"\vproposal_id\x18\x02 \x01(\tR\n" +
+	"proposalId\x129\n" +
+	"\n" +
+	"start_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"\x8b\x01\n" +
+	"\x14AgreementNoticeGiven\x12$\n" +
+	"\x04side\x18\x01 \x01(\x0e2\x10.concord.v1.SideR\x04side\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x125\n" +
+	"\bend_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\";\n" +
+	"\x18AgreementNoticeWithdrawn\x12\x1f\n" +
+	"\vproposal_id\x18\x01 \x01(\tR\n" +
+	"proposalId\"\xf5\x01\n" +
+	"\x0eAgreementEnded\x12*\n" +
+	"\x02to\x18\x01 \x01(\x0e2\x1a.concord.v1.AgreementStateR\x02to\x123\n" +
+	"\x05cause\x18\x02 \x01(\x0e2\x1d.concord.v1.AgreementEndCauseR\x05cause\x12$\n" +
+	"\x04side\x18\x03 \x01(\x0e2\x10.concord.v1.SideR\x04side\x12#\n" +
+	"\robligation_id\x18\x04 \x01(\tR\fobligationId\x12\x1f\n" +
+	"\vproposal_id\x18\x05 \x01(\tR\n" +
+	"proposalId\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\"\xc0\x02\n" +
+	"\x10AgreementAmended\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x05R\brevision\x12#\n" +
+	"\rbase_revision\x18\x02 \x01(\x05R\fbaseRevision\x12\x1f\n" +
+	"\vproposal_id\x18\x03 \x01(\tR\n" +
+	"proposalId\x12\x14\n" +
+	"\x05title\x18\x04 \x01(\tR\x05title\x12!\n" +
+	"\fterms_digest\x18\x05 \x01(\tR\vtermsDigest\x125\n" +
+	"\bend_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x120\n" +
+	"\bcalendar\x18\a \x01(\v2\x14.concord.v1.CalendarR\bcalendar\x12(\n" +
+	"\x10neutral_party_id\x18\b \x01(\tR\x0eneutralPartyId\"1\n" +
+	"\x0eProposalLapsed\x12\x1f\n" +
+	"\vproposal_id\x18\x01 \x01(\tR\n" +
+	"proposalId\"N\n" +
+	"\x13ProposalBecameStale\x12\x1f\n" +
+	"\vproposal_id\x18\x01 \x01(\tR\n" +
+	"proposalId\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xb2\x02\n" +
+	"\x10CommitmentAgreed\x12#\n" +
+	"\rcommitment_id\x18\x01 \x01(\tR\fcommitmentId\x121\n" +
+	"\x05terms\x18\x02 \x01(\v2\x1b.concord.v1.CommitmentTermsR\x05terms\x12*\n" +
+	"\x06clocks\x18\x03 \x01(\v2\x12.concord.v1.ClocksR\x06clocks\x12\x1e\n" +
+	"\n" +
+	"dependents\x18\x04 \x03(\tR\n" +
+	"dependents\x12A\n" +
+	"\x0eeffective_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\reffectiveTime\x12\x1b\n" +
+	"\tremedy_of\x18\x06 \x01(\tR\bremedyOf\x12\x1a\n" +
+	"\brevision\x18\a \x01(\x05R\brevision\"\xeb\x02\n" +
+	"\x11CommitmentRevised\x12#\n" +
+	"\rcommitment_id\x18\x01 \x01(\tR\fcommitmentId\x121\n" +
+	"\x05terms\x18\x02 \x01(\v2\x1b.concord.v1.CommitmentTermsR\x05terms\x12*\n" +
+	"\x06clocks\x18\x03 \x01(\v2\x12.concord.v1.ClocksR\x06clocks\x12\x1e\n" +
+	"\n" +
+	"dependents\x18\x04 \x03(\tR\n" +
+	"dependents\x12\x1a\n" +
+	"\brevision\x18\x05 \x01(\x05R\brevision\x12&\n" +
+	"\x0fwords_from_date\x18\x06 \x01(\tR\rwordsFromDate\x12$\n" +
+	"\x0elast_rule_date\x18\a \x01(\tR\flastRuleDate\x12&\n" +
+	"\x0frule_date_count\x18\b \x01(\x05R\rruleDateCount\x12 \n" +
+	"\vsuperseding\x18\t \x01(\bR\vsuperseding\"k\n" +
+	"\x13CommitmentSuspended\x12#\n" +
+	"\rcommitment_id\x18\x01 \x01(\tR\fcommitmentId\x12/\n" +
+	"\x04from\x18\x02 \x01(\x0e2\x1b.concord.v1.CommitmentStateR\x04from\"\x8d\x01\n" +
+	"\x11CommitmentResumed\x12#\n" +
+	"\rcommitment_id\x18\x01 \x01(\tR\fcommitmentId\x12+\n" +
+	"\x02to\x18\x02 \x01(\x0e2\x1b.concord.v1.CommitmentStateR\x02to\x12&\n" +
+	"\x0fwords_from_date\x18\x03 \x01(\tR\rwordsFromDate\"7\n" +
+	"\x10CommitmentRested\x12#\n" +
+	"\rcommitment_id\x18\x01 \x01(\tR\fcommitmentId\"\x9e\x01\n" +
+	"\x13ObligationTriggered\x12#\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12-\n" +
+	"\atrigger\x18\x02 \x01(\v2\x13.concord.v1.TriggerR\atrigger\x123\n" +
+	"\tdeadlines\x18\x03 \x01(\v2\x15.concord.v1.DeadlinesR\tdeadlines\"k\n" +
+	"\x0fObligationDated\x12#\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x123\n" +
+	"\tdeadlines\x18\x02 \x01(\v2\x15.concord.v1.DeadlinesR\tdeadlines\"y\n" +
+	"\x12ObligationBreached\x12#\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12>\n" +
+	"\rcure_end_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vcureEndTime\"\xd5\x01\n" +
+	"\x10ObligationDeemed\x12#\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12+\n" +
+	"\x02to\x18\x02 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x02to\x127\n" +
+	"\tkept_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bkeptTime\x126\n" +
+	"\n" +
+	"timeliness\x18\x04 \x01(\x0e2\x16.concord.v1.TimelinessR\n" +
+	"timeliness\"\x99\x04\n" +
+	"\x12ObligationMeasured\x12#\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x129\n" +
+	"\vmeasurement\x18\x02 \x01(\v2\x17.concord.v1.MeasurementR\vmeasurement\x12+\n" +
+	"\x02to\x18\x03 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x02to\x121\n" +
+	"\x05claim\x18\x04 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x05claim\x12B\n" +
+	"\x0freview_end_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\rreviewEndTime\x12>\n" +
+	"\rcure_end_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\vcureEndTime\x12*\n" +
+	"\x06excuse\x18\a \x01(\v2\x12.concord.v1.ExcuseR\x06excuse\x12\"\n" +
+	"\fdisagreement\x18\b \x01(\tR\fdisagreement\x127\n" +
+	"\tkept_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\bkeptTime\x126\n" +
+	"\n" +
+	"timeliness\x18\n" +
+	" \x01(\x0e2\x16.concord.v1.TimelinessR\n" +
+	"timeliness\"f\n" +
+	"\x15ObligationCurePlanned\x12#\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12(\n" +
+	"\x04plan\x18\x02 \x01(\v2\x14.concord.v1.CurePlanR\x04plan\"Y\n" +
+	"\x16ObligationCureObjected\x12#\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x1a\n" +
+	"\binterest\x18\x02 \x01(\tR\binterest\":\n" +
+	"\x13ObligationDefaulted\x12#\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\"\xb3\x01\n" +
+	"\x12ObligationExtended\x12#\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x123\n" +
+	"\tdeadlines\x18\x02 \x01(\v2\x15.concord.v1.DeadlinesR\tdeadlines\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12+\n" +
+	"\x02to\x18\x04 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x02to\"d\n" +
+	"\x11ObligationExcused\x12#\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12*\n" +
+	"\x06excuse\x18\x02 \x01(\v2\x12.concord.v1.ExcuseR\x06excuse\"n\n" +
+	"\x15ObligationNoticeGiven\x12#\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x120\n" +
+	"\x06notice\x18\x02 \x01(\v2\x18.concord.v1.ReliefNoticeR\x06notice\"W\n" +
+	"\x11ObligationBlocked\x12#\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x1d\n" +
+	"\n" +
+	"blocked_by\x18\x02 \x01(\tR\tblockedBy\"\xd8\x01\n" +
+	"\x11ObligationShifted\x12#\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x123\n" +
+	"\tdeadlines\x18\x02 \x01(\v2\x15.concord.v1.DeadlinesR\tdeadlines\x12+\n" +
+	"\x02to\x18\x03 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x02to\x12<\n" +
+	"\x1aprerequisite_business_days\x18\x04 \x01(\x05R\x18prerequisiteBusinessDays\"x\n" +
+	"\x13ObligationSuspended\x12#\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12<\n" +
+	"\vprior_state\x18\x02 \x01(\x0e2\x1b.concord.v1.ObligationStateR\n" +
+	"priorState\"\x9a\x01\n" +
+	"\x11ObligationResumed\x12#\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12+\n" +
+	"\x02to\x18\x02 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x02to\x123\n" +
+	"\tdeadlines\x18\x03 \x01(\v2\x15.concord.v1.DeadlinesR\tdeadlines\"W\n" +
+	"\x14ObligationSuperseded\x12#\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x05R\brevision\"\x8e\x01\n" +
+	"\x14ObligationDischarged\x12#\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x120\n" +
+	"\x05cause\x18\x02 \x01(\x0e2\x1a.concord.v1.DischargeCauseR\x05cause\x12\x1f\n" +
+	"\vproposal_id\x18\x03 \x01(\tR\n" +
+	"proposalId\"h\n" +
+	"\x12ObligationDisputed\x12#\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12-\n" +
+	"\adispute\x18\x02 \x01(\v2\x13.concord.v1.DisputeR\adispute\"\xeb\x02\n" +
+	"\x18ObligationDisputeSettled\x12#\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x126\n" +
+	"\n" +
+	"settlement\x18\x02 \x01(\v2\x16.concord.v1.SettlementR\n" +
+	"settlement\x12+\n" +
+	"\x02to\x18\x03 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x02to\x123\n" +
+	"\tdeadlines\x18\x04 \x01(\v2\x15.concord.v1.DeadlinesR\tdeadlines\x12\x1f\n" +
+	"\vproposal_id\x18\x05 \x01(\tR\n" +
+	"proposalId\x127\n" +
+	"\tkept_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bkeptTime\x126\n" +
+	"\n" +
+	"timeliness\x18\a \x01(\x0e2\x16.concord.v1.TimelinessR\n" +
+	"timeliness\">\n" +
+	"\x17ObligationNotDetermined\x12#\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\"\xf1\x01\n" +
+	"\x12ObligationImported\x12#\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12.\n" +
+	"\x04past\x18\x02 \x01(\v2\x1a.concord.v1.PastObligationR\x04past\x12\x18\n" +
+	"\aordinal\x18\x03 \x01(\x05R\aordinal\x123\n" +
+	"\tdeadlines\x18\x04 \x01(\v2\x15.concord.v1.DeadlinesR\tdeadlines\x127\n" +
+	"\tkept_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bkeptTime\"i\n" +
+	"\x10AgreementRenewed\x124\n" +
+	"\x16successor_agreement_id\x18\x01 \x01(\tR\x14successorAgreementId\x12\x1f\n" +
+	"\vproposal_id\x18\x02 \x01(\tR\n" +
+	"proposalId\"\\\n" +
+	"\x0eChangeDeferred\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x05R\x06number\x122\n" +
+	"\x06change\x18\x02 \x01(\v2\x1a.concord.v1.DeferredChangeR\x06change\"\x80\x01\n" +
+	"\rChangeCarried\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x05R\x06number\x12%\n" +
+	"\x0ecommitment_ids\x18\x02 \x03(\tR\rcommitmentIds\x12\x14\n" +
+	"\x05after\x18\x03 \x01(\tR\x05after\x12\x1a\n" +
+	"\bfinished\x18\x04 \x01(\bR\bfinished\"\xa7\x03\n" +
+	"\x0eDeferredChange\x12-\n" +
+	"\x05cause\x18\x01 \x01(\x0e2\x17.concord.v1.ChangeCauseR\x05cause\x12A\n" +
+	"\x0eeffective_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\reffectiveTime\x12%\n" +
+	"\x0ecommitment_ids\x18\x03 \x03(\tR\rcommitmentIds\x12#\n" +
+	"\robligation_id\x18\x04 \x01(\tR\fobligationId\x12#\n" +
+	"\rbase_revision\x18\x05 \x01(\x05R\fbaseRevision\x12D\n" +
+	"\x10pause_start_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x0epauseStartTime\x12@\n" +
+	"\x0epause_end_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\fpauseEndTime\x12*\n" +
+	"\x02to\x18\b \x01(\x0e2\x1a.concord.v1.AgreementStateR\x02to\"\xd1\x01\n" +
 	"\rRecordedEvent\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x04R\bposition\x12'\n" +
 	"\x05event\x18\x02 \x01(\v2\x11.concord.v1.EventR\x05event\x12\x12\n" +
@@ -2474,7 +6245,15 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\asummary\x18\x05 \x01(\tR\asummary\x12\x1d\n" +
 	"\n" +
 	"entry_hash\x18\x06 \x01(\fR\tentryHash\x12\x1a\n" +
-	"\bwithheld\x18\a \x01(\bR\bwithheldB7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
+	"\bwithheld\x18\a \x01(\bR\bwithheld*\xcd\x01\n" +
+	"\vChangeCause\x12\x1c\n" +
+	"\x18CHANGE_CAUSE_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16CHANGE_CAUSE_SUSPENDED\x10\x01\x12\x18\n" +
+	"\x14CHANGE_CAUSE_RESUMED\x10\x02\x12\x16\n" +
+	"\x12CHANGE_CAUSE_ENDED\x10\x03\x12\x18\n" +
+	"\x14CHANGE_CAUSE_AMENDED\x10\x04\x12\x1d\n" +
+	"\x19CHANGE_CAUSE_PREREQUISITE\x10\x05\x12\x19\n" +
+	"\x15CHANGE_CAUSE_IMPORTED\x10\x06B7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
 
 var (
 	file_concord_v1_event_proto_rawDescOnce sync.Once
@@ -2488,108 +6267,273 @@ func file_concord_v1_event_proto_rawDescGZIP() []byte {
 	return file_concord_v1_event_proto_rawDescData
 }
 
-var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_concord_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 65)
 var file_concord_v1_event_proto_goTypes = []any{
-	(*Event)(nil),                         // 0: concord.v1.Event
-	(*Actor)(nil),                         // 1: concord.v1.Actor
-	(*PartyRegistered)(nil),               // 2: concord.v1.PartyRegistered
-	(*PartyUpdated)(nil),                  // 3: concord.v1.PartyUpdated
-	(*ApiKeyIssued)(nil),                  // 4: concord.v1.ApiKeyIssued
-	(*ApiKeyRevoked)(nil),                 // 5: concord.v1.ApiKeyRevoked
-	(*AgreementDrafted)(nil),              // 6: concord.v1.AgreementDrafted
-	(*DraftRewritten)(nil),                // 7: concord.v1.DraftRewritten
-	(*AgreementAccepted)(nil),             // 8: concord.v1.AgreementAccepted
-	(*AgreementActivated)(nil),            // 9: concord.v1.AgreementActivated
-	(*ProposalMade)(nil),                  // 10: concord.v1.ProposalMade
-	(*ProposalCountered)(nil),             // 11: concord.v1.ProposalCountered
-	(*ProposalAccepted)(nil),              // 12: concord.v1.ProposalAccepted
-	(*ProposalDeclined)(nil),              // 13: concord.v1.ProposalDeclined
-	(*ProposalWithdrawn)(nil),             // 14: concord.v1.ProposalWithdrawn
-	(*ProposalTookEffect)(nil),            // 15: concord.v1.ProposalTookEffect
-	(*CommitmentEnteredIntoForce)(nil),    // 16: concord.v1.CommitmentEnteredIntoForce
-	(*CommitmentEnded)(nil),               // 17: concord.v1.CommitmentEnded
-	(*ObligationScheduled)(nil),           // 18: concord.v1.ObligationScheduled
-	(*ObligationFellDue)(nil),             // 19: concord.v1.ObligationFellDue
-	(*ObligationSubmitted)(nil),           // 20: concord.v1.ObligationSubmitted
-	(*ObligationAccepted)(nil),            // 21: concord.v1.ObligationAccepted
-	(*ObligationReturned)(nil),            // 22: concord.v1.ObligationReturned
-	(*ObligationReceiptAcknowledged)(nil), // 23: concord.v1.ObligationReceiptAcknowledged
-	(*ObligationWaived)(nil),              // 24: concord.v1.ObligationWaived
-	(*ObligationMissAdmitted)(nil),        // 25: concord.v1.ObligationMissAdmitted
-	(*RecordedEvent)(nil),                 // 26: concord.v1.RecordedEvent
-	(*timestamppb.Timestamp)(nil),         // 27: google.protobuf.Timestamp
-	(Side)(0),                             // 28: concord.v1.Side
-	(*Principal)(nil),                     // 29: concord.v1.Principal
-	(*Terms)(nil),                         // 30: concord.v1.Terms
-	(*Calendar)(nil),                      // 31: concord.v1.Calendar
-	(AgreementState)(0),                   // 32: concord.v1.AgreementState
-	(ProposalKind)(0),                     // 33: concord.v1.ProposalKind
-	(CommitmentState)(0),                  // 34: concord.v1.CommitmentState
-	(CommitmentEndReason)(0),              // 35: concord.v1.CommitmentEndReason
-	(*Submission)(nil),                    // 36: concord.v1.Submission
-	(Timeliness)(0),                       // 37: concord.v1.Timeliness
-	(ObligationState)(0),                  // 38: concord.v1.ObligationState
+	(ChangeCause)(0),                      // 0: concord.v1.ChangeCause
+	(*Event)(nil),                         // 1: concord.v1.Event
+	(*Actor)(nil),                         // 2: concord.v1.Actor
+	(*PartyRegistered)(nil),               // 3: concord.v1.PartyRegistered
+	(*PartyUpdated)(nil),                  // 4: concord.v1.PartyUpdated
+	(*ApiKeyIssued)(nil),                  // 5: concord.v1.ApiKeyIssued
+	(*ApiKeyRevoked)(nil),                 // 6: concord.v1.ApiKeyRevoked
+	(*AgreementDrafted)(nil),              // 7: concord.v1.AgreementDrafted
+	(*DraftRewritten)(nil),                // 8: concord.v1.DraftRewritten
+	(*AgreementAccepted)(nil),             // 9: concord.v1.AgreementAccepted
+	(*AgreementActivated)(nil),            // 10: concord.v1.AgreementActivated
+	(*ProposalMade)(nil),                  // 11: concord.v1.ProposalMade
+	(*ProposalCountered)(nil),             // 12: concord.v1.ProposalCountered
+	(*ProposalAccepted)(nil),              // 13: concord.v1.ProposalAccepted
+	(*ProposalDeclined)(nil),              // 14: concord.v1.ProposalDeclined
+	(*ProposalWithdrawn)(nil),             // 15: concord.v1.ProposalWithdrawn
+	(*ProposalTookEffect)(nil),            // 16: concord.v1.ProposalTookEffect
+	(*CommitmentEnteredIntoForce)(nil),    // 17: concord.v1.CommitmentEnteredIntoForce
+	(*CommitmentEnded)(nil),               // 18: concord.v1.CommitmentEnded
+	(*ObligationScheduled)(nil),           // 19: concord.v1.ObligationScheduled
+	(*ObligationFellDue)(nil),             // 20: concord.v1.ObligationFellDue
+	(*ObligationSubmitted)(nil),           // 21: concord.v1.ObligationSubmitted
+	(*ObligationAccepted)(nil),            // 22: concord.v1.ObligationAccepted
+	(*ObligationReturned)(nil),            // 23: concord.v1.ObligationReturned
+	(*ObligationReceiptAcknowledged)(nil), // 24: concord.v1.ObligationReceiptAcknowledged
+	(*ObligationWaived)(nil),              // 25: concord.v1.ObligationWaived
+	(*ObligationMissAdmitted)(nil),        // 26: concord.v1.ObligationMissAdmitted
+	(*AgreementSuspended)(nil),            // 27: concord.v1.AgreementSuspended
+	(*AgreementResumed)(nil),              // 28: concord.v1.AgreementResumed
+	(*AgreementNoticeGiven)(nil),          // 29: concord.v1.AgreementNoticeGiven
+	(*AgreementNoticeWithdrawn)(nil),      // 30: concord.v1.AgreementNoticeWithdrawn
+	(*AgreementEnded)(nil),                // 31: concord.v1.AgreementEnded
+	(*AgreementAmended)(nil),              // 32: concord.v1.AgreementAmended
+	(*ProposalLapsed)(nil),                // 33: concord.v1.ProposalLapsed
+	(*ProposalBecameStale)(nil),           // 34: concord.v1.ProposalBecameStale
+	(*CommitmentAgreed)(nil),              // 35: concord.v1.CommitmentAgreed
+	(*CommitmentRevised)(nil),             // 36: concord.v1.CommitmentRevised
+	(*CommitmentSuspended)(nil),           // 37: concord.v1.CommitmentSuspended
+	(*CommitmentResumed)(nil),             // 38: concord.v1.CommitmentResumed
+	(*CommitmentRested)(nil),              // 39: concord.v1.CommitmentRested
+	(*ObligationTriggered)(nil),           // 40: concord.v1.ObligationTriggered
+	(*ObligationDated)(nil),               // 41: concord.v1.ObligationDated
+	(*ObligationBreached)(nil),            // 42: concord.v1.ObligationBreached
+	(*ObligationDeemed)(nil),              // 43: concord.v1.ObligationDeemed
+	(*ObligationMeasured)(nil),            // 44: concord.v1.ObligationMeasured
+	(*ObligationCurePlanned)(nil),         // 45: concord.v1.ObligationCurePlanned
+	(*ObligationCureObjected)(nil),        // 46: concord.v1.ObligationCureObjected
+	(*ObligationDefaulted)(nil),           // 47: concord.v1.ObligationDefaulted
+	(*ObligationExtended)(nil),            // 48: concord.v1.ObligationExtended
+	(*ObligationExcused)(nil),             // 49: concord.v1.ObligationExcused
+	(*ObligationNoticeGiven)(nil),         // 50: concord.v1.ObligationNoticeGiven
+	(*ObligationBlocked)(nil),             // 51: concord.v1.ObligationBlocked
+	(*ObligationShifted)(nil),             // 52: concord.v1.ObligationShifted
+	(*ObligationSuspended)(nil),           // 53: concord.v1.ObligationSuspended
+	(*ObligationResumed)(nil),             // 54: concord.v1.ObligationResumed
+	(*ObligationSuperseded)(nil),          // 55: concord.v1.ObligationSuperseded
+	(*ObligationDischarged)(nil),          // 56: concord.v1.ObligationDischarged
+	(*ObligationDisputed)(nil),            // 57: concord.v1.ObligationDisputed
+	(*ObligationDisputeSettled)(nil),      // 58: concord.v1.ObligationDisputeSettled
+	(*ObligationNotDetermined)(nil),       // 59: concord.v1.ObligationNotDetermined
+	(*ObligationImported)(nil),            // 60: concord.v1.ObligationImported
+	(*AgreementRenewed)(nil),              // 61: concord.v1.AgreementRenewed
+	(*ChangeDeferred)(nil),                // 62: concord.v1.ChangeDeferred
+	(*ChangeCarried)(nil),                 // 63: concord.v1.ChangeCarried
+	(*DeferredChange)(nil),                // 64: concord.v1.DeferredChange
+	(*RecordedEvent)(nil),                 // 65: concord.v1.RecordedEvent
+	(*timestamppb.Timestamp)(nil),         // 66: google.protobuf.Timestamp
+	(Side)(0),                             // 67: concord.v1.Side
+	(*Principal)(nil),                     // 68: concord.v1.Principal
+	(*Terms)(nil),                         // 69: concord.v1.Terms
+	(*Calendar)(nil),                      // 70: concord.v1.Calendar
+	(AgreementState)(0),                   // 71: concord.v1.AgreementState
+	(ProposalKind)(0),                     // 72: concord.v1.ProposalKind
+	(*Impact)(nil),                        // 73: concord.v1.Impact
+	(CommitmentState)(0),                  // 74: concord.v1.CommitmentState
+	(CommitmentEndReason)(0),              // 75: concord.v1.CommitmentEndReason
+	(*DueStep)(nil),                       // 76: concord.v1.DueStep
+	(*Amount)(nil),                        // 77: concord.v1.Amount
+	(*Submission)(nil),                    // 78: concord.v1.Submission
+	(Timeliness)(0),                       // 79: concord.v1.Timeliness
+	(ObligationState)(0),                  // 80: concord.v1.ObligationState
+	(SuspensionCause)(0),                  // 81: concord.v1.SuspensionCause
+	(AgreementEndCause)(0),                // 82: concord.v1.AgreementEndCause
+	(*CommitmentTerms)(nil),               // 83: concord.v1.CommitmentTerms
+	(*Clocks)(nil),                        // 84: concord.v1.Clocks
+	(*Trigger)(nil),                       // 85: concord.v1.Trigger
+	(*Deadlines)(nil),                     // 86: concord.v1.Deadlines
+	(*Measurement)(nil),                   // 87: concord.v1.Measurement
+	(*Excuse)(nil),                        // 88: concord.v1.Excuse
+	(*CurePlan)(nil),                      // 89: concord.v1.CurePlan
+	(*ReliefNotice)(nil),                  // 90: concord.v1.ReliefNotice
+	(DischargeCause)(0),                   // 91: concord.v1.DischargeCause
+	(*Dispute)(nil),                       // 92: concord.v1.Dispute
+	(*Settlement)(nil),                    // 93: concord.v1.Settlement
+	(*PastObligation)(nil),                // 94: concord.v1.PastObligation
 }
 var file_concord_v1_event_proto_depIdxs = []int32{
-	27, // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
-	27, // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
-	1,  // 2: concord.v1.Event.actor:type_name -> concord.v1.Actor
-	2,  // 3: concord.v1.Event.party_registered:type_name -> concord.v1.PartyRegistered
-	3,  // 4: concord.v1.Event.party_updated:type_name -> concord.v1.PartyUpdated
-	4,  // 5: concord.v1.Event.api_key_issued:type_name -> concord.v1.ApiKeyIssued
-	5,  // 6: concord.v1.Event.api_key_revoked:type_name -> concord.v1.ApiKeyRevoked
-	6,  // 7: concord.v1.Event.agreement_drafted:type_name -> concord.v1.AgreementDrafted
-	7,  // 8: concord.v1.Event.draft_rewritten:type_name -> concord.v1.DraftRewritten
-	8,  // 9: concord.v1.Event.agreement_accepted:type_name -> concord.v1.AgreementAccepted
-	9,  // 10: concord.v1.Event.agreement_activated:type_name -> concord.v1.AgreementActivated
-	10, // 11: concord.v1.Event.proposal_made:type_name -> concord.v1.ProposalMade
-	11, // 12: concord.v1.Event.proposal_countered:type_name -> concord.v1.ProposalCountered
-	12, // 13: concord.v1.Event.proposal_accepted:type_name -> concord.v1.ProposalAccepted
-	13, // 14: concord.v1.Event.proposal_declined:type_name -> concord.v1.ProposalDeclined
-	14, // 15: concord.v1.Event.proposal_withdrawn:type_name -> concord.v1.ProposalWithdrawn
-	15, // 16: concord.v1.Event.proposal_took_effect:type_name -> concord.v1.ProposalTookEffect
-	16, // 17: concord.v1.Event.commitment_entered_into_force:type_name -> concord.v1.CommitmentEnteredIntoForce
-	17, // 18: concord.v1.Event.commitment_ended:type_name -> concord.v1.CommitmentEnded
-	18, // 19: concord.v1.Event.obligation_scheduled:type_name -> concord.v1.ObligationScheduled
-	19, // 20: concord.v1.Event.obligation_fell_due:type_name -> concord.v1.ObligationFellDue
-	20, // 21: concord.v1.Event.obligation_submitted:type_name -> concord.v1.ObligationSubmitted
-	21, // 22: concord.v1.Event.obligation_accepted:type_name -> concord.v1.ObligationAccepted
-	22, // 23: concord.v1.Event.obligation_returned:type_name -> concord.v1.ObligationReturned
-	23, // 24: concord.v1.Event.obligation_receipt_acknowledged:type_name -> concord.v1.ObligationReceiptAcknowledged
-	24, // 25: concord.v1.Event.obligation_waived:type_name -> concord.v1.ObligationWaived
-	25, // 26: concord.v1.Event.obligation_miss_admitted:type_name -> concord.v1.ObligationMissAdmitted
-	28, // 27: concord.v1.Actor.side:type_name -> concord.v1.Side
-	29, // 28: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
-	28, // 29: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
-	30, // 30: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
-	30, // 31: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
-	27, // 32: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	27, // 33: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
-	31, // 34: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
-	32, // 35: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
-	33, // 36: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
-	28, // 37: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
-	28, // 38: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
-	27, // 39: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	34, // 40: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
-	35, // 41: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
-	27, // 42: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
-	27, // 43: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
-	27, // 44: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
-	36, // 45: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
-	27, // 46: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
-	37, // 47: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
-	38, // 48: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
-	27, // 49: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
-	27, // 50: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
-	27, // 51: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
-	37, // 52: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
-	0,  // 53: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
-	54, // [54:54] is the sub-list for method output_type
-	54, // [54:54] is the sub-list for method input_type
-	54, // [54:54] is the sub-list for extension type_name
-	54, // [54:54] is the sub-list for extension extendee
-	0,  // [0:54] is the sub-list for field type_name
+	66,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
+	66,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
+	2,   // 2: concord.v1.Event.actor:type_name -> concord.v1.Actor
+	3,   // 3: concord.v1.Event.party_registered:type_name -> concord.v1.PartyRegistered
+	4,   // 4: concord.v1.Event.party_updated:type_name -> concord.v1.PartyUpdated
+	5,   // 5: concord.v1.Event.api_key_issued:type_name -> concord.v1.ApiKeyIssued
+	6,   // 6: concord.v1.Event.api_key_revoked:type_name -> concord.v1.ApiKeyRevoked
+	7,   // 7: concord.v1.Event.agreement_drafted:type_name -> concord.v1.AgreementDrafted
+	8,   // 8: concord.v1.Event.draft_rewritten:type_name -> concord.v1.DraftRewritten
+	9,   // 9: concord.v1.Event.agreement_accepted:type_name -> concord.v1.AgreementAccepted
+	10,  // 10: concord.v1.Event.agreement_activated:type_name -> concord.v1.AgreementActivated
+	27,  // 11: concord.v1.Event.agreement_suspended:type_name -> concord.v1.AgreementSuspended
+	28,  // 12: concord.v1.Event.agreement_resumed:type_name -> concord.v1.AgreementResumed
+	29,  // 13: concord.v1.Event.agreement_notice_given:type_name -> concord.v1.AgreementNoticeGiven
+	30,  // 14: concord.v1.Event.agreement_notice_withdrawn:type_name -> concord.v1.AgreementNoticeWithdrawn
+	31,  // 15: concord.v1.Event.agreement_ended:type_name -> concord.v1.AgreementEnded
+	32,  // 16: concord.v1.Event.agreement_amended:type_name -> concord.v1.AgreementAmended
+	11,  // 17: concord.v1.Event.proposal_made:type_name -> concord.v1.ProposalMade
+	12,  // 18: concord.v1.Event.proposal_countered:type_name -> concord.v1.ProposalCountered
+	13,  // 19: concord.v1.Event.proposal_accepted:type_name -> concord.v1.ProposalAccepted
+	14,  // 20: concord.v1.Event.proposal_declined:type_name -> concord.v1.ProposalDeclined
+	15,  // 21: concord.v1.Event.proposal_withdrawn:type_name -> concord.v1.ProposalWithdrawn
+	16,  // 22: concord.v1.Event.proposal_took_effect:type_name -> concord.v1.ProposalTookEffect
+	33,  // 23: concord.v1.Event.proposal_lapsed:type_name -> concord.v1.ProposalLapsed
+	34,  // 24: concord.v1.Event.proposal_became_stale:type_name -> concord.v1.ProposalBecameStale
+	35,  // 25: concord.v1.Event.commitment_agreed:type_name -> concord.v1.CommitmentAgreed
+	17,  // 26: concord.v1.Event.commitment_entered_into_force:type_name -> concord.v1.CommitmentEnteredIntoForce
+	18,  // 27: concord.v1.Event.commitment_ended:type_name -> concord.v1.CommitmentEnded
+	36,  // 28: concord.v1.Event.commitment_revised:type_name -> concord.v1.CommitmentRevised
+	37,  // 29: concord.v1.Event.commitment_suspended:type_name -> concord.v1.CommitmentSuspended
+	38,  // 30: concord.v1.Event.commitment_resumed:type_name -> concord.v1.CommitmentResumed
+	39,  // 31: concord.v1.Event.commitment_rested:type_name -> concord.v1.CommitmentRested
+	19,  // 32: concord.v1.Event.obligation_scheduled:type_name -> concord.v1.ObligationScheduled
+	20,  // 33: concord.v1.Event.obligation_fell_due:type_name -> concord.v1.ObligationFellDue
+	21,  // 34: concord.v1.Event.obligation_submitted:type_name -> concord.v1.ObligationSubmitted
+	22,  // 35: concord.v1.Event.obligation_accepted:type_name -> concord.v1.ObligationAccepted
+	23,  // 36: concord.v1.Event.obligation_returned:type_name -> concord.v1.ObligationReturned
+	24,  // 37: concord.v1.Event.obligation_receipt_acknowledged:type_name -> concord.v1.ObligationReceiptAcknowledged
+	25,  // 38: concord.v1.Event.obligation_waived:type_name -> concord.v1.ObligationWaived
+	26,  // 39: concord.v1.Event.obligation_miss_admitted:type_name -> concord.v1.ObligationMissAdmitted
+	40,  // 40: concord.v1.Event.obligation_triggered:type_name -> concord.v1.ObligationTriggered
+	41,  // 41: concord.v1.Event.obligation_dated:type_name -> concord.v1.ObligationDated
+	42,  // 42: concord.v1.Event.obligation_breached:type_name -> concord.v1.ObligationBreached
+	43,  // 43: concord.v1.Event.obligation_deemed:type_name -> concord.v1.ObligationDeemed
+	44,  // 44: concord.v1.Event.obligation_measured:type_name -> concord.v1.ObligationMeasured
+	45,  // 45: concord.v1.Event.obligation_cure_planned:type_name -> concord.v1.ObligationCurePlanned
+	46,  // 46: concord.v1.Event.obligation_cure_objected:type_name -> concord.v1.ObligationCureObjected
+	47,  // 47: concord.v1.Event.obligation_defaulted:type_name -> concord.v1.ObligationDefaulted
+	48,  // 48: concord.v1.Event.obligation_extended:type_name -> concord.v1.ObligationExtended
+	49,  // 49: concord.v1.Event.obligation_excused:type_name -> concord.v1.ObligationExcused
+	50,  // 50: concord.v1.Event.obligation_notice_given:type_name -> concord.v1.ObligationNoticeGiven
+	51,  // 51: concord.v1.Event.obligation_blocked:type_name -> concord.v1.ObligationBlocked
+	52,  // 52: concord.v1.Event.obligation_shifted:type_name -> concord.v1.ObligationShifted
+	53,  // 53: concord.v1.Event.obligation_suspended:type_name -> concord.v1.ObligationSuspended
+	54,  // 54: concord.v1.Event.obligation_resumed:type_name -> concord.v1.ObligationResumed
+	55,  // 55: concord.v1.Event.obligation_superseded:type_name -> concord.v1.ObligationSuperseded
+	56,  // 56: concord.v1.Event.obligation_discharged:type_name -> concord.v1.ObligationDischarged
+	57,  // 57: concord.v1.Event.obligation_disputed:type_name -> concord.v1.ObligationDisputed
+	58,  // 58: concord.v1.Event.obligation_dispute_settled:type_name -> concord.v1.ObligationDisputeSettled
+	59,  // 59: concord.v1.Event.obligation_not_determined:type_name -> concord.v1.ObligationNotDetermined
+	60,  // 60: concord.v1.Event.obligation_imported:type_name -> concord.v1.ObligationImported
+	61,  // 61: concord.v1.Event.agreement_renewed:type_name -> concord.v1.AgreementRenewed
+	62,  // 62: concord.v1.Event.change_deferred:type_name -> concord.v1.ChangeDeferred
+	63,  // 63: concord.v1.Event.change_carried:type_name -> concord.v1.ChangeCarried
+	67,  // 64: concord.v1.Actor.side:type_name -> concord.v1.Side
+	68,  // 65: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
+	67,  // 66: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
+	69,  // 67: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
+	69,  // 68: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
+	66,  // 69: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	66,  // 70: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
+	70,  // 71: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
+	71,  // 72: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
+	72,  // 73: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
+	67,  // 74: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
+	73,  // 75: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
+	66,  // 76: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
+	67,  // 77: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
+	73,  // 78: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
+	66,  // 79: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
+	66,  // 80: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	73,  // 81: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
+	74,  // 82: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
+	75,  // 83: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
+	66,  // 84: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
+	66,  // 85: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
+	66,  // 86: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
+	76,  // 87: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
+	66,  // 88: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
+	77,  // 89: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
+	78,  // 90: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
+	66,  // 91: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
+	79,  // 92: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
+	80,  // 93: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
+	80,  // 94: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
+	66,  // 95: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
+	66,  // 96: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
+	66,  // 97: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
+	66,  // 98: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
+	79,  // 99: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
+	80,  // 100: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
+	66,  // 101: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
+	81,  // 102: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
+	67,  // 103: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
+	67,  // 104: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
+	66,  // 105: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
+	67,  // 106: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
+	66,  // 107: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
+	71,  // 108: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
+	82,  // 109: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
+	67,  // 110: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
+	66,  // 111: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
+	70,  // 112: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
+	83,  // 113: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
+	84,  // 114: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
+	66,  // 115: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
+	83,  // 116: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
+	84,  // 117: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
+	74,  // 118: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
+	74,  // 119: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
+	85,  // 120: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
+	86,  // 121: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
+	86,  // 122: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
+	66,  // 123: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
+	80,  // 124: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
+	66,  // 125: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
+	79,  // 126: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
+	87,  // 127: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
+	80,  // 128: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
+	80,  // 129: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
+	66,  // 130: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
+	66,  // 131: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
+	88,  // 132: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
+	66,  // 133: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
+	79,  // 134: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
+	89,  // 135: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
+	86,  // 136: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
+	80,  // 137: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
+	88,  // 138: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
+	90,  // 139: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
+	86,  // 140: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
+	80,  // 141: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
+	80,  // 142: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
+	80,  // 143: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
+	86,  // 144: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
+	91,  // 145: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
+	92,  // 146: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
+	93,  // 147: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
+	80,  // 148: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
+	86,  // 149: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
+	66,  // 150: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
+	79,  // 151: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
+	94,  // 152: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
+	86,  // 153: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
+	66,  // 154: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
+	64,  // 155: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
+	0,   // 156: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
+	66,  // 157: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
+	66,  // 158: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
+	66,  // 159: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
+	71,  // 160: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
+	1,   // 161: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
+	162, // [162:162] is the sub-list for method output_type
+	162, // [162:162] is the sub-list for method input_type
+	162, // [162:162] is the sub-list for extension type_name
+	162, // [162:162] is the sub-list for extension extendee
+	0,   // [0:162] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_event_proto_init() }
@@ -2612,14 +6556,27 @@ func file_concord_v1_event_proto_init() {
 		(*Event_DraftRewritten)(nil),
 		(*Event_AgreementAccepted)(nil),
 		(*Event_AgreementActivated)(nil),
+		(*Event_AgreementSuspended)(nil),
+		(*Event_AgreementResumed)(nil),
+		(*Event_AgreementNoticeGiven)(nil),
+		(*Event_AgreementNoticeWithdrawn)(nil),
+		(*Event_AgreementEnded)(nil),
+		(*Event_AgreementAmended)(nil),
 		(*Event_ProposalMade)(nil),
 		(*Event_ProposalCountered)(nil),
 		(*Event_ProposalAccepted)(nil),
 		(*Event_ProposalDeclined)(nil),
 		(*Event_ProposalWithdrawn)(nil),
 		(*Event_ProposalTookEffect)(nil),
+		(*Event_ProposalLapsed)(nil),
+		(*Event_ProposalBecameStale)(nil),
+		(*Event_CommitmentAgreed)(nil),
 		(*Event_CommitmentEnteredIntoForce)(nil),
 		(*Event_CommitmentEnded)(nil),
+		(*Event_CommitmentRevised)(nil),
+		(*Event_CommitmentSuspended)(nil),
+		(*Event_CommitmentResumed)(nil),
+		(*Event_CommitmentRested)(nil),
 		(*Event_ObligationScheduled)(nil),
 		(*Event_ObligationFellDue)(nil),
 		(*Event_ObligationSubmitted)(nil),
@@ -2628,19 +6585,44 @@ func file_concord_v1_event_proto_init() {
 		(*Event_ObligationReceiptAcknowledged)(nil),
 		(*Event_ObligationWaived)(nil),
 		(*Event_ObligationMissAdmitted)(nil),
+		(*Event_ObligationTriggered)(nil),
+		(*Event_ObligationDated)(nil),
+		(*Event_ObligationBreached)(nil),
+		(*Event_ObligationDeemed)(nil),
+		(*Event_ObligationMeasured)(nil),
+		(*Event_ObligationCurePlanned)(nil),
+		(*Event_ObligationCureObjected)(nil),
+		(*Event_ObligationDefaulted)(nil),
+		(*Event_ObligationExtended)(nil),
+		(*Event_ObligationExcused)(nil),
+		(*Event_ObligationNoticeGiven)(nil),
+		(*Event_ObligationBlocked)(nil),
+		(*Event_ObligationShifted)(nil),
+		(*Event_ObligationSuspended)(nil),
+		(*Event_ObligationResumed)(nil),
+		(*Event_ObligationSuperseded)(nil),
+		(*Event_ObligationDischarged)(nil),
+		(*Event_ObligationDisputed)(nil),
+		(*Event_ObligationDisputeSettled)(nil),
+		(*Event_ObligationNotDetermined)(nil),
+		(*Event_ObligationImported)(nil),
+		(*Event_AgreementRenewed)(nil),
+		(*Event_ChangeDeferred)(nil),
+		(*Event_ChangeCarried)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_event_proto_rawDesc), len(file_concord_v1_event_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   27,
+			NumEnums:      1,
+			NumMessages:   65,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_concord_v1_event_proto_goTypes,
 		DependencyIndexes: file_concord_v1_event_proto_depIdxs,
+		EnumInfos:         file_concord_v1_event_proto_enumTypes,
 		MessageInfos:      file_concord_v1_event_proto_msgTypes,
 	}.Build()
 	File_concord_v1_event_proto = out.File

@@ -182,7 +182,315 @@ func (Timeliness) EnumDescriptor() ([]byte, []int) {
 	return file_concord_v1_obligation_proto_rawDescGZIP(), []int{1}
 }
 
-// Evidence is something the obligor shows. The service keeps its digest and where it lies, not the thing itself.
+// DueStepKind says what led to a due date.
+type DueStepKind int32
+
+const (
+	// Not set.
+	DueStepKind_DUE_STEP_KIND_UNSPECIFIED DueStepKind = 0
+	// The terms name the day.
+	DueStepKind_DUE_STEP_KIND_DATE DueStepKind = 1
+	// Counted from the first day of the agreement.
+	DueStepKind_DUE_STEP_KIND_EFFECTIVE_DATE DueStepKind = 2
+	// Counted from the day another commitment was kept.
+	DueStepKind_DUE_STEP_KIND_COMPLETION DueStepKind = 3
+	// The recurrence rule yielded the day.
+	DueStepKind_DUE_STEP_KIND_RULE DueStepKind = 4
+	// The n-th business day of the month.
+	DueStepKind_DUE_STEP_KIND_BUSINESS_DAY DueStepKind = 5
+	// Days were added.
+	DueStepKind_DUE_STEP_KIND_OFFSET DueStepKind = 6
+	// It was no business day, and rolled.
+	DueStepKind_DUE_STEP_KIND_ROLL DueStepKind = 7
+	// Counted from the last day of a window or period.
+	DueStepKind_DUE_STEP_KIND_WINDOW DueStepKind = 8
+	// Counted from the day something happened.
+	DueStepKind_DUE_STEP_KIND_TRIGGER DueStepKind = 9
+	// Counted from the due day of the obligation that was missed.
+	DueStepKind_DUE_STEP_KIND_MISS DueStepKind = 10
+	// A prerequisite was late.
+	DueStepKind_DUE_STEP_KIND_PREREQUISITE DueStepKind = 11
+	// The beneficiary gave more time.
+	DueStepKind_DUE_STEP_KIND_EXTENSION DueStepKind = 12
+	// The agreement was suspended.
+	DueStepKind_DUE_STEP_KIND_PAUSE DueStepKind = 13
+	// The obligation was disputed.
+	DueStepKind_DUE_STEP_KIND_DISPUTE DueStepKind = 14
+	// It was imported with the agreement.
+	DueStepKind_DUE_STEP_KIND_HISTORY DueStepKind = 15
+)
+
+// Enum value maps for DueStepKind.
+var (
+	DueStepKind_name = map[int32]string{
+		0:  "DUE_STEP_KIND_UNSPECIFIED",
+		1:  "DUE_STEP_KIND_DATE",
+		2:  "DUE_STEP_KIND_EFFECTIVE_DATE",
+		3:  "DUE_STEP_KIND_COMPLETION",
+		4:  "DUE_STEP_KIND_RULE",
+		5:  "DUE_STEP_KIND_BUSINESS_DAY",
+		6:  "DUE_STEP_KIND_OFFSET",
+		7:  "DUE_STEP_KIND_ROLL",
+		8:  "DUE_STEP_KIND_WINDOW",
+		9:  "DUE_STEP_KIND_TRIGGER",
+		10: "DUE_STEP_KIND_MISS",
+		11: "DUE_STEP_KIND_PREREQUISITE",
+		12: "DUE_STEP_KIND_EXTENSION",
+		13: "DUE_STEP_KIND_PAUSE",
+		14: "DUE_STEP_KIND_DISPUTE",
+		15: "DUE_STEP_KIND_HISTORY",
+	}
+	DueStepKind_value = map[string]int32{
+		"DUE_STEP_KIND_UNSPECIFIED":    0,
+		"DUE_STEP_KIND_DATE":           1,
+		"DUE_STEP_KIND_EFFECTIVE_DATE": 2,
+		"DUE_STEP_KIND_COMPLETION":     3,
+		"DUE_STEP_KIND_RULE":           4,
+		"DUE_STEP_KIND_BUSINESS_DAY":   5,
+		"DUE_STEP_KIND_OFFSET":         6,
+		"DUE_STEP_KIND_ROLL":           7,
+		"DUE_STEP_KIND_WINDOW":         8,
+		"DUE_STEP_KIND_TRIGGER":        9,
+		"DUE_STEP_KIND_MISS":           10,
+		"DUE_STEP_KIND_PREREQUISITE":   11,
+		"DUE_STEP_KIND_EXTENSION":      12,
+		"DUE_STEP_KIND_PAUSE":          13,
+		"DUE_STEP_KIND_DISPUTE":        14,
+		"DUE_STEP_KIND_HISTORY":        15,
+	}
+)
+
+func (x DueStepKind) Enum() *DueStepKind {
+	p := new(DueStepKind)
+	*p = x
+	return p
+}
+
+func (x DueStepKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DueStepKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_concord_v1_obligation_proto_enumTypes[2].Descriptor()
+}
+
+func (DueStepKind) Type() protoreflect.EnumType {
+	return &file_concord_v1_obligation_proto_enumTypes[2]
+}
+
+func (x DueStepKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DueStepKind.Descriptor instead.
+func (DueStepKind) EnumDescriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_proto_rawDescGZIP(), []int{2}
+}
+
+// DisputeGround says what the sides differ about.
+type DisputeGround int32
+
+const (
+	// Not set.
+	DisputeGround_DISPUTE_GROUND_UNSPECIFIED DisputeGround = 0
+	// Whether, or when, it is due.
+	DisputeGround_DISPUTE_GROUND_DUE DisputeGround = 1
+	// Whether what it waits for has happened.
+	DisputeGround_DISPUTE_GROUND_TRIGGER DisputeGround = 2
+	// A figure.
+	DisputeGround_DISPUTE_GROUND_MEASUREMENT DisputeGround = 3
+	// Whether what was done is what was promised.
+	DisputeGround_DISPUTE_GROUND_PERFORMANCE DisputeGround = 4
+	// Something else.
+	DisputeGround_DISPUTE_GROUND_OTHER DisputeGround = 5
+)
+
+// Enum value maps for DisputeGround.
+var (
+	DisputeGround_name = map[int32]string{
+		0: "DISPUTE_GROUND_UNSPECIFIED",
+		1: "DISPUTE_GROUND_DUE",
+		2: "DISPUTE_GROUND_TRIGGER",
+		3: "DISPUTE_GROUND_MEASUREMENT",
+		4: "DISPUTE_GROUND_PERFORMANCE",
+		5: "DISPUTE_GROUND_OTHER",
+	}
+	DisputeGround_value = map[string]int32{
+		"DISPUTE_GROUND_UNSPECIFIED": 0,
+		"DISPUTE_GROUND_DUE":         1,
+		"DISPUTE_GROUND_TRIGGER":     2,
+		"DISPUTE_GROUND_MEASUREMENT": 3,
+		"DISPUTE_GROUND_PERFORMANCE": 4,
+		"DISPUTE_GROUND_OTHER":       5,
+	}
+)
+
+func (x DisputeGround) Enum() *DisputeGround {
+	p := new(DisputeGround)
+	*p = x
+	return p
+}
+
+func (x DisputeGround) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DisputeGround) Descriptor() protoreflect.EnumDescriptor {
+	return file_concord_v1_obligation_proto_enumTypes[3].Descriptor()
+}
+
+func (DisputeGround) Type() protoreflect.EnumType {
+	return &file_concord_v1_obligation_proto_enumTypes[3]
+}
+
+func (x DisputeGround) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DisputeGround.Descriptor instead.
+func (DisputeGround) EnumDescriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_proto_rawDescGZIP(), []int{3}
+}
+
+// SettlementOutcome says how a dispute ends.
+type SettlementOutcome int32
+
+const (
+	// Not set.
+	SettlementOutcome_SETTLEMENT_OUTCOME_UNSPECIFIED SettlementOutcome = 0
+	// As if it had not been disputed: the prior state, with the time of the dispute added to its clocks.
+	SettlementOutcome_SETTLEMENT_OUTCOME_RESTORE SettlementOutcome = 1
+	// It is kept.
+	SettlementOutcome_SETTLEMENT_OUTCOME_FULFILLED SettlementOutcome = 2
+	// It is not kept, and may be made good from today on.
+	SettlementOutcome_SETTLEMENT_OUTCOME_BREACHED SettlementOutcome = 3
+	// It was broken and is made good.
+	SettlementOutcome_SETTLEMENT_OUTCOME_CURED SettlementOutcome = 4
+	// It was missed for a cause that is not the obligor's.
+	SettlementOutcome_SETTLEMENT_OUTCOME_EXCUSED SettlementOutcome = 5
+	// It is broken for good.
+	SettlementOutcome_SETTLEMENT_OUTCOME_DEFAULTED SettlementOutcome = 6
+	// It is let go.
+	SettlementOutcome_SETTLEMENT_OUTCOME_WAIVED SettlementOutcome = 7
+	// It was never owed, or both release it.
+	SettlementOutcome_SETTLEMENT_OUTCOME_DISCHARGED SettlementOutcome = 8
+	// There is nothing to judge it by.
+	SettlementOutcome_SETTLEMENT_OUTCOME_NOT_DETERMINED SettlementOutcome = 9
+)
+
+// Enum value maps for SettlementOutcome.
+var (
+	SettlementOutcome_name = map[int32]string{
+		0: "SETTLEMENT_OUTCOME_UNSPECIFIED",
+		1: "SETTLEMENT_OUTCOME_RESTORE",
+		2: "SETTLEMENT_OUTCOME_FULFILLED",
+		3: "SETTLEMENT_OUTCOME_BREACHED",
+		4: "SETTLEMENT_OUTCOME_CURED",
+		5: "SETTLEMENT_OUTCOME_EXCUSED",
+		6: "SETTLEMENT_OUTCOME_DEFAULTED",
+		7: "SETTLEMENT_OUTCOME_WAIVED",
+		8: "SETTLEMENT_OUTCOME_DISCHARGED",
+		9: "SETTLEMENT_OUTCOME_NOT_DETERMINED",
+	}
+	SettlementOutcome_value = map[string]int32{
+		"SETTLEMENT_OUTCOME_UNSPECIFIED":    0,
+		"SETTLEMENT_OUTCOME_RESTORE":        1,
+		"SETTLEMENT_OUTCOME_FULFILLED":      2,
+		"SETTLEMENT_OUTCOME_BREACHED":       3,
+		"SETTLEMENT_OUTCOME_CURED":          4,
+		"SETTLEMENT_OUTCOME_EXCUSED":        5,
+		"SETTLEMENT_OUTCOME_DEFAULTED":      6,
+		"SETTLEMENT_OUTCOME_WAIVED":         7,
+		"SETTLEMENT_OUTCOME_DISCHARGED":     8,
+		"SETTLEMENT_OUTCOME_NOT_DETERMINED": 9,
+	}
+)
+
+func (x SettlementOutcome) Enum() *SettlementOutcome {
+	p := new(SettlementOutcome)
+	*p = x
+	return p
+}
+
+func (x SettlementOutcome) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SettlementOutcome) Descriptor() protoreflect.EnumDescriptor {
+	return file_concord_v1_obligation_proto_enumTypes[4].Descriptor()
+}
+
+func (SettlementOutcome) Type() protoreflect.EnumType {
+	return &file_concord_v1_obligation_proto_enumTypes[4]
+}
+
+func (x SettlementOutcome) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SettlementOutcome.Descriptor instead.
+func (SettlementOutcome) EnumDescriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_proto_rawDescGZIP(), []int{4}
+}
+
+// DischargeCause says why an obligation is no longer owed.
+type DischargeCause int32
+
+const (
+	// Not set.
+	DischargeCause_DISCHARGE_CAUSE_UNSPECIFIED DischargeCause = 0
+	// Both sides let it go.
+	DischargeCause_DISCHARGE_CAUSE_RELEASED DischargeCause = 1
+	// What it waits for can no longer happen.
+	DischargeCause_DISCHARGE_CAUSE_CONDITION_NEVER_CAME DischargeCause = 2
+	// The agreement ended before it came up.
+	DischargeCause_DISCHARGE_CAUSE_AGREEMENT_ENDED DischargeCause = 3
+)
+
+// Enum value maps for DischargeCause.
+var (
+	DischargeCause_name = map[int32]string{
+		0: "DISCHARGE_CAUSE_UNSPECIFIED",
+		1: "DISCHARGE_CAUSE_RELEASED",
+		2: "DISCHARGE_CAUSE_CONDITION_NEVER_CAME",
+		3: "DISCHARGE_CAUSE_AGREEMENT_ENDED",
+	}
+	DischargeCause_value = map[string]int32{
+		"DISCHARGE_CAUSE_UNSPECIFIED":          0,
+		"DISCHARGE_CAUSE_RELEASED":             1,
+		"DISCHARGE_CAUSE_CONDITION_NEVER_CAME": 2,
+		"DISCHARGE_CAUSE_AGREEMENT_ENDED":      3,
+	}
+)
+
+func (x DischargeCause) Enum() *DischargeCause {
+	p := new(DischargeCause)
+	*p = x
+	return p
+}
+
+func (x DischargeCause) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DischargeCause) Descriptor() protoreflect.EnumDescriptor {
+	return file_concord_v1_obligation_proto_enumTypes[5].Descriptor()
+}
+
+func (DischargeCause) Type() protoreflect.EnumType {
+	return &file_concord_v1_obligation_proto_enumTypes[5]
+}
+
+func (x DischargeCause) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DischargeCause.Descriptor instead.
+func (DischargeCause) EnumDescriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_proto_rawDescGZIP(), []int{5}
+}
+
+// Evidence is something that a side shows. The service keeps its digest and where it lies, not the thing itself.
 type Evidence struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What it is, 1 to 200 characters.
@@ -275,8 +583,12 @@ type Submission struct {
 	Note string `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
 	// When it was submitted.
 	SubmitTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=submit_time,json=submitTime,proto3" json:"submit_time,omitempty"`
-	// When the beneficiary's review window ends.
+	// When the beneficiary's review window ends. Silence until then is acceptance, and shown as such.
 	ReviewEndTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=review_end_time,json=reviewEndTime,proto3" json:"review_end_time,omitempty"`
+	// The state it was submitted from: DUE, BREACHED or CURING. Not set: DUE.
+	From ObligationState `protobuf:"varint,6,opt,name=from,proto3,enum=concord.v1.ObligationState" json:"from,omitempty"`
+	// What it is if it is accepted: FULFILLED, CURED or EXCUSED. Not set: FULFILLED.
+	Claim         ObligationState `protobuf:"varint,7,opt,name=claim,proto3,enum=concord.v1.ObligationState" json:"claim,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -346,7 +658,22 @@ func (x *Submission) GetReviewEndTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// Judgement is what was said of an obligation last: an acceptance, a return, a receipt, a waiver or an admission.
+func (x *Submission) GetFrom() ObligationState {
+	if x != nil {
+		return x.From
+	}
+	return ObligationState_OBLIGATION_STATE_UNSPECIFIED
+}
+
+func (x *Submission) GetClaim() ObligationState {
+	if x != nil {
+		return x.Claim
+	}
+	return ObligationState_OBLIGATION_STATE_UNSPECIFIED
+}
+
+// Judgement is what a side said of an obligation: an acceptance, a return, a receipt, a waiver, an admission, an objection
+// or an extension.
 type Judgement struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The side that spoke.
@@ -410,6 +737,844 @@ func (x *Judgement) GetTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// DueStep is one step in how a due date came to be.
+type DueStep struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What led to it.
+	Kind DueStepKind `protobuf:"varint,1,opt,name=kind,proto3,enum=concord.v1.DueStepKind" json:"kind,omitempty"`
+	// The day it led to, YYYY-MM-DD.
+	Date string `protobuf:"bytes,2,opt,name=date,proto3" json:"date,omitempty"`
+	// The calendar days that were added; 0 if none.
+	Days int32 `protobuf:"varint,3,opt,name=days,proto3" json:"days,omitempty"`
+	// The business days that were added, or the n-th of the month; 0 if none.
+	BusinessDays int32 `protobuf:"varint,4,opt,name=business_days,json=businessDays,proto3" json:"business_days,omitempty"`
+	// What it is about: the rule, an obligation, or what happened.
+	Subject string `protobuf:"bytes,5,opt,name=subject,proto3" json:"subject,omitempty"`
+	// The side whose delay caused it, where one did.
+	CausedBy Side `protobuf:"varint,6,opt,name=caused_by,json=causedBy,proto3,enum=concord.v1.Side" json:"caused_by,omitempty"`
+	// The step in words; computed when it is read.
+	Words         string `protobuf:"bytes,7,opt,name=words,proto3" json:"words,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DueStep) Reset() {
+	*x = DueStep{}
+	mi := &file_concord_v1_obligation_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DueStep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DueStep) ProtoMessage() {}
+
+func (x *DueStep) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_obligation_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DueStep.ProtoReflect.Descriptor instead.
+func (*DueStep) Descriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *DueStep) GetKind() DueStepKind {
+	if x != nil {
+		return x.Kind
+	}
+	return DueStepKind_DUE_STEP_KIND_UNSPECIFIED
+}
+
+func (x *DueStep) GetDate() string {
+	if x != nil {
+		return x.Date
+	}
+	return ""
+}
+
+func (x *DueStep) GetDays() int32 {
+	if x != nil {
+		return x.Days
+	}
+	return 0
+}
+
+func (x *DueStep) GetBusinessDays() int32 {
+	if x != nil {
+		return x.BusinessDays
+	}
+	return 0
+}
+
+func (x *DueStep) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *DueStep) GetCausedBy() Side {
+	if x != nil {
+		return x.CausedBy
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *DueStep) GetWords() string {
+	if x != nil {
+		return x.Words
+	}
+	return ""
+}
+
+// Deadlines are the clocks of an obligation after something moved them. What is not set stays as it was.
+type Deadlines struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The day it is due, YYYY-MM-DD.
+	DueDate string `protobuf:"bytes,1,opt,name=due_date,json=dueDate,proto3" json:"due_date,omitempty"`
+	// The end of that day.
+	DueTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=due_time,json=dueTime,proto3" json:"due_time,omitempty"`
+	// The end of the grace period.
+	GraceEndTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=grace_end_time,json=graceEndTime,proto3" json:"grace_end_time,omitempty"`
+	// When it comes up as DUE.
+	LeadStartTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=lead_start_time,json=leadStartTime,proto3" json:"lead_start_time,omitempty"`
+	// When the beneficiary's review window ends.
+	ReviewEndTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=review_end_time,json=reviewEndTime,proto3" json:"review_end_time,omitempty"`
+	// When the cure period ends.
+	CureEndTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=cure_end_time,json=cureEndTime,proto3" json:"cure_end_time,omitempty"`
+	// What moved them.
+	Step          *DueStep `protobuf:"bytes,7,opt,name=step,proto3" json:"step,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Deadlines) Reset() {
+	*x = Deadlines{}
+	mi := &file_concord_v1_obligation_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Deadlines) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Deadlines) ProtoMessage() {}
+
+func (x *Deadlines) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_obligation_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Deadlines.ProtoReflect.Descriptor instead.
+func (*Deadlines) Descriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Deadlines) GetDueDate() string {
+	if x != nil {
+		return x.DueDate
+	}
+	return ""
+}
+
+func (x *Deadlines) GetDueTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DueTime
+	}
+	return nil
+}
+
+func (x *Deadlines) GetGraceEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.GraceEndTime
+	}
+	return nil
+}
+
+func (x *Deadlines) GetLeadStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LeadStartTime
+	}
+	return nil
+}
+
+func (x *Deadlines) GetReviewEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReviewEndTime
+	}
+	return nil
+}
+
+func (x *Deadlines) GetCureEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CureEndTime
+	}
+	return nil
+}
+
+func (x *Deadlines) GetStep() *DueStep {
+	if x != nil {
+		return x.Step
+	}
+	return nil
+}
+
+// Amount is a sum of money.
+type Amount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The currency, three letters of ISO 4217, for example "EUR".
+	Currency string `protobuf:"bytes,1,opt,name=currency,proto3" json:"currency,omitempty"`
+	// How much: a decimal of at most 12 digits before the point and 6 behind it, for example "42000.00".
+	Value         string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Amount) Reset() {
+	*x = Amount{}
+	mi := &file_concord_v1_obligation_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Amount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Amount) ProtoMessage() {}
+
+func (x *Amount) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_obligation_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Amount.ProtoReflect.Descriptor instead.
+func (*Amount) Descriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Amount) GetCurrency() string {
+	if x != nil {
+		return x.Currency
+	}
+	return ""
+}
+
+func (x *Amount) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+// Trigger says that what a CONDITIONAL commitment waits for has happened.
+type Trigger struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What happened.
+	Title string `protobuf:"bytes,1,opt,name=title,proto3" json:"title,omitempty"`
+	// The day it happened, YYYY-MM-DD.
+	OccurredDate string `protobuf:"bytes,2,opt,name=occurred_date,json=occurredDate,proto3" json:"occurred_date,omitempty"`
+	// The side that recorded it.
+	By Side `protobuf:"varint,3,opt,name=by,proto3,enum=concord.v1.Side" json:"by,omitempty"`
+	// What shows it.
+	Evidence []*Evidence `protobuf:"bytes,4,rep,name=evidence,proto3" json:"evidence,omitempty"`
+	// What else was said of it.
+	Note string `protobuf:"bytes,5,opt,name=note,proto3" json:"note,omitempty"`
+	// When it was recorded.
+	Time          *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Trigger) Reset() {
+	*x = Trigger{}
+	mi := &file_concord_v1_obligation_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Trigger) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Trigger) ProtoMessage() {}
+
+func (x *Trigger) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_obligation_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Trigger.ProtoReflect.Descriptor instead.
+func (*Trigger) Descriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Trigger) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Trigger) GetOccurredDate() string {
+	if x != nil {
+		return x.OccurredDate
+	}
+	return ""
+}
+
+func (x *Trigger) GetBy() Side {
+	if x != nil {
+		return x.By
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *Trigger) GetEvidence() []*Evidence {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
+func (x *Trigger) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *Trigger) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+// Measurement is the figure of a window, as one side filed it.
+type Measurement struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The side that filed it.
+	By Side `protobuf:"varint,1,opt,name=by,proto3,enum=concord.v1.Side" json:"by,omitempty"`
+	// The figure, a decimal.
+	Value string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	// The figure of the qualifying condition, a decimal; empty where there is none.
+	QualifyingValue string `protobuf:"bytes,3,opt,name=qualifying_value,json=qualifyingValue,proto3" json:"qualifying_value,omitempty"`
+	// What shows it.
+	Evidence []*Evidence `protobuf:"bytes,4,rep,name=evidence,proto3" json:"evidence,omitempty"`
+	// What else was said of it.
+	Note string `protobuf:"bytes,5,opt,name=note,proto3" json:"note,omitempty"`
+	// When it was filed.
+	Time          *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Measurement) Reset() {
+	*x = Measurement{}
+	mi := &file_concord_v1_obligation_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Measurement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Measurement) ProtoMessage() {}
+
+func (x *Measurement) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_obligation_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Measurement.ProtoReflect.Descriptor instead.
+func (*Measurement) Descriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Measurement) GetBy() Side {
+	if x != nil {
+		return x.By
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *Measurement) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *Measurement) GetQualifyingValue() string {
+	if x != nil {
+		return x.QualifyingValue
+	}
+	return ""
+}
+
+func (x *Measurement) GetEvidence() []*Evidence {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
+func (x *Measurement) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *Measurement) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+// CurePlan is how the obligor means to make a breach good. It is no admission of liability.
+type CurePlan struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its number within the obligation, from 1.
+	Number int32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// What caused the breach.
+	Cause string `protobuf:"bytes,2,opt,name=cause,proto3" json:"cause,omitempty"`
+	// What it did to the beneficiary.
+	Effect string `protobuf:"bytes,3,opt,name=effect,proto3" json:"effect,omitempty"`
+	// What makes it good.
+	Fix string `protobuf:"bytes,4,opt,name=fix,proto3" json:"fix,omitempty"`
+	// What keeps it from happening again.
+	Prevention string `protobuf:"bytes,5,opt,name=prevention,proto3" json:"prevention,omitempty"`
+	// The day by which it will be good, YYYY-MM-DD.
+	CureDate string `protobuf:"bytes,6,opt,name=cure_date,json=cureDate,proto3" json:"cure_date,omitempty"`
+	// When it was made.
+	Time          *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CurePlan) Reset() {
+	*x = CurePlan{}
+	mi := &file_concord_v1_obligation_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CurePlan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CurePlan) ProtoMessage() {}
+
+func (x *CurePlan) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_obligation_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CurePlan.ProtoReflect.Descriptor instead.
+func (*CurePlan) Descriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CurePlan) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *CurePlan) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+func (x *CurePlan) GetEffect() string {
+	if x != nil {
+		return x.Effect
+	}
+	return ""
+}
+
+func (x *CurePlan) GetFix() string {
+	if x != nil {
+		return x.Fix
+	}
+	return ""
+}
+
+func (x *CurePlan) GetPrevention() string {
+	if x != nil {
+		return x.Prevention
+	}
+	return ""
+}
+
+func (x *CurePlan) GetCureDate() string {
+	if x != nil {
+		return x.CureDate
+	}
+	return ""
+}
+
+func (x *CurePlan) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+// ReliefNotice is the obligor's word that it waits for a prerequisite that is late.
+type ReliefNotice struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The prerequisite obligation.
+	ObligationId string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// What was said to it.
+	Note string `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
+	// When it was given.
+	Time          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReliefNotice) Reset() {
+	*x = ReliefNotice{}
+	mi := &file_concord_v1_obligation_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReliefNotice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReliefNotice) ProtoMessage() {}
+
+func (x *ReliefNotice) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_obligation_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReliefNotice.ProtoReflect.Descriptor instead.
+func (*ReliefNotice) Descriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ReliefNotice) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ReliefNotice) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *ReliefNotice) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+// Excuse is why a miss is not the obligor's.
+type Excuse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was said to it; empty where a rule excused it.
+	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The side that caused the miss; not set: nobody, or the beneficiary gave relief.
+	CausedBy Side `protobuf:"varint,2,opt,name=caused_by,json=causedBy,proto3,enum=concord.v1.Side" json:"caused_by,omitempty"`
+	// The prerequisite obligation that was not kept, if that is the cause.
+	ObligationId string `protobuf:"bytes,3,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// The qualifying condition that did not hold, if that is the cause.
+	Measure       string `protobuf:"bytes,4,opt,name=measure,proto3" json:"measure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Excuse) Reset() {
+	*x = Excuse{}
+	mi := &file_concord_v1_obligation_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Excuse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Excuse) ProtoMessage() {}
+
+func (x *Excuse) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_obligation_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Excuse.ProtoReflect.Descriptor instead.
+func (*Excuse) Descriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Excuse) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Excuse) GetCausedBy() Side {
+	if x != nil {
+		return x.CausedBy
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *Excuse) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *Excuse) GetMeasure() string {
+	if x != nil {
+		return x.Measure
+	}
+	return ""
+}
+
+// Settlement is how a dispute ends.
+type Settlement struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the obligation becomes.
+	Outcome SettlementOutcome `protobuf:"varint,1,opt,name=outcome,proto3,enum=concord.v1.SettlementOutcome" json:"outcome,omitempty"`
+	// Why, 1 to 2,000 characters.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Settlement) Reset() {
+	*x = Settlement{}
+	mi := &file_concord_v1_obligation_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Settlement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Settlement) ProtoMessage() {}
+
+func (x *Settlement) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_obligation_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Settlement.ProtoReflect.Descriptor instead.
+func (*Settlement) Descriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Settlement) GetOutcome() SettlementOutcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return SettlementOutcome_SETTLEMENT_OUTCOME_UNSPECIFIED
+}
+
+func (x *Settlement) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// Dispute says that the sides differ about an obligation. The time of it is not charged to the obligor.
+type Dispute struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The side that opened it.
+	OpenedBy Side `protobuf:"varint,1,opt,name=opened_by,json=openedBy,proto3,enum=concord.v1.Side" json:"opened_by,omitempty"`
+	// What it is about.
+	Ground DisputeGround `protobuf:"varint,2,opt,name=ground,proto3,enum=concord.v1.DisputeGround" json:"ground,omitempty"`
+	// What that side says.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What shows it.
+	Evidence []*Evidence `protobuf:"bytes,4,rep,name=evidence,proto3" json:"evidence,omitempty"`
+	// The state the obligation was in.
+	PriorState ObligationState `protobuf:"varint,5,opt,name=prior_state,json=priorState,proto3,enum=concord.v1.ObligationState" json:"prior_state,omitempty"`
+	// When it was opened.
+	OpenTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=open_time,json=openTime,proto3" json:"open_time,omitempty"`
+	// How it ended; not set while it stands.
+	Settlement *Settlement `protobuf:"bytes,7,opt,name=settlement,proto3" json:"settlement,omitempty"`
+	// When it ended; not set while it stands.
+	SettleTime    *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=settle_time,json=settleTime,proto3" json:"settle_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Dispute) Reset() {
+	*x = Dispute{}
+	mi := &file_concord_v1_obligation_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Dispute) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Dispute) ProtoMessage() {}
+
+func (x *Dispute) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_obligation_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Dispute.ProtoReflect.Descriptor instead.
+func (*Dispute) Descriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Dispute) GetOpenedBy() Side {
+	if x != nil {
+		return x.OpenedBy
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *Dispute) GetGround() DisputeGround {
+	if x != nil {
+		return x.Ground
+	}
+	return DisputeGround_DISPUTE_GROUND_UNSPECIFIED
+}
+
+func (x *Dispute) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Dispute) GetEvidence() []*Evidence {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
+func (x *Dispute) GetPriorState() ObligationState {
+	if x != nil {
+		return x.PriorState
+	}
+	return ObligationState_OBLIGATION_STATE_UNSPECIFIED
+}
+
+func (x *Dispute) GetOpenTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OpenTime
+	}
+	return nil
+}
+
+func (x *Dispute) GetSettlement() *Settlement {
+	if x != nil {
+		return x.Settlement
+	}
+	return nil
+}
+
+func (x *Dispute) GetSettleTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SettleTime
+	}
+	return nil
+}
+
 // Obligation is one due instance of a commitment: what is owed, by when.
 type Obligation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -429,7 +1594,7 @@ type Obligation struct {
 	Beneficiary Side `protobuf:"varint,7,opt,name=beneficiary,proto3,enum=concord.v1.Side" json:"beneficiary,omitempty"`
 	// Where it is in its life.
 	State ObligationState `protobuf:"varint,8,opt,name=state,proto3,enum=concord.v1.ObligationState" json:"state,omitempty"`
-	// The day it is due, YYYY-MM-DD, in the agreement's time zone.
+	// The day it is due, YYYY-MM-DD, in the agreement's time zone; empty while it waits for something to happen.
 	DueDate string `protobuf:"bytes,9,opt,name=due_date,json=dueDate,proto3" json:"due_date,omitempty"`
 	// The end of that day. Moves later by the time the beneficiary took over a submission that was in time and that it
 	// returned: review time is not charged to the obligor.
@@ -442,7 +1607,7 @@ type Obligation struct {
 	Overdue bool `protobuf:"varint,13,opt,name=overdue,proto3" json:"overdue,omitempty"`
 	// The submission that stands, if any.
 	Submission *Submission `protobuf:"bytes,14,opt,name=submission,proto3" json:"submission,omitempty"`
-	// The acceptance, or the receipt the beneficiary acknowledged.
+	// The acceptance, or the receipt the beneficiary acknowledged. Not set where silence accepted it: see deemed.
 	Acceptance *Judgement `protobuf:"bytes,15,opt,name=acceptance,proto3" json:"acceptance,omitempty"`
 	// The last return.
 	Return *Judgement `protobuf:"bytes,16,opt,name=return,proto3" json:"return,omitempty"`
@@ -464,13 +1629,61 @@ type Obligation struct {
 	Etag string `protobuf:"bytes,24,opt,name=etag,proto3" json:"etag,omitempty"`
 	// How often the obligor has submitted.
 	SubmissionCount int32 `protobuf:"varint,25,opt,name=submission_count,json=submissionCount,proto3" json:"submission_count,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The day it was due by the words alone, YYYY-MM-DD: no shift and no extension changes it.
+	AgreedDueDate string `protobuf:"bytes,26,opt,name=agreed_due_date,json=agreedDueDate,proto3" json:"agreed_due_date,omitempty"`
+	// How the due date came to be, step by step.
+	Trace []*DueStep `protobuf:"bytes,27,rep,name=trace,proto3" json:"trace,omitempty"`
+	// The date the rule yielded, or the last day of the window or period, YYYY-MM-DD; empty for the others.
+	RuleDate string `protobuf:"bytes,28,opt,name=rule_date,json=ruleDate,proto3" json:"rule_date,omitempty"`
+	// The first day of the window (MEASURED) or period (STANDING), YYYY-MM-DD.
+	WindowStartDate string `protobuf:"bytes,29,opt,name=window_start_date,json=windowStartDate,proto3" json:"window_start_date,omitempty"`
+	// Its last day, YYYY-MM-DD.
+	WindowEndDate string `protobuf:"bytes,30,opt,name=window_end_date,json=windowEndDate,proto3" json:"window_end_date,omitempty"`
+	// What made it due (CONDITIONAL).
+	Trigger *Trigger `protobuf:"bytes,31,opt,name=trigger,proto3" json:"trigger,omitempty"`
+	// The end of the last day on which what it waits for can happen.
+	ConditionEndTime *timestamppb.Timestamp `protobuf:"bytes,32,opt,name=condition_end_time,json=conditionEndTime,proto3" json:"condition_end_time,omitempty"`
+	// What was measured (MEASURED), at most one by each side.
+	Measurements []*Measurement `protobuf:"bytes,33,rep,name=measurements,proto3" json:"measurements,omitempty"`
+	// The newest plan to make it good.
+	CurePlan *CurePlan `protobuf:"bytes,34,opt,name=cure_plan,json=curePlan,proto3" json:"cure_plan,omitempty"`
+	// The beneficiary's last objection to a plan.
+	Objection *Judgement `protobuf:"bytes,35,opt,name=objection,proto3" json:"objection,omitempty"`
+	// When the cure period ends; set from the breach on.
+	CureEndTime *timestamppb.Timestamp `protobuf:"bytes,36,opt,name=cure_end_time,json=cureEndTime,proto3" json:"cure_end_time,omitempty"`
+	// The side that first told of the failure; not set if nobody did before the clock.
+	DisclosedBy Side `protobuf:"varint,37,opt,name=disclosed_by,json=disclosedBy,proto3,enum=concord.v1.Side" json:"disclosed_by,omitempty"`
+	// The obligor's notice that it waits for a prerequisite.
+	ReliefNotice *ReliefNotice `protobuf:"bytes,38,opt,name=relief_notice,json=reliefNotice,proto3" json:"relief_notice,omitempty"`
+	// The prerequisite obligation, open and late, for which its clock stands still.
+	BlockedBy string `protobuf:"bytes,39,opt,name=blocked_by,json=blockedBy,proto3" json:"blocked_by,omitempty"`
+	// The last extension.
+	Extension *Judgement `protobuf:"bytes,40,opt,name=extension,proto3" json:"extension,omitempty"`
+	// Why it is EXCUSED, or claimed to be.
+	Excuse *Excuse `protobuf:"bytes,41,opt,name=excuse,proto3" json:"excuse,omitempty"`
+	// The last dispute.
+	Dispute *Dispute `protobuf:"bytes,42,opt,name=dispute,proto3" json:"dispute,omitempty"`
+	// The state it was in when it was SUSPENDED; not set otherwise.
+	PriorState ObligationState `protobuf:"varint,43,opt,name=prior_state,json=priorState,proto3,enum=concord.v1.ObligationState" json:"prior_state,omitempty"`
+	// Whether it was accepted by the beneficiary's silence.
+	Deemed bool `protobuf:"varint,44,opt,name=deemed,proto3" json:"deemed,omitempty"`
+	// The missed obligation that it makes good (a credit).
+	RemedyOf string `protobuf:"bytes,45,opt,name=remedy_of,json=remedyOf,proto3" json:"remedy_of,omitempty"`
+	// What is to be paid (a credit).
+	Amount *Amount `protobuf:"bytes,46,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Whether it came with the agreement from before this service.
+	Imported bool `protobuf:"varint,47,opt,name=imported,proto3" json:"imported,omitempty"`
+	// Why it is DISCHARGED; not set otherwise.
+	DischargeCause DischargeCause `protobuf:"varint,48,opt,name=discharge_cause,json=dischargeCause,proto3,enum=concord.v1.DischargeCause" json:"discharge_cause,omitempty"`
+	// How many business days late prerequisites have moved it by, all together.
+	PrerequisiteBusinessDays int32 `protobuf:"varint,49,opt,name=prerequisite_business_days,json=prerequisiteBusinessDays,proto3" json:"prerequisite_business_days,omitempty"`
+	unknownFields            protoimpl.UnknownFields
+	sizeCache                protoimpl.SizeCache
 }
 
 func (x *Obligation) Reset() {
 	*x = Obligation{}
-	mi := &file_concord_v1_obligation_proto_msgTypes[3]
+	mi := &file_concord_v1_obligation_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -482,7 +1695,7 @@ func (x *Obligation) String() string {
 func (*Obligation) ProtoMessage() {}
 
 func (x *Obligation) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_obligation_proto_msgTypes[3]
+	mi := &file_concord_v1_obligation_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -495,7 +1708,7 @@ func (x *Obligation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Obligation.ProtoReflect.Descriptor instead.
 func (*Obligation) Descriptor() ([]byte, []int) {
-	return file_concord_v1_obligation_proto_rawDescGZIP(), []int{3}
+	return file_concord_v1_obligation_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Obligation) GetAgreementId() string {
@@ -673,6 +1886,174 @@ func (x *Obligation) GetSubmissionCount() int32 {
 	return 0
 }
 
+func (x *Obligation) GetAgreedDueDate() string {
+	if x != nil {
+		return x.AgreedDueDate
+	}
+	return ""
+}
+
+func (x *Obligation) GetTrace() []*DueStep {
+	if x != nil {
+		return x.Trace
+	}
+	return nil
+}
+
+func (x *Obligation) GetRuleDate() string {
+	if x != nil {
+		return x.RuleDate
+	}
+	return ""
+}
+
+func (x *Obligation) GetWindowStartDate() string {
+	if x != nil {
+		return x.WindowStartDate
+	}
+	return ""
+}
+
+func (x *Obligation) GetWindowEndDate() string {
+	if x != nil {
+		return x.WindowEndDate
+	}
+	return ""
+}
+
+func (x *Obligation) GetTrigger() *Trigger {
+	if x != nil {
+		return x.Trigger
+	}
+	return nil
+}
+
+func (x *Obligation) GetConditionEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ConditionEndTime
+	}
+	return nil
+}
+
+func (x *Obligation) GetMeasurements() []*Measurement {
+	if x != nil {
+		return x.Measurements
+	}
+	return nil
+}
+
+func (x *Obligation) GetCurePlan() *CurePlan {
+	if x != nil {
+		return x.CurePlan
+	}
+	return nil
+}
+
+func (x *Obligation) GetObjection() *Judgement {
+	if x != nil {
+		return x.Objection
+	}
+	return nil
+}
+
+func (x *Obligation) GetCureEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CureEndTime
+	}
+	return nil
+}
+
+func (x *Obligation) GetDisclosedBy() Side {
+	if x != nil {
+		return x.DisclosedBy
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *Obligation) GetReliefNotice() *ReliefNotice {
+	if x != nil {
+		return x.ReliefNotice
+	}
+	return nil
+}
+
+func (x *Obligation) GetBlockedBy() string {
+	if x != nil {
+		return x.BlockedBy
+	}
+	return ""
+}
+
+func (x *Obligation) GetExtension() *Judgement {
+	if x != nil {
+		return x.Extension
+	}
+	return nil
+}
+
+func (x *Obligation) GetExcuse() *Excuse {
+	if x != nil {
+		return x.Excuse
+	}
+	return nil
+}
+
+func (x *Obligation) GetDispute() *Dispute {
+	if x != nil {
+		return x.Dispute
+	}
+	return nil
+}
+
+func (x *Obligation) GetPriorState() ObligationState {
+	if x != nil {
+		return x.PriorState
+	}
+	return ObligationState_OBLIGATION_STATE_UNSPECIFIED
+}
+
+func (x *Obligation) GetDeemed() bool {
+	if x != nil {
+		return x.Deemed
+	}
+	return false
+}
+
+func (x *Obligation) GetRemedyOf() string {
+	if x != nil {
+		return x.RemedyOf
+	}
+	return ""
+}
+
+func (x *Obligation) GetAmount() *Amount {
+	if x != nil {
+		return x.Amount
+	}
+	return nil
+}
+
+func (x *Obligation) GetImported() bool {
+	if x != nil {
+		return x.Imported
+	}
+	return false
+}
+
+func (x *Obligation) GetDischargeCause() DischargeCause {
+	if x != nil {
+		return x.DischargeCause
+	}
+	return DischargeCause_DISCHARGE_CAUSE_UNSPECIFIED
+}
+
+func (x *Obligation) GetPrerequisiteBusinessDays() int32 {
+	if x != nil {
+		return x.PrerequisiteBusinessDays
+	}
+	return 0
+}
+
 var File_concord_v1_obligation_proto protoreflect.FileDescriptor
 
 const file_concord_v1_obligation_proto_rawDesc = "" +
@@ -685,7 +2066,7 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"\x06sha256\x18\x03 \x01(\tB\x1b\xe0A\x01\xbaH\x15r\x132\x11^([0-9a-f]{64})?$R\x06sha256\x12U\n" +
 	"\n" +
 	"media_type\x18\x04 \x01(\tB6\xe0A\x01\xbaH0r.\x18d2*^([a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+)?$R\tmediaType\x12\x1f\n" +
-	"\x04note\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x04note\"\x84\x02\n" +
+	"\x04note\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x04note\"\xf2\x02\n" +
 	"\n" +
 	"Submission\x12\x1b\n" +
 	"\x06number\x18\x01 \x01(\x05B\x03\xe0A\x03R\x06number\x125\n" +
@@ -693,12 +2074,83 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"\x04note\x18\x03 \x01(\tB\x03\xe0A\x03R\x04note\x12@\n" +
 	"\vsubmit_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"submitTime\x12G\n" +
-	"\x0freview_end_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\rreviewEndTime\"\x84\x01\n" +
+	"\x0freview_end_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\rreviewEndTime\x124\n" +
+	"\x04from\x18\x06 \x01(\x0e2\x1b.concord.v1.ObligationStateB\x03\xe0A\x03R\x04from\x126\n" +
+	"\x05claim\x18\a \x01(\x0e2\x1b.concord.v1.ObligationStateB\x03\xe0A\x03R\x05claim\"\x84\x01\n" +
 	"\tJudgement\x12)\n" +
 	"\x04side\x18\x01 \x01(\x0e2\x10.concord.v1.SideB\x03\xe0A\x03R\x04side\x12\x17\n" +
 	"\x04note\x18\x02 \x01(\tB\x03\xe0A\x03R\x04note\x123\n" +
-	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\x04time\"\x94\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\x04time\"\x85\x02\n" +
+	"\aDueStep\x120\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x17.concord.v1.DueStepKindB\x03\xe0A\x03R\x04kind\x12\x17\n" +
+	"\x04date\x18\x02 \x01(\tB\x03\xe0A\x03R\x04date\x12\x17\n" +
+	"\x04days\x18\x03 \x01(\x05B\x03\xe0A\x03R\x04days\x12(\n" +
+	"\rbusiness_days\x18\x04 \x01(\x05B\x03\xe0A\x03R\fbusinessDays\x12\x1d\n" +
+	"\asubject\x18\x05 \x01(\tB\x03\xe0A\x03R\asubject\x122\n" +
+	"\tcaused_by\x18\x06 \x01(\x0e2\x10.concord.v1.SideB\x03\xe0A\x03R\bcausedBy\x12\x19\n" +
+	"\x05words\x18\a \x01(\tB\x03\xe0A\x03R\x05words\"\xb3\x03\n" +
+	"\tDeadlines\x12\x1e\n" +
+	"\bdue_date\x18\x01 \x01(\tB\x03\xe0A\x03R\adueDate\x12:\n" +
+	"\bdue_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\adueTime\x12E\n" +
+	"\x0egrace_end_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\fgraceEndTime\x12G\n" +
+	"\x0flead_start_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\rleadStartTime\x12G\n" +
+	"\x0freview_end_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\rreviewEndTime\x12C\n" +
+	"\rcure_end_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\vcureEndTime\x12,\n" +
+	"\x04step\x18\a \x01(\v2\x13.concord.v1.DueStepB\x03\xe0A\x03R\x04step\"z\n" +
+	"\x06Amount\x120\n" +
+	"\bcurrency\x18\x01 \x01(\tB\x14\xe0A\x02\xbaH\x0er\f2\n" +
+	"^[A-Z]{3}$R\bcurrency\x12>\n" +
+	"\x05value\x18\x02 \x01(\tB(\xe0A\x02\xbaH\"r 2\x1e^-?[0-9]{1,12}(\\.[0-9]{1,6})?$R\x05value\"\xfa\x01\n" +
+	"\aTrigger\x12\x19\n" +
+	"\x05title\x18\x01 \x01(\tB\x03\xe0A\x03R\x05title\x12(\n" +
+	"\roccurred_date\x18\x02 \x01(\tB\x03\xe0A\x03R\foccurredDate\x12%\n" +
+	"\x02by\x18\x03 \x01(\x0e2\x10.concord.v1.SideB\x03\xe0A\x03R\x02by\x125\n" +
+	"\bevidence\x18\x04 \x03(\v2\x14.concord.v1.EvidenceB\x03\xe0A\x03R\bevidence\x12\x17\n" +
+	"\x04note\x18\x05 \x01(\tB\x03\xe0A\x03R\x04note\x123\n" +
+	"\x04time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\x04time\"\x84\x02\n" +
+	"\vMeasurement\x12%\n" +
+	"\x02by\x18\x01 \x01(\x0e2\x10.concord.v1.SideB\x03\xe0A\x03R\x02by\x12\x19\n" +
+	"\x05value\x18\x02 \x01(\tB\x03\xe0A\x03R\x05value\x12.\n" +
+	"\x10qualifying_value\x18\x03 \x01(\tB\x03\xe0A\x03R\x0fqualifyingValue\x125\n" +
+	"\bevidence\x18\x04 \x03(\v2\x14.concord.v1.EvidenceB\x03\xe0A\x03R\bevidence\x12\x17\n" +
+	"\x04note\x18\x05 \x01(\tB\x03\xe0A\x03R\x04note\x123\n" +
+	"\x04time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\x04time\"\xf2\x01\n" +
+	"\bCurePlan\x12\x1b\n" +
+	"\x06number\x18\x01 \x01(\x05B\x03\xe0A\x03R\x06number\x12\x19\n" +
+	"\x05cause\x18\x02 \x01(\tB\x03\xe0A\x03R\x05cause\x12\x1b\n" +
+	"\x06effect\x18\x03 \x01(\tB\x03\xe0A\x03R\x06effect\x12\x15\n" +
+	"\x03fix\x18\x04 \x01(\tB\x03\xe0A\x03R\x03fix\x12#\n" +
 	"\n" +
+	"prevention\x18\x05 \x01(\tB\x03\xe0A\x03R\n" +
+	"prevention\x12 \n" +
+	"\tcure_date\x18\x06 \x01(\tB\x03\xe0A\x03R\bcureDate\x123\n" +
+	"\x04time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\x04time\"\x86\x01\n" +
+	"\fReliefNotice\x12(\n" +
+	"\robligation_id\x18\x01 \x01(\tB\x03\xe0A\x03R\fobligationId\x12\x17\n" +
+	"\x04note\x18\x02 \x01(\tB\x03\xe0A\x03R\x04note\x123\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\x04time\"\xa2\x01\n" +
+	"\x06Excuse\x12\x1b\n" +
+	"\x06reason\x18\x01 \x01(\tB\x03\xe0A\x03R\x06reason\x122\n" +
+	"\tcaused_by\x18\x02 \x01(\x0e2\x10.concord.v1.SideB\x03\xe0A\x03R\bcausedBy\x12(\n" +
+	"\robligation_id\x18\x03 \x01(\tB\x03\xe0A\x03R\fobligationId\x12\x1d\n" +
+	"\ameasure\x18\x04 \x01(\tB\x03\xe0A\x03R\ameasure\"{\n" +
+	"\n" +
+	"Settlement\x12F\n" +
+	"\aoutcome\x18\x01 \x01(\x0e2\x1d.concord.v1.SettlementOutcomeB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\aoutcome\x12%\n" +
+	"\x06reason\x18\x02 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xd0\x0fR\x06reason\"\xc9\x03\n" +
+	"\aDispute\x122\n" +
+	"\topened_by\x18\x01 \x01(\x0e2\x10.concord.v1.SideB\x03\xe0A\x03R\bopenedBy\x126\n" +
+	"\x06ground\x18\x02 \x01(\x0e2\x19.concord.v1.DisputeGroundB\x03\xe0A\x03R\x06ground\x12\x1b\n" +
+	"\x06reason\x18\x03 \x01(\tB\x03\xe0A\x03R\x06reason\x125\n" +
+	"\bevidence\x18\x04 \x03(\v2\x14.concord.v1.EvidenceB\x03\xe0A\x03R\bevidence\x12A\n" +
+	"\vprior_state\x18\x05 \x01(\x0e2\x1b.concord.v1.ObligationStateB\x03\xe0A\x03R\n" +
+	"priorState\x12<\n" +
+	"\topen_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\bopenTime\x12;\n" +
+	"\n" +
+	"settlement\x18\a \x01(\v2\x16.concord.v1.SettlementB\x03\xe0A\x03R\n" +
+	"settlement\x12@\n" +
+	"\vsettle_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"settleTime\"\x8f\x14\n" +
 	"\n" +
 	"Obligation\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12(\n" +
@@ -735,7 +2187,33 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"\vupdate_time\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime\x12\x17\n" +
 	"\x04etag\x18\x18 \x01(\tB\x03\xe0A\x03R\x04etag\x12.\n" +
-	"\x10submission_count\x18\x19 \x01(\x05B\x03\xe0A\x03R\x0fsubmissionCount*\x86\x04\n" +
+	"\x10submission_count\x18\x19 \x01(\x05B\x03\xe0A\x03R\x0fsubmissionCount\x12+\n" +
+	"\x0fagreed_due_date\x18\x1a \x01(\tB\x03\xe0A\x03R\ragreedDueDate\x12.\n" +
+	"\x05trace\x18\x1b \x03(\v2\x13.concord.v1.DueStepB\x03\xe0A\x03R\x05trace\x12 \n" +
+	"\trule_date\x18\x1c \x01(\tB\x03\xe0A\x03R\bruleDate\x12/\n" +
+	"\x11window_start_date\x18\x1d \x01(\tB\x03\xe0A\x03R\x0fwindowStartDate\x12+\n" +
+	"\x0fwindow_end_date\x18\x1e \x01(\tB\x03\xe0A\x03R\rwindowEndDate\x122\n" +
+	"\atrigger\x18\x1f \x01(\v2\x13.concord.v1.TriggerB\x03\xe0A\x03R\atrigger\x12M\n" +
+	"\x12condition_end_time\x18  \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\x10conditionEndTime\x12@\n" +
+	"\fmeasurements\x18! \x03(\v2\x17.concord.v1.MeasurementB\x03\xe0A\x03R\fmeasurements\x126\n" +
+	"\tcure_plan\x18\" \x01(\v2\x14.concord.v1.CurePlanB\x03\xe0A\x03R\bcurePlan\x128\n" +
+	"\tobjection\x18# \x01(\v2\x15.concord.v1.JudgementB\x03\xe0A\x03R\tobjection\x12C\n" +
+	"\rcure_end_time\x18$ \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\vcureEndTime\x128\n" +
+	"\fdisclosed_by\x18% \x01(\x0e2\x10.concord.v1.SideB\x03\xe0A\x03R\vdisclosedBy\x12B\n" +
+	"\rrelief_notice\x18& \x01(\v2\x18.concord.v1.ReliefNoticeB\x03\xe0A\x03R\freliefNotice\x12\"\n" +
+	"\n" +
+	"blocked_by\x18' \x01(\tB\x03\xe0A\x03R\tblockedBy\x128\n" +
+	"\textension\x18( \x01(\v2\x15.concord.v1.JudgementB\x03\xe0A\x03R\textension\x12/\n" +
+	"\x06excuse\x18) \x01(\v2\x12.concord.v1.ExcuseB\x03\xe0A\x03R\x06excuse\x122\n" +
+	"\adispute\x18* \x01(\v2\x13.concord.v1.DisputeB\x03\xe0A\x03R\adispute\x12A\n" +
+	"\vprior_state\x18+ \x01(\x0e2\x1b.concord.v1.ObligationStateB\x03\xe0A\x03R\n" +
+	"priorState\x12\x1b\n" +
+	"\x06deemed\x18, \x01(\bB\x03\xe0A\x03R\x06deemed\x12 \n" +
+	"\tremedy_of\x18- \x01(\tB\x03\xe0A\x03R\bremedyOf\x12/\n" +
+	"\x06amount\x18. \x01(\v2\x12.concord.v1.AmountB\x03\xe0A\x03R\x06amount\x12\x1f\n" +
+	"\bimported\x18/ \x01(\bB\x03\xe0A\x03R\bimported\x12H\n" +
+	"\x0fdischarge_cause\x180 \x01(\x0e2\x1a.concord.v1.DischargeCauseB\x03\xe0A\x03R\x0edischargeCause\x12A\n" +
+	"\x1aprerequisite_business_days\x181 \x01(\x05B\x03\xe0A\x03R\x18prerequisiteBusinessDays*\x86\x04\n" +
 	"\x0fObligationState\x12 \n" +
 	"\x1cOBLIGATION_STATE_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aOBLIGATION_STATE_SCHEDULED\x10\x01\x12\x18\n" +
@@ -758,7 +2236,48 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"Timeliness\x12\x1a\n" +
 	"\x16TIMELINESS_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12TIMELINESS_ON_TIME\x10\x01\x12\x13\n" +
-	"\x0fTIMELINESS_LATE\x10\x02B7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
+	"\x0fTIMELINESS_LATE\x10\x02*\xc7\x03\n" +
+	"\vDueStepKind\x12\x1d\n" +
+	"\x19DUE_STEP_KIND_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12DUE_STEP_KIND_DATE\x10\x01\x12 \n" +
+	"\x1cDUE_STEP_KIND_EFFECTIVE_DATE\x10\x02\x12\x1c\n" +
+	"\x18DUE_STEP_KIND_COMPLETION\x10\x03\x12\x16\n" +
+	"\x12DUE_STEP_KIND_RULE\x10\x04\x12\x1e\n" +
+	"\x1aDUE_STEP_KIND_BUSINESS_DAY\x10\x05\x12\x18\n" +
+	"\x14DUE_STEP_KIND_OFFSET\x10\x06\x12\x16\n" +
+	"\x12DUE_STEP_KIND_ROLL\x10\a\x12\x18\n" +
+	"\x14DUE_STEP_KIND_WINDOW\x10\b\x12\x19\n" +
+	"\x15DUE_STEP_KIND_TRIGGER\x10\t\x12\x16\n" +
+	"\x12DUE_STEP_KIND_MISS\x10\n" +
+	"\x12\x1e\n" +
+	"\x1aDUE_STEP_KIND_PREREQUISITE\x10\v\x12\x1b\n" +
+	"\x17DUE_STEP_KIND_EXTENSION\x10\f\x12\x17\n" +
+	"\x13DUE_STEP_KIND_PAUSE\x10\r\x12\x19\n" +
+	"\x15DUE_STEP_KIND_DISPUTE\x10\x0e\x12\x19\n" +
+	"\x15DUE_STEP_KIND_HISTORY\x10\x0f*\xbd\x01\n" +
+	"\rDisputeGround\x12\x1e\n" +
+	"\x1aDISPUTE_GROUND_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12DISPUTE_GROUND_DUE\x10\x01\x12\x1a\n" +
+	"\x16DISPUTE_GROUND_TRIGGER\x10\x02\x12\x1e\n" +
+	"\x1aDISPUTE_GROUND_MEASUREMENT\x10\x03\x12\x1e\n" +
+	"\x1aDISPUTE_GROUND_PERFORMANCE\x10\x04\x12\x18\n" +
+	"\x14DISPUTE_GROUND_OTHER\x10\x05*\xe3\x02\n" +
+	"\x11SettlementOutcome\x12\"\n" +
+	"\x1eSETTLEMENT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1e\n" +
+	"\x1aSETTLEMENT_OUTCOME_RESTORE\x10\x01\x12 \n" +
+	"\x1cSETTLEMENT_OUTCOME_FULFILLED\x10\x02\x12\x1f\n" +
+	"\x1bSETTLEMENT_OUTCOME_BREACHED\x10\x03\x12\x1c\n" +
+	"\x18SETTLEMENT_OUTCOME_CURED\x10\x04\x12\x1e\n" +
+	"\x1aSETTLEMENT_OUTCOME_EXCUSED\x10\x05\x12 \n" +
+	"\x1cSETTLEMENT_OUTCOME_DEFAULTED\x10\x06\x12\x1d\n" +
+	"\x19SETTLEMENT_OUTCOME_WAIVED\x10\a\x12!\n" +
+	"\x1dSETTLEMENT_OUTCOME_DISCHARGED\x10\b\x12%\n" +
+	"!SETTLEMENT_OUTCOME_NOT_DETERMINED\x10\t*\x9e\x01\n" +
+	"\x0eDischargeCause\x12\x1f\n" +
+	"\x1bDISCHARGE_CAUSE_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18DISCHARGE_CAUSE_RELEASED\x10\x01\x12(\n" +
+	"$DISCHARGE_CAUSE_CONDITION_NEVER_CAME\x10\x02\x12#\n" +
+	"\x1fDISCHARGE_CAUSE_AGREEMENT_ENDED\x10\x03B7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
 
 var (
 	file_concord_v1_obligation_proto_rawDescOnce sync.Once
@@ -772,45 +2291,101 @@ func file_concord_v1_obligation_proto_rawDescGZIP() []byte {
 	return file_concord_v1_obligation_proto_rawDescData
 }
 
-var file_concord_v1_obligation_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_concord_v1_obligation_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_concord_v1_obligation_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_concord_v1_obligation_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_concord_v1_obligation_proto_goTypes = []any{
 	(ObligationState)(0),          // 0: concord.v1.ObligationState
 	(Timeliness)(0),               // 1: concord.v1.Timeliness
-	(*Evidence)(nil),              // 2: concord.v1.Evidence
-	(*Submission)(nil),            // 3: concord.v1.Submission
-	(*Judgement)(nil),             // 4: concord.v1.Judgement
-	(*Obligation)(nil),            // 5: concord.v1.Obligation
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
-	(Side)(0),                     // 7: concord.v1.Side
+	(DueStepKind)(0),              // 2: concord.v1.DueStepKind
+	(DisputeGround)(0),            // 3: concord.v1.DisputeGround
+	(SettlementOutcome)(0),        // 4: concord.v1.SettlementOutcome
+	(DischargeCause)(0),           // 5: concord.v1.DischargeCause
+	(*Evidence)(nil),              // 6: concord.v1.Evidence
+	(*Submission)(nil),            // 7: concord.v1.Submission
+	(*Judgement)(nil),             // 8: concord.v1.Judgement
+	(*DueStep)(nil),               // 9: concord.v1.DueStep
+	(*Deadlines)(nil),             // 10: concord.v1.Deadlines
+	(*Amount)(nil),                // 11: concord.v1.Amount
+	(*Trigger)(nil),               // 12: concord.v1.Trigger
+	(*Measurement)(nil),           // 13: concord.v1.Measurement
+	(*CurePlan)(nil),              // 14: concord.v1.CurePlan
+	(*ReliefNotice)(nil),          // 15: concord.v1.ReliefNotice
+	(*Excuse)(nil),                // 16: concord.v1.Excuse
+	(*Settlement)(nil),            // 17: concord.v1.Settlement
+	(*Dispute)(nil),               // 18: concord.v1.Dispute
+	(*Obligation)(nil),            // 19: concord.v1.Obligation
+	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
+	(Side)(0),                     // 21: concord.v1.Side
 }
 var file_concord_v1_obligation_proto_depIdxs = []int32{
-	2,  // 0: concord.v1.Submission.evidence:type_name -> concord.v1.Evidence
-	6,  // 1: concord.v1.Submission.submit_time:type_name -> google.protobuf.Timestamp
-	6,  // 2: concord.v1.Submission.review_end_time:type_name -> google.protobuf.Timestamp
-	7,  // 3: concord.v1.Judgement.side:type_name -> concord.v1.Side
-	6,  // 4: concord.v1.Judgement.time:type_name -> google.protobuf.Timestamp
-	7,  // 5: concord.v1.Obligation.obligor:type_name -> concord.v1.Side
-	7,  // 6: concord.v1.Obligation.beneficiary:type_name -> concord.v1.Side
-	0,  // 7: concord.v1.Obligation.state:type_name -> concord.v1.ObligationState
-	6,  // 8: concord.v1.Obligation.due_time:type_name -> google.protobuf.Timestamp
-	6,  // 9: concord.v1.Obligation.grace_end_time:type_name -> google.protobuf.Timestamp
-	6,  // 10: concord.v1.Obligation.lead_start_time:type_name -> google.protobuf.Timestamp
-	3,  // 11: concord.v1.Obligation.submission:type_name -> concord.v1.Submission
-	4,  // 12: concord.v1.Obligation.acceptance:type_name -> concord.v1.Judgement
-	4,  // 13: concord.v1.Obligation.return:type_name -> concord.v1.Judgement
-	4,  // 14: concord.v1.Obligation.waiver:type_name -> concord.v1.Judgement
-	4,  // 15: concord.v1.Obligation.admission:type_name -> concord.v1.Judgement
-	6,  // 16: concord.v1.Obligation.kept_time:type_name -> google.protobuf.Timestamp
-	1,  // 17: concord.v1.Obligation.timeliness:type_name -> concord.v1.Timeliness
-	6,  // 18: concord.v1.Obligation.breach_time:type_name -> google.protobuf.Timestamp
-	6,  // 19: concord.v1.Obligation.create_time:type_name -> google.protobuf.Timestamp
-	6,  // 20: concord.v1.Obligation.update_time:type_name -> google.protobuf.Timestamp
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	6,  // 0: concord.v1.Submission.evidence:type_name -> concord.v1.Evidence
+	20, // 1: concord.v1.Submission.submit_time:type_name -> google.protobuf.Timestamp
+	20, // 2: concord.v1.Submission.review_end_time:type_name -> google.protobuf.Timestamp
+	0,  // 3: concord.v1.Submission.from:type_name -> concord.v1.ObligationState
+	0,  // 4: concord.v1.Submission.claim:type_name -> concord.v1.ObligationState
+	21, // 5: concord.v1.Judgement.side:type_name -> concord.v1.Side
+	20, // 6: concord.v1.Judgement.time:type_name -> google.protobuf.Timestamp
+	2,  // 7: concord.v1.DueStep.kind:type_name -> concord.v1.DueStepKind
+	21, // 8: concord.v1.DueStep.caused_by:type_name -> concord.v1.Side
+	20, // 9: concord.v1.Deadlines.due_time:type_name -> google.protobuf.Timestamp
+	20, // 10: concord.v1.Deadlines.grace_end_time:type_name -> google.protobuf.Timestamp
+	20, // 11: concord.v1.Deadlines.lead_start_time:type_name -> google.protobuf.Timestamp
+	20, // 12: concord.v1.Deadlines.review_end_time:type_name -> google.protobuf.Timestamp
+	20, // 13: concord.v1.Deadlines.cure_end_time:type_name -> google.protobuf.Timestamp
+	9,  // 14: concord.v1.Deadlines.step:type_name -> concord.v1.DueStep
+	21, // 15: concord.v1.Trigger.by:type_name -> concord.v1.Side
+	6,  // 16: concord.v1.Trigger.evidence:type_name -> concord.v1.Evidence
+	20, // 17: concord.v1.Trigger.time:type_name -> google.protobuf.Timestamp
+	21, // 18: concord.v1.Measurement.by:type_name -> concord.v1.Side
+	6,  // 19: concord.v1.Measurement.evidence:type_name -> concord.v1.Evidence
+	20, // 20: concord.v1.Measurement.time:type_name -> google.protobuf.Timestamp
+	20, // 21: concord.v1.CurePlan.time:type_name -> google.protobuf.Timestamp
+	20, // 22: concord.v1.ReliefNotice.time:type_name -> google.protobuf.Timestamp
+	21, // 23: concord.v1.Excuse.caused_by:type_name -> concord.v1.Side
+	4,  // 24: concord.v1.Settlement.outcome:type_name -> concord.v1.SettlementOutcome
+	21, // 25: concord.v1.Dispute.opened_by:type_name -> concord.v1.Side
+	3,  // 26: concord.v1.Dispute.ground:type_name -> concord.v1.DisputeGround
+	6,  // 27: concord.v1.Dispute.evidence:type_name -> concord.v1.Evidence
+	0,  // 28: concord.v1.Dispute.prior_state:type_name -> concord.v1.ObligationState
+	20, // 29: concord.v1.Dispute.open_time:type_name -> google.protobuf.Timestamp
+	17, // 30: concord.v1.Dispute.settlement:type_name -> concord.v1.Settlement
+	20, // 31: concord.v1.Dispute.settle_time:type_name -> google.protobuf.Timestamp
+	21, // 32: concord.v1.Obligation.obligor:type_name -> concord.v1.Side
+	21, // 33: concord.v1.Obligation.beneficiary:type_name -> concord.v1.Side
+	0,  // 34: concord.v1.Obligation.state:type_name -> concord.v1.ObligationState
+	20, // 35: concord.v1.Obligation.due_time:type_name -> google.protobuf.Timestamp
+	20, // 36: concord.v1.Obligation.grace_end_time:type_name -> google.protobuf.Timestamp
+	20, // 37: concord.v1.Obligation.lead_start_time:type_name -> google.protobuf.Timestamp
+	7,  // 38: concord.v1.Obligation.submission:type_name -> concord.v1.Submission
+	8,  // 39: concord.v1.Obligation.acceptance:type_name -> concord.v1.Judgement
+	8,  // 40: concord.v1.Obligation.return:type_name -> concord.v1.Judgement
+	8,  // 41: concord.v1.Obligation.waiver:type_name -> concord.v1.Judgement
+	8,  // 42: concord.v1.Obligation.admission:type_name -> concord.v1.Judgement
+	20, // 43: concord.v1.Obligation.kept_time:type_name -> google.protobuf.Timestamp
+	1,  // 44: concord.v1.Obligation.timeliness:type_name -> concord.v1.Timeliness
+	20, // 45: concord.v1.Obligation.breach_time:type_name -> google.protobuf.Timestamp
+	20, // 46: concord.v1.Obligation.create_time:type_name -> google.protobuf.Timestamp
+	20, // 47: concord.v1.Obligation.update_time:type_name -> google.protobuf.Timestamp
+	9,  // 48: concord.v1.Obligation.trace:type_name -> concord.v1.DueStep
+	12, // 49: concord.v1.Obligation.trigger:type_name -> concord.v1.Trigger
+	20, // 50: concord.v1.Obligation.condition_end_time:type_name -> google.protobuf.Timestamp
+	13, // 51: concord.v1.Obligation.measurements:type_name -> concord.v1.Measurement
+	14, // 52: concord.v1.Obligation.cure_plan:type_name -> concord.v1.CurePlan
+	8,  // 53: concord.v1.Obligation.objection:type_name -> concord.v1.Judgement
+	20, // 54: concord.v1.Obligation.cure_end_time:type_name -> google.protobuf.Timestamp
+	21, // 55: concord.v1.Obligation.disclosed_by:type_name -> concord.v1.Side
+	15, // 56: concord.v1.Obligation.relief_notice:type_name -> concord.v1.ReliefNotice
+	8,  // 57: concord.v1.Obligation.extension:type_name -> concord.v1.Judgement
+	16, // 58: concord.v1.Obligation.excuse:type_name -> concord.v1.Excuse
+	18, // 59: concord.v1.Obligation.dispute:type_name -> concord.v1.Dispute
+	0,  // 60: concord.v1.Obligation.prior_state:type_name -> concord.v1.ObligationState
+	11, // 61: concord.v1.Obligation.amount:type_name -> concord.v1.Amount
+	5,  // 62: concord.v1.Obligation.discharge_cause:type_name -> concord.v1.DischargeCause
+	63, // [63:63] is the sub-list for method output_type
+	63, // [63:63] is the sub-list for method input_type
+	63, // [63:63] is the sub-list for extension type_name
+	63, // [63:63] is the sub-list for extension extendee
+	0,  // [0:63] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_obligation_proto_init() }
@@ -824,8 +2399,8 @@ func file_concord_v1_obligation_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_obligation_proto_rawDesc), len(file_concord_v1_obligation_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   4,
+			NumEnums:      6,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

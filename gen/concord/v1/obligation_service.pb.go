@@ -831,6 +831,960 @@ func (x *AdmitObligationRequest) GetValidateOnly() bool {
 	return false
 }
 
+// TriggerObligationRequest says what happened.
+type TriggerObligationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The agreement.
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// The obligation.
+	ObligationId string `protobuf:"bytes,2,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// What happened, in a line of 1 to 200 characters.
+	Title string `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"`
+	// The day it happened, YYYY-MM-DD; not in the future. Empty: today.
+	OccurredDate string `protobuf:"bytes,4,opt,name=occurred_date,json=occurredDate,proto3" json:"occurred_date,omitempty"`
+	// What shows it, at most 5.
+	Evidence []*Evidence `protobuf:"bytes,5,rep,name=evidence,proto3" json:"evidence,omitempty"`
+	// What to say to it, at most 2,000 characters.
+	Note string `protobuf:"bytes,6,opt,name=note,proto3" json:"note,omitempty"`
+	// The etag last read; the change is refused with ETAG_MISMATCH if the thing changed since. Empty: not checked.
+	Etag string `protobuf:"bytes,90,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Makes the call safe to repeat: the same id and request again gives the first answer again. 1 to 128 characters of
+	// letters, digits, ".", "_", ":" and "-"; a UUIDv7 is best. Kept for at least 24 hours, per caller. Header: Idempotency-Key.
+	RequestId string `protobuf:"bytes,91,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Only checks: answers as the call would, and changes nothing.
+	ValidateOnly  bool `protobuf:"varint,92,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TriggerObligationRequest) Reset() {
+	*x = TriggerObligationRequest{}
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TriggerObligationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TriggerObligationRequest) ProtoMessage() {}
+
+func (x *TriggerObligationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TriggerObligationRequest.ProtoReflect.Descriptor instead.
+func (*TriggerObligationRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *TriggerObligationRequest) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *TriggerObligationRequest) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *TriggerObligationRequest) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *TriggerObligationRequest) GetOccurredDate() string {
+	if x != nil {
+		return x.OccurredDate
+	}
+	return ""
+}
+
+func (x *TriggerObligationRequest) GetEvidence() []*Evidence {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
+func (x *TriggerObligationRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *TriggerObligationRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *TriggerObligationRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *TriggerObligationRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// MeasureObligationRequest is the figure of a window.
+type MeasureObligationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The agreement.
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// The obligation.
+	ObligationId string `protobuf:"bytes,2,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// The figure: a decimal of at most 12 digits before the point and 6 behind it, for example "99.62".
+	Value string `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	// The figure of the qualifying condition, where there is one.
+	QualifyingValue string `protobuf:"bytes,4,opt,name=qualifying_value,json=qualifyingValue,proto3" json:"qualifying_value,omitempty"`
+	// What shows it, at most 5.
+	Evidence []*Evidence `protobuf:"bytes,5,rep,name=evidence,proto3" json:"evidence,omitempty"`
+	// What to say to it, at most 2,000 characters.
+	Note string `protobuf:"bytes,6,opt,name=note,proto3" json:"note,omitempty"`
+	// The etag last read; the change is refused with ETAG_MISMATCH if the thing changed since. Empty: not checked.
+	Etag string `protobuf:"bytes,90,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Makes the call safe to repeat: the same id and request again gives the first answer again. 1 to 128 characters of
+	// letters, digits, ".", "_", ":" and "-"; a UUIDv7 is best. Kept for at least 24 hours, per caller. Header: Idempotency-Key.
+	RequestId string `protobuf:"bytes,91,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Only checks: answers as the call would, and changes nothing.
+	ValidateOnly  bool `protobuf:"varint,92,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MeasureObligationRequest) Reset() {
+	*x = MeasureObligationRequest{}
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MeasureObligationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MeasureObligationRequest) ProtoMessage() {}
+
+func (x *MeasureObligationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MeasureObligationRequest.ProtoReflect.Descriptor instead.
+func (*MeasureObligationRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *MeasureObligationRequest) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *MeasureObligationRequest) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *MeasureObligationRequest) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *MeasureObligationRequest) GetQualifyingValue() string {
+	if x != nil {
+		return x.QualifyingValue
+	}
+	return ""
+}
+
+func (x *MeasureObligationRequest) GetEvidence() []*Evidence {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
+func (x *MeasureObligationRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *MeasureObligationRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *MeasureObligationRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *MeasureObligationRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// CureObligationRequest is a plan to make a breach good.
+type CureObligationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The agreement.
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// The obligation.
+	ObligationId string `protobuf:"bytes,2,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// What caused the breach, 1 to 2,000 characters.
+	Cause string `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"`
+	// What it did to the beneficiary, 1 to 2,000 characters.
+	Effect string `protobuf:"bytes,4,opt,name=effect,proto3" json:"effect,omitempty"`
+	// What makes it good, 1 to 2,000 characters.
+	Fix string `protobuf:"bytes,5,opt,name=fix,proto3" json:"fix,omitempty"`
+	// What keeps it from happening again, 1 to 2,000 characters.
+	Prevention string `protobuf:"bytes,6,opt,name=prevention,proto3" json:"prevention,omitempty"`
+	// The day by which it will be good, YYYY-MM-DD, not after the cure period.
+	CureDate string `protobuf:"bytes,7,opt,name=cure_date,json=cureDate,proto3" json:"cure_date,omitempty"`
+	// The etag last read; the change is refused with ETAG_MISMATCH if the thing changed since. Empty: not checked.
+	Etag string `protobuf:"bytes,90,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Makes the call safe to repeat: the same id and request again gives the first answer again. 1 to 128 characters of
+	// letters, digits, ".", "_", ":" and "-"; a UUIDv7 is best. Kept for at least 24 hours, per caller. Header: Idempotency-Key.
+	RequestId string `protobuf:"bytes,91,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Only checks: answers as the call would, and changes nothing.
+	ValidateOnly  bool `protobuf:"varint,92,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CureObligationRequest) Reset() {
+	*x = CureObligationRequest{}
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CureObligationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CureObligationRequest) ProtoMessage() {}
+
+func (x *CureObligationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CureObligationRequest.ProtoReflect.Descriptor instead.
+func (*CureObligationRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *CureObligationRequest) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *CureObligationRequest) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *CureObligationRequest) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+func (x *CureObligationRequest) GetEffect() string {
+	if x != nil {
+		return x.Effect
+	}
+	return ""
+}
+
+func (x *CureObligationRequest) GetFix() string {
+	if x != nil {
+		return x.Fix
+	}
+	return ""
+}
+
+func (x *CureObligationRequest) GetPrevention() string {
+	if x != nil {
+		return x.Prevention
+	}
+	return ""
+}
+
+func (x *CureObligationRequest) GetCureDate() string {
+	if x != nil {
+		return x.CureDate
+	}
+	return ""
+}
+
+func (x *CureObligationRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *CureObligationRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CureObligationRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// ObjectObligationRequest says why a plan will not do.
+type ObjectObligationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The agreement.
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// The obligation.
+	ObligationId string `protobuf:"bytes,2,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// The legitimate interest that the plan would hurt, 1 to 2,000 characters.
+	Interest string `protobuf:"bytes,3,opt,name=interest,proto3" json:"interest,omitempty"`
+	// The etag last read; the change is refused with ETAG_MISMATCH if the thing changed since. Empty: not checked.
+	Etag string `protobuf:"bytes,90,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Makes the call safe to repeat: the same id and request again gives the first answer again. 1 to 128 characters of
+	// letters, digits, ".", "_", ":" and "-"; a UUIDv7 is best. Kept for at least 24 hours, per caller. Header: Idempotency-Key.
+	RequestId string `protobuf:"bytes,91,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Only checks: answers as the call would, and changes nothing.
+	ValidateOnly  bool `protobuf:"varint,92,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObjectObligationRequest) Reset() {
+	*x = ObjectObligationRequest{}
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObjectObligationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObjectObligationRequest) ProtoMessage() {}
+
+func (x *ObjectObligationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObjectObligationRequest.ProtoReflect.Descriptor instead.
+func (*ObjectObligationRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ObjectObligationRequest) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *ObjectObligationRequest) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ObjectObligationRequest) GetInterest() string {
+	if x != nil {
+		return x.Interest
+	}
+	return ""
+}
+
+func (x *ObjectObligationRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *ObjectObligationRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ObjectObligationRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// ExtendObligationRequest says until when.
+type ExtendObligationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The agreement.
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// The obligation.
+	ObligationId string `protobuf:"bytes,2,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// The new day it is due, YYYY-MM-DD: after the present one, and not before today.
+	DueDate string `protobuf:"bytes,3,opt,name=due_date,json=dueDate,proto3" json:"due_date,omitempty"`
+	// Why, 1 to 2,000 characters.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag last read; the change is refused with ETAG_MISMATCH if the thing changed since. Empty: not checked.
+	Etag string `protobuf:"bytes,90,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Makes the call safe to repeat: the same id and request again gives the first answer again. 1 to 128 characters of
+	// letters, digits, ".", "_", ":" and "-"; a UUIDv7 is best. Kept for at least 24 hours, per caller. Header: Idempotency-Key.
+	RequestId string `protobuf:"bytes,91,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Only checks: answers as the call would, and changes nothing.
+	ValidateOnly  bool `protobuf:"varint,92,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExtendObligationRequest) Reset() {
+	*x = ExtendObligationRequest{}
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExtendObligationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExtendObligationRequest) ProtoMessage() {}
+
+func (x *ExtendObligationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExtendObligationRequest.ProtoReflect.Descriptor instead.
+func (*ExtendObligationRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ExtendObligationRequest) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *ExtendObligationRequest) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ExtendObligationRequest) GetDueDate() string {
+	if x != nil {
+		return x.DueDate
+	}
+	return ""
+}
+
+func (x *ExtendObligationRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ExtendObligationRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *ExtendObligationRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ExtendObligationRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// ExcuseObligationRequest says why it is excused.
+type ExcuseObligationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The agreement.
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// The obligation.
+	ObligationId string `protobuf:"bytes,2,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// Why, 1 to 2,000 characters.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag last read; the change is refused with ETAG_MISMATCH if the thing changed since. Empty: not checked.
+	Etag string `protobuf:"bytes,90,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Makes the call safe to repeat: the same id and request again gives the first answer again. 1 to 128 characters of
+	// letters, digits, ".", "_", ":" and "-"; a UUIDv7 is best. Kept for at least 24 hours, per caller. Header: Idempotency-Key.
+	RequestId string `protobuf:"bytes,91,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Only checks: answers as the call would, and changes nothing.
+	ValidateOnly  bool `protobuf:"varint,92,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExcuseObligationRequest) Reset() {
+	*x = ExcuseObligationRequest{}
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExcuseObligationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExcuseObligationRequest) ProtoMessage() {}
+
+func (x *ExcuseObligationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExcuseObligationRequest.ProtoReflect.Descriptor instead.
+func (*ExcuseObligationRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ExcuseObligationRequest) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *ExcuseObligationRequest) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ExcuseObligationRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ExcuseObligationRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *ExcuseObligationRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ExcuseObligationRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// NotifyObligationRequest says for what the obligor waits.
+type NotifyObligationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The agreement.
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// The obligation.
+	ObligationId string `protobuf:"bytes,2,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// The prerequisite obligation that is late.
+	PrerequisiteObligationId string `protobuf:"bytes,3,opt,name=prerequisite_obligation_id,json=prerequisiteObligationId,proto3" json:"prerequisite_obligation_id,omitempty"`
+	// What to say to it, at most 2,000 characters.
+	Note string `protobuf:"bytes,4,opt,name=note,proto3" json:"note,omitempty"`
+	// The etag last read; the change is refused with ETAG_MISMATCH if the thing changed since. Empty: not checked.
+	Etag string `protobuf:"bytes,90,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Makes the call safe to repeat: the same id and request again gives the first answer again. 1 to 128 characters of
+	// letters, digits, ".", "_", ":" and "-"; a UUIDv7 is best. Kept for at least 24 hours, per caller. Header: Idempotency-Key.
+	RequestId string `protobuf:"bytes,91,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Only checks: answers as the call would, and changes nothing.
+	ValidateOnly  bool `protobuf:"varint,92,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NotifyObligationRequest) Reset() {
+	*x = NotifyObligationRequest{}
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NotifyObligationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NotifyObligationRequest) ProtoMessage() {}
+
+func (x *NotifyObligationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NotifyObligationRequest.ProtoReflect.Descriptor instead.
+func (*NotifyObligationRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *NotifyObligationRequest) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *NotifyObligationRequest) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *NotifyObligationRequest) GetPrerequisiteObligationId() string {
+	if x != nil {
+		return x.PrerequisiteObligationId
+	}
+	return ""
+}
+
+func (x *NotifyObligationRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *NotifyObligationRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *NotifyObligationRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *NotifyObligationRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// DisputeObligationRequest says what the sides differ about.
+type DisputeObligationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The agreement.
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// The obligation.
+	ObligationId string `protobuf:"bytes,2,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// What it is about.
+	Ground DisputeGround `protobuf:"varint,3,opt,name=ground,proto3,enum=concord.v1.DisputeGround" json:"ground,omitempty"`
+	// What the caller says, 1 to 2,000 characters.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What shows it, at most 5.
+	Evidence []*Evidence `protobuf:"bytes,5,rep,name=evidence,proto3" json:"evidence,omitempty"`
+	// The etag last read; the change is refused with ETAG_MISMATCH if the thing changed since. Empty: not checked.
+	Etag string `protobuf:"bytes,90,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Makes the call safe to repeat: the same id and request again gives the first answer again. 1 to 128 characters of
+	// letters, digits, ".", "_", ":" and "-"; a UUIDv7 is best. Kept for at least 24 hours, per caller. Header: Idempotency-Key.
+	RequestId string `protobuf:"bytes,91,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Only checks: answers as the call would, and changes nothing.
+	ValidateOnly  bool `protobuf:"varint,92,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DisputeObligationRequest) Reset() {
+	*x = DisputeObligationRequest{}
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DisputeObligationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DisputeObligationRequest) ProtoMessage() {}
+
+func (x *DisputeObligationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DisputeObligationRequest.ProtoReflect.Descriptor instead.
+func (*DisputeObligationRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *DisputeObligationRequest) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *DisputeObligationRequest) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *DisputeObligationRequest) GetGround() DisputeGround {
+	if x != nil {
+		return x.Ground
+	}
+	return DisputeGround_DISPUTE_GROUND_UNSPECIFIED
+}
+
+func (x *DisputeObligationRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *DisputeObligationRequest) GetEvidence() []*Evidence {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
+func (x *DisputeObligationRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *DisputeObligationRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DisputeObligationRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// DetermineObligationRequest says how a dispute ends.
+type DetermineObligationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The agreement.
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// The obligation.
+	ObligationId string `protobuf:"bytes,2,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// The outcome, with its reason.
+	Settlement *Settlement `protobuf:"bytes,3,opt,name=settlement,proto3" json:"settlement,omitempty"`
+	// The etag last read; the change is refused with ETAG_MISMATCH if the thing changed since. Empty: not checked.
+	Etag string `protobuf:"bytes,90,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Makes the call safe to repeat: the same id and request again gives the first answer again. 1 to 128 characters of
+	// letters, digits, ".", "_", ":" and "-"; a UUIDv7 is best. Kept for at least 24 hours, per caller. Header: Idempotency-Key.
+	RequestId string `protobuf:"bytes,91,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Only checks: answers as the call would, and changes nothing.
+	ValidateOnly  bool `protobuf:"varint,92,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DetermineObligationRequest) Reset() {
+	*x = DetermineObligationRequest{}
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DetermineObligationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DetermineObligationRequest) ProtoMessage() {}
+
+func (x *DetermineObligationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DetermineObligationRequest.ProtoReflect.Descriptor instead.
+func (*DetermineObligationRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *DetermineObligationRequest) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *DetermineObligationRequest) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *DetermineObligationRequest) GetSettlement() *Settlement {
+	if x != nil {
+		return x.Settlement
+	}
+	return nil
+}
+
+func (x *DetermineObligationRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *DetermineObligationRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DetermineObligationRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 var File_concord_v1_obligation_service_proto protoreflect.FileDescriptor
 
 const file_concord_v1_obligation_service_proto_rawDesc = "" +
@@ -918,8 +1872,106 @@ const file_concord_v1_obligation_service_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
 	"\n" +
 	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xbf\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x90\x04\n" +
+	"\x18TriggerObligationRequest\x12G\n" +
+	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12I\n" +
+	"\robligation_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\fobligationId\x12#\n" +
+	"\x05title\x18\x03 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05title\x12N\n" +
+	"\roccurred_date\x18\x04 \x01(\tB)\xe0A\x01\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\foccurredDate\x12=\n" +
+	"\bevidence\x18\x05 \x03(\v2\x14.concord.v1.EvidenceB\v\xe0A\x01\xbaH\x05\x92\x01\x02\x10\x05R\bevidence\x12\x1f\n" +
+	"\x04note\x18\x06 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xd0\x0fR\x04note\x12\x1e\n" +
+	"\x04etag\x18Z \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
 	"\n" +
+	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xb3\x04\n" +
+	"\x18MeasureObligationRequest\x12G\n" +
+	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12I\n" +
+	"\robligation_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\fobligationId\x12>\n" +
+	"\x05value\x18\x03 \x01(\tB(\xe0A\x02\xbaH\"r 2\x1e^-?[0-9]{1,12}(\\.[0-9]{1,6})?$R\x05value\x12V\n" +
+	"\x10qualifying_value\x18\x04 \x01(\tB+\xe0A\x01\xbaH%r#2!^(-?[0-9]{1,12}(\\.[0-9]{1,6})?)?$R\x0fqualifyingValue\x12=\n" +
+	"\bevidence\x18\x05 \x03(\v2\x14.concord.v1.EvidenceB\v\xe0A\x01\xbaH\x05\x92\x01\x02\x10\x05R\bevidence\x12\x1f\n" +
+	"\x04note\x18\x06 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xd0\x0fR\x04note\x12\x1e\n" +
+	"\x04etag\x18Z \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
+	"\n" +
+	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x99\x04\n" +
+	"\x15CureObligationRequest\x12G\n" +
+	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12I\n" +
+	"\robligation_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\fobligationId\x12#\n" +
+	"\x05cause\x18\x03 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xd0\x0fR\x05cause\x12%\n" +
+	"\x06effect\x18\x04 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xd0\x0fR\x06effect\x12\x1f\n" +
+	"\x03fix\x18\x05 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xd0\x0fR\x03fix\x12-\n" +
+	"\n" +
+	"prevention\x18\x06 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xd0\x0fR\n" +
+	"prevention\x12C\n" +
+	"\tcure_date\x18\a \x01(\tB&\xe0A\x02\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\bcureDate\x12\x1e\n" +
+	"\x04etag\x18Z \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
+	"\n" +
+	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xe5\x02\n" +
+	"\x17ObjectObligationRequest\x12G\n" +
+	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12I\n" +
+	"\robligation_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\fobligationId\x12)\n" +
+	"\binterest\x18\x03 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xd0\x0fR\binterest\x12\x1e\n" +
+	"\x04etag\x18Z \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
+	"\n" +
+	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xa4\x03\n" +
+	"\x17ExtendObligationRequest\x12G\n" +
+	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12I\n" +
+	"\robligation_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\fobligationId\x12A\n" +
+	"\bdue_date\x18\x03 \x01(\tB&\xe0A\x02\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\adueDate\x12%\n" +
+	"\x06reason\x18\x04 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xd0\x0fR\x06reason\x12\x1e\n" +
+	"\x04etag\x18Z \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
+	"\n" +
+	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xe1\x02\n" +
+	"\x17ExcuseObligationRequest\x12G\n" +
+	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12I\n" +
+	"\robligation_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\fobligationId\x12%\n" +
+	"\x06reason\x18\x03 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xd0\x0fR\x06reason\x12\x1e\n" +
+	"\x04etag\x18Z \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
+	"\n" +
+	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xbf\x03\n" +
+	"\x17NotifyObligationRequest\x12G\n" +
+	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12I\n" +
+	"\robligation_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\fobligationId\x12b\n" +
+	"\x1aprerequisite_obligation_id\x18\x03 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\x18prerequisiteObligationId\x12\x1f\n" +
+	"\x04note\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xd0\x0fR\x04note\x12\x1e\n" +
+	"\x04etag\x18Z \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
+	"\n" +
+	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xe3\x03\n" +
+	"\x18DisputeObligationRequest\x12G\n" +
+	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12I\n" +
+	"\robligation_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\fobligationId\x12@\n" +
+	"\x06ground\x18\x03 \x01(\x0e2\x19.concord.v1.DisputeGroundB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06ground\x12%\n" +
+	"\x06reason\x18\x04 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xd0\x0fR\x06reason\x12=\n" +
+	"\bevidence\x18\x05 \x03(\v2\x14.concord.v1.EvidenceB\v\xe0A\x01\xbaH\x05\x92\x01\x02\x10\x05R\bevidence\x12\x1e\n" +
+	"\x04etag\x18Z \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
+	"\n" +
+	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x80\x03\n" +
+	"\x1aDetermineObligationRequest\x12G\n" +
+	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12I\n" +
+	"\robligation_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\fobligationId\x12A\n" +
+	"\n" +
+	"settlement\x18\x03 \x01(\v2\x16.concord.v1.SettlementB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\n" +
+	"settlement\x12\x1e\n" +
+	"\x04etag\x18Z \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
+	"\n" +
+	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xad\x16\n" +
 	"\x11ObligationService\x12\x97\x01\n" +
 	"\rGetObligation\x12 .concord.v1.GetObligationRequest\x1a\x16.concord.v1.Obligation\"L\xa2\xae\x19\a\n" +
 	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x02;\x129/v1/agreements/{agreement_id}/obligations/{obligation_id}\x12\x98\x01\n" +
@@ -936,7 +1988,25 @@ const file_concord_v1_obligation_service_proto_rawDesc = "" +
 	"\x0fWaiveObligation\x12\".concord.v1.WaiveObligationRequest\x1a\x16.concord.v1.Obligation\"Q\xa2\xae\x19\x03\n" +
 	"\x01\x03\x82\xd3\xe4\x93\x02D:\x01*\"?/v1/agreements/{agreement_id}/obligations/{obligation_id}:waive\x12\xa2\x01\n" +
 	"\x0fAdmitObligation\x12\".concord.v1.AdmitObligationRequest\x1a\x16.concord.v1.Obligation\"S\xa2\xae\x19\x05\n" +
-	"\x03\x02\x03\x05\x82\xd3\xe4\x93\x02D:\x01*\"?/v1/agreements/{agreement_id}/obligations/{obligation_id}:admitB7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
+	"\x03\x02\x03\x05\x82\xd3\xe4\x93\x02D:\x01*\"?/v1/agreements/{agreement_id}/obligations/{obligation_id}:admit\x12\xa8\x01\n" +
+	"\x11TriggerObligation\x12$.concord.v1.TriggerObligationRequest\x1a\x16.concord.v1.Obligation\"U\xa2\xae\x19\x05\n" +
+	"\x03\x02\x03\x05\x82\xd3\xe4\x93\x02F:\x01*\"A/v1/agreements/{agreement_id}/obligations/{obligation_id}:trigger\x12\xa8\x01\n" +
+	"\x11MeasureObligation\x12$.concord.v1.MeasureObligationRequest\x1a\x16.concord.v1.Obligation\"U\xa2\xae\x19\x05\n" +
+	"\x03\x02\x03\x05\x82\xd3\xe4\x93\x02F:\x01*\"A/v1/agreements/{agreement_id}/obligations/{obligation_id}:measure\x12\x9f\x01\n" +
+	"\x0eCureObligation\x12!.concord.v1.CureObligationRequest\x1a\x16.concord.v1.Obligation\"R\xa2\xae\x19\x05\n" +
+	"\x03\x02\x03\x05\x82\xd3\xe4\x93\x02C:\x01*\">/v1/agreements/{agreement_id}/obligations/{obligation_id}:cure\x12\xa5\x01\n" +
+	"\x10ObjectObligation\x12#.concord.v1.ObjectObligationRequest\x1a\x16.concord.v1.Obligation\"T\xa2\xae\x19\x05\n" +
+	"\x03\x02\x03\x05\x82\xd3\xe4\x93\x02E:\x01*\"@/v1/agreements/{agreement_id}/obligations/{obligation_id}:object\x12\xa3\x01\n" +
+	"\x10ExtendObligation\x12#.concord.v1.ExtendObligationRequest\x1a\x16.concord.v1.Obligation\"R\xa2\xae\x19\x03\n" +
+	"\x01\x03\x82\xd3\xe4\x93\x02E:\x01*\"@/v1/agreements/{agreement_id}/obligations/{obligation_id}:extend\x12\xa3\x01\n" +
+	"\x10ExcuseObligation\x12#.concord.v1.ExcuseObligationRequest\x1a\x16.concord.v1.Obligation\"R\xa2\xae\x19\x03\n" +
+	"\x01\x03\x82\xd3\xe4\x93\x02E:\x01*\"@/v1/agreements/{agreement_id}/obligations/{obligation_id}:excuse\x12\xa5\x01\n" +
+	"\x10NotifyObligation\x12#.concord.v1.NotifyObligationRequest\x1a\x16.concord.v1.Obligation\"T\xa2\xae\x19\x05\n" +
+	"\x03\x02\x03\x05\x82\xd3\xe4\x93\x02E:\x01*\"@/v1/agreements/{agreement_id}/obligations/{obligation_id}:notify\x12\xa8\x01\n" +
+	"\x11DisputeObligation\x12$.concord.v1.DisputeObligationRequest\x1a\x16.concord.v1.Obligation\"U\xa2\xae\x19\x05\n" +
+	"\x03\x02\x03\x05\x82\xd3\xe4\x93\x02F:\x01*\"A/v1/agreements/{agreement_id}/obligations/{obligation_id}:dispute\x12\xac\x01\n" +
+	"\x13DetermineObligation\x12&.concord.v1.DetermineObligationRequest\x1a\x16.concord.v1.Obligation\"U\xa2\xae\x19\x03\n" +
+	"\x01\x03\x82\xd3\xe4\x93\x02H:\x01*\"C/v1/agreements/{agreement_id}/obligations/{obligation_id}:determineB7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
 
 var (
 	file_concord_v1_obligation_service_proto_rawDescOnce sync.Once
@@ -950,7 +2020,7 @@ func file_concord_v1_obligation_service_proto_rawDescGZIP() []byte {
 	return file_concord_v1_obligation_service_proto_rawDescData
 }
 
-var file_concord_v1_obligation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_concord_v1_obligation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_concord_v1_obligation_service_proto_goTypes = []any{
 	(*GetObligationRequest)(nil),         // 0: concord.v1.GetObligationRequest
 	(*ListObligationsRequest)(nil),       // 1: concord.v1.ListObligationsRequest
@@ -961,39 +2031,73 @@ var file_concord_v1_obligation_service_proto_goTypes = []any{
 	(*AcknowledgeObligationRequest)(nil), // 6: concord.v1.AcknowledgeObligationRequest
 	(*WaiveObligationRequest)(nil),       // 7: concord.v1.WaiveObligationRequest
 	(*AdmitObligationRequest)(nil),       // 8: concord.v1.AdmitObligationRequest
-	(ObligationState)(0),                 // 9: concord.v1.ObligationState
-	(Side)(0),                            // 10: concord.v1.Side
-	(*Obligation)(nil),                   // 11: concord.v1.Obligation
-	(*Evidence)(nil),                     // 12: concord.v1.Evidence
-	(*timestamppb.Timestamp)(nil),        // 13: google.protobuf.Timestamp
+	(*TriggerObligationRequest)(nil),     // 9: concord.v1.TriggerObligationRequest
+	(*MeasureObligationRequest)(nil),     // 10: concord.v1.MeasureObligationRequest
+	(*CureObligationRequest)(nil),        // 11: concord.v1.CureObligationRequest
+	(*ObjectObligationRequest)(nil),      // 12: concord.v1.ObjectObligationRequest
+	(*ExtendObligationRequest)(nil),      // 13: concord.v1.ExtendObligationRequest
+	(*ExcuseObligationRequest)(nil),      // 14: concord.v1.ExcuseObligationRequest
+	(*NotifyObligationRequest)(nil),      // 15: concord.v1.NotifyObligationRequest
+	(*DisputeObligationRequest)(nil),     // 16: concord.v1.DisputeObligationRequest
+	(*DetermineObligationRequest)(nil),   // 17: concord.v1.DetermineObligationRequest
+	(ObligationState)(0),                 // 18: concord.v1.ObligationState
+	(Side)(0),                            // 19: concord.v1.Side
+	(*Obligation)(nil),                   // 20: concord.v1.Obligation
+	(*Evidence)(nil),                     // 21: concord.v1.Evidence
+	(*timestamppb.Timestamp)(nil),        // 22: google.protobuf.Timestamp
+	(DisputeGround)(0),                   // 23: concord.v1.DisputeGround
+	(*Settlement)(nil),                   // 24: concord.v1.Settlement
 }
 var file_concord_v1_obligation_service_proto_depIdxs = []int32{
-	9,  // 0: concord.v1.ListObligationsRequest.state:type_name -> concord.v1.ObligationState
-	10, // 1: concord.v1.ListObligationsRequest.obligor:type_name -> concord.v1.Side
-	11, // 2: concord.v1.ListObligationsResponse.obligations:type_name -> concord.v1.Obligation
-	12, // 3: concord.v1.SubmitObligationRequest.evidence:type_name -> concord.v1.Evidence
-	13, // 4: concord.v1.AcknowledgeObligationRequest.received_time:type_name -> google.protobuf.Timestamp
-	0,  // 5: concord.v1.ObligationService.GetObligation:input_type -> concord.v1.GetObligationRequest
-	1,  // 6: concord.v1.ObligationService.ListObligations:input_type -> concord.v1.ListObligationsRequest
-	3,  // 7: concord.v1.ObligationService.SubmitObligation:input_type -> concord.v1.SubmitObligationRequest
-	4,  // 8: concord.v1.ObligationService.AcceptObligation:input_type -> concord.v1.AcceptObligationRequest
-	5,  // 9: concord.v1.ObligationService.ReturnObligation:input_type -> concord.v1.ReturnObligationRequest
-	6,  // 10: concord.v1.ObligationService.AcknowledgeObligation:input_type -> concord.v1.AcknowledgeObligationRequest
-	7,  // 11: concord.v1.ObligationService.WaiveObligation:input_type -> concord.v1.WaiveObligationRequest
-	8,  // 12: concord.v1.ObligationService.AdmitObligation:input_type -> concord.v1.AdmitObligationRequest
-	11, // 13: concord.v1.ObligationService.GetObligation:output_type -> concord.v1.Obligation
-	2,  // 14: concord.v1.ObligationService.ListObligations:output_type -> concord.v1.ListObligationsResponse
-	11, // 15: concord.v1.ObligationService.SubmitObligation:output_type -> concord.v1.Obligation
-	11, // 16: concord.v1.ObligationService.AcceptObligation:output_type -> concord.v1.Obligation
-	11, // 17: concord.v1.ObligationService.ReturnObligation:output_type -> concord.v1.Obligation
-	11, // 18: concord.v1.ObligationService.AcknowledgeObligation:output_type -> concord.v1.Obligation
-	11, // 19: concord.v1.ObligationService.WaiveObligation:output_type -> concord.v1.Obligation
-	11, // 20: concord.v1.ObligationService.AdmitObligation:output_type -> concord.v1.Obligation
-	13, // [13:21] is the sub-list for method output_type
-	5,  // [5:13] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	18, // 0: concord.v1.ListObligationsRequest.state:type_name -> concord.v1.ObligationState
+	19, // 1: concord.v1.ListObligationsRequest.obligor:type_name -> concord.v1.Side
+	20, // 2: concord.v1.ListObligationsResponse.obligations:type_name -> concord.v1.Obligation
+	21, // 3: concord.v1.SubmitObligationRequest.evidence:type_name -> concord.v1.Evidence
+	22, // 4: concord.v1.AcknowledgeObligationRequest.received_time:type_name -> google.protobuf.Timestamp
+	21, // 5: concord.v1.TriggerObligationRequest.evidence:type_name -> concord.v1.Evidence
+	21, // 6: concord.v1.MeasureObligationRequest.evidence:type_name -> concord.v1.Evidence
+	23, // 7: concord.v1.DisputeObligationRequest.ground:type_name -> concord.v1.DisputeGround
+	21, // 8: concord.v1.DisputeObligationRequest.evidence:type_name -> concord.v1.Evidence
+	24, // 9: concord.v1.DetermineObligationRequest.settlement:type_name -> concord.v1.Settlement
+	0,  // 10: concord.v1.ObligationService.GetObligation:input_type -> concord.v1.GetObligationRequest
+	1,  // 11: concord.v1.ObligationService.ListObligations:input_type -> concord.v1.ListObligationsRequest
+	3,  // 12: concord.v1.ObligationService.SubmitObligation:input_type -> concord.v1.SubmitObligationRequest
+	4,  // 13: concord.v1.ObligationService.AcceptObligation:input_type -> concord.v1.AcceptObligationRequest
+	5,  // 14: concord.v1.ObligationService.ReturnObligation:input_type -> concord.v1.ReturnObligationRequest
+	6,  // 15: concord.v1.ObligationService.AcknowledgeObligation:input_type -> concord.v1.AcknowledgeObligationRequest
+	7,  // 16: concord.v1.ObligationService.WaiveObligation:input_type -> concord.v1.WaiveObligationRequest
+	8,  // 17: concord.v1.ObligationService.AdmitObligation:input_type -> concord.v1.AdmitObligationRequest
+	9,  // 18: concord.v1.ObligationService.TriggerObligation:input_type -> concord.v1.TriggerObligationRequest
+	10, // 19: concord.v1.ObligationService.MeasureObligation:input_type -> concord.v1.MeasureObligationRequest
+	11, // 20: concord.v1.ObligationService.CureObligation:input_type -> concord.v1.CureObligationRequest
+	12, // 21: concord.v1.ObligationService.ObjectObligation:input_type -> concord.v1.ObjectObligationRequest
+	13, // 22: concord.v1.ObligationService.ExtendObligation:input_type -> concord.v1.ExtendObligationRequest
+	14, // 23: concord.v1.ObligationService.ExcuseObligation:input_type -> concord.v1.ExcuseObligationRequest
+	15, // 24: concord.v1.ObligationService.NotifyObligation:input_type -> concord.v1.NotifyObligationRequest
+	16, // 25: concord.v1.ObligationService.DisputeObligation:input_type -> concord.v1.DisputeObligationRequest
+	17, // 26: concord.v1.ObligationService.DetermineObligation:input_type -> concord.v1.DetermineObligationRequest
+	20, // 27: concord.v1.ObligationService.GetObligation:output_type -> concord.v1.Obligation
+	2,  // 28: concord.v1.ObligationService.ListObligations:output_type -> concord.v1.ListObligationsResponse
+	20, // 29: concord.v1.ObligationService.SubmitObligation:output_type -> concord.v1.Obligation
+	20, // 30: concord.v1.ObligationService.AcceptObligation:output_type -> concord.v1.Obligation
+	20, // 31: concord.v1.ObligationService.ReturnObligation:output_type -> concord.v1.Obligation
+	20, // 32: concord.v1.ObligationService.AcknowledgeObligation:output_type -> concord.v1.Obligation
+	20, // 33: concord.v1.ObligationService.WaiveObligation:output_type -> concord.v1.Obligation
+	20, // 34: concord.v1.ObligationService.AdmitObligation:output_type -> concord.v1.Obligation
+	20, // 35: concord.v1.ObligationService.TriggerObligation:output_type -> concord.v1.Obligation
+	20, // 36: concord.v1.ObligationService.MeasureObligation:output_type -> concord.v1.Obligation
+	20, // 37: concord.v1.ObligationService.CureObligation:output_type -> concord.v1.Obligation
+	20, // 38: concord.v1.ObligationService.ObjectObligation:output_type -> concord.v1.Obligation
+	20, // 39: concord.v1.ObligationService.ExtendObligation:output_type -> concord.v1.Obligation
+	20, // 40: concord.v1.ObligationService.ExcuseObligation:output_type -> concord.v1.Obligation
+	20, // 41: concord.v1.ObligationService.NotifyObligation:output_type -> concord.v1.Obligation
+	20, // 42: concord.v1.ObligationService.DisputeObligation:output_type -> concord.v1.Obligation
+	20, // 43: concord.v1.ObligationService.DetermineObligation:output_type -> concord.v1.Obligation
+	27, // [27:44] is the sub-list for method output_type
+	10, // [10:27] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_obligation_service_proto_init() }
@@ -1010,7 +2114,7 @@ func file_concord_v1_obligation_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_obligation_service_proto_rawDesc), len(file_concord_v1_obligation_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

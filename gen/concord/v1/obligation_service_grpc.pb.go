@@ -27,6 +27,15 @@ const (
 	ObligationService_AcknowledgeObligation_FullMethodName = "/concord.v1.ObligationService/AcknowledgeObligation"
 	ObligationService_WaiveObligation_FullMethodName       = "/concord.v1.ObligationService/WaiveObligation"
 	ObligationService_AdmitObligation_FullMethodName       = "/concord.v1.ObligationService/AdmitObligation"
+	ObligationService_TriggerObligation_FullMethodName     = "/concord.v1.ObligationService/TriggerObligation"
+	ObligationService_MeasureObligation_FullMethodName     = "/concord.v1.ObligationService/MeasureObligation"
+	ObligationService_CureObligation_FullMethodName        = "/concord.v1.ObligationService/CureObligation"
+	ObligationService_ObjectObligation_FullMethodName      = "/concord.v1.ObligationService/ObjectObligation"
+	ObligationService_ExtendObligation_FullMethodName      = "/concord.v1.ObligationService/ExtendObligation"
+	ObligationService_ExcuseObligation_FullMethodName      = "/concord.v1.ObligationService/ExcuseObligation"
+	ObligationService_NotifyObligation_FullMethodName      = "/concord.v1.ObligationService/NotifyObligation"
+	ObligationService_DisputeObligation_FullMethodName     = "/concord.v1.ObligationService/DisputeObligation"
+	ObligationService_DetermineObligation_FullMethodName   = "/concord.v1.ObligationService/DetermineObligation"
 )
 
 // ObligationServiceClient is the client API for ObligationService service.
@@ -39,12 +48,13 @@ type ObligationServiceClient interface {
 	GetObligation(ctx context.Context, in *GetObligationRequest, opts ...grpc.CallOption) (*Obligation, error)
 	// ListObligations lists an agreement's obligations by due date.
 	ListObligations(ctx context.Context, in *ListObligationsRequest, opts ...grpc.CallOption) (*ListObligationsResponse, error)
-	// SubmitObligation is the obligor's word that a DUE obligation is done, with evidence.
+	// SubmitObligation is the obligor's word that an obligation is done, with evidence: one that is DUE, one that is BREACHED
+	// (late performance) or one that is CURING (the cure).
 	SubmitObligation(ctx context.Context, in *SubmitObligationRequest, opts ...grpc.CallOption) (*Obligation, error)
 	// AcceptObligation is the beneficiary's word that a SUBMITTED obligation is kept.
 	AcceptObligation(ctx context.Context, in *AcceptObligationRequest, opts ...grpc.CallOption) (*Obligation, error)
-	// ReturnObligation gives a SUBMITTED obligation back, with a reason. What was submitted in time is DUE again and gets the
-	// time of the review added; what was not is BREACHED. Only the beneficiary may.
+	// ReturnObligation gives a SUBMITTED obligation back, with a reason, to the state it was submitted from. The time of the
+	// review is not charged to the obligor. Only the beneficiary may.
 	ReturnObligation(ctx context.Context, in *ReturnObligationRequest, opts ...grpc.CallOption) (*Obligation, error)
 	// AcknowledgeObligation is the beneficiary's word that it has what it was owed, for example a payment, though nothing was
 	// submitted.
@@ -54,6 +64,37 @@ type ObligationServiceClient interface {
 	// AdmitObligation is the obligor's own word that it missed, or will miss, the date. The obligation is BREACHED, disclosed
 	// by the obligor.
 	AdmitObligation(ctx context.Context, in *AdmitObligationRequest, opts ...grpc.CallOption) (*Obligation, error)
+	// TriggerObligation records that what a waiting obligation of a CONDITIONAL commitment depends on has happened: it
+	// is DUE from now on. Either side may; the other may dispute it. WRONG_KIND for other kinds; TOO_LATE if it
+	// happened longer ago than the notice days allow.
+	TriggerObligation(ctx context.Context, in *TriggerObligationRequest, opts ...grpc.CallOption) (*Obligation, error)
+	// MeasureObligation files the figure of a MEASURED obligation's window. Either side may, each once. The obligor's
+	// miss and the beneficiary's word bind at once; the obligor's good figure is a claim, SUBMITTED for review. Figures
+	// that differ beyond the tolerance make it DISPUTED. TOO_EARLY before the window is over; WRONG_KIND for other
+	// kinds.
+	MeasureObligation(ctx context.Context, in *MeasureObligationRequest, opts ...grpc.CallOption) (*Obligation, error)
+	// CureObligation is the obligor's plan to make a BREACHED obligation good: cause, effect, fix, prevention and a
+	// date within the cure period. It is no admission of liability. At most 10 plans.
+	CureObligation(ctx context.Context, in *CureObligationRequest, opts ...grpc.CallOption) (*Obligation, error)
+	// ObjectObligation says no to the plan of a CURING obligation, with the legitimate interest that it would hurt. It
+	// is BREACHED again. Only the beneficiary may.
+	ObjectObligation(ctx context.Context, in *ObjectObligationRequest, opts ...grpc.CallOption) (*Obligation, error)
+	// ExtendObligation gives the obligor until a later day. One that is BREACHED or CURING is DUE again. Only the
+	// beneficiary may, at most 50 times. WRONG_KIND for MEASURED and STANDING.
+	ExtendObligation(ctx context.Context, in *ExtendObligationRequest, opts ...grpc.CallOption) (*Obligation, error)
+	// ExcuseObligation says that a miss is not the obligor's: an open obligation is EXCUSED, with a reason. Only the
+	// beneficiary may.
+	ExcuseObligation(ctx context.Context, in *ExcuseObligationRequest, opts ...grpc.CallOption) (*Obligation, error)
+	// NotifyObligation is the obligor's notice that it waits for a prerequisite that is late, without which no delay is
+	// passed on. TOO_EARLY while the prerequisite is neither late nor admitted; TOO_LATE when the notice days since are
+	// over.
+	NotifyObligation(ctx context.Context, in *NotifyObligationRequest, opts ...grpc.CallOption) (*Obligation, error)
+	// DisputeObligation says that the sides differ about an obligation that is DUE, SUBMITTED, BREACHED or CURING. Its
+	// clocks stand still until both, by a proposal, or the agreed neutral settle it. Either side may. TOO_LATE for a
+	// trigger recorded longer ago than the review window.
+	DisputeObligation(ctx context.Context, in *DisputeObligationRequest, opts ...grpc.CallOption) (*Obligation, error)
+	// DetermineObligation settles a dispute. Only the neutral that the terms name may.
+	DetermineObligation(ctx context.Context, in *DetermineObligationRequest, opts ...grpc.CallOption) (*Obligation, error)
 }
 
 type obligationServiceClient struct {
@@ -144,6 +185,96 @@ func (c *obligationServiceClient) AdmitObligation(ctx context.Context, in *Admit
 	return out, nil
 }
 
+func (c *obligationServiceClient) TriggerObligation(ctx context.Context, in *TriggerObligationRequest, opts ...grpc.CallOption) (*Obligation, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Obligation)
+	err := c.cc.Invoke(ctx, ObligationService_TriggerObligation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *obligationServiceClient) MeasureObligation(ctx context.Context, in *MeasureObligationRequest, opts ...grpc.CallOption) (*Obligation, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Obligation)
+	err := c.cc.Invoke(ctx, ObligationService_MeasureObligation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *obligationServiceClient) CureObligation(ctx context.Context, in *CureObligationRequest, opts ...grpc.CallOption) (*Obligation, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Obligation)
+	err := c.cc.Invoke(ctx, ObligationService_CureObligation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *obligationServiceClient) ObjectObligation(ctx context.Context, in *ObjectObligationRequest, opts ...grpc.CallOption) (*Obligation, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Obligation)
+	err := c.cc.Invoke(ctx, ObligationService_ObjectObligation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *obligationServiceClient) ExtendObligation(ctx context.Context, in *ExtendObligationRequest, opts ...grpc.CallOption) (*Obligation, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Obligation)
+	err := c.cc.Invoke(ctx, ObligationService_ExtendObligation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *obligationServiceClient) ExcuseObligation(ctx context.Context, in *ExcuseObligationRequest, opts ...grpc.CallOption) (*Obligation, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Obligation)
+	err := c.cc.Invoke(ctx, ObligationService_ExcuseObligation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *obligationServiceClient) NotifyObligation(ctx context.Context, in *NotifyObligationRequest, opts ...grpc.CallOption) (*Obligation, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Obligation)
+	err := c.cc.Invoke(ctx, ObligationService_NotifyObligation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *obligationServiceClient) DisputeObligation(ctx context.Context, in *DisputeObligationRequest, opts ...grpc.CallOption) (*Obligation, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Obligation)
+	err := c.cc.Invoke(ctx, ObligationService_DisputeObligation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *obligationServiceClient) DetermineObligation(ctx context.Context, in *DetermineObligationRequest, opts ...grpc.CallOption) (*Obligation, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Obligation)
+	err := c.cc.Invoke(ctx, ObligationService_DetermineObligation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ObligationServiceServer is the server API for ObligationService service.
 // All implementations must embed UnimplementedObligationServiceServer
 // for forward compatibility.
@@ -154,12 +285,13 @@ type ObligationServiceServer interface {
 	GetObligation(context.Context, *GetObligationRequest) (*Obligation, error)
 	// ListObligations lists an agreement's obligations by due date.
 	ListObligations(context.Context, *ListObligationsRequest) (*ListObligationsResponse, error)
-	// SubmitObligation is the obligor's word that a DUE obligation is done, with evidence.
+	// SubmitObligation is the obligor's word that an obligation is done, with evidence: one that is DUE, one that is BREACHED
+	// (late performance) or one that is CURING (the cure).
 	SubmitObligation(context.Context, *SubmitObligationRequest) (*Obligation, error)
 	// AcceptObligation is the beneficiary's word that a SUBMITTED obligation is kept.
 	AcceptObligation(context.Context, *AcceptObligationRequest) (*Obligation, error)
-	// ReturnObligation gives a SUBMITTED obligation back, with a reason. What was submitted in time is DUE again and gets the
-	// time of the review added; what was not is BREACHED. Only the beneficiary may.
+	// ReturnObligation gives a SUBMITTED obligation back, with a reason, to the state it was submitted from. The time of the
+	// review is not charged to the obligor. Only the beneficiary may.
 	ReturnObligation(context.Context, *ReturnObligationRequest) (*Obligation, error)
 	// AcknowledgeObligation is the beneficiary's word that it has what it was owed, for example a payment, though nothing was
 	// submitted.
@@ -169,6 +301,37 @@ type ObligationServiceServer interface {
 	// AdmitObligation is the obligor's own word that it missed, or will miss, the date. The obligation is BREACHED, disclosed
 	// by the obligor.
 	AdmitObligation(context.Context, *AdmitObligationRequest) (*Obligation, error)
+	// TriggerObligation records that what a waiting obligation of a CONDITIONAL commitment depends on has happened: it
+	// is DUE from now on. Either side may; the other may dispute it. WRONG_KIND for other kinds; TOO_LATE if it
+	// happened longer ago than the notice days allow.
+	TriggerObligation(context.Context, *TriggerObligationRequest) (*Obligation, error)
+	// MeasureObligation files the figure of a MEASURED obligation's window. Either side may, each once. The obligor's
+	// miss and the beneficiary's word bind at once; the obligor's good figure is a claim, SUBMITTED for review. Figures
+	// that differ beyond the tolerance make it DISPUTED. TOO_EARLY before the window is over; WRONG_KIND for other
+	// kinds.
+	MeasureObligation(context.Context, *MeasureObligationRequest) (*Obligation, error)
+	// CureObligation is the obligor's plan to make a BREACHED obligation good: cause, effect, fix, prevention and a
+	// date within the cure period. It is no admission of liability. At most 10 plans.
+	CureObligation(context.Context, *CureObligationRequest) (*Obligation, error)
+	// ObjectObligation says no to the plan of a CURING obligation, with the legitimate interest that it would hurt. It
+	// is BREACHED again. Only the beneficiary may.
+	ObjectObligation(context.Context, *ObjectObligationRequest) (*Obligation, error)
+	// ExtendObligation gives the obligor until a later day. One that is BREACHED or CURING is DUE again. Only the
+	// beneficiary may, at most 50 times. WRONG_KIND for MEASURED and STANDING.
+	ExtendObligation(context.Context, *ExtendObligationRequest) (*Obligation, error)
+	// ExcuseObligation says that a miss is not the obligor's: an open obligation is EXCUSED, with a reason. Only the
+	// beneficiary may.
+	ExcuseObligation(context.Context, *ExcuseObligationRequest) (*Obligation, error)
+	// NotifyObligation is the obligor's notice that it waits for a prerequisite that is late, without which no delay is
+	// passed on. TOO_EARLY while the prerequisite is neither late nor admitted; TOO_LATE when the notice days since are
+	// over.
+	NotifyObligation(context.Context, *NotifyObligationRequest) (*Obligation, error)
+	// DisputeObligation says that the sides differ about an obligation that is DUE, SUBMITTED, BREACHED or CURING. Its
+	// clocks stand still until both, by a proposal, or the agreed neutral settle it. Either side may. TOO_LATE for a
+	// trigger recorded longer ago than the review window.
+	DisputeObligation(context.Context, *DisputeObligationRequest) (*Obligation, error)
+	// DetermineObligation settles a dispute. Only the neutral that the terms name may.
+	DetermineObligation(context.Context, *DetermineObligationRequest) (*Obligation, error)
 	mustEmbedUnimplementedObligationServiceServer()
 }
 
@@ -202,6 +365,33 @@ func (UnimplementedObligationServiceServer) WaiveObligation(context.Context, *Wa
 }
 func (UnimplementedObligationServiceServer) AdmitObligation(context.Context, *AdmitObligationRequest) (*Obligation, error) {
 	return nil, status.Error(codes.Unimplemented, "method AdmitObligation not implemented")
+}
+func (UnimplementedObligationServiceServer) TriggerObligation(context.Context, *TriggerObligationRequest) (*Obligation, error) {
+	return nil, status.Error(codes.Unimplemented, "method TriggerObligation not implemented")
+}
+func (UnimplementedObligationServiceServer) MeasureObligation(context.Context, *MeasureObligationRequest) (*Obligation, error) {
+	return nil, status.Error(codes.Unimplemented, "method MeasureObligation not implemented")
+}
+func (UnimplementedObligationServiceServer) CureObligation(context.Context, *CureObligationRequest) (*Obligation, error) {
+	return nil, status.Error(codes.Unimplemented, "method CureObligation not implemented")
+}
+func (UnimplementedObligationServiceServer) ObjectObligation(context.Context, *ObjectObligationRequest) (*Obligation, error) {
+	return nil, status.Error(codes.Unimplemented, "method ObjectObligation not implemented")
+}
+func (UnimplementedObligationServiceServer) ExtendObligation(context.Context, *ExtendObligationRequest) (*Obligation, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExtendObligation not implemented")
+}
+func (UnimplementedObligationServiceServer) ExcuseObligation(context.Context, *ExcuseObligationRequest) (*Obligation, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExcuseObligation not implemented")
+}
+func (UnimplementedObligationServiceServer) NotifyObligation(context.Context, *NotifyObligationRequest) (*Obligation, error) {
+	return nil, status.Error(codes.Unimplemented, "method NotifyObligation not implemented")
+}
+func (UnimplementedObligationServiceServer) DisputeObligation(context.Context, *DisputeObligationRequest) (*Obligation, error) {
+	return nil, status.Error(codes.Unimplemented, "method DisputeObligation not implemented")
+}
+func (UnimplementedObligationServiceServer) DetermineObligation(context.Context, *DetermineObligationRequest) (*Obligation, error) {
+	return nil, status.Error(codes.Unimplemented, "method DetermineObligation not implemented")
 }
 func (UnimplementedObligationServiceServer) mustEmbedUnimplementedObligationServiceServer() {}
 func (UnimplementedObligationServiceServer) testEmbeddedByValue()                           {}
@@ -368,6 +558,168 @@ func _ObligationService_AdmitObligation_Handler(srv interface{}, ctx context.Con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ObligationService_TriggerObligation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TriggerObligationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ObligationServiceServer).TriggerObligation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ObligationService_TriggerObligation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ObligationServiceServer).TriggerObligation(ctx, req.(*TriggerObligationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ObligationService_MeasureObligation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MeasureObligationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ObligationServiceServer).MeasureObligation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ObligationService_MeasureObligation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ObligationServiceServer).MeasureObligation(ctx, req.(*MeasureObligationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ObligationService_CureObligation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CureObligationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ObligationServiceServer).CureObligation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ObligationService_CureObligation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ObligationServiceServer).CureObligation(ctx, req.(*CureObligationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ObligationService_ObjectObligation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ObjectObligationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ObligationServiceServer).ObjectObligation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ObligationService_ObjectObligation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ObligationServiceServer).ObjectObligation(ctx, req.(*ObjectObligationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ObligationService_ExtendObligation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExtendObligationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ObligationServiceServer).ExtendObligation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ObligationService_ExtendObligation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ObligationServiceServer).ExtendObligation(ctx, req.(*ExtendObligationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ObligationService_ExcuseObligation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExcuseObligationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ObligationServiceServer).ExcuseObligation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ObligationService_ExcuseObligation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ObligationServiceServer).ExcuseObligation(ctx, req.(*ExcuseObligationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ObligationService_NotifyObligation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(NotifyObligationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ObligationServiceServer).NotifyObligation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ObligationService_NotifyObligation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ObligationServiceServer).NotifyObligation(ctx, req.(*NotifyObligationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ObligationService_DisputeObligation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DisputeObligationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ObligationServiceServer).DisputeObligation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ObligationService_DisputeObligation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ObligationServiceServer).DisputeObligation(ctx, req.(*DisputeObligationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ObligationService_DetermineObligation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DetermineObligationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ObligationServiceServer).DetermineObligation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ObligationService_DetermineObligation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ObligationServiceServer).DetermineObligation(ctx, req.(*DetermineObligationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ObligationService_ServiceDesc is the grpc.ServiceDesc for ObligationService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -406,6 +758,42 @@ var ObligationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "AdmitObligation",
 			Handler:    _ObligationService_AdmitObligation_Handler,
+		},
+		{
+			MethodName: "TriggerObligation",
+			Handler:    _ObligationService_TriggerObligation_Handler,
+		},
+		{
+			MethodName: "MeasureObligation",
+			Handler:    _ObligationService_MeasureObligation_Handler,
+		},
+		{
+			MethodName: "CureObligation",
+			Handler:    _ObligationService_CureObligation_Handler,
+		},
+		{
+			MethodName: "ObjectObligation",
+			Handler:    _ObligationService_ObjectObligation_Handler,
+		},
+		{
+			MethodName: "ExtendObligation",
+			Handler:    _ObligationService_ExtendObligation_Handler,
+		},
+		{
+			MethodName: "ExcuseObligation",
+			Handler:    _ObligationService_ExcuseObligation_Handler,
+		},
+		{
+			MethodName: "NotifyObligation",
+			Handler:    _ObligationService_NotifyObligation_Handler,
+		},
+		{
+			MethodName: "DisputeObligation",
+			Handler:    _ObligationService_DisputeObligation_Handler,
+		},
+		{
+			MethodName: "DetermineObligation",
+			Handler:    _ObligationService_DetermineObligation_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -7,6 +7,7 @@
 package concordv1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -23,7 +24,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ProposalKind says what a proposal would do. All kinds share one life cycle. This release proposes FIRST_TERMS.
+// ProposalKind says what a proposal would do. All kinds share one life cycle. FIRST_TERMS, AMENDMENT and
+// RENEW have a text; the others have a motion.
 type ProposalKind int32
 
 const (
@@ -41,11 +43,11 @@ const (
 	ProposalKind_PROPOSAL_KIND_END_EARLY ProposalKind = 5
 	// An end because nothing is open.
 	ProposalKind_PROPOSAL_KIND_COMPLETE ProposalKind = 6
-	// A successor.
+	// A successor, with a text of its own.
 	ProposalKind_PROPOSAL_KIND_RENEW ProposalKind = 7
 	// A notice taken back.
 	ProposalKind_PROPOSAL_KIND_WITHDRAW_NOTICE ProposalKind = 8
-	// An obligation let go.
+	// Obligations let go.
 	ProposalKind_PROPOSAL_KIND_RELEASE ProposalKind = 9
 	// A dispute ended.
 	ProposalKind_PROPOSAL_KIND_SETTLE_DISPUTE ProposalKind = 10
@@ -199,7 +201,7 @@ type Proposal struct {
 	Turn Side `protobuf:"varint,6,opt,name=turn,proto3,enum=concord.v1.Side" json:"turn,omitempty"`
 	// The number of its current text, from 1; every counter adds one.
 	Revision int32 `protobuf:"varint,7,opt,name=revision,proto3" json:"revision,omitempty"`
-	// SHA-256 of the stored bytes of the current text, 64 hexadecimal digits.
+	// SHA-256 of the stored bytes of the current text or motion, 64 hexadecimal digits.
 	TermsDigest string `protobuf:"bytes,8,opt,name=terms_digest,json=termsDigest,proto3" json:"terms_digest,omitempty"`
 	// The revision of the agreement that it would change; 0 for first terms.
 	BaseRevision int32 `protobuf:"varint,9,opt,name=base_revision,json=baseRevision,proto3" json:"base_revision,omitempty"`
@@ -216,7 +218,16 @@ type Proposal struct {
 	// When it takes effect; set with acceptance.
 	EffectiveTime *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=effective_time,json=effectiveTime,proto3" json:"effective_time,omitempty"`
 	// Changes with every change of the proposal.
-	Etag          string `protobuf:"bytes,16,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag string `protobuf:"bytes,16,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Until when it can be answered; then it lapses.
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// What accepting it would change (AMENDMENT), as reckoned when its current text was made, and again when it was
+	// accepted.
+	Impact *Impact `protobuf:"bytes,18,opt,name=impact,proto3" json:"impact,omitempty"`
+	// The id of the successor (RENEW); the service makes one if it is empty.
+	SuccessorAgreementId string `protobuf:"bytes,19,opt,name=successor_agreement_id,json=successorAgreementId,proto3" json:"successor_agreement_id,omitempty"`
+	// The obligations it is about (RELEASE, SETTLE_DISPUTE).
+	ObligationIds []string `protobuf:"bytes,20,rep,name=obligation_ids,json=obligationIds,proto3" json:"obligation_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -363,7 +374,35 @@ func (x *Proposal) GetEtag() string {
 	return ""
 }
 
-// ProposalRevision is one text of a proposal. It never changes.
+func (x *Proposal) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+func (x *Proposal) GetImpact() *Impact {
+	if x != nil {
+		return x.Impact
+	}
+	return nil
+}
+
+func (x *Proposal) GetSuccessorAgreementId() string {
+	if x != nil {
+		return x.SuccessorAgreementId
+	}
+	return ""
+}
+
+func (x *Proposal) GetObligationIds() []string {
+	if x != nil {
+		return x.ObligationIds
+	}
+	return nil
+}
+
+// ProposalRevision is one text, or motion, of a proposal. It never changes.
 type ProposalRevision struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The agreement.
@@ -376,12 +415,15 @@ type ProposalRevision struct {
 	Author Side `protobuf:"varint,4,opt,name=author,proto3,enum=concord.v1.Side" json:"author,omitempty"`
 	// SHA-256 of body, 64 hexadecimal digits.
 	TermsDigest string `protobuf:"bytes,5,opt,name=terms_digest,json=termsDigest,proto3" json:"terms_digest,omitempty"`
-	// The text, for reading.
+	// The text, for reading; not set where the proposal has a motion.
 	Terms *Terms `protobuf:"bytes,6,opt,name=terms,proto3" json:"terms,omitempty"`
-	// The text exactly as stored: a serialized concord.v1.Terms. Hash these bytes to check the digest.
+	// The text or motion exactly as stored: a serialized concord.v1.Terms or concord.v1.Motion. Hash these bytes to check
+	// the digest.
 	Body []byte `protobuf:"bytes,7,opt,name=body,proto3" json:"body,omitempty"`
 	// When it was proposed.
-	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// The motion, for reading; not set where the proposal has a text.
+	Motion        *Motion `protobuf:"bytes,9,opt,name=motion,proto3" json:"motion,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -472,12 +514,212 @@ func (x *ProposalRevision) GetCreateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *ProposalRevision) GetMotion() *Motion {
+	if x != nil {
+		return x.Motion
+	}
+	return nil
+}
+
+// Motion is what a proposal without a text would do. Its stored bytes are what both sides consent to.
+type Motion struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The proposal's kind. Not set: the service fills it in, so that consent covers it.
+	Kind ProposalKind `protobuf:"varint,1,opt,name=kind,proto3,enum=concord.v1.ProposalKind" json:"kind,omitempty"`
+	// The day from whose start it holds, YYYY-MM-DD, not before today. Empty: from acceptance. Not for RELEASE and
+	// SETTLE_DISPUTE, which hold from acceptance.
+	EffectiveDate string `protobuf:"bytes,2,opt,name=effective_date,json=effectiveDate,proto3" json:"effective_date,omitempty"`
+	// Why, at most 2,000 characters.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// RELEASE: the obligations to let go, 1 to 100. SETTLE_DISPUTE: the one that is disputed.
+	ObligationIds []string `protobuf:"bytes,4,rep,name=obligation_ids,json=obligationIds,proto3" json:"obligation_ids,omitempty"`
+	// SETTLE_DISPUTE only: how the dispute ends.
+	Settlement    *Settlement `protobuf:"bytes,5,opt,name=settlement,proto3" json:"settlement,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Motion) Reset() {
+	*x = Motion{}
+	mi := &file_concord_v1_proposal_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Motion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Motion) ProtoMessage() {}
+
+func (x *Motion) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_proposal_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Motion.ProtoReflect.Descriptor instead.
+func (*Motion) Descriptor() ([]byte, []int) {
+	return file_concord_v1_proposal_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Motion) GetKind() ProposalKind {
+	if x != nil {
+		return x.Kind
+	}
+	return ProposalKind_PROPOSAL_KIND_UNSPECIFIED
+}
+
+func (x *Motion) GetEffectiveDate() string {
+	if x != nil {
+		return x.EffectiveDate
+	}
+	return ""
+}
+
+func (x *Motion) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Motion) GetObligationIds() []string {
+	if x != nil {
+		return x.ObligationIds
+	}
+	return nil
+}
+
+func (x *Motion) GetSettlement() *Settlement {
+	if x != nil {
+		return x.Settlement
+	}
+	return nil
+}
+
+// Impact is what an amendment changes. It never changes a past outcome: what is closed, and what was due before the
+// effective date, stays as it is.
+type Impact struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The revision of the agreement that it is reckoned against.
+	BaseRevision int32 `protobuf:"varint,1,opt,name=base_revision,json=baseRevision,proto3" json:"base_revision,omitempty"`
+	// The day from which the new text would hold, YYYY-MM-DD.
+	EffectiveDate string `protobuf:"bytes,2,opt,name=effective_date,json=effectiveDate,proto3" json:"effective_date,omitempty"`
+	// The commitments that only the new text has.
+	AddedCommitmentIds []string `protobuf:"bytes,3,rep,name=added_commitment_ids,json=addedCommitmentIds,proto3" json:"added_commitment_ids,omitempty"`
+	// The commitments whose words or clocks differ.
+	ChangedCommitmentIds []string `protobuf:"bytes,4,rep,name=changed_commitment_ids,json=changedCommitmentIds,proto3" json:"changed_commitment_ids,omitempty"`
+	// The commitments that only the old text has.
+	EndedCommitmentIds []string `protobuf:"bytes,5,rep,name=ended_commitment_ids,json=endedCommitmentIds,proto3" json:"ended_commitment_ids,omitempty"`
+	// The open obligations that would be SUPERSEDED, at most the first 1,000.
+	SupersededObligationIds []string `protobuf:"bytes,6,rep,name=superseded_obligation_ids,json=supersededObligationIds,proto3" json:"superseded_obligation_ids,omitempty"`
+	// How many would be SUPERSEDED.
+	SupersededCount int32 `protobuf:"varint,7,opt,name=superseded_count,json=supersededCount,proto3" json:"superseded_count,omitempty"`
+	// How many open obligations of changed or ended commitments stay as they are.
+	UntouchedCount int32 `protobuf:"varint,8,opt,name=untouched_count,json=untouchedCount,proto3" json:"untouched_count,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *Impact) Reset() {
+	*x = Impact{}
+	mi := &file_concord_v1_proposal_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Impact) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Impact) ProtoMessage() {}
+
+func (x *Impact) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_proposal_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Impact.ProtoReflect.Descriptor instead.
+func (*Impact) Descriptor() ([]byte, []int) {
+	return file_concord_v1_proposal_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Impact) GetBaseRevision() int32 {
+	if x != nil {
+		return x.BaseRevision
+	}
+	return 0
+}
+
+func (x *Impact) GetEffectiveDate() string {
+	if x != nil {
+		return x.EffectiveDate
+	}
+	return ""
+}
+
+func (x *Impact) GetAddedCommitmentIds() []string {
+	if x != nil {
+		return x.AddedCommitmentIds
+	}
+	return nil
+}
+
+func (x *Impact) GetChangedCommitmentIds() []string {
+	if x != nil {
+		return x.ChangedCommitmentIds
+	}
+	return nil
+}
+
+func (x *Impact) GetEndedCommitmentIds() []string {
+	if x != nil {
+		return x.EndedCommitmentIds
+	}
+	return nil
+}
+
+func (x *Impact) GetSupersededObligationIds() []string {
+	if x != nil {
+		return x.SupersededObligationIds
+	}
+	return nil
+}
+
+func (x *Impact) GetSupersededCount() int32 {
+	if x != nil {
+		return x.SupersededCount
+	}
+	return 0
+}
+
+func (x *Impact) GetUntouchedCount() int32 {
+	if x != nil {
+		return x.UntouchedCount
+	}
+	return 0
+}
+
 var File_concord_v1_proposal_proto protoreflect.FileDescriptor
 
 const file_concord_v1_proposal_proto_rawDesc = "" +
 	"\n" +
 	"\x19concord/v1/proposal.proto\x12\n" +
-	"concord.v1\x1a\x16concord/v1/party.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xef\x05\n" +
+	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc9\a\n" +
 	"\bProposal\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12$\n" +
 	"\vproposal_id\x18\x02 \x01(\tB\x03\xe0A\x03R\n" +
@@ -499,7 +741,12 @@ const file_concord_v1_proposal_proto_rawDesc = "" +
 	"\vaccept_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"acceptTime\x12F\n" +
 	"\x0eeffective_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\reffectiveTime\x12\x17\n" +
-	"\x04etag\x18\x10 \x01(\tB\x03\xe0A\x03R\x04etag\"\xe1\x02\n" +
+	"\x04etag\x18\x10 \x01(\tB\x03\xe0A\x03R\x04etag\x12@\n" +
+	"\vexpire_time\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"expireTime\x12/\n" +
+	"\x06impact\x18\x12 \x01(\v2\x12.concord.v1.ImpactB\x03\xe0A\x03R\x06impact\x129\n" +
+	"\x16successor_agreement_id\x18\x13 \x01(\tB\x03\xe0A\x03R\x14successorAgreementId\x12*\n" +
+	"\x0eobligation_ids\x18\x14 \x03(\tB\x03\xe0A\x03R\robligationIds\"\x92\x03\n" +
 	"\x10ProposalRevision\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12$\n" +
 	"\vproposal_id\x18\x02 \x01(\tB\x03\xe0A\x03R\n" +
@@ -510,7 +757,25 @@ const file_concord_v1_proposal_proto_rawDesc = "" +
 	"\x05terms\x18\x06 \x01(\v2\x11.concord.v1.TermsB\x03\xe0A\x03R\x05terms\x12\x17\n" +
 	"\x04body\x18\a \x01(\fB\x03\xe0A\x03R\x04body\x12@\n" +
 	"\vcreate_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"createTime*\xd0\x02\n" +
+	"createTime\x12/\n" +
+	"\x06motion\x18\t \x01(\v2\x12.concord.v1.MotionB\x03\xe0A\x03R\x06motion\"\xcd\x02\n" +
+	"\x06Motion\x129\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x18.concord.v1.ProposalKindB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\x04kind\x12P\n" +
+	"\x0eeffective_date\x18\x02 \x01(\tB)\xe0A\x01\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\reffectiveDate\x12#\n" +
+	"\x06reason\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xd0\x0fR\x06reason\x12T\n" +
+	"\x0eobligation_ids\x18\x04 \x03(\tB-\xe0A\x01\xbaH'\x92\x01$\x10d\x18\x01\"\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\robligationIds\x12;\n" +
+	"\n" +
+	"settlement\x18\x05 \x01(\v2\x16.concord.v1.SettlementB\x03\xe0A\x01R\n" +
+	"settlement\"\xa6\x03\n" +
+	"\x06Impact\x12(\n" +
+	"\rbase_revision\x18\x01 \x01(\x05B\x03\xe0A\x03R\fbaseRevision\x12*\n" +
+	"\x0eeffective_date\x18\x02 \x01(\tB\x03\xe0A\x03R\reffectiveDate\x125\n" +
+	"\x14added_commitment_ids\x18\x03 \x03(\tB\x03\xe0A\x03R\x12addedCommitmentIds\x129\n" +
+	"\x16changed_commitment_ids\x18\x04 \x03(\tB\x03\xe0A\x03R\x14changedCommitmentIds\x125\n" +
+	"\x14ended_commitment_ids\x18\x05 \x03(\tB\x03\xe0A\x03R\x12endedCommitmentIds\x12?\n" +
+	"\x19superseded_obligation_ids\x18\x06 \x03(\tB\x03\xe0A\x03R\x17supersededObligationIds\x12.\n" +
+	"\x10superseded_count\x18\a \x01(\x05B\x03\xe0A\x03R\x0fsupersededCount\x12,\n" +
+	"\x0funtouched_count\x18\b \x01(\x05B\x03\xe0A\x03R\x0euntouchedCount*\xd0\x02\n" +
 	"\fProposalKind\x12\x1d\n" +
 	"\x19PROPOSAL_KIND_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19PROPOSAL_KIND_FIRST_TERMS\x10\x01\x12\x1b\n" +
@@ -547,33 +812,41 @@ func file_concord_v1_proposal_proto_rawDescGZIP() []byte {
 }
 
 var file_concord_v1_proposal_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_concord_v1_proposal_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_concord_v1_proposal_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_concord_v1_proposal_proto_goTypes = []any{
 	(ProposalKind)(0),             // 0: concord.v1.ProposalKind
 	(ProposalState)(0),            // 1: concord.v1.ProposalState
 	(*Proposal)(nil),              // 2: concord.v1.Proposal
 	(*ProposalRevision)(nil),      // 3: concord.v1.ProposalRevision
-	(Side)(0),                     // 4: concord.v1.Side
-	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
-	(*Terms)(nil),                 // 6: concord.v1.Terms
+	(*Motion)(nil),                // 4: concord.v1.Motion
+	(*Impact)(nil),                // 5: concord.v1.Impact
+	(Side)(0),                     // 6: concord.v1.Side
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(*Terms)(nil),                 // 8: concord.v1.Terms
+	(*Settlement)(nil),            // 9: concord.v1.Settlement
 }
 var file_concord_v1_proposal_proto_depIdxs = []int32{
 	0,  // 0: concord.v1.Proposal.kind:type_name -> concord.v1.ProposalKind
 	1,  // 1: concord.v1.Proposal.state:type_name -> concord.v1.ProposalState
-	4,  // 2: concord.v1.Proposal.proposer:type_name -> concord.v1.Side
-	4,  // 3: concord.v1.Proposal.turn:type_name -> concord.v1.Side
-	5,  // 4: concord.v1.Proposal.create_time:type_name -> google.protobuf.Timestamp
-	5,  // 5: concord.v1.Proposal.update_time:type_name -> google.protobuf.Timestamp
-	5,  // 6: concord.v1.Proposal.accept_time:type_name -> google.protobuf.Timestamp
-	5,  // 7: concord.v1.Proposal.effective_time:type_name -> google.protobuf.Timestamp
-	4,  // 8: concord.v1.ProposalRevision.author:type_name -> concord.v1.Side
-	6,  // 9: concord.v1.ProposalRevision.terms:type_name -> concord.v1.Terms
-	5,  // 10: concord.v1.ProposalRevision.create_time:type_name -> google.protobuf.Timestamp
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	6,  // 2: concord.v1.Proposal.proposer:type_name -> concord.v1.Side
+	6,  // 3: concord.v1.Proposal.turn:type_name -> concord.v1.Side
+	7,  // 4: concord.v1.Proposal.create_time:type_name -> google.protobuf.Timestamp
+	7,  // 5: concord.v1.Proposal.update_time:type_name -> google.protobuf.Timestamp
+	7,  // 6: concord.v1.Proposal.accept_time:type_name -> google.protobuf.Timestamp
+	7,  // 7: concord.v1.Proposal.effective_time:type_name -> google.protobuf.Timestamp
+	7,  // 8: concord.v1.Proposal.expire_time:type_name -> google.protobuf.Timestamp
+	5,  // 9: concord.v1.Proposal.impact:type_name -> concord.v1.Impact
+	6,  // 10: concord.v1.ProposalRevision.author:type_name -> concord.v1.Side
+	8,  // 11: concord.v1.ProposalRevision.terms:type_name -> concord.v1.Terms
+	7,  // 12: concord.v1.ProposalRevision.create_time:type_name -> google.protobuf.Timestamp
+	4,  // 13: concord.v1.ProposalRevision.motion:type_name -> concord.v1.Motion
+	0,  // 14: concord.v1.Motion.kind:type_name -> concord.v1.ProposalKind
+	9,  // 15: concord.v1.Motion.settlement:type_name -> concord.v1.Settlement
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_proposal_proto_init() }
@@ -581,6 +854,7 @@ func file_concord_v1_proposal_proto_init() {
 	if File_concord_v1_proposal_proto != nil {
 		return
 	}
+	file_concord_v1_obligation_proto_init()
 	file_concord_v1_party_proto_init()
 	file_concord_v1_terms_proto_init()
 	type x struct{}
@@ -589,7 +863,7 @@ func file_concord_v1_proposal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_proposal_proto_rawDesc), len(file_concord_v1_proposal_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   2,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

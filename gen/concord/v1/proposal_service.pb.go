@@ -11,6 +11,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -30,10 +31,18 @@ type CreateProposalRequest struct {
 	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
 	// The id to give it; empty: the service makes one.
 	ProposalId string `protobuf:"bytes,2,opt,name=proposal_id,json=proposalId,proto3" json:"proposal_id,omitempty"`
-	// What it would do; this release takes FIRST_TERMS.
+	// What it would do.
 	Kind ProposalKind `protobuf:"varint,3,opt,name=kind,proto3,enum=concord.v1.ProposalKind" json:"kind,omitempty"`
 	// What to say to it, at most 2,000 characters.
 	Note string `protobuf:"bytes,4,opt,name=note,proto3" json:"note,omitempty"`
+	// AMENDMENT and RENEW only: the text. FIRST_TERMS takes the text of the draft.
+	Terms *Terms `protobuf:"bytes,5,opt,name=terms,proto3" json:"terms,omitempty"`
+	// What it would do, for the kinds without a text; not set: nothing but its kind.
+	Motion *Motion `protobuf:"bytes,6,opt,name=motion,proto3" json:"motion,omitempty"`
+	// Until when it can be answered, in the future and at most 366 days ahead. Not set: 30 days from now.
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// RENEW only: the id to give the successor; empty: the service makes one.
+	SuccessorAgreementId string `protobuf:"bytes,8,opt,name=successor_agreement_id,json=successorAgreementId,proto3" json:"successor_agreement_id,omitempty"`
 	// Makes the call safe to repeat: the same id and request again gives the first answer again. 1 to 128 characters of
 	// letters, digits, ".", "_", ":" and "-"; a UUIDv7 is best. Kept for at least 24 hours, per caller. Header: Idempotency-Key.
 	RequestId string `protobuf:"bytes,91,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -97,6 +106,34 @@ func (x *CreateProposalRequest) GetKind() ProposalKind {
 func (x *CreateProposalRequest) GetNote() string {
 	if x != nil {
 		return x.Note
+	}
+	return ""
+}
+
+func (x *CreateProposalRequest) GetTerms() *Terms {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+func (x *CreateProposalRequest) GetMotion() *Motion {
+	if x != nil {
+		return x.Motion
+	}
+	return nil
+}
+
+func (x *CreateProposalRequest) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+func (x *CreateProposalRequest) GetSuccessorAgreementId() string {
+	if x != nil {
+		return x.SuccessorAgreementId
 	}
 	return ""
 }
@@ -362,7 +399,7 @@ func (x *GetProposalRevisionRequest) GetRevision() int32 {
 	return 0
 }
 
-// CounterProposalRequest is the other text.
+// CounterProposalRequest is the other text, or motion.
 type CounterProposalRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The agreement.
@@ -371,10 +408,14 @@ type CounterProposalRequest struct {
 	ProposalId string `protobuf:"bytes,2,opt,name=proposal_id,json=proposalId,proto3" json:"proposal_id,omitempty"`
 	// The revision it answers.
 	Revision int32 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
-	// The text.
+	// The text, where the proposal has one.
 	Terms *Terms `protobuf:"bytes,4,opt,name=terms,proto3" json:"terms,omitempty"`
 	// What to say to it, at most 2,000 characters.
 	Note string `protobuf:"bytes,5,opt,name=note,proto3" json:"note,omitempty"`
+	// The motion, where the proposal has no text.
+	Motion *Motion `protobuf:"bytes,6,opt,name=motion,proto3" json:"motion,omitempty"`
+	// Until when it can be answered, in the future and at most 366 days ahead. Not set: 30 days from now.
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	// The etag last read; the change is refused with ETAG_MISMATCH if the thing changed since. Empty: not checked.
 	Etag string `protobuf:"bytes,90,opt,name=etag,proto3" json:"etag,omitempty"`
 	// Makes the call safe to repeat: the same id and request again gives the first answer again. 1 to 128 characters of
@@ -449,6 +490,20 @@ func (x *CounterProposalRequest) GetNote() string {
 		return x.Note
 	}
 	return ""
+}
+
+func (x *CounterProposalRequest) GetMotion() *Motion {
+	if x != nil {
+		return x.Motion
+	}
+	return nil
+}
+
+func (x *CounterProposalRequest) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
 }
 
 func (x *CounterProposalRequest) GetEtag() string {
@@ -762,13 +817,18 @@ var File_concord_v1_proposal_service_proto protoreflect.FileDescriptor
 const file_concord_v1_proposal_service_proto_rawDesc = "" +
 	"\n" +
 	"!concord/v1/proposal_service.proto\x12\n" +
-	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/terms.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xf5\x02\n" +
+	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/terms.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf5\x04\n" +
 	"\x15CreateProposalRequest\x12G\n" +
 	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12H\n" +
 	"\vproposal_id\x18\x02 \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\n" +
 	"proposalId\x12;\n" +
 	"\x04kind\x18\x03 \x01(\x0e2\x18.concord.v1.ProposalKindB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04kind\x12\x1f\n" +
-	"\x04note\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xd0\x0fR\x04note\x12A\n" +
+	"\x04note\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xd0\x0fR\x04note\x12,\n" +
+	"\x05terms\x18\x05 \x01(\v2\x11.concord.v1.TermsB\x03\xe0A\x01R\x05terms\x12/\n" +
+	"\x06motion\x18\x06 \x01(\v2\x12.concord.v1.MotionB\x03\xe0A\x01R\x06motion\x12@\n" +
+	"\vexpire_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\n" +
+	"expireTime\x12]\n" +
+	"\x16successor_agreement_id\x18\b \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\x14successorAgreementId\x12A\n" +
 	"\n" +
 	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
 	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xa4\x01\n" +
@@ -791,15 +851,18 @@ const file_concord_v1_proposal_service_proto_rawDesc = "" +
 	"\vproposal_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\n" +
 	"proposalId\x12&\n" +
 	"\brevision\x18\x03 \x01(\x05B\n" +
-	"\xe0A\x02\xbaH\x04\x1a\x02(\x01R\brevision\"\xb2\x03\n" +
+	"\xe0A\x02\xbaH\x04\x1a\x02(\x01R\brevision\"\x9f\x04\n" +
 	"\x16CounterProposalRequest\x12G\n" +
 	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12E\n" +
 	"\vproposal_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\n" +
 	"proposalId\x12&\n" +
 	"\brevision\x18\x03 \x01(\x05B\n" +
-	"\xe0A\x02\xbaH\x04\x1a\x02(\x01R\brevision\x122\n" +
-	"\x05terms\x18\x04 \x01(\v2\x11.concord.v1.TermsB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x05terms\x12\x1f\n" +
-	"\x04note\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xd0\x0fR\x04note\x12\x1e\n" +
+	"\xe0A\x02\xbaH\x04\x1a\x02(\x01R\brevision\x12,\n" +
+	"\x05terms\x18\x04 \x01(\v2\x11.concord.v1.TermsB\x03\xe0A\x01R\x05terms\x12\x1f\n" +
+	"\x04note\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xd0\x0fR\x04note\x12/\n" +
+	"\x06motion\x18\x06 \x01(\v2\x12.concord.v1.MotionB\x03\xe0A\x01R\x06motion\x12@\n" +
+	"\vexpire_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\n" +
+	"expireTime\x12\x1e\n" +
 	"\x04etag\x18Z \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
 	"\n" +
@@ -879,37 +942,44 @@ var file_concord_v1_proposal_service_proto_goTypes = []any{
 	(*DeclineProposalRequest)(nil),     // 7: concord.v1.DeclineProposalRequest
 	(*WithdrawProposalRequest)(nil),    // 8: concord.v1.WithdrawProposalRequest
 	(ProposalKind)(0),                  // 9: concord.v1.ProposalKind
-	(ProposalState)(0),                 // 10: concord.v1.ProposalState
-	(*Proposal)(nil),                   // 11: concord.v1.Proposal
-	(*Terms)(nil),                      // 12: concord.v1.Terms
-	(*ProposalRevision)(nil),           // 13: concord.v1.ProposalRevision
+	(*Terms)(nil),                      // 10: concord.v1.Terms
+	(*Motion)(nil),                     // 11: concord.v1.Motion
+	(*timestamppb.Timestamp)(nil),      // 12: google.protobuf.Timestamp
+	(ProposalState)(0),                 // 13: concord.v1.ProposalState
+	(*Proposal)(nil),                   // 14: concord.v1.Proposal
+	(*ProposalRevision)(nil),           // 15: concord.v1.ProposalRevision
 }
 var file_concord_v1_proposal_service_proto_depIdxs = []int32{
 	9,  // 0: concord.v1.CreateProposalRequest.kind:type_name -> concord.v1.ProposalKind
-	10, // 1: concord.v1.ListProposalsRequest.state:type_name -> concord.v1.ProposalState
-	11, // 2: concord.v1.ListProposalsResponse.proposals:type_name -> concord.v1.Proposal
-	12, // 3: concord.v1.CounterProposalRequest.terms:type_name -> concord.v1.Terms
-	0,  // 4: concord.v1.ProposalService.CreateProposal:input_type -> concord.v1.CreateProposalRequest
-	1,  // 5: concord.v1.ProposalService.GetProposal:input_type -> concord.v1.GetProposalRequest
-	2,  // 6: concord.v1.ProposalService.ListProposals:input_type -> concord.v1.ListProposalsRequest
-	4,  // 7: concord.v1.ProposalService.GetProposalRevision:input_type -> concord.v1.GetProposalRevisionRequest
-	5,  // 8: concord.v1.ProposalService.CounterProposal:input_type -> concord.v1.CounterProposalRequest
-	6,  // 9: concord.v1.ProposalService.AcceptProposal:input_type -> concord.v1.AcceptProposalRequest
-	7,  // 10: concord.v1.ProposalService.DeclineProposal:input_type -> concord.v1.DeclineProposalRequest
-	8,  // 11: concord.v1.ProposalService.WithdrawProposal:input_type -> concord.v1.WithdrawProposalRequest
-	11, // 12: concord.v1.ProposalService.CreateProposal:output_type -> concord.v1.Proposal
-	11, // 13: concord.v1.ProposalService.GetProposal:output_type -> concord.v1.Proposal
-	3,  // 14: concord.v1.ProposalService.ListProposals:output_type -> concord.v1.ListProposalsResponse
-	13, // 15: concord.v1.ProposalService.GetProposalRevision:output_type -> concord.v1.ProposalRevision
-	11, // 16: concord.v1.ProposalService.CounterProposal:output_type -> concord.v1.Proposal
-	11, // 17: concord.v1.ProposalService.AcceptProposal:output_type -> concord.v1.Proposal
-	11, // 18: concord.v1.ProposalService.DeclineProposal:output_type -> concord.v1.Proposal
-	11, // 19: concord.v1.ProposalService.WithdrawProposal:output_type -> concord.v1.Proposal
-	12, // [12:20] is the sub-list for method output_type
-	4,  // [4:12] is the sub-list for method input_type
-	4,  // [4:4] is the sub-list for extension type_name
-	4,  // [4:4] is the sub-list for extension extendee
-	0,  // [0:4] is the sub-list for field type_name
+	10, // 1: concord.v1.CreateProposalRequest.terms:type_name -> concord.v1.Terms
+	11, // 2: concord.v1.CreateProposalRequest.motion:type_name -> concord.v1.Motion
+	12, // 3: concord.v1.CreateProposalRequest.expire_time:type_name -> google.protobuf.Timestamp
+	13, // 4: concord.v1.ListProposalsRequest.state:type_name -> concord.v1.ProposalState
+	14, // 5: concord.v1.ListProposalsResponse.proposals:type_name -> concord.v1.Proposal
+	10, // 6: concord.v1.CounterProposalRequest.terms:type_name -> concord.v1.Terms
+	11, // 7: concord.v1.CounterProposalRequest.motion:type_name -> concord.v1.Motion
+	12, // 8: concord.v1.CounterProposalRequest.expire_time:type_name -> google.protobuf.Timestamp
+	0,  // 9: concord.v1.ProposalService.CreateProposal:input_type -> concord.v1.CreateProposalRequest
+	1,  // 10: concord.v1.ProposalService.GetProposal:input_type -> concord.v1.GetProposalRequest
+	2,  // 11: concord.v1.ProposalService.ListProposals:input_type -> concord.v1.ListProposalsRequest
+	4,  // 12: concord.v1.ProposalService.GetProposalRevision:input_type -> concord.v1.GetProposalRevisionRequest
+	5,  // 13: concord.v1.ProposalService.CounterProposal:input_type -> concord.v1.CounterProposalRequest
+	6,  // 14: concord.v1.ProposalService.AcceptProposal:input_type -> concord.v1.AcceptProposalRequest
+	7,  // 15: concord.v1.ProposalService.DeclineProposal:input_type -> concord.v1.DeclineProposalRequest
+	8,  // 16: concord.v1.ProposalService.WithdrawProposal:input_type -> concord.v1.WithdrawProposalRequest
+	14, // 17: concord.v1.ProposalService.CreateProposal:output_type -> concord.v1.Proposal
+	14, // 18: concord.v1.ProposalService.GetProposal:output_type -> concord.v1.Proposal
+	3,  // 19: concord.v1.ProposalService.ListProposals:output_type -> concord.v1.ListProposalsResponse
+	15, // 20: concord.v1.ProposalService.GetProposalRevision:output_type -> concord.v1.ProposalRevision
+	14, // 21: concord.v1.ProposalService.CounterProposal:output_type -> concord.v1.Proposal
+	14, // 22: concord.v1.ProposalService.AcceptProposal:output_type -> concord.v1.Proposal
+	14, // 23: concord.v1.ProposalService.DeclineProposal:output_type -> concord.v1.Proposal
+	14, // 24: concord.v1.ProposalService.WithdrawProposal:output_type -> concord.v1.Proposal
+	17, // [17:25] is the sub-list for method output_type
+	9,  // [9:17] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_proposal_service_proto_init() }

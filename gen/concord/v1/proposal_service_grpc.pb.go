@@ -35,7 +35,9 @@ const (
 //
 // ProposalService is how two sides come to consent.
 type ProposalServiceClient interface {
-	// CreateProposal puts the draft's text before the other side. It is the proposer's consent to its own text.
+	// CreateProposal puts something that needs both sides' consent before the other side: the draft's text, an amendment, a
+	// successor, or a motion such as a pause or a release. It is the proposer's consent to its own text. Either side may. At
+	// most 50 proposals of an agreement are open at once, one of them with a text.
 	CreateProposal(ctx context.Context, in *CreateProposalRequest, opts ...grpc.CallOption) (*Proposal, error)
 	// GetProposal reads a proposal.
 	GetProposal(ctx context.Context, in *GetProposalRequest, opts ...grpc.CallOption) (*Proposal, error)
@@ -45,7 +47,9 @@ type ProposalServiceClient interface {
 	GetProposalRevision(ctx context.Context, in *GetProposalRevisionRequest, opts ...grpc.CallOption) (*ProposalRevision, error)
 	// CounterProposal answers with another text. Earlier consent is void, and the turn goes to the other side.
 	CounterProposal(ctx context.Context, in *CounterProposalRequest, opts ...grpc.CallOption) (*Proposal, error)
-	// AcceptProposal consents to exact bytes, quoted by revision and digest. Only the side whose turn it is may.
+	// AcceptProposal consents to exact bytes, quoted by revision and digest. Only the side whose turn it is may. With
+	// validate_only the answer shows what accepting would change. STALE_BASE if the text that an amendment would change has
+	// changed since.
 	AcceptProposal(ctx context.Context, in *AcceptProposalRequest, opts ...grpc.CallOption) (*Proposal, error)
 	// DeclineProposal says no, with a reason. Only the side whose turn it is may. Declined first terms end the agreement.
 	DeclineProposal(ctx context.Context, in *DeclineProposalRequest, opts ...grpc.CallOption) (*Proposal, error)
@@ -147,7 +151,9 @@ func (c *proposalServiceClient) WithdrawProposal(ctx context.Context, in *Withdr
 //
 // ProposalService is how two sides come to consent.
 type ProposalServiceServer interface {
-	// CreateProposal puts the draft's text before the other side. It is the proposer's consent to its own text.
+	// CreateProposal puts something that needs both sides' consent before the other side: the draft's text, an amendment, a
+	// successor, or a motion such as a pause or a release. It is the proposer's consent to its own text. Either side may. At
+	// most 50 proposals of an agreement are open at once, one of them with a text.
 	CreateProposal(context.Context, *CreateProposalRequest) (*Proposal, error)
 	// GetProposal reads a proposal.
 	GetProposal(context.Context, *GetProposalRequest) (*Proposal, error)
@@ -157,7 +163,9 @@ type ProposalServiceServer interface {
 	GetProposalRevision(context.Context, *GetProposalRevisionRequest) (*ProposalRevision, error)
 	// CounterProposal answers with another text. Earlier consent is void, and the turn goes to the other side.
 	CounterProposal(context.Context, *CounterProposalRequest) (*Proposal, error)
-	// AcceptProposal consents to exact bytes, quoted by revision and digest. Only the side whose turn it is may.
+	// AcceptProposal consents to exact bytes, quoted by revision and digest. Only the side whose turn it is may. With
+	// validate_only the answer shows what accepting would change. STALE_BASE if the text that an amendment would change has
+	// changed since.
 	AcceptProposal(context.Context, *AcceptProposalRequest) (*Proposal, error)
 	// DeclineProposal says no, with a reason. Only the side whose turn it is may. Declined first terms end the agreement.
 	DeclineProposal(context.Context, *DeclineProposalRequest) (*Proposal, error)

@@ -299,6 +299,177 @@ func (DayRoll) EnumDescriptor() ([]byte, []int) {
 	return file_concord_v1_terms_proto_rawDescGZIP(), []int{3}
 }
 
+// DueAnchor says what a relative due date is counted from.
+type DueAnchor int32
+
+const (
+	// Not set.
+	DueAnchor_DUE_ANCHOR_UNSPECIFIED DueAnchor = 0
+	// The first day of the agreement.
+	DueAnchor_DUE_ANCHOR_EFFECTIVE_DATE DueAnchor = 1
+	// The day another commitment is kept or waived. If it ends otherwise, what waits for it is DISCHARGED.
+	DueAnchor_DUE_ANCHOR_COMPLETION DueAnchor = 2
+)
+
+// Enum value maps for DueAnchor.
+var (
+	DueAnchor_name = map[int32]string{
+		0: "DUE_ANCHOR_UNSPECIFIED",
+		1: "DUE_ANCHOR_EFFECTIVE_DATE",
+		2: "DUE_ANCHOR_COMPLETION",
+	}
+	DueAnchor_value = map[string]int32{
+		"DUE_ANCHOR_UNSPECIFIED":    0,
+		"DUE_ANCHOR_EFFECTIVE_DATE": 1,
+		"DUE_ANCHOR_COMPLETION":     2,
+	}
+)
+
+func (x DueAnchor) Enum() *DueAnchor {
+	p := new(DueAnchor)
+	*p = x
+	return p
+}
+
+func (x DueAnchor) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DueAnchor) Descriptor() protoreflect.EnumDescriptor {
+	return file_concord_v1_terms_proto_enumTypes[4].Descriptor()
+}
+
+func (DueAnchor) Type() protoreflect.EnumType {
+	return &file_concord_v1_terms_proto_enumTypes[4]
+}
+
+func (x DueAnchor) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DueAnchor.Descriptor instead.
+func (DueAnchor) EnumDescriptor() ([]byte, []int) {
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{4}
+}
+
+// PeriodUnit is what periods are counted in.
+type PeriodUnit int32
+
+const (
+	// Not set.
+	PeriodUnit_PERIOD_UNIT_UNSPECIFIED PeriodUnit = 0
+	// Days.
+	PeriodUnit_PERIOD_UNIT_DAY PeriodUnit = 1
+	// Weeks, from Monday.
+	PeriodUnit_PERIOD_UNIT_WEEK PeriodUnit = 2
+	// Months of the calendar.
+	PeriodUnit_PERIOD_UNIT_MONTH PeriodUnit = 3
+	// Quarters of the calendar.
+	PeriodUnit_PERIOD_UNIT_QUARTER PeriodUnit = 4
+	// Years of the calendar.
+	PeriodUnit_PERIOD_UNIT_YEAR PeriodUnit = 5
+)
+
+// Enum value maps for PeriodUnit.
+var (
+	PeriodUnit_name = map[int32]string{
+		0: "PERIOD_UNIT_UNSPECIFIED",
+		1: "PERIOD_UNIT_DAY",
+		2: "PERIOD_UNIT_WEEK",
+		3: "PERIOD_UNIT_MONTH",
+		4: "PERIOD_UNIT_QUARTER",
+		5: "PERIOD_UNIT_YEAR",
+	}
+	PeriodUnit_value = map[string]int32{
+		"PERIOD_UNIT_UNSPECIFIED": 0,
+		"PERIOD_UNIT_DAY":         1,
+		"PERIOD_UNIT_WEEK":        2,
+		"PERIOD_UNIT_MONTH":       3,
+		"PERIOD_UNIT_QUARTER":     4,
+		"PERIOD_UNIT_YEAR":        5,
+	}
+)
+
+func (x PeriodUnit) Enum() *PeriodUnit {
+	p := new(PeriodUnit)
+	*p = x
+	return p
+}
+
+func (x PeriodUnit) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PeriodUnit) Descriptor() protoreflect.EnumDescriptor {
+	return file_concord_v1_terms_proto_enumTypes[5].Descriptor()
+}
+
+func (PeriodUnit) Type() protoreflect.EnumType {
+	return &file_concord_v1_terms_proto_enumTypes[5]
+}
+
+func (x PeriodUnit) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PeriodUnit.Descriptor instead.
+func (PeriodUnit) EnumDescriptor() ([]byte, []int) {
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{5}
+}
+
+// Comparator says on which side of the objective a figure must lie.
+type Comparator int32
+
+const (
+	// Not set.
+	Comparator_COMPARATOR_UNSPECIFIED Comparator = 0
+	// The figure must reach it.
+	Comparator_COMPARATOR_AT_LEAST Comparator = 1
+	// The figure must not pass it.
+	Comparator_COMPARATOR_AT_MOST Comparator = 2
+)
+
+// Enum value maps for Comparator.
+var (
+	Comparator_name = map[int32]string{
+		0: "COMPARATOR_UNSPECIFIED",
+		1: "COMPARATOR_AT_LEAST",
+		2: "COMPARATOR_AT_MOST",
+	}
+	Comparator_value = map[string]int32{
+		"COMPARATOR_UNSPECIFIED": 0,
+		"COMPARATOR_AT_LEAST":    1,
+		"COMPARATOR_AT_MOST":     2,
+	}
+)
+
+func (x Comparator) Enum() *Comparator {
+	p := new(Comparator)
+	*p = x
+	return p
+}
+
+func (x Comparator) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Comparator) Descriptor() protoreflect.EnumDescriptor {
+	return file_concord_v1_terms_proto_enumTypes[6].Descriptor()
+}
+
+func (Comparator) Type() protoreflect.EnumType {
+	return &file_concord_v1_terms_proto_enumTypes[6]
+}
+
+func (x Comparator) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Comparator.Descriptor instead.
+func (Comparator) EnumDescriptor() ([]byte, []int) {
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{6}
+}
+
 // Terms is the full text of an agreement. Its stored bytes are what both sides consent to. All dates are written
 // YYYY-MM-DD and are days in the calendar's time zone.
 type Terms struct {
@@ -313,7 +484,8 @@ type Terms struct {
 	Calendar *Calendar `protobuf:"bytes,4,opt,name=calendar,proto3" json:"calendar,omitempty"`
 	// The first day of the agreement. It holds from the start of this day, also when consent comes later.
 	EffectiveDate string `protobuf:"bytes,5,opt,name=effective_date,json=effectiveDate,proto3" json:"effective_date,omitempty"`
-	// The last day of the agreement, at most 30 years after the first; empty for one without an end. No obligation is scheduled to fall due after it.
+	// The last day of the agreement, at most 30 years after the first; empty for one without an end. No ONE_OFF or RECURRING
+	// obligation is scheduled to fall due after it, unless its commitment is surviving; no window or period begins after it.
 	EndDate string `protobuf:"bytes,6,opt,name=end_date,json=endDate,proto3" json:"end_date,omitempty"`
 	// How many calendar days' notice either side gives to end it, 0 to 3,650.
 	NoticeDays int32 `protobuf:"varint,7,opt,name=notice_days,json=noticeDays,proto3" json:"notice_days,omitempty"`
@@ -322,9 +494,23 @@ type Terms struct {
 	// What counts as winning, for both sides alike.
 	Thresholds *Thresholds `protobuf:"bytes,9,opt,name=thresholds,proto3" json:"thresholds,omitempty"`
 	// What each side promises the other; at most 2,000.
-	Commitments   []*CommitmentTerms `protobuf:"bytes,10,rep,name=commitments,proto3" json:"commitments,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Commitments []*CommitmentTerms `protobuf:"bytes,10,rep,name=commitments,proto3" json:"commitments,omitempty"`
+	// The party that both agree may settle a dispute alone: registered, and neither of the two sides. Empty: none, and
+	// only both sides together settle one.
+	NeutralPartyId string `protobuf:"bytes,11,opt,name=neutral_party_id,json=neutralPartyId,proto3" json:"neutral_party_id,omitempty"`
+	// AMENDMENT only: the day from which this text holds, YYYY-MM-DD, not before the day it is proposed. Empty: from
+	// acceptance.
+	HoldsFromDate string `protobuf:"bytes,12,opt,name=holds_from_date,json=holdsFromDate,proto3" json:"holds_from_date,omitempty"`
+	// When one side alone may suspend the agreement; at most 20.
+	SuspensionRights []*SuspensionRight `protobuf:"bytes,13,rep,name=suspension_rights,json=suspensionRights,proto3" json:"suspension_rights,omitempty"`
+	// FIRST_TERMS by import only: what was due before history_until_date and how it ended, ordered by commitment and
+	// due date; at most 10,000.
+	History []*PastObligation `protobuf:"bytes,14,rep,name=history,proto3" json:"history,omitempty"`
+	// The day, YYYY-MM-DD, before which everything due stands in history: nothing that is due before it is scheduled.
+	// Empty: no history.
+	HistoryUntilDate string `protobuf:"bytes,15,opt,name=history_until_date,json=historyUntilDate,proto3" json:"history_until_date,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Terms) Reset() {
@@ -427,6 +613,41 @@ func (x *Terms) GetCommitments() []*CommitmentTerms {
 	return nil
 }
 
+func (x *Terms) GetNeutralPartyId() string {
+	if x != nil {
+		return x.NeutralPartyId
+	}
+	return ""
+}
+
+func (x *Terms) GetHoldsFromDate() string {
+	if x != nil {
+		return x.HoldsFromDate
+	}
+	return ""
+}
+
+func (x *Terms) GetSuspensionRights() []*SuspensionRight {
+	if x != nil {
+		return x.SuspensionRights
+	}
+	return nil
+}
+
+func (x *Terms) GetHistory() []*PastObligation {
+	if x != nil {
+		return x.History
+	}
+	return nil
+}
+
+func (x *Terms) GetHistoryUntilDate() string {
+	if x != nil {
+		return x.HistoryUntilDate
+	}
+	return ""
+}
+
 // Calendar is the agreement's own: a business day is a day that is neither weekend nor holiday.
 type Calendar struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -502,8 +723,11 @@ type Clocks struct {
 	ReviewBusinessDays *int32 `protobuf:"varint,3,opt,name=review_business_days,json=reviewBusinessDays,proto3,oneof" json:"review_business_days,omitempty"`
 	// How long the obligor has to make a breach good, in business days, 0 to 250; default 20.
 	CureBusinessDays *int32 `protobuf:"varint,4,opt,name=cure_business_days,json=cureBusinessDays,proto3,oneof" json:"cure_business_days,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// How long after a prerequisite was missed the obligor who waits for it may still claim the delay, in business
+	// days, 0 to 250; default 10.
+	NoticeBusinessDays *int32 `protobuf:"varint,5,opt,name=notice_business_days,json=noticeBusinessDays,proto3,oneof" json:"notice_business_days,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Clocks) Reset() {
@@ -564,6 +788,13 @@ func (x *Clocks) GetCureBusinessDays() int32 {
 	return 0
 }
 
+func (x *Clocks) GetNoticeBusinessDays() int32 {
+	if x != nil && x.NoticeBusinessDays != nil {
+		return *x.NoticeBusinessDays
+	}
+	return 0
+}
+
 // Thresholds are the marks above which a side is said to be winning.
 type Thresholds struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -619,7 +850,7 @@ func (x *Thresholds) GetPulse() float64 {
 	return 0
 }
 
-// CommitmentTerms is one promise as the terms word it. This release keeps ONE_OFF and RECURRING commitments.
+// CommitmentTerms is one promise as the terms word it.
 type CommitmentTerms struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The commitment's id, unique within the agreement: 1 to 48 characters of a-z, 0-9, "_" and "-".
@@ -636,12 +867,25 @@ type CommitmentTerms struct {
 	Weight int32 `protobuf:"varint,6,opt,name=weight,proto3" json:"weight,omitempty"`
 	// Clocks that differ from the agreement's.
 	Clocks *Clocks `protobuf:"bytes,7,opt,name=clocks,proto3" json:"clocks,omitempty"`
+	// Whether it outlives the end of the agreement. For ONE_OFF, for CONDITIONAL with an until_date and for RECURRING
+	// with UNTIL or COUNT: nothing is owed for ever.
+	Surviving bool `protobuf:"varint,8,opt,name=surviving,proto3" json:"surviving,omitempty"`
+	// Whether its default gives the beneficiary the right to terminate the agreement for cause.
+	Material bool `protobuf:"varint,9,opt,name=material,proto3" json:"material,omitempty"`
+	// Whether a breach of it is a default at once; then there is no cure period.
+	NotCurable bool `protobuf:"varint,10,opt,name=not_curable,json=notCurable,proto3" json:"not_curable,omitempty"`
+	// The commitments (ids) that must be kept first: ONE_OFF or RECURRING ones of either side; at most 20, each once,
+	// in no circle. What the other side kept late moves the due date by as much.
+	Prerequisites []string `protobuf:"bytes,11,rep,name=prerequisites,proto3" json:"prerequisites,omitempty"`
 	// What makes it fall due: the kind of the commitment.
 	//
 	// Types that are valid to be assigned to Schedule:
 	//
 	//	*CommitmentTerms_OneOff
 	//	*CommitmentTerms_Recurring
+	//	*CommitmentTerms_Conditional
+	//	*CommitmentTerms_Measured
+	//	*CommitmentTerms_Standing
 	Schedule      isCommitmentTerms_Schedule `protobuf_oneof:"schedule"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -726,6 +970,34 @@ func (x *CommitmentTerms) GetClocks() *Clocks {
 	return nil
 }
 
+func (x *CommitmentTerms) GetSurviving() bool {
+	if x != nil {
+		return x.Surviving
+	}
+	return false
+}
+
+func (x *CommitmentTerms) GetMaterial() bool {
+	if x != nil {
+		return x.Material
+	}
+	return false
+}
+
+func (x *CommitmentTerms) GetNotCurable() bool {
+	if x != nil {
+		return x.NotCurable
+	}
+	return false
+}
+
+func (x *CommitmentTerms) GetPrerequisites() []string {
+	if x != nil {
+		return x.Prerequisites
+	}
+	return nil
+}
+
 func (x *CommitmentTerms) GetSchedule() isCommitmentTerms_Schedule {
 	if x != nil {
 		return x.Schedule
@@ -751,6 +1023,33 @@ func (x *CommitmentTerms) GetRecurring() *Recurring {
 	return nil
 }
 
+func (x *CommitmentTerms) GetConditional() *Conditional {
+	if x != nil {
+		if x, ok := x.Schedule.(*CommitmentTerms_Conditional); ok {
+			return x.Conditional
+		}
+	}
+	return nil
+}
+
+func (x *CommitmentTerms) GetMeasured() *Measured {
+	if x != nil {
+		if x, ok := x.Schedule.(*CommitmentTerms_Measured); ok {
+			return x.Measured
+		}
+	}
+	return nil
+}
+
+func (x *CommitmentTerms) GetStanding() *Standing {
+	if x != nil {
+		if x, ok := x.Schedule.(*CommitmentTerms_Standing); ok {
+			return x.Standing
+		}
+	}
+	return nil
+}
+
 type isCommitmentTerms_Schedule interface {
 	isCommitmentTerms_Schedule()
 }
@@ -765,15 +1064,38 @@ type CommitmentTerms_Recurring struct {
 	Recurring *Recurring `protobuf:"bytes,21,opt,name=recurring,proto3,oneof"`
 }
 
+type CommitmentTerms_Conditional struct {
+	// When something happens.
+	Conditional *Conditional `protobuf:"bytes,22,opt,name=conditional,proto3,oneof"`
+}
+
+type CommitmentTerms_Measured struct {
+	// By a figure, once per window.
+	Measured *Measured `protobuf:"bytes,23,opt,name=measured,proto3,oneof"`
+}
+
+type CommitmentTerms_Standing struct {
+	// By conduct, once per period.
+	Standing *Standing `protobuf:"bytes,24,opt,name=standing,proto3,oneof"`
+}
+
 func (*CommitmentTerms_OneOff) isCommitmentTerms_Schedule() {}
 
 func (*CommitmentTerms_Recurring) isCommitmentTerms_Schedule() {}
 
-// OneOff is due once.
+func (*CommitmentTerms_Conditional) isCommitmentTerms_Schedule() {}
+
+func (*CommitmentTerms_Measured) isCommitmentTerms_Schedule() {}
+
+func (*CommitmentTerms_Standing) isCommitmentTerms_Schedule() {}
+
+// OneOff is due once: on a date, or so long after something. It has exactly one of due_date and relative.
 type OneOff struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The day it is due, YYYY-MM-DD, not before the effective date and not after the end date.
-	DueDate       string `protobuf:"bytes,1,opt,name=due_date,json=dueDate,proto3" json:"due_date,omitempty"`
+	DueDate string `protobuf:"bytes,1,opt,name=due_date,json=dueDate,proto3" json:"due_date,omitempty"`
+	// The day counted from something else.
+	Relative      *RelativeDue `protobuf:"bytes,2,opt,name=relative,proto3" json:"relative,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -815,6 +1137,811 @@ func (x *OneOff) GetDueDate() string {
 	return ""
 }
 
+func (x *OneOff) GetRelative() *RelativeDue {
+	if x != nil {
+		return x.Relative
+	}
+	return nil
+}
+
+// RelativeDue is a due date that is counted from something.
+type RelativeDue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is counted from.
+	Anchor DueAnchor `protobuf:"varint,1,opt,name=anchor,proto3,enum=concord.v1.DueAnchor" json:"anchor,omitempty"`
+	// COMPLETION only: the other commitment, a ONE_OFF.
+	CommitmentId string `protobuf:"bytes,2,opt,name=commitment_id,json=commitmentId,proto3" json:"commitment_id,omitempty"`
+	// How long after. Not set: on that very day.
+	After         *After `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RelativeDue) Reset() {
+	*x = RelativeDue{}
+	mi := &file_concord_v1_terms_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RelativeDue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RelativeDue) ProtoMessage() {}
+
+func (x *RelativeDue) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_terms_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RelativeDue.ProtoReflect.Descriptor instead.
+func (*RelativeDue) Descriptor() ([]byte, []int) {
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RelativeDue) GetAnchor() DueAnchor {
+	if x != nil {
+		return x.Anchor
+	}
+	return DueAnchor_DUE_ANCHOR_UNSPECIFIED
+}
+
+func (x *RelativeDue) GetCommitmentId() string {
+	if x != nil {
+		return x.CommitmentId
+	}
+	return ""
+}
+
+func (x *RelativeDue) GetAfter() *After {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+// After is a span of time: first the days are added, then the business days, then a day that is no business day
+// rolls.
+type After struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Calendar days, 0 to 3,660.
+	Days int32 `protobuf:"varint,1,opt,name=days,proto3" json:"days,omitempty"`
+	// Business days by the agreement's calendar, 0 to 250.
+	BusinessDays int32 `protobuf:"varint,2,opt,name=business_days,json=businessDays,proto3" json:"business_days,omitempty"`
+	// Where a day goes that is no business day.
+	Roll          DayRoll `protobuf:"varint,3,opt,name=roll,proto3,enum=concord.v1.DayRoll" json:"roll,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *After) Reset() {
+	*x = After{}
+	mi := &file_concord_v1_terms_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *After) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*After) ProtoMessage() {}
+
+func (x *After) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_terms_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use After.ProtoReflect.Descriptor instead.
+func (*After) Descriptor() ([]byte, []int) {
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *After) GetDays() int32 {
+	if x != nil {
+		return x.Days
+	}
+	return 0
+}
+
+func (x *After) GetBusinessDays() int32 {
+	if x != nil {
+		return x.BusinessDays
+	}
+	return 0
+}
+
+func (x *After) GetRoll() DayRoll {
+	if x != nil {
+		return x.Roll
+	}
+	return DayRoll_DAY_ROLL_UNSPECIFIED
+}
+
+// Conditional is due when something happens. Either side records that it did.
+type Conditional struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What must happen, in 1 to 500 characters.
+	Condition string `protobuf:"bytes,1,opt,name=condition,proto3" json:"condition,omitempty"`
+	// How long after it happened the obligation is due. Not set: on that very day.
+	Within *After `protobuf:"bytes,2,opt,name=within,proto3" json:"within,omitempty"`
+	// The last day on which it can happen, YYYY-MM-DD. Empty: as long as the agreement lasts.
+	UntilDate string `protobuf:"bytes,3,opt,name=until_date,json=untilDate,proto3" json:"until_date,omitempty"`
+	// Whether it binds the first time only.
+	Once          bool `protobuf:"varint,4,opt,name=once,proto3" json:"once,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Conditional) Reset() {
+	*x = Conditional{}
+	mi := &file_concord_v1_terms_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Conditional) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Conditional) ProtoMessage() {}
+
+func (x *Conditional) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_terms_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Conditional.ProtoReflect.Descriptor instead.
+func (*Conditional) Descriptor() ([]byte, []int) {
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Conditional) GetCondition() string {
+	if x != nil {
+		return x.Condition
+	}
+	return ""
+}
+
+func (x *Conditional) GetWithin() *After {
+	if x != nil {
+		return x.Within
+	}
+	return nil
+}
+
+func (x *Conditional) GetUntilDate() string {
+	if x != nil {
+		return x.UntilDate
+	}
+	return ""
+}
+
+func (x *Conditional) GetOnce() bool {
+	if x != nil {
+		return x.Once
+	}
+	return false
+}
+
+// Period is a stretch of the calendar that returns. The first is cut at the effective date, the last at the end date.
+type Period struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is counted in.
+	Unit PeriodUnit `protobuf:"varint,1,opt,name=unit,proto3,enum=concord.v1.PeriodUnit" json:"unit,omitempty"`
+	// How many of these make one period, 1 to 12; 0 means 1.
+	Every         int32 `protobuf:"varint,2,opt,name=every,proto3" json:"every,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Period) Reset() {
+	*x = Period{}
+	mi := &file_concord_v1_terms_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Period) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Period) ProtoMessage() {}
+
+func (x *Period) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_terms_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Period.ProtoReflect.Descriptor instead.
+func (*Period) Descriptor() ([]byte, []int) {
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Period) GetUnit() PeriodUnit {
+	if x != nil {
+		return x.Unit
+	}
+	return PeriodUnit_PERIOD_UNIT_UNSPECIFIED
+}
+
+func (x *Period) GetEvery() int32 {
+	if x != nil {
+		return x.Every
+	}
+	return 0
+}
+
+// Measured is a service level: one obligation per window, judged by a figure. All figures are decimals of at most 12
+// digits before the point and 6 behind it, for example "99.80"; they are kept as written.
+type Measured struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is measured, in 1 to 200 characters.
+	Measure string `protobuf:"bytes,1,opt,name=measure,proto3" json:"measure,omitempty"`
+	// The unit of the figure, at most 20 characters, for example "%".
+	Unit string `protobuf:"bytes,2,opt,name=unit,proto3" json:"unit,omitempty"`
+	// On which side of the objective it must lie.
+	Comparator Comparator `protobuf:"varint,3,opt,name=comparator,proto3,enum=concord.v1.Comparator" json:"comparator,omitempty"`
+	// The figure that is promised.
+	Objective string `protobuf:"bytes,4,opt,name=objective,proto3" json:"objective,omitempty"`
+	// How far two measurements of one window may differ and still agree; empty means 0.
+	Tolerance string `protobuf:"bytes,5,opt,name=tolerance,proto3" json:"tolerance,omitempty"`
+	// What is measured together.
+	Window *Period `protobuf:"bytes,6,opt,name=window,proto3" json:"window,omitempty"`
+	// How long after the window's last day the figure is due. Not set: on that very day.
+	Due *After `protobuf:"bytes,7,opt,name=due,proto3" json:"due,omitempty"`
+	// What must hold for the window to count at all; not set: it always counts.
+	Qualifying *Qualifying `protobuf:"bytes,8,opt,name=qualifying,proto3" json:"qualifying,omitempty"`
+	// What the obligor owes for a miss; not set: nothing but the breach.
+	Credit        *Credit `protobuf:"bytes,9,opt,name=credit,proto3" json:"credit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Measured) Reset() {
+	*x = Measured{}
+	mi := &file_concord_v1_terms_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Measured) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Measured) ProtoMessage() {}
+
+func (x *Measured) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_terms_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Measured.ProtoReflect.Descriptor instead.
+func (*Measured) Descriptor() ([]byte, []int) {
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Measured) GetMeasure() string {
+	if x != nil {
+		return x.Measure
+	}
+	return ""
+}
+
+func (x *Measured) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *Measured) GetComparator() Comparator {
+	if x != nil {
+		return x.Comparator
+	}
+	return Comparator_COMPARATOR_UNSPECIFIED
+}
+
+func (x *Measured) GetObjective() string {
+	if x != nil {
+		return x.Objective
+	}
+	return ""
+}
+
+func (x *Measured) GetTolerance() string {
+	if x != nil {
+		return x.Tolerance
+	}
+	return ""
+}
+
+func (x *Measured) GetWindow() *Period {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+func (x *Measured) GetDue() *After {
+	if x != nil {
+		return x.Due
+	}
+	return nil
+}
+
+func (x *Measured) GetQualifying() *Qualifying {
+	if x != nil {
+		return x.Qualifying
+	}
+	return nil
+}
+
+func (x *Measured) GetCredit() *Credit {
+	if x != nil {
+		return x.Credit
+	}
+	return nil
+}
+
+// Qualifying is what must hold for a window to count. A window in which it does not is EXCUSED, with its cause.
+type Qualifying struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is measured, in 1 to 200 characters.
+	Measure string `protobuf:"bytes,1,opt,name=measure,proto3" json:"measure,omitempty"`
+	// The unit of the figure, at most 20 characters.
+	Unit string `protobuf:"bytes,2,opt,name=unit,proto3" json:"unit,omitempty"`
+	// On which side of the threshold it must lie.
+	Comparator Comparator `protobuf:"varint,3,opt,name=comparator,proto3,enum=concord.v1.Comparator" json:"comparator,omitempty"`
+	// The figure that makes the window count, a decimal.
+	Threshold string `protobuf:"bytes,4,opt,name=threshold,proto3" json:"threshold,omitempty"`
+	// The side that causes it when it does not hold; not set: nobody.
+	Responsible   Side `protobuf:"varint,5,opt,name=responsible,proto3,enum=concord.v1.Side" json:"responsible,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Qualifying) Reset() {
+	*x = Qualifying{}
+	mi := &file_concord_v1_terms_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Qualifying) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Qualifying) ProtoMessage() {}
+
+func (x *Qualifying) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_terms_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Qualifying.ProtoReflect.Descriptor instead.
+func (*Qualifying) Descriptor() ([]byte, []int) {
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Qualifying) GetMeasure() string {
+	if x != nil {
+		return x.Measure
+	}
+	return ""
+}
+
+func (x *Qualifying) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *Qualifying) GetComparator() Comparator {
+	if x != nil {
+		return x.Comparator
+	}
+	return Comparator_COMPARATOR_UNSPECIFIED
+}
+
+func (x *Qualifying) GetThreshold() string {
+	if x != nil {
+		return x.Threshold
+	}
+	return ""
+}
+
+func (x *Qualifying) GetResponsible() Side {
+	if x != nil {
+		return x.Responsible
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+// Credit is the remedy for a missed objective: a commitment of its own, owed by the same obligor. For every whole
+// step by which the objective was missed, so many per cent of an amount are owed, up to a cap.
+type Credit struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the remedy commitment, taken by no other: 1 to 48 characters of a-z, 0-9, "_" and "-".
+	CommitmentId string `protobuf:"bytes,1,opt,name=commitment_id,json=commitmentId,proto3" json:"commitment_id,omitempty"`
+	// What is promised by it, in a line of 1 to 200 characters.
+	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
+	// How much it matters, 1 to 5.
+	Weight int32 `protobuf:"varint,3,opt,name=weight,proto3" json:"weight,omitempty"`
+	// The size of a step, in the unit of the measure; a decimal above 0.
+	Step string `protobuf:"bytes,4,opt,name=step,proto3" json:"step,omitempty"`
+	// Per cent owed per whole step; a decimal above 0.
+	PercentPerStep string `protobuf:"bytes,5,opt,name=percent_per_step,json=percentPerStep,proto3" json:"percent_per_step,omitempty"`
+	// The most that is owed, in per cent; a decimal not below percent_per_step.
+	CapPercent string `protobuf:"bytes,6,opt,name=cap_percent,json=capPercent,proto3" json:"cap_percent,omitempty"`
+	// What the per cent are taken of.
+	Of *Amount `protobuf:"bytes,7,opt,name=of,proto3" json:"of,omitempty"`
+	// How long after the missed obligation's due day the credit is due; at least a day.
+	Due           *After `protobuf:"bytes,8,opt,name=due,proto3" json:"due,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Credit) Reset() {
+	*x = Credit{}
+	mi := &file_concord_v1_terms_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Credit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Credit) ProtoMessage() {}
+
+func (x *Credit) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_terms_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Credit.ProtoReflect.Descriptor instead.
+func (*Credit) Descriptor() ([]byte, []int) {
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Credit) GetCommitmentId() string {
+	if x != nil {
+		return x.CommitmentId
+	}
+	return ""
+}
+
+func (x *Credit) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Credit) GetWeight() int32 {
+	if x != nil {
+		return x.Weight
+	}
+	return 0
+}
+
+func (x *Credit) GetStep() string {
+	if x != nil {
+		return x.Step
+	}
+	return ""
+}
+
+func (x *Credit) GetPercentPerStep() string {
+	if x != nil {
+		return x.PercentPerStep
+	}
+	return ""
+}
+
+func (x *Credit) GetCapPercent() string {
+	if x != nil {
+		return x.CapPercent
+	}
+	return ""
+}
+
+func (x *Credit) GetOf() *Amount {
+	if x != nil {
+		return x.Of
+	}
+	return nil
+}
+
+func (x *Credit) GetDue() *After {
+	if x != nil {
+		return x.Due
+	}
+	return nil
+}
+
+// Standing is conduct that is owed all the time and looked at once per period. The beneficiary confirms it; silence
+// is NOT_DETERMINED, never kept.
+type Standing struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is promised, in 1 to 500 characters.
+	Conduct string `protobuf:"bytes,1,opt,name=conduct,proto3" json:"conduct,omitempty"`
+	// What is looked at together.
+	Period *Period `protobuf:"bytes,2,opt,name=period,proto3" json:"period,omitempty"`
+	// How long after the period's last day the beneficiary's word is due. Not set: on that very day.
+	Due           *After `protobuf:"bytes,3,opt,name=due,proto3" json:"due,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Standing) Reset() {
+	*x = Standing{}
+	mi := &file_concord_v1_terms_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Standing) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Standing) ProtoMessage() {}
+
+func (x *Standing) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_terms_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Standing.ProtoReflect.Descriptor instead.
+func (*Standing) Descriptor() ([]byte, []int) {
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Standing) GetConduct() string {
+	if x != nil {
+		return x.Conduct
+	}
+	return ""
+}
+
+func (x *Standing) GetPeriod() *Period {
+	if x != nil {
+		return x.Period
+	}
+	return nil
+}
+
+func (x *Standing) GetDue() *After {
+	if x != nil {
+		return x.Due
+	}
+	return nil
+}
+
+// SuspensionRight lets one side alone suspend the agreement, on the ground it names. Only that side resumes it.
+type SuspensionRight struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the right, unique among the rights: 1 to 48 characters of a-z, 0-9, "_" and "-".
+	RightId string `protobuf:"bytes,1,opt,name=right_id,json=rightId,proto3" json:"right_id,omitempty"`
+	// The side that has the right.
+	Side Side `protobuf:"varint,2,opt,name=side,proto3,enum=concord.v1.Side" json:"side,omitempty"`
+	// When it may be used, in 1 to 500 characters.
+	Ground        string `protobuf:"bytes,3,opt,name=ground,proto3" json:"ground,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspensionRight) Reset() {
+	*x = SuspensionRight{}
+	mi := &file_concord_v1_terms_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspensionRight) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspensionRight) ProtoMessage() {}
+
+func (x *SuspensionRight) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_terms_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspensionRight.ProtoReflect.Descriptor instead.
+func (*SuspensionRight) Descriptor() ([]byte, []int) {
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *SuspensionRight) GetRightId() string {
+	if x != nil {
+		return x.RightId
+	}
+	return ""
+}
+
+func (x *SuspensionRight) GetSide() Side {
+	if x != nil {
+		return x.Side
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *SuspensionRight) GetGround() string {
+	if x != nil {
+		return x.Ground
+	}
+	return ""
+}
+
+// PastObligation is something that was due before the agreement came to this service, and how it ended. Both sides
+// consent to it with the text.
+type PastObligation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The commitment it was an instance of.
+	CommitmentId string `protobuf:"bytes,1,opt,name=commitment_id,json=commitmentId,proto3" json:"commitment_id,omitempty"`
+	// The day it was due, YYYY-MM-DD, before history_until_date.
+	DueDate string `protobuf:"bytes,2,opt,name=due_date,json=dueDate,proto3" json:"due_date,omitempty"`
+	// How it ended: FULFILLED, CURED, DEFAULTED, WAIVED, EXCUSED, DISCHARGED or NOT_DETERMINED.
+	State ObligationState `protobuf:"varint,3,opt,name=state,proto3,enum=concord.v1.ObligationState" json:"state,omitempty"`
+	// The day it was kept, YYYY-MM-DD; for FULFILLED and CURED only.
+	KeptDate string `protobuf:"bytes,4,opt,name=kept_date,json=keptDate,proto3" json:"kept_date,omitempty"`
+	// Whether it was kept in time; for FULFILLED and CURED only.
+	Timeliness Timeliness `protobuf:"varint,5,opt,name=timeliness,proto3,enum=concord.v1.Timeliness" json:"timeliness,omitempty"`
+	// The side that first told of a failure, if one did.
+	DisclosedBy Side `protobuf:"varint,6,opt,name=disclosed_by,json=disclosedBy,proto3,enum=concord.v1.Side" json:"disclosed_by,omitempty"`
+	// What else to say of it, at most 500 characters.
+	Note          string `protobuf:"bytes,7,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PastObligation) Reset() {
+	*x = PastObligation{}
+	mi := &file_concord_v1_terms_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PastObligation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PastObligation) ProtoMessage() {}
+
+func (x *PastObligation) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_terms_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PastObligation.ProtoReflect.Descriptor instead.
+func (*PastObligation) Descriptor() ([]byte, []int) {
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *PastObligation) GetCommitmentId() string {
+	if x != nil {
+		return x.CommitmentId
+	}
+	return ""
+}
+
+func (x *PastObligation) GetDueDate() string {
+	if x != nil {
+		return x.DueDate
+	}
+	return ""
+}
+
+func (x *PastObligation) GetState() ObligationState {
+	if x != nil {
+		return x.State
+	}
+	return ObligationState_OBLIGATION_STATE_UNSPECIFIED
+}
+
+func (x *PastObligation) GetKeptDate() string {
+	if x != nil {
+		return x.KeptDate
+	}
+	return ""
+}
+
+func (x *PastObligation) GetTimeliness() Timeliness {
+	if x != nil {
+		return x.Timeliness
+	}
+	return Timeliness_TIMELINESS_UNSPECIFIED
+}
+
+func (x *PastObligation) GetDisclosedBy() Side {
+	if x != nil {
+		return x.DisclosedBy
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *PastObligation) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
 // Recurring is due by a rule. The rule yields dates, from the start date on; business_day and roll then say which day
 // each of them means.
 type Recurring struct {
@@ -842,7 +1969,7 @@ type Recurring struct {
 
 func (x *Recurring) Reset() {
 	*x = Recurring{}
-	mi := &file_concord_v1_terms_proto_msgTypes[6]
+	mi := &file_concord_v1_terms_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -854,7 +1981,7 @@ func (x *Recurring) String() string {
 func (*Recurring) ProtoMessage() {}
 
 func (x *Recurring) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_terms_proto_msgTypes[6]
+	mi := &file_concord_v1_terms_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -867,7 +1994,7 @@ func (x *Recurring) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recurring.ProtoReflect.Descriptor instead.
 func (*Recurring) Descriptor() ([]byte, []int) {
-	return file_concord_v1_terms_proto_rawDescGZIP(), []int{6}
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Recurring) GetRrule() string {
@@ -910,7 +2037,7 @@ var File_concord_v1_terms_proto protoreflect.FileDescriptor
 const file_concord_v1_terms_proto_rawDesc = "" +
 	"\n" +
 	"\x16concord/v1/terms.proto\x12\n" +
-	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16concord/v1/party.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xeb\x04\n" +
+	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x85\b\n" +
 	"\x05Terms\x12#\n" +
 	"\x05title\x18\x01 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05title\x12;\n" +
 	"\x13statement_of_intent\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xa0\x1fR\x11statementOfIntent\x12C\n" +
@@ -925,27 +2052,34 @@ const file_concord_v1_terms_proto_rawDesc = "" +
 	"thresholds\x18\t \x01(\v2\x16.concord.v1.ThresholdsB\x03\xe0A\x01R\n" +
 	"thresholds\x12K\n" +
 	"\vcommitments\x18\n" +
-	" \x03(\v2\x1b.concord.v1.CommitmentTermsB\f\xe0A\x01\xbaH\x06\x92\x01\x03\x10\xd0\x0fR\vcommitments\"\xca\x01\n" +
+	" \x03(\v2\x1b.concord.v1.CommitmentTermsB\f\xe0A\x01\xbaH\x06\x92\x01\x03\x10\xd0\x0fR\vcommitments\x12Q\n" +
+	"\x10neutral_party_id\x18\v \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\x0eneutralPartyId\x12Q\n" +
+	"\x0fholds_from_date\x18\f \x01(\tB)\xe0A\x01\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\rholdsFromDate\x12U\n" +
+	"\x11suspension_rights\x18\r \x03(\v2\x1b.concord.v1.SuspensionRightB\v\xe0A\x01\xbaH\x05\x92\x01\x02\x10\x14R\x10suspensionRights\x12B\n" +
+	"\ahistory\x18\x0e \x03(\v2\x1a.concord.v1.PastObligationB\f\xe0A\x01\xbaH\x06\x92\x01\x03\x10\x90NR\ahistory\x12W\n" +
+	"\x12history_until_date\x18\x0f \x01(\tB)\xe0A\x01\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x10historyUntilDate\"\xca\x01\n" +
 	"\bCalendar\x12)\n" +
 	"\ttime_zone\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x10\x01\x18@R\btimeZone\x12E\n" +
 	"\aweekend\x18\x02 \x03(\x0e2\x13.concord.v1.WeekdayB\x16\xe0A\x01\xbaH\x10\x92\x01\r\x10\x06\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\aweekend\x12L\n" +
-	"\bholidays\x18\x03 \x03(\tB0\xe0A\x01\xbaH*\x92\x01'\x10\x90\x03\x18\x01\" r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\bholidays\"\xdb\x02\n" +
+	"\bholidays\x18\x03 \x03(\tB0\xe0A\x01\xbaH*\x92\x01'\x10\x90\x03\x18\x01\" r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\bholidays\"\xba\x03\n" +
 	"\x06Clocks\x12B\n" +
 	"\x13grace_business_days\x18\x01 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xfa\x01(\x00H\x00R\x11graceBusinessDays\x88\x01\x01\x12/\n" +
 	"\tlead_days\x18\x02 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xee\x02(\x00H\x01R\bleadDays\x88\x01\x01\x12D\n" +
 	"\x14review_business_days\x18\x03 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xfa\x01(\x01H\x02R\x12reviewBusinessDays\x88\x01\x01\x12@\n" +
-	"\x12cure_business_days\x18\x04 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xfa\x01(\x00H\x03R\x10cureBusinessDays\x88\x01\x01B\x16\n" +
+	"\x12cure_business_days\x18\x04 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xfa\x01(\x00H\x03R\x10cureBusinessDays\x88\x01\x01\x12D\n" +
+	"\x14notice_business_days\x18\x05 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xfa\x01(\x00H\x04R\x12noticeBusinessDays\x88\x01\x01B\x16\n" +
 	"\x14_grace_business_daysB\f\n" +
 	"\n" +
 	"_lead_daysB\x17\n" +
 	"\x15_review_business_daysB\x15\n" +
-	"\x13_cure_business_days\"\x8f\x01\n" +
+	"\x13_cure_business_daysB\x17\n" +
+	"\x15_notice_business_days\"\x8f\x01\n" +
 	"\n" +
 	"Thresholds\x125\n" +
 	"\x04kept\x18\x01 \x01(\x01B\x1c\xe0A\x01\xbaH\x16\x12\x14@\x01\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\x04kept\x88\x01\x01\x127\n" +
 	"\x05pulse\x18\x02 \x01(\x01B\x1c\xe0A\x01\xbaH\x16\x12\x14@\x01\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00H\x01R\x05pulse\x88\x01\x01B\a\n" +
 	"\x05_keptB\b\n" +
-	"\x06_pulse\"\xfc\x03\n" +
+	"\x06_pulse\"\xe0\x06\n" +
 	"\x0fCommitmentTerms\x12I\n" +
 	"\rcommitment_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,47}$R\fcommitmentId\x129\n" +
 	"\aobligor\x18\x02 \x01(\x0e2\x10.concord.v1.SideB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\aobligor\x12#\n" +
@@ -953,12 +2087,93 @@ const file_concord_v1_terms_proto_rawDesc = "" +
 	"\vdescription\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xa0\x1fR\vdescription\x12?\n" +
 	"\bcategory\x18\x05 \x01(\x0e2\x14.concord.v1.CategoryB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\bcategory\x12$\n" +
 	"\x06weight\x18\x06 \x01(\x05B\f\xe0A\x02\xbaH\x06\x1a\x04\x18\x05(\x01R\x06weight\x12/\n" +
-	"\x06clocks\x18\a \x01(\v2\x12.concord.v1.ClocksB\x03\xe0A\x01R\x06clocks\x12-\n" +
+	"\x06clocks\x18\a \x01(\v2\x12.concord.v1.ClocksB\x03\xe0A\x01R\x06clocks\x12!\n" +
+	"\tsurviving\x18\b \x01(\bB\x03\xe0A\x01R\tsurviving\x12\x1f\n" +
+	"\bmaterial\x18\t \x01(\bB\x03\xe0A\x01R\bmaterial\x12$\n" +
+	"\vnot_curable\x18\n" +
+	" \x01(\bB\x03\xe0A\x01R\n" +
+	"notCurable\x12S\n" +
+	"\rprerequisites\x18\v \x03(\tB-\xe0A\x01\xbaH'\x92\x01$\x10\x14\x18\x01\"\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,47}$R\rprerequisites\x12-\n" +
 	"\aone_off\x18\x14 \x01(\v2\x12.concord.v1.OneOffH\x00R\x06oneOff\x125\n" +
-	"\trecurring\x18\x15 \x01(\v2\x15.concord.v1.RecurringH\x00R\trecurringB\x11\n" +
-	"\bschedule\x12\x05\xbaH\x02\b\x01\"K\n" +
-	"\x06OneOff\x12A\n" +
-	"\bdue_date\x18\x01 \x01(\tB&\xe0A\x02\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\adueDate\"\x9a\x02\n" +
+	"\trecurring\x18\x15 \x01(\v2\x15.concord.v1.RecurringH\x00R\trecurring\x12;\n" +
+	"\vconditional\x18\x16 \x01(\v2\x17.concord.v1.ConditionalH\x00R\vconditional\x122\n" +
+	"\bmeasured\x18\x17 \x01(\v2\x14.concord.v1.MeasuredH\x00R\bmeasured\x122\n" +
+	"\bstanding\x18\x18 \x01(\v2\x14.concord.v1.StandingH\x00R\bstandingB\x11\n" +
+	"\bschedule\x12\x05\xbaH\x02\b\x01\"\x88\x01\n" +
+	"\x06OneOff\x12D\n" +
+	"\bdue_date\x18\x01 \x01(\tB)\xe0A\x01\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\adueDate\x128\n" +
+	"\brelative\x18\x02 \x01(\v2\x17.concord.v1.RelativeDueB\x03\xe0A\x01R\brelative\"\xc7\x01\n" +
+	"\vRelativeDue\x12<\n" +
+	"\x06anchor\x18\x01 \x01(\x0e2\x15.concord.v1.DueAnchorB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06anchor\x12L\n" +
+	"\rcommitment_id\x18\x02 \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,47})?$R\fcommitmentId\x12,\n" +
+	"\x05after\x18\x03 \x01(\v2\x11.concord.v1.AfterB\x03\xe0A\x01R\x05after\"\x94\x01\n" +
+	"\x05After\x12!\n" +
+	"\x04days\x18\x01 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xcc\x1c(\x00R\x04days\x122\n" +
+	"\rbusiness_days\x18\x02 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xfa\x01(\x00R\fbusinessDays\x124\n" +
+	"\x04roll\x18\x03 \x01(\x0e2\x13.concord.v1.DayRollB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\x04roll\"\xcd\x01\n" +
+	"\vConditional\x12+\n" +
+	"\tcondition\x18\x01 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xf4\x03R\tcondition\x12.\n" +
+	"\x06within\x18\x02 \x01(\v2\x11.concord.v1.AfterB\x03\xe0A\x01R\x06within\x12H\n" +
+	"\n" +
+	"until_date\x18\x03 \x01(\tB)\xe0A\x01\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\tuntilDate\x12\x17\n" +
+	"\x04once\x18\x04 \x01(\bB\x03\xe0A\x01R\x04once\"g\n" +
+	"\x06Period\x129\n" +
+	"\x04unit\x18\x01 \x01(\x0e2\x16.concord.v1.PeriodUnitB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04unit\x12\"\n" +
+	"\x05every\x18\x02 \x01(\x05B\f\xe0A\x01\xbaH\x06\x1a\x04\x18\f(\x00R\x05every\"\xfc\x03\n" +
+	"\bMeasured\x12'\n" +
+	"\ameasure\x18\x01 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xc8\x01R\ameasure\x12\x1e\n" +
+	"\x04unit\x18\x02 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18\x14R\x04unit\x12E\n" +
+	"\n" +
+	"comparator\x18\x03 \x01(\x0e2\x16.concord.v1.ComparatorB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\n" +
+	"comparator\x12F\n" +
+	"\tobjective\x18\x04 \x01(\tB(\xe0A\x02\xbaH\"r 2\x1e^-?[0-9]{1,12}(\\.[0-9]{1,6})?$R\tobjective\x12I\n" +
+	"\ttolerance\x18\x05 \x01(\tB+\xe0A\x01\xbaH%r#2!^(-?[0-9]{1,12}(\\.[0-9]{1,6})?)?$R\ttolerance\x125\n" +
+	"\x06window\x18\x06 \x01(\v2\x12.concord.v1.PeriodB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06window\x12(\n" +
+	"\x03due\x18\a \x01(\v2\x11.concord.v1.AfterB\x03\xe0A\x01R\x03due\x12;\n" +
+	"\n" +
+	"qualifying\x18\b \x01(\v2\x16.concord.v1.QualifyingB\x03\xe0A\x01R\n" +
+	"qualifying\x12/\n" +
+	"\x06credit\x18\t \x01(\v2\x12.concord.v1.CreditB\x03\xe0A\x01R\x06credit\"\xa5\x02\n" +
+	"\n" +
+	"Qualifying\x12'\n" +
+	"\ameasure\x18\x01 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xc8\x01R\ameasure\x12\x1e\n" +
+	"\x04unit\x18\x02 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18\x14R\x04unit\x12E\n" +
+	"\n" +
+	"comparator\x18\x03 \x01(\x0e2\x16.concord.v1.ComparatorB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\n" +
+	"comparator\x12F\n" +
+	"\tthreshold\x18\x04 \x01(\tB(\xe0A\x02\xbaH\"r 2\x1e^-?[0-9]{1,12}(\\.[0-9]{1,6})?$R\tthreshold\x12?\n" +
+	"\vresponsible\x18\x05 \x01(\x0e2\x10.concord.v1.SideB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\vresponsible\"\xda\x03\n" +
+	"\x06Credit\x12I\n" +
+	"\rcommitment_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,47}$R\fcommitmentId\x12#\n" +
+	"\x05title\x18\x02 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05title\x12$\n" +
+	"\x06weight\x18\x03 \x01(\x05B\f\xe0A\x02\xbaH\x06\x1a\x04\x18\x05(\x01R\x06weight\x12<\n" +
+	"\x04step\x18\x04 \x01(\tB(\xe0A\x02\xbaH\"r 2\x1e^-?[0-9]{1,12}(\\.[0-9]{1,6})?$R\x04step\x12R\n" +
+	"\x10percent_per_step\x18\x05 \x01(\tB(\xe0A\x02\xbaH\"r 2\x1e^-?[0-9]{1,12}(\\.[0-9]{1,6})?$R\x0epercentPerStep\x12I\n" +
+	"\vcap_percent\x18\x06 \x01(\tB(\xe0A\x02\xbaH\"r 2\x1e^-?[0-9]{1,12}(\\.[0-9]{1,6})?$R\n" +
+	"capPercent\x12-\n" +
+	"\x02of\x18\a \x01(\v2\x12.concord.v1.AmountB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x02of\x12.\n" +
+	"\x03due\x18\b \x01(\v2\x11.concord.v1.AfterB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x03due\"\x94\x01\n" +
+	"\bStanding\x12'\n" +
+	"\aconduct\x18\x01 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xf4\x03R\aconduct\x125\n" +
+	"\x06period\x18\x02 \x01(\v2\x12.concord.v1.PeriodB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06period\x12(\n" +
+	"\x03due\x18\x03 \x01(\v2\x11.concord.v1.AfterB\x03\xe0A\x01R\x03due\"\xae\x01\n" +
+	"\x0fSuspensionRight\x12?\n" +
+	"\bright_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,47}$R\arightId\x123\n" +
+	"\x04side\x18\x02 \x01(\x0e2\x10.concord.v1.SideB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04side\x12%\n" +
+	"\x06ground\x18\x03 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xf4\x03R\x06ground\"\xdc\x03\n" +
+	"\x0ePastObligation\x12I\n" +
+	"\rcommitment_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,47}$R\fcommitmentId\x12A\n" +
+	"\bdue_date\x18\x02 \x01(\tB&\xe0A\x02\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\adueDate\x12L\n" +
+	"\x05state\x18\x03 \x01(\x0e2\x1b.concord.v1.ObligationStateB\x19\xe0A\x02\xbaH\x13\x82\x01\x10\x10\x01\x18\x04\x18\a\x18\b\x18\t\x18\n" +
+	"\x18\r\x18\x0fR\x05state\x12F\n" +
+	"\tkept_date\x18\x04 \x01(\tB)\xe0A\x01\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\bkeptDate\x12C\n" +
+	"\n" +
+	"timeliness\x18\x05 \x01(\x0e2\x16.concord.v1.TimelinessB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\n" +
+	"timeliness\x12@\n" +
+	"\fdisclosed_by\x18\x06 \x01(\x0e2\x10.concord.v1.SideB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\vdisclosedBy\x12\x1f\n" +
+	"\x04note\x18\a \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xf4\x03R\x04note\"\x9a\x02\n" +
 	"\tRecurring\x12#\n" +
 	"\x05rrule\x18\x01 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xf4\x03R\x05rrule\x12H\n" +
 	"\n" +
@@ -998,7 +2213,24 @@ const file_concord_v1_terms_proto_rawDesc = "" +
 	"\x14DAY_ROLL_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12DAY_ROLL_FOLLOWING\x10\x01\x12\x16\n" +
 	"\x12DAY_ROLL_PRECEDING\x10\x02\x12\x1f\n" +
-	"\x1bDAY_ROLL_MODIFIED_FOLLOWING\x10\x03B7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
+	"\x1bDAY_ROLL_MODIFIED_FOLLOWING\x10\x03*a\n" +
+	"\tDueAnchor\x12\x1a\n" +
+	"\x16DUE_ANCHOR_UNSPECIFIED\x10\x00\x12\x1d\n" +
+	"\x19DUE_ANCHOR_EFFECTIVE_DATE\x10\x01\x12\x19\n" +
+	"\x15DUE_ANCHOR_COMPLETION\x10\x02*\x9a\x01\n" +
+	"\n" +
+	"PeriodUnit\x12\x1b\n" +
+	"\x17PERIOD_UNIT_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fPERIOD_UNIT_DAY\x10\x01\x12\x14\n" +
+	"\x10PERIOD_UNIT_WEEK\x10\x02\x12\x15\n" +
+	"\x11PERIOD_UNIT_MONTH\x10\x03\x12\x17\n" +
+	"\x13PERIOD_UNIT_QUARTER\x10\x04\x12\x14\n" +
+	"\x10PERIOD_UNIT_YEAR\x10\x05*Y\n" +
+	"\n" +
+	"Comparator\x12\x1a\n" +
+	"\x16COMPARATOR_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13COMPARATOR_AT_LEAST\x10\x01\x12\x16\n" +
+	"\x12COMPARATOR_AT_MOST\x10\x02B7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
 
 var (
 	file_concord_v1_terms_proto_rawDescOnce sync.Once
@@ -1012,39 +2244,81 @@ func file_concord_v1_terms_proto_rawDescGZIP() []byte {
 	return file_concord_v1_terms_proto_rawDescData
 }
 
-var file_concord_v1_terms_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_concord_v1_terms_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_concord_v1_terms_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
+var file_concord_v1_terms_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_concord_v1_terms_proto_goTypes = []any{
 	(Weekday)(0),            // 0: concord.v1.Weekday
 	(Category)(0),           // 1: concord.v1.Category
 	(CommitmentKind)(0),     // 2: concord.v1.CommitmentKind
 	(DayRoll)(0),            // 3: concord.v1.DayRoll
-	(*Terms)(nil),           // 4: concord.v1.Terms
-	(*Calendar)(nil),        // 5: concord.v1.Calendar
-	(*Clocks)(nil),          // 6: concord.v1.Clocks
-	(*Thresholds)(nil),      // 7: concord.v1.Thresholds
-	(*CommitmentTerms)(nil), // 8: concord.v1.CommitmentTerms
-	(*OneOff)(nil),          // 9: concord.v1.OneOff
-	(*Recurring)(nil),       // 10: concord.v1.Recurring
-	(Side)(0),               // 11: concord.v1.Side
+	(DueAnchor)(0),          // 4: concord.v1.DueAnchor
+	(PeriodUnit)(0),         // 5: concord.v1.PeriodUnit
+	(Comparator)(0),         // 6: concord.v1.Comparator
+	(*Terms)(nil),           // 7: concord.v1.Terms
+	(*Calendar)(nil),        // 8: concord.v1.Calendar
+	(*Clocks)(nil),          // 9: concord.v1.Clocks
+	(*Thresholds)(nil),      // 10: concord.v1.Thresholds
+	(*CommitmentTerms)(nil), // 11: concord.v1.CommitmentTerms
+	(*OneOff)(nil),          // 12: concord.v1.OneOff
+	(*RelativeDue)(nil),     // 13: concord.v1.RelativeDue
+	(*After)(nil),           // 14: concord.v1.After
+	(*Conditional)(nil),     // 15: concord.v1.Conditional
+	(*Period)(nil),          // 16: concord.v1.Period
+	(*Measured)(nil),        // 17: concord.v1.Measured
+	(*Qualifying)(nil),      // 18: concord.v1.Qualifying
+	(*Credit)(nil),          // 19: concord.v1.Credit
+	(*Standing)(nil),        // 20: concord.v1.Standing
+	(*SuspensionRight)(nil), // 21: concord.v1.SuspensionRight
+	(*PastObligation)(nil),  // 22: concord.v1.PastObligation
+	(*Recurring)(nil),       // 23: concord.v1.Recurring
+	(Side)(0),               // 24: concord.v1.Side
+	(*Amount)(nil),          // 25: concord.v1.Amount
+	(ObligationState)(0),    // 26: concord.v1.ObligationState
+	(Timeliness)(0),         // 27: concord.v1.Timeliness
 }
 var file_concord_v1_terms_proto_depIdxs = []int32{
-	5,  // 0: concord.v1.Terms.calendar:type_name -> concord.v1.Calendar
-	6,  // 1: concord.v1.Terms.clocks:type_name -> concord.v1.Clocks
-	7,  // 2: concord.v1.Terms.thresholds:type_name -> concord.v1.Thresholds
-	8,  // 3: concord.v1.Terms.commitments:type_name -> concord.v1.CommitmentTerms
-	0,  // 4: concord.v1.Calendar.weekend:type_name -> concord.v1.Weekday
-	11, // 5: concord.v1.CommitmentTerms.obligor:type_name -> concord.v1.Side
-	1,  // 6: concord.v1.CommitmentTerms.category:type_name -> concord.v1.Category
-	6,  // 7: concord.v1.CommitmentTerms.clocks:type_name -> concord.v1.Clocks
-	9,  // 8: concord.v1.CommitmentTerms.one_off:type_name -> concord.v1.OneOff
-	10, // 9: concord.v1.CommitmentTerms.recurring:type_name -> concord.v1.Recurring
-	3,  // 10: concord.v1.Recurring.roll:type_name -> concord.v1.DayRoll
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	8,  // 0: concord.v1.Terms.calendar:type_name -> concord.v1.Calendar
+	9,  // 1: concord.v1.Terms.clocks:type_name -> concord.v1.Clocks
+	10, // 2: concord.v1.Terms.thresholds:type_name -> concord.v1.Thresholds
+	11, // 3: concord.v1.Terms.commitments:type_name -> concord.v1.CommitmentTerms
+	21, // 4: concord.v1.Terms.suspension_rights:type_name -> concord.v1.SuspensionRight
+	22, // 5: concord.v1.Terms.history:type_name -> concord.v1.PastObligation
+	0,  // 6: concord.v1.Calendar.weekend:type_name -> concord.v1.Weekday
+	24, // 7: concord.v1.CommitmentTerms.obligor:type_name -> concord.v1.Side
+	1,  // 8: concord.v1.CommitmentTerms.category:type_name -> concord.v1.Category
+	9,  // 9: concord.v1.CommitmentTerms.clocks:type_name -> concord.v1.Clocks
+	12, // 10: concord.v1.CommitmentTerms.one_off:type_name -> concord.v1.OneOff
+	23, // 11: concord.v1.CommitmentTerms.recurring:type_name -> concord.v1.Recurring
+	15, // 12: concord.v1.CommitmentTerms.conditional:type_name -> concord.v1.Conditional
+	17, // 13: concord.v1.CommitmentTerms.measured:type_name -> concord.v1.Measured
+	20, // 14: concord.v1.CommitmentTerms.standing:type_name -> concord.v1.Standing
+	13, // 15: concord.v1.OneOff.relative:type_name -> concord.v1.RelativeDue
+	4,  // 16: concord.v1.RelativeDue.anchor:type_name -> concord.v1.DueAnchor
+	14, // 17: concord.v1.RelativeDue.after:type_name -> concord.v1.After
+	3,  // 18: concord.v1.After.roll:type_name -> concord.v1.DayRoll
+	14, // 19: concord.v1.Conditional.within:type_name -> concord.v1.After
+	5,  // 20: concord.v1.Period.unit:type_name -> concord.v1.PeriodUnit
+	6,  // 21: concord.v1.Measured.comparator:type_name -> concord.v1.Comparator
+	16, // 22: concord.v1.Measured.window:type_name -> concord.v1.Period
+	14, // 23: concord.v1.Measured.due:type_name -> concord.v1.After
+	18, // 24: concord.v1.Measured.qualifying:type_name -> concord.v1.Qualifying
+	19, // 25: concord.v1.Measured.credit:type_name -> concord.v1.Credit
+	6,  // 26: concord.v1.Qualifying.comparator:type_name -> concord.v1.Comparator
+	24, // 27: concord.v1.Qualifying.responsible:type_name -> concord.v1.Side
+	25, // 28: concord.v1.Credit.of:type_name -> concord.v1.Amount
+	14, // 29: concord.v1.Credit.due:type_name -> concord.v1.After
+	16, // 30: concord.v1.Standing.period:type_name -> concord.v1.Period
+	14, // 31: concord.v1.Standing.due:type_name -> concord.v1.After
+	24, // 32: concord.v1.SuspensionRight.side:type_name -> concord.v1.Side
+	26, // 33: concord.v1.PastObligation.state:type_name -> concord.v1.ObligationState
+	27, // 34: concord.v1.PastObligation.timeliness:type_name -> concord.v1.Timeliness
+	24, // 35: concord.v1.PastObligation.disclosed_by:type_name -> concord.v1.Side
+	3,  // 36: concord.v1.Recurring.roll:type_name -> concord.v1.DayRoll
+	37, // [37:37] is the sub-list for method output_type
+	37, // [37:37] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_terms_proto_init() }
@@ -1052,20 +2326,24 @@ func file_concord_v1_terms_proto_init() {
 	if File_concord_v1_terms_proto != nil {
 		return
 	}
+	file_concord_v1_obligation_proto_init()
 	file_concord_v1_party_proto_init()
 	file_concord_v1_terms_proto_msgTypes[2].OneofWrappers = []any{}
 	file_concord_v1_terms_proto_msgTypes[3].OneofWrappers = []any{}
 	file_concord_v1_terms_proto_msgTypes[4].OneofWrappers = []any{
 		(*CommitmentTerms_OneOff)(nil),
 		(*CommitmentTerms_Recurring)(nil),
+		(*CommitmentTerms_Conditional)(nil),
+		(*CommitmentTerms_Measured)(nil),
+		(*CommitmentTerms_Standing)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_terms_proto_rawDesc), len(file_concord_v1_terms_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   7,
+			NumEnums:      7,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
