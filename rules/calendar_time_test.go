@@ -3,6 +3,8 @@ package rules
 import (
 	"testing"
 	"time"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
 func TestADayBeginsWhenTheClocksShowIt(t *testing.T) {
@@ -62,5 +64,28 @@ func BenchmarkEndOfDay(b *testing.B) {
 	calendar := zoneCalendar(b, "Europe/Lisbon")
 	for b.Loop() {
 		calendar.EndOfDay(20_500)
+	}
+}
+
+// TestLeapYearsEnd holds that the last days of a year start at midnight also where a zone goes on by a rule, far beyond the
+// changes of its clocks that are listed.
+func TestLeapYearsEnd(t *testing.T) {
+	for _, zone := range []string{"Europe/Berlin", "America/New_York", "America/Santiago", "Australia/Sydney", "Pacific/Auckland", "Pacific/Chatham", "Asia/Kolkata", "UTC"} {
+		cal, wrong := NewCalendar(&pb.Calendar{TimeZone: zone}, "calendar")
+		if wrong != nil {
+			t.Fatal(wrong)
+		}
+		for year := 2020; year < 2120; year++ {
+			for d := DayOf(year, time.December, 27); d < DayOf(year+1, time.January, 5); d++ {
+				y, m, day := d.Date()
+				start := cal.StartOfDay(d)
+				if want := time.Date(y, m, day, 0, 0, 0, 0, cal.location); !start.Equal(want) {
+					t.Fatalf("%v in %s starts at %v, not %v", d, zone, start, want)
+				}
+				if cal.DayAt(start) != d || cal.DayAt(start.Add(-time.Nanosecond)) != d-1 {
+					t.Fatalf("%v in %s is not the day it is when it starts", d, zone)
+				}
+			}
+		}
 	}
 }
