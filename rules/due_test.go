@@ -89,10 +89,10 @@ func TestDeadlinesMoveByBusinessDays(t *testing.T) {
 	same(t, "mid-day", movedBusinessDays(at("2026-03-27T18:00:00+01:00"), 1, cal), "2026-03-30T18:00:00+02:00")
 	same(t, "by nothing", movedBusinessDays(at("2026-03-29T18:00:00+01:00"), 0, cal), "2026-03-29T18:00:00+01:00")
 	rapid.Check(t, func(t *rapid.T) {
-		cal := calendarOf(t, &pb.Calendar{TimeZone: rapid.SampledFrom([]string{"Europe/Berlin", "America/Sao_Paulo", "Pacific/Apia"}).Draw(t, "zone")})
+		cal := calendarOf(t, &pb.Calendar{TimeZone: rapid.SampledFrom([]string{"Europe/Berlin", "America/Sao_Paulo", "Pacific/Auckland"}).Draw(t, "zone")})
 		day := DayOf(2026, 1, 1).Add(rapid.IntRange(-6000, 6000).Draw(t, "day"))
 		days := rapid.IntRange(1, 60).Draw(t, "days")
-		if got, want := movedBusinessDays(cal.EndOfDay(day), days, cal), cal.EndOfDay(cal.AddBusinessDays(day, days)); !got.Equal(want) && cal.StartOfDay(day).Before(cal.EndOfDay(day)) {
+		if got, want := movedBusinessDays(cal.EndOfDay(day), days, cal), cal.EndOfDay(cal.AddBusinessDays(day, days)); !got.Equal(want) {
 			t.Fatalf("the end of %v moves to %v, not %v", day, got, want)
 		}
 		left := time.Duration(rapid.IntRange(0, 22*3600).Draw(t, "left")) * time.Second
