@@ -35,6 +35,10 @@ func WakeTime(m proto.Message) (time.Time, bool) {
 func WakeFor(ref Ref) *journalv1.Wake {
 	w := &journalv1.Wake{AgreementId: ref.Agreement}
 	switch ref.Kind {
+	case KindProposal:
+		w.Record = &journalv1.Wake_ProposalId{ProposalId: ref.ID}
+	case KindCascade:
+		w.Record = &journalv1.Wake_Cascade{Cascade: ref.Number}
 	case KindCommitment:
 		w.Record = &journalv1.Wake_CommitmentId{CommitmentId: ref.ID}
 	case KindObligation:
@@ -48,6 +52,10 @@ func WakeFor(ref Ref) *journalv1.Wake {
 func (d *Decision) wake(c *journalv1.Wake) error {
 	ref := agreementRef(c.GetAgreementId())
 	switch r := c.GetRecord().(type) {
+	case *journalv1.Wake_ProposalId:
+		ref = proposalRef(c.GetAgreementId(), r.ProposalId)
+	case *journalv1.Wake_Cascade:
+		ref = cascadeRef(c.GetAgreementId(), r.Cascade)
 	case *journalv1.Wake_CommitmentId:
 		ref = commitmentRef(c.GetAgreementId(), r.CommitmentId)
 	case *journalv1.Wake_ObligationId:

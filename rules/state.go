@@ -22,7 +22,7 @@ const (
 	KindRevision                         // pb.Revision, without its parsed terms
 	KindProposal                         // pb.Proposal
 	KindProposalRevision                 // pb.ProposalRevision, without its parsed terms
-	KindCascade                          // a change that is still carried into commitments and obligations
+	KindCascade                          // journalv1.Cascade
 	KindCommitment                       // pb.Commitment
 	KindObligation                       // pb.Obligation
 	KindParty                            // pb.Party
@@ -195,6 +195,10 @@ func proposalRef(agreement, id string) Ref {
 
 func proposalRevisionRef(agreement, id string, n int32) Ref {
 	return Ref{Kind: KindProposalRevision, Agreement: agreement, ID: id, Number: n}
+}
+
+func cascadeRef(agreement string, n int32) Ref {
+	return Ref{Kind: KindCascade, Agreement: agreement, Number: n}
 }
 
 func commitmentRef(agreement, id string) Ref {

@@ -45,6 +45,8 @@ var deeds = map[string]deed{
 	"agreement_ended":                 {"agreement", "end"},
 	"agreement_amended":               {"agreement", "amend"},
 	"agreement_renewed":               {"agreement", "renew"},
+	"change_deferred":                 {"agreement", "defer"},
+	"change_carried":                  {"agreement", "carry"},
 	"proposal_lapsed":                 {"proposal", "lapse"},
 	"proposal_became_stale":           {"proposal", "go stale"},
 	"commitment_agreed":               {"commitment", "agree"},
@@ -68,13 +70,11 @@ var deeds = map[string]deed{
 	"obligation_suspended":            {"obligation", "suspend"},
 	"obligation_resumed":              {"obligation", "resume"},
 	"obligation_superseded":           {"obligation", "supersede"},
-	"obligation_discharged":           {"obligation", "discharge"},
+	"obligation_discharged":           {"obligation", "lapse"},
 	"obligation_disputed":             {"obligation", "dispute"},
 	"obligation_dispute_settled":      {"obligation", "settle"},
 	"obligation_not_determined":       {"obligation", "stay unknown"},
 	"obligation_imported":             {"obligation", "import"},
-	"change_deferred":                 {"agreement", "defer a change"},
-	"change_carried":                  {"agreement", "carry a change"},
 }
 
 // VerbOf is what an event tells of: the noun and its id, and the verb as the tables of life cycles have it. One command
@@ -95,5 +95,35 @@ func VerbOf(e *pb.Event) (noun, verb, id string) {
 	if f := arm.Message().Fields().ByName(field); done.noun != "agreement" && f != nil {
 		id = m.Get(arm).Message().Get(f).String()
 	}
+	if verb := verbByCause(e); verb != "" {
+		return done.noun, verb, id
+	}
 	return done.noun, done.verb, id
+}
+
+// verbByCause is the verb of an event that tells of several, by its cause.
+func verbByCause(e *pb.Event) string {
+	switch c := e.GetChange().(type) {
+	case *pb.Event_AgreementEnded:
+		return map[pb.AgreementEndCause]string{
+			pb.AgreementEndCause_AGREEMENT_END_CAUSE_NOTICE:       "end by notice",
+			pb.AgreementEndCause_AGREEMENT_END_CAUSE_BOTH:         "end early",
+			pb.AgreementEndCause_AGREEMENT_END_CAUSE_CAUSE:        "terminate",
+			pb.AgreementEndCause_AGREEMENT_END_CAUSE_END_DATE:     "expire",
+			pb.AgreementEndCause_AGREEMENT_END_CAUSE_NOTHING_OPEN: "complete",
+		}[c.AgreementEnded.GetCause()]
+	case *pb.Event_ObligationExcused:
+		if e.GetActor().GetSide() == pb.Side_SIDE_UNSPECIFIED || c.ObligationExcused.GetExcuse().GetObligationId() != "" {
+			return "be excused"
+		}
+	case *pb.Event_ObligationDischarged:
+		if c.ObligationDischarged.GetCause() == pb.DischargeCause_DISCHARGE_CAUSE_RELEASED {
+			return "release"
+		}
+	case *pb.Event_ObligationDisputeSettled:
+		if c.ObligationDisputeSettled.GetProposalId() == "" {
+			return "determine"
+		}
+	}
+	return ""
 }

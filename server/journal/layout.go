@@ -148,6 +148,8 @@ func newRecord(kind rules.Kind) proto.Message {
 		return &pb.Proposal{}
 	case rules.KindProposalRevision:
 		return &pb.ProposalRevision{}
+	case rules.KindCascade:
+		return &journalv1.Cascade{}
 	case rules.KindCommitment:
 		return &pb.Commitment{}
 	case rules.KindObligation:
