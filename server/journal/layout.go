@@ -23,6 +23,8 @@ import (
 //	           agreement 00 'E' be64(version)           → be64(position)          the events of one agreement
 //	           agreement 00 'L' list filters order      → nothing                 the lists of one agreement; see group
 //	                                                                              and rules.PlaceOf, which is the order
+//	texts      like records                             → the record              revisions: large, and read when asked for,
+//	                                                                              so that what changes lies on few pages
 //	index      list filters order                       → nothing                 the lists across agreements
 //	timers     be64(micros, sign flipped) record-key    → nothing                 what the clock must look at, by time
 //	receipts   principal 00 request_id                  → be64(micros) ‖ Receipt  answers given; time-ordered request
@@ -34,6 +36,7 @@ import (
 const (
 	tableEvents   store.Table = "events"
 	tableRecords  store.Table = "records"
+	tableTexts    store.Table = "texts"
 	tableIndex    store.Table = "index"
 	tableTimers   store.Table = "timers"
 	tableReceipts store.Table = "receipts"
@@ -42,7 +45,7 @@ const (
 
 // Tables is what the store must be opened with.
 func Tables() []store.Table {
-	return []store.Table{tableEvents, tableRecords, tableIndex, tableTimers, tableReceipts, tableMeta}
+	return []store.Table{tableEvents, tableRecords, tableTexts, tableIndex, tableTimers, tableReceipts, tableMeta}
 }
 
 var (
@@ -94,6 +97,14 @@ func join(parts ...any) []byte {
 		}
 	}
 	return key
+}
+
+// recordTable is the table of a kind of record.
+func recordTable(kind rules.Kind) store.Table {
+	if kind == rules.KindRevision || kind == rules.KindProposalRevision {
+		return tableTexts
+	}
+	return tableRecords
 }
 
 // recordKey is where a record lies.

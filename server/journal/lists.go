@@ -147,7 +147,7 @@ func (j *Journal) Proposals(ctx context.Context, caller rules.Caller, req *pb.Li
 // Revisions lists the texts both sides consented to, oldest first, without their commitments and bytes.
 func (j *Journal) Revisions(ctx context.Context, caller rules.Caller, req *pb.ListRevisionsRequest) (*pb.ListRevisionsResponse, error) {
 	list := &pb.ListRevisionsResponse{}
-	q := query{table: tableRecords, prefixes: [][]byte{join(req.GetAgreementId(), sep, byte(rules.KindRevision), sep)}}
+	q := query{table: tableTexts, prefixes: [][]byte{join(req.GetAgreementId(), sep, byte(rules.KindRevision), sep)}}
 	return list, j.seeing(ctx, caller, req.GetAgreementId(), func(snap store.Snapshot, _ *pb.Agreement) (err error) {
 		list.NextPageToken, err = j.page(snap, caller, req, q, func(place, _ []byte) (int, error) {
 			r, size, err := listed[*pb.Revision](ctx, j, snap, rules.Ref{Kind: rules.KindRevision, Agreement: req.GetAgreementId(), Number: int32(binary.BigEndian.Uint32(place))})

@@ -59,7 +59,7 @@ func (j *Journal) recall(ctx context.Context) error {
 
 // readRecord is a record as it lies in the store; nil if there is none.
 func readRecord(snap store.Snapshot, ref rules.Ref) (proto.Message, error) {
-	value, err := snap.Get(tableRecords, recordKey(ref))
+	value, err := snap.Get(recordTable(ref.Kind), recordKey(ref))
 	if err != nil || value == nil {
 		return nil, err
 	}

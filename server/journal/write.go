@@ -291,7 +291,7 @@ func (b *batch) put(ref rules.Ref, m proto.Message) error {
 		return nil
 	}
 	b.places[ref] = len(b.writes)
-	b.write(tableRecords, recordKey(ref), value)
+	b.write(recordTable(ref.Kind), recordKey(ref), value)
 	return nil
 }
 
