@@ -17,8 +17,7 @@ type Kind uint8
 
 // The kinds of records, with their message types.
 const (
-	KindChain            Kind = iota + 1 // journalv1.Chain
-	KindAgreement                        // pb.Agreement
+	KindAgreement        Kind = iota + 1 // pb.Agreement
 	KindRevision                         // pb.Revision, without its parsed terms
 	KindProposal                         // pb.Proposal
 	KindProposalRevision                 // pb.ProposalRevision, without its parsed terms
@@ -27,6 +26,7 @@ const (
 	KindObligation                       // pb.Obligation
 	KindParty                            // pb.Party
 	KindApiKey                           // journalv1.StoredKey
+	KindChain                            // journalv1.Chain: last, beside the obligations and the events, which change with it
 )
 
 // Ref names one record. An agreement's state is spread over records, so that a command costs what it touches.
