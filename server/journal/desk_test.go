@@ -59,6 +59,7 @@ type engine struct {
 	mu       sync.Mutex
 	commits  int
 	views    int // that are open
+	scans    map[store.Table]int
 	onCommit func(c store.Change, next func() error) error
 	onGet    func(t store.Table, key []byte) error
 }
@@ -70,13 +71,20 @@ func newEngine(t *testing.T) *engine {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	return &engine{Store: s}
+	return &engine{Store: s, scans: map[store.Table]int{}}
 }
 
 func (e *engine) hands(commit func(store.Change, func() error) error, get func(store.Table, []byte) error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.onCommit, e.onGet = commit, get
+}
+
+// Scans is how often a table was gone through.
+func (e *engine) Scans(t store.Table) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.scans[t]
 }
 
 // Views is how many are open.
@@ -117,12 +125,13 @@ func (e *engine) View(ctx context.Context, fn func(store.Snapshot) error) error 
 		defer e.mu.Unlock()
 		e.views--
 	}()
-	return e.Store.View(ctx, func(s store.Snapshot) error { return fn(handled{s, hand}) })
+	return e.Store.View(ctx, func(s store.Snapshot) error { return fn(handled{s, hand, e}) })
 }
 
 type handled struct {
 	store.Snapshot
 	hand func(store.Table, []byte) error
+	by   *engine
 }
 
 func (h handled) Get(t store.Table, key []byte) ([]byte, error) {
@@ -135,6 +144,9 @@ func (h handled) Get(t store.Table, key []byte) ([]byte, error) {
 }
 
 func (h handled) Scan(t store.Table, from, to []byte) iter.Seq2[store.Record, error] {
+	h.by.mu.Lock()
+	defer h.by.mu.Unlock()
+	h.by.scans[t]++
 	return h.Snapshot.Scan(t, from, to)
 }
 

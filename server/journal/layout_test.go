@@ -23,7 +23,8 @@ func TestARecordIsFoundFromItsKey(t *testing.T) {
 			t.Errorf("%+v comes back as %+v, %v", ref, got, err)
 		}
 	}
-	for _, key := range []string{"", "care", "care\x00", "care\x00\x03", "care\x00\x03\x00\x00\x00", "care\x00\x05first"} {
+	revision, ofProposal := "care\x00"+string(rune(rules.KindRevision)), "care\x00"+string(rune(rules.KindProposalRevision))
+	for _, key := range []string{"", "care", "care\x00", revision, revision + "\x00\x00\x00", ofProposal + "first"} {
 		if ref, err := recordRef([]byte(key)); err == nil {
 			t.Errorf("%q is taken for %+v", key, ref)
 		}

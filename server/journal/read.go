@@ -44,6 +44,9 @@ func (j *Journal) recall(ctx context.Context) error {
 	if stamp.GetRecordTime() != nil {
 		j.lastMicro.Store(stamp.GetRecordTime().AsTime().UnixMicro())
 	}
+	if stamp.GetSweepTime() != nil {
+		j.sweeping.rest = stamp.GetSweepTime().AsTime()
+	}
 	if len(j.pageKey) > 0 {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/rules"
+	"github.com/concordhq/concord/server/journal"
 )
 
 func ask(id, request string) *pb.CreatePartyRequest {
@@ -106,5 +107,30 @@ func TestReceiptsAreKeptForADay(t *testing.T) {
 	}
 	if _, err := d.Do(t.Context(), chief, ask("old-000", "old-000")); reason(err) != "ALREADY_EXISTS" {
 		t.Errorf("one whose answer was forgotten is a new request: %v", err)
+	}
+}
+
+// A start does not begin a round of the sweep: when the next one is due is kept.
+func TestAStartDoesNotSweepAnew(t *testing.T) {
+	d := openDesk(t, nil, nil)
+	stop := d.run()
+	d.must(chief, party("acme"))
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	swept := d.store.Scans("receipts")
+	if swept == 0 {
+		t.Fatal("the first round did not take place")
+	}
+	next := openDesk(t, d.store, d.clock)
+	next.run()
+	next.must(chief, party("globex"))
+	if n := d.store.Scans("receipts"); n != swept {
+		t.Errorf("%d sweeps after the start", n-swept)
+	}
+	d.clock.set(morning.Add(journal.ReceiptRetention + time.Second))
+	next.must(chief, party("initech"))
+	if n := d.store.Scans("receipts"); n == swept {
+		t.Error("no sweep when its time had come")
 	}
 }

@@ -341,11 +341,15 @@ func (b *batch) close() error {
 	if err := b.sweep(); err != nil {
 		return err
 	}
-	stamp, err := proto.Marshal(&journalv1.Stamp{RecordTime: timestamppb.New(b.at), Position: b.position})
+	stamp := &journalv1.Stamp{RecordTime: timestamppb.New(b.at), Position: b.position}
+	if rest := b.j.sweeping.rest; !rest.IsZero() {
+		stamp.SweepTime = timestamppb.New(rest)
+	}
+	value, err := proto.Marshal(stamp)
 	if err != nil {
 		return fmt.Errorf("serialize stamp: %w", err)
 	}
-	b.write(tableMeta, keyStamp, stamp)
+	b.write(tableMeta, keyStamp, value)
 	return nil
 }
 
@@ -516,5 +520,5 @@ func (b *batch) sweep() error {
 type sweeping struct {
 	from   []byte    // where it goes on
 	oldest time.Time // the oldest receipt that this round left
-	rest   time.Time // when the next round begins
+	rest   time.Time // when the next round begins; kept in the stamp, so that a start does not begin one
 }

@@ -166,7 +166,9 @@ type Stamp struct {
 	// The newest record time.
 	RecordTime *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=record_time,json=recordTime,proto3" json:"record_time,omitempty"`
 	// The position of the newest event.
-	Position      uint64 `protobuf:"varint,2,opt,name=position,proto3" json:"position,omitempty"`
+	Position uint64 `protobuf:"varint,2,opt,name=position,proto3" json:"position,omitempty"`
+	// When old receipts are looked for next.
+	SweepTime     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=sweep_time,json=sweepTime,proto3" json:"sweep_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -213,6 +215,13 @@ func (x *Stamp) GetPosition() uint64 {
 		return x.Position
 	}
 	return 0
+}
+
+func (x *Stamp) GetSweepTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SweepTime
+	}
+	return nil
 }
 
 // PageToken is where a list goes on. It is sealed with a hash of the filters, so that it fits only the list it came from.
@@ -644,11 +653,13 @@ const file_concord_journal_v1_journal_proto_rawDesc = "" +
 	"recordTime\x12\x1f\n" +
 	"\vanswer_type\x18\x03 \x01(\tR\n" +
 	"answerType\x12\x16\n" +
-	"\x06answer\x18\x04 \x01(\fR\x06answer\"`\n" +
+	"\x06answer\x18\x04 \x01(\fR\x06answer\"\x9b\x01\n" +
 	"\x05Stamp\x12;\n" +
 	"\vrecord_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"recordTime\x12\x1a\n" +
-	"\bposition\x18\x02 \x01(\x04R\bposition\"B\n" +
+	"\bposition\x18\x02 \x01(\x04R\bposition\x129\n" +
+	"\n" +
+	"sweep_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tsweepTime\"B\n" +
 	"\tPageToken\x12\x1f\n" +
 	"\vfilter_hash\x18\x01 \x01(\fR\n" +
 	"filterHash\x12\x14\n" +
@@ -711,17 +722,18 @@ var file_concord_journal_v1_journal_proto_goTypes = []any{
 var file_concord_journal_v1_journal_proto_depIdxs = []int32{
 	8,  // 0: concord.journal.v1.Receipt.record_time:type_name -> google.protobuf.Timestamp
 	8,  // 1: concord.journal.v1.Stamp.record_time:type_name -> google.protobuf.Timestamp
-	9,  // 2: concord.journal.v1.StoredKey.api_key:type_name -> concord.v1.ApiKey
-	10, // 3: concord.journal.v1.Cascade.cause:type_name -> concord.v1.ChangeCause
-	8,  // 4: concord.journal.v1.Cascade.effective_time:type_name -> google.protobuf.Timestamp
-	8,  // 5: concord.journal.v1.Cascade.pause_start_time:type_name -> google.protobuf.Timestamp
-	8,  // 6: concord.journal.v1.Cascade.pause_end_time:type_name -> google.protobuf.Timestamp
-	11, // 7: concord.journal.v1.Cascade.to:type_name -> concord.v1.AgreementState
-	8,  // [8:8] is the sub-list for method output_type
-	8,  // [8:8] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	8,  // 2: concord.journal.v1.Stamp.sweep_time:type_name -> google.protobuf.Timestamp
+	9,  // 3: concord.journal.v1.StoredKey.api_key:type_name -> concord.v1.ApiKey
+	10, // 4: concord.journal.v1.Cascade.cause:type_name -> concord.v1.ChangeCause
+	8,  // 5: concord.journal.v1.Cascade.effective_time:type_name -> google.protobuf.Timestamp
+	8,  // 6: concord.journal.v1.Cascade.pause_start_time:type_name -> google.protobuf.Timestamp
+	8,  // 7: concord.journal.v1.Cascade.pause_end_time:type_name -> google.protobuf.Timestamp
+	11, // 8: concord.journal.v1.Cascade.to:type_name -> concord.v1.AgreementState
+	9,  // [9:9] is the sub-list for method output_type
+	9,  // [9:9] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_concord_journal_v1_journal_proto_init() }
