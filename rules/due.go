@@ -43,36 +43,12 @@ func reviewEnd(c *pb.Commitment, submitted time.Time, cal *Calendar) time.Time {
 	return cal.EndOfDay(cal.AddBusinessDays(cal.DayAt(submitted), int(c.GetClocks().GetReviewBusinessDays())))
 }
 
-// cureEnd is when the time to cure a breach is over. It counts from the end of grace at the earliest: who admits a miss
-// before that loses no time by it.
-func cureEnd(c *pb.Commitment, graceEnd, breach time.Time, cal *Calendar) time.Time {
-	from := lastDay(graceEnd, cal)
-	if breach.After(graceEnd) {
-		from = max(from, cal.DayAt(breach))
-	}
-	return cal.EndOfDay(cal.AddBusinessDays(from, int(c.GetClocks().GetCureBusinessDays())))
-}
-
 // reviewed is the deadlines of an obligation whose submission is given back at a time: the time of the review is not
 // charged to its obligor.
 func reviewed(o *pb.Obligation, back time.Time) (due, graceEnd time.Time) {
 	review := back.Sub(o.GetSubmission().GetSubmitTime().AsTime())
 	return o.GetDueTime().AsTime().Add(review), o.GetGraceEndTime().AsTime().Add(review)
 }
-
-// movedBusinessDays is a deadline moved by business days: as long before the end of its new day as it was before the end
-// of its old one. Days are not all of one length.
-func movedBusinessDays(deadline time.Time, days int, cal *Calendar) time.Time {
-	if days == 0 {
-		return deadline
-	}
-	day := lastDay(deadline, cal)
-	left := cal.EndOfDay(day).Sub(deadline)
-	return cal.EndOfDay(cal.AddBusinessDays(day, days)).Add(-left)
-}
-
-// lastDay is the last day that begins before a deadline: the end of a day belongs to that day.
-func lastDay(deadline time.Time, cal *Calendar) Day { return cal.DayAt(deadline.Add(-time.Nanosecond)) }
 
 // timeliness judges a time by the end of the grace period.
 func timeliness(o *pb.Obligation, kept time.Time) pb.Timeliness {
