@@ -10,8 +10,8 @@ import (
 	"github.com/concordhq/concord/rules"
 )
 
-// What a batch is decided upon: the store as it was when the batch began, and before it the batch ahead, which may not be
-// durable yet. The lists are the store's alone; which records the batch ahead knows newer, the rules are told.
+// What a batch is decided upon: the store as it is when a command's turn comes, and before it the batch ahead, which may not
+// be durable yet. The lists are the store's alone; which records the batch ahead knows newer, the rules are told.
 
 // load reads a record: as the batch ahead leaves it, or as it is stored.
 func (b *batch) load(ref rules.Ref) (proto.Message, error) {

@@ -52,7 +52,7 @@ type batch struct {
 func (j *Journal) gather(ctx context.Context, first *item, ahead *batch) *batch {
 	b := j.newBatch(ctx, ahead)
 	var err error
-	for it := first; it != nil && err == nil; it = b.company() {
+	for it := first; it != nil; it = b.company() {
 		b.items = append(b.items, it) // whatever comes, it is answered
 		err = b.view(func() error {
 			b.decide(it)

@@ -60,19 +60,19 @@ func (s *Store) restore(id []byte) error {
 			gens = append(gens, g)
 		}
 	}
-	if reached < closed {
-		return fmt.Errorf("%w: the tail ends at head %d, but the store was closed at %d; restore all files from one backup", store.ErrCorrupt, reached, closed)
-	}
-	if err := checkWhole(gens, flushed, reached, stray); err != nil {
+	if err := checkWhole(gens, flushed, closed, reached, stray); err != nil {
 		return err
 	}
 	s.arrange(gens, last, reached)
 	return nil
 }
 
-// checkWhole says what is missing between the tables, which have all up to head flushed, and the tail.
-func checkWhole(gens []*generation, flushed, reached, stray uint64) error {
+// checkWhole says what is missing between the tables, which have all up to head flushed and know at which head the store was
+// last closed, and the tail.
+func checkWhole(gens []*generation, flushed, closed, reached, stray uint64) error {
 	switch {
+	case reached < closed:
+		return fmt.Errorf("%w: the tail ends at head %d, but the store was closed at %d; restore all files from one backup", store.ErrCorrupt, reached, closed)
 	case reached < flushed:
 		return fmt.Errorf("%w: the tail ends at head %d, but the tables were written up to %d", store.ErrCorrupt, reached, flushed)
 	case stray > reached:
