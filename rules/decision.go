@@ -90,7 +90,7 @@ func (d *Decision) answer(ref Ref) {
 func Present(m proto.Message, now time.Time) proto.Message {
 	switch r := m.(type) {
 	case *pb.Obligation:
-		if r.State == pb.ObligationState_OBLIGATION_STATE_DUE && now.After(r.GetDueTime().AsTime()) {
+		if r.State == due && r.BlockedBy == "" && !now.Before(r.GetDueTime().AsTime()) {
 			r = proto.CloneOf(r)
 			r.Overdue = true
 			return r

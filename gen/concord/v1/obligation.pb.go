@@ -135,7 +135,7 @@ type Timeliness int32
 const (
 	// Not kept, or not yet.
 	Timeliness_TIMELINESS_UNSPECIFIED Timeliness = 0
-	// Kept by the end of the grace period.
+	// Kept before the grace period was over.
 	Timeliness_TIMELINESS_ON_TIME Timeliness = 1
 	// Kept after it.
 	Timeliness_TIMELINESS_LATE Timeliness = 2
@@ -1653,8 +1653,8 @@ type Obligation struct {
 	CureEndTime *timestamppb.Timestamp `protobuf:"bytes,36,opt,name=cure_end_time,json=cureEndTime,proto3" json:"cure_end_time,omitempty"`
 	// The side that first told of the failure; not set if nobody did before the clock.
 	DisclosedBy Side `protobuf:"varint,37,opt,name=disclosed_by,json=disclosedBy,proto3,enum=concord.v1.Side" json:"disclosed_by,omitempty"`
-	// The obligor's notice that it waits for a prerequisite.
-	ReliefNotice *ReliefNotice `protobuf:"bytes,38,opt,name=relief_notice,json=reliefNotice,proto3" json:"relief_notice,omitempty"`
+	// The obligor's notices that it waits for prerequisites: the last one about each.
+	ReliefNotices []*ReliefNotice `protobuf:"bytes,38,rep,name=relief_notices,json=reliefNotices,proto3" json:"relief_notices,omitempty"`
 	// The prerequisite obligation, open and late, for which its clock stands still.
 	BlockedBy string `protobuf:"bytes,39,opt,name=blocked_by,json=blockedBy,proto3" json:"blocked_by,omitempty"`
 	// The last extension.
@@ -1970,9 +1970,9 @@ func (x *Obligation) GetDisclosedBy() Side {
 	return Side_SIDE_UNSPECIFIED
 }
 
-func (x *Obligation) GetReliefNotice() *ReliefNotice {
+func (x *Obligation) GetReliefNotices() []*ReliefNotice {
 	if x != nil {
-		return x.ReliefNotice
+		return x.ReliefNotices
 	}
 	return nil
 }
@@ -2150,7 +2150,7 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"settlement\x18\a \x01(\v2\x16.concord.v1.SettlementB\x03\xe0A\x03R\n" +
 	"settlement\x12@\n" +
 	"\vsettle_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"settleTime\"\x8f\x14\n" +
+	"settleTime\"\x91\x14\n" +
 	"\n" +
 	"Obligation\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12(\n" +
@@ -2199,8 +2199,8 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"\tcure_plan\x18\" \x01(\v2\x14.concord.v1.CurePlanB\x03\xe0A\x03R\bcurePlan\x128\n" +
 	"\tobjection\x18# \x01(\v2\x15.concord.v1.JudgementB\x03\xe0A\x03R\tobjection\x12C\n" +
 	"\rcure_end_time\x18$ \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\vcureEndTime\x128\n" +
-	"\fdisclosed_by\x18% \x01(\x0e2\x10.concord.v1.SideB\x03\xe0A\x03R\vdisclosedBy\x12B\n" +
-	"\rrelief_notice\x18& \x01(\v2\x18.concord.v1.ReliefNoticeB\x03\xe0A\x03R\freliefNotice\x12\"\n" +
+	"\fdisclosed_by\x18% \x01(\x0e2\x10.concord.v1.SideB\x03\xe0A\x03R\vdisclosedBy\x12D\n" +
+	"\x0erelief_notices\x18& \x03(\v2\x18.concord.v1.ReliefNoticeB\x03\xe0A\x03R\rreliefNotices\x12\"\n" +
 	"\n" +
 	"blocked_by\x18' \x01(\tB\x03\xe0A\x03R\tblockedBy\x128\n" +
 	"\textension\x18( \x01(\v2\x15.concord.v1.JudgementB\x03\xe0A\x03R\textension\x12/\n" +
@@ -2374,7 +2374,7 @@ var file_concord_v1_obligation_proto_depIdxs = []int32{
 	8,  // 53: concord.v1.Obligation.objection:type_name -> concord.v1.Judgement
 	20, // 54: concord.v1.Obligation.cure_end_time:type_name -> google.protobuf.Timestamp
 	21, // 55: concord.v1.Obligation.disclosed_by:type_name -> concord.v1.Side
-	15, // 56: concord.v1.Obligation.relief_notice:type_name -> concord.v1.ReliefNotice
+	15, // 56: concord.v1.Obligation.relief_notices:type_name -> concord.v1.ReliefNotice
 	8,  // 57: concord.v1.Obligation.extension:type_name -> concord.v1.Judgement
 	16, // 58: concord.v1.Obligation.excuse:type_name -> concord.v1.Excuse
 	18, // 59: concord.v1.Obligation.dispute:type_name -> concord.v1.Dispute
