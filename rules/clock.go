@@ -24,9 +24,8 @@ func WakeTime(m proto.Message) (time.Time, bool) {
 			return r.GetEffectiveTime().AsTime(), true
 		}
 	case *pb.Obligation:
-		if r.GetState() == scheduled {
-			return r.GetLeadStartTime().AsTime(), true
-		}
+		at := obligationClock(r)
+		return at.AsTime(), at != nil
 	}
 	return time.Time{}, false
 }
@@ -117,7 +116,7 @@ func (d *Decision) pass(ref Ref) bool {
 				d.enterIntoForce(r, at)
 			} // else it waits for its agreement, which the clock wakes too
 		case *pb.Obligation:
-			d.fallDue(r, at)
+			d.obligationWakes(r, at)
 		}
 	})
 	return len(d.Events) > told
@@ -138,11 +137,4 @@ func (d *Decision) enterIntoForce(c *pb.Commitment, at time.Time) {
 	}})
 	d.scheduleNext(c.GetAgreementId(), c.GetCommitmentId(), at)
 	d.endIfDone(c.GetAgreementId(), c.GetCommitmentId(), at)
-}
-
-func (d *Decision) fallDue(o *pb.Obligation, at time.Time) {
-	d.emitClock(o.GetAgreementId(), at, &pb.Event{Change: &pb.Event_ObligationFellDue{
-		ObligationFellDue: &pb.ObligationFellDue{ObligationId: o.GetObligationId()},
-	}})
-	d.scheduleNext(o.GetAgreementId(), o.GetCommitmentId(), at)
 }

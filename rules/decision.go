@@ -110,7 +110,7 @@ func Present(m proto.Message, now time.Time) proto.Message {
 // presentObligation says in words how an obligation came to be due, and whether it is overdue: not before its due date is
 // known, and not while it waits for the other side.
 func presentObligation(o *pb.Obligation, now time.Time) *pb.Obligation {
-	overdue := o.GetState() == due && o.GetDueTime() != nil && o.GetBlockedBy() == "" && now.After(o.GetDueTime().AsTime())
+	overdue := o.GetState() == due && o.GetDueTime() != nil && o.GetBlockedBy() == "" && !now.Before(o.GetDueTime().AsTime())
 	if !overdue && len(o.GetTrace()) == 0 {
 		return o
 	}

@@ -83,8 +83,8 @@ func TestWhatWaitsIsNotOverdue(t *testing.T) {
 	now := at("2026-03-02T00:00:00Z")
 	past := timestamppb.New(at("2026-03-01T00:00:00Z"))
 	for overdue, list := range map[bool][]*pb.Obligation{
-		true:  {{State: due, DueTime: past}},
-		false: {{State: due}, {State: scheduled}, {State: due, DueTime: past, BlockedBy: "manual-1"}, {State: submitted, DueTime: past}, {State: due, DueTime: timestamppb.New(now)}},
+		true:  {{State: due, DueTime: past}, {State: due, DueTime: timestamppb.New(now)}},
+		false: {{State: due}, {State: scheduled}, {State: due, DueTime: past, BlockedBy: "manual-1"}, {State: submitted, DueTime: past}},
 	} {
 		for _, o := range list {
 			if presentObligation(o, now).GetOverdue() != overdue {

@@ -51,9 +51,6 @@ func (s *State) obligationReturned(e *pb.Event, c *pb.ObligationReturned) {
 		if c.GetCureEndTime() != nil {
 			o.CureEndTime = c.GetCureEndTime()
 		}
-		if c.GetTo() == breached && o.BreachTime == nil {
-			o.BreachTime = c.GetGraceEndTime() // late since then: how long the review took makes no difference
-		}
 	})
 }
 

@@ -29,12 +29,9 @@ var pending = []string{
 	"commitment_rested",
 	"obligation_triggered",
 	"obligation_dated",
-	"obligation_breached",
-	"obligation_deemed",
 	"obligation_measured",
 	"obligation_cure_planned",
 	"obligation_cure_objected",
-	"obligation_defaulted",
 	"obligation_extended",
 	"obligation_excused",
 	"obligation_notice_given",
@@ -51,6 +48,17 @@ var pending = []string{
 	"agreement_renewed",
 	"change_deferred",
 	"change_carried",
+	// Rows.
+	"obligation SCHEDULED lapse DISCHARGED",
+	"obligation SUBMITTED accept CURED",
+	"obligation SUBMITTED accept EXCUSED",
+	"obligation SUBMITTED be deemed CURED",
+	"obligation SUBMITTED be deemed EXCUSED",
+	"obligation SUBMITTED return CURING",
+	"obligation CURING submit SUBMITTED",
+	"obligation CURING acknowledge CURED",
+	"obligation CURING default DEFAULTED",
+	"obligation CURING waive WAIVED",
 	// Commands.
 	"GiveNoticeRequest",
 	"SuspendAgreementRequest",
@@ -68,6 +76,10 @@ var pending = []string{
 	"DetermineObligationRequest",
 	"CreateFeedRequest",
 	"RevokeFeedRequest",
+	// Reasons.
+	"TOO_EARLY",
+	"TOO_LATE",
+	"WRONG_KIND",
 }
 
 // untold checks that a thing is told in a story, or pending and not told.

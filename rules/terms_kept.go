@@ -25,7 +25,6 @@ func checkKept(t *pb.Terms, field string) (wrong []Violation) {
 		refuse(c.GetOneOff().GetRelative() != nil, at+"one_off.relative")
 		refuse(c.GetSurviving(), at+"surviving")
 		refuse(c.GetMaterial(), at+"material")
-		refuse(c.GetNotCurable(), at+"not_curable")
 		refuse(len(c.GetPrerequisites()) > 0, at+"prerequisites")
 		refuse(c.GetClocks() != nil && c.GetClocks().NoticeBusinessDays != nil, at+"clocks.notice_business_days")
 	}
