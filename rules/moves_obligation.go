@@ -4,13 +4,14 @@ import pb "github.com/concordhq/concord/gen/concord/v1"
 
 // Short names for the table below.
 const (
-	scheduled = pb.ObligationState_OBLIGATION_STATE_SCHEDULED
-	due       = pb.ObligationState_OBLIGATION_STATE_DUE
-	submitted = pb.ObligationState_OBLIGATION_STATE_SUBMITTED
-	fulfilled = pb.ObligationState_OBLIGATION_STATE_FULFILLED
-	breached  = pb.ObligationState_OBLIGATION_STATE_BREACHED
-	curing    = pb.ObligationState_OBLIGATION_STATE_CURING
-	waived    = pb.ObligationState_OBLIGATION_STATE_WAIVED
+	scheduled  = pb.ObligationState_OBLIGATION_STATE_SCHEDULED
+	due        = pb.ObligationState_OBLIGATION_STATE_DUE
+	submitted  = pb.ObligationState_OBLIGATION_STATE_SUBMITTED
+	fulfilled  = pb.ObligationState_OBLIGATION_STATE_FULFILLED
+	breached   = pb.ObligationState_OBLIGATION_STATE_BREACHED
+	curing     = pb.ObligationState_OBLIGATION_STATE_CURING
+	waived     = pb.ObligationState_OBLIGATION_STATE_WAIVED
+	discharged = pb.ObligationState_OBLIGATION_STATE_DISCHARGED
 )
 
 // ObligationMoves is the life of an obligation. Only the beneficiary closes one: nobody closes their own promise.
@@ -27,6 +28,11 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: submitted, Verb: "waive", By: Beneficiary, To: waived},
 	{From: breached, Verb: "waive", By: Beneficiary, To: waived},
 	{From: curing, Verb: "waive", By: Beneficiary, To: waived},
+	{From: scheduled, Verb: "release", By: Both, To: discharged},
+	{From: due, Verb: "release", By: Both, To: discharged},
+	{From: submitted, Verb: "release", By: Both, To: discharged},
+	{From: breached, Verb: "release", By: Both, To: discharged},
+	{From: curing, Verb: "release", By: Both, To: discharged},
 }
 
 // toObligation says who a side is to an obligation.

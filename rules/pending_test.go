@@ -20,7 +20,6 @@ var pending = []string{
 	"agreement_notice_withdrawn",
 	"agreement_ended",
 	"agreement_amended",
-	"proposal_lapsed",
 	"proposal_became_stale",
 	"commitment_agreed",
 	"commitment_revised",
@@ -43,7 +42,6 @@ var pending = []string{
 	"obligation_suspended",
 	"obligation_resumed",
 	"obligation_superseded",
-	"obligation_discharged",
 	"obligation_disputed",
 	"obligation_dispute_settled",
 	"obligation_not_determined",
@@ -51,6 +49,9 @@ var pending = []string{
 	"agreement_renewed",
 	"change_deferred",
 	"change_carried",
+	// Rows.
+	"proposal OPEN go stale STALE",
+	"proposal ACCEPTED go stale STALE",
 	// Commands.
 	"GiveNoticeRequest",
 	"SuspendAgreementRequest",
