@@ -66,8 +66,6 @@ var pending = []string{
 	"NotifyObligationRequest",
 	"DisputeObligationRequest",
 	"DetermineObligationRequest",
-	"CreateFeedRequest",
-	"RevokeFeedRequest",
 }
 
 // untold checks that a thing is told in a story, or pending and not told.
