@@ -197,6 +197,7 @@ func randomTurn(t *rapid.T, w *world) turn {
 // take plays a turn and is what it led to.
 func (w *world) take(tn turn) ([]*pb.Event, error) {
 	w.t.Helper()
+	w.turns = append(w.turns, tn)
 	told := len(w.history)
 	var err error
 	switch {

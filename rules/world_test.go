@@ -30,6 +30,8 @@ type world struct {
 	versions map[string]uint64
 	history  []*pb.Event
 	drawn    int
+	turns    []turn    // taken so far
+	decision *Decision // the newest
 	trace    *trace
 }
 
@@ -124,6 +126,7 @@ func (w *world) do(by Caller, command proto.Message) (*Decision, error) {
 	w.gapless(d)
 	w.replays(d)
 	w.followsTheTables(d)
+	w.decision = d
 	before.Merge(d.State)
 	for ref := range before.Changes() {
 		w.put(ref, before.Get(ref))
