@@ -74,8 +74,6 @@ var pending = []string{
 	"NotifyObligationRequest",
 	"DisputeObligationRequest",
 	"DetermineObligationRequest",
-	"CreateFeedRequest",
-	"RevokeFeedRequest",
 	// Reasons.
 	"TOO_EARLY",
 	"TOO_LATE",
