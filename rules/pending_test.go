@@ -57,6 +57,7 @@ var pending = []string{
 	"obligation CURING acknowledge CURED",
 	"obligation CURING default DEFAULTED",
 	"obligation CURING waive WAIVED",
+	"obligation CURING release DISCHARGED",
 	"proposal OPEN go stale STALE",
 	"proposal ACCEPTED go stale STALE",
 	// Commands.
