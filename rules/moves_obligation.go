@@ -11,6 +11,7 @@ const (
 	breached  = pb.ObligationState_OBLIGATION_STATE_BREACHED
 	curing    = pb.ObligationState_OBLIGATION_STATE_CURING
 	waived    = pb.ObligationState_OBLIGATION_STATE_WAIVED
+	suspended = pb.ObligationState_OBLIGATION_STATE_SUSPENDED
 )
 
 // ObligationMoves is the life of an obligation. Only the beneficiary closes one: nobody closes their own promise.
@@ -27,6 +28,17 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: submitted, Verb: "waive", By: Beneficiary, To: waived},
 	{From: breached, Verb: "waive", By: Beneficiary, To: waived},
 	{From: curing, Verb: "waive", By: Beneficiary, To: waived},
+	{From: suspended, Verb: "waive", By: Beneficiary, To: waived},
+	{From: scheduled, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
+	{From: due, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
+	{From: submitted, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
+	{From: breached, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
+	{From: curing, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
+	{From: suspended, Verb: "resume", By: Rule, To: scheduled, If: "the pause is over, and it was SCHEDULED"},
+	{From: suspended, Verb: "resume", By: Rule, To: due, If: "the pause is over, and it was DUE"},
+	{From: suspended, Verb: "resume", By: Rule, To: submitted, If: "the pause is over, and it was SUBMITTED"},
+	{From: suspended, Verb: "resume", By: Rule, To: breached, If: "the pause is over, and it was BREACHED"},
+	{From: suspended, Verb: "resume", By: Rule, To: curing, If: "the pause is over, and it was CURING"},
 }
 
 // toObligation says who a side is to an obligation.

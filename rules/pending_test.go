@@ -14,8 +14,6 @@ import (
 // stands here fails.
 var pending = []string{
 	// Events.
-	"agreement_suspended",
-	"agreement_resumed",
 	"agreement_notice_given",
 	"agreement_notice_withdrawn",
 	"agreement_ended",
@@ -24,8 +22,6 @@ var pending = []string{
 	"proposal_became_stale",
 	"commitment_agreed",
 	"commitment_revised",
-	"commitment_suspended",
-	"commitment_resumed",
 	"commitment_rested",
 	"obligation_triggered",
 	"obligation_dated",
@@ -40,8 +36,6 @@ var pending = []string{
 	"obligation_notice_given",
 	"obligation_blocked",
 	"obligation_shifted",
-	"obligation_suspended",
-	"obligation_resumed",
 	"obligation_superseded",
 	"obligation_discharged",
 	"obligation_disputed",
@@ -49,12 +43,14 @@ var pending = []string{
 	"obligation_not_determined",
 	"obligation_imported",
 	"agreement_renewed",
-	"change_deferred",
-	"change_carried",
+	// Rows.
+	"obligation CURING waive WAIVED",
+	"obligation CURING suspend SUSPENDED",
+	"obligation SUSPENDED resume CURING",
+	"commitment DORMANT suspend SUSPENDED",
+	"commitment SUSPENDED resume DORMANT",
 	// Commands.
 	"GiveNoticeRequest",
-	"SuspendAgreementRequest",
-	"ResumeAgreementRequest",
 	"TerminateAgreementRequest",
 	"ImportAgreementRequest",
 	"TriggerObligationRequest",

@@ -29,6 +29,9 @@ func randomTerms(t *rapid.T) *pb.Terms {
 		terms.Calendar.Holidays = append(terms.Calendar.Holidays, first.Add(n).String())
 	}
 	terms.Clocks = randomClocks(t)
+	terms.SuspensionRights = []*pb.SuspensionRight{
+		{RightId: "flood", Side: pb.Side_SIDE_VENDOR, Ground: "a flood"}, {RightId: "strike", Side: pb.Side_SIDE_CLIENT, Ground: "a strike"},
+	}
 	for i := range rapid.IntRange(0, 4).Draw(t, "promises") {
 		c := &pb.CommitmentTerms{
 			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1,
@@ -123,7 +126,12 @@ func randomEtag(t *rapid.T) string {
 
 func randomWork(t *rapid.T, w *world, agreement string) proto.Message {
 	id := rapid.SampledFrom(append(w.obligations(agreement), "c0-99")).Draw(t, "obligation")
-	switch rapid.IntRange(0, 6).Draw(t, "verb") {
+	switch rapid.IntRange(0, 9).Draw(t, "verb") {
+	case 7:
+		right := rapid.SampledFrom([]string{"flood", "strike"}).Draw(t, "right")
+		return &pb.SuspendAgreementRequest{AgreementId: agreement, RightId: right, Reason: "it must be", Etag: randomEtag(t)}
+	case 8, 9:
+		return &pb.ResumeAgreementRequest{AgreementId: agreement, Reason: "it can be again"}
 	case 0:
 		return &pb.AcceptObligationRequest{AgreementId: agreement, ObligationId: id, Submission: rapid.Int32Range(0, 2).Draw(t, "submission"), Etag: randomEtag(t)}
 	case 1:

@@ -37,6 +37,7 @@ import (
 //	! REASON FIELD=VALUE …           the refusal; rule, subject and words (a part of the message), field (a violation), else
 //	                                 metadata
 //	= NOUN ID FIELD=VALUE …          a record as its readers see it, or "absent"; noun answer: what the caller was told
+//	carry N                          a decision holds N events from here on; see CarrySize
 //	repeat N … end                   the lines between, N times
 type story struct {
 	t       *testing.T
@@ -105,6 +106,8 @@ func (s *story) play(lines []string, from int) {
 		case "asleep":
 			s.allTold()
 			s.w.now = s.time(strings.TrimPrefix(rest, "until "))
+		case "carry":
+			s.w.carry, _ = strconv.Atoi(rest)
 		case "after":
 			s.after(rest)
 			s.line = from + i + 1
