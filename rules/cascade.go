@@ -184,34 +184,44 @@ func (d *Decision) carryIntoCommitment(by carrier, change *pb.DeferredChange, re
 	return false
 }
 
-// comeUpBefore has a commitment bring forth what it has before an instant. It says whether there was room.
+// comeUpBefore has a commitment bring forth what it has before an instant, and time pass for all of it: the end of its last
+// obligation may be its own. It says whether there was room.
 func (d *Decision) comeUpBefore(ref Ref, at time.Time) bool {
 	d.timePassesBefore(ref, at)
 	for d.room() {
 		newest := fmt.Sprintf("%s-%d", ref.ID, d.State.commitment(ref.Agreement, ref.ID).GetObligationCount())
 		if !d.passBefore(obligationRef(ref.Agreement, newest), at) {
-			return true
+			return d.eachObligation(ref.Agreement, ref.ID, clocked, func(o Ref) { d.timePassesBefore(o, at) })
 		}
 	}
 	return false
 }
 
-// carryIntoObligations carries a change into the obligations of an agreement, or of one of its commitments, that may have
-// it still before them. It says whether there was room for all of them.
-func (d *Decision) carryIntoObligations(by carrier, change *pb.DeferredChange, agreementID, commitmentID string) bool {
+// clocked are the states in which time alone may change an obligation.
+var clocked = []pb.ObligationState{scheduled, due, submitted, breached, curing}
+
+// eachObligation does something to each obligation of an agreement, or of one of its commitments, that is in one of the
+// states. It says whether there was room for all of them.
+func (d *Decision) eachObligation(agreementID, commitmentID string, states []pb.ObligationState, do func(Ref)) bool {
 	after := Place("")
 	for page := carryPage; page == carryPage; {
-		obligations := d.State.Obligations(agreementID, commitmentID, by.obligations, after, carryPage)
+		obligations := d.State.Obligations(agreementID, commitmentID, states, after, carryPage)
 		for _, o := range obligations {
 			if !d.room() {
 				return false
 			}
+			do(obligationRef(agreementID, o.GetObligationId()))
 			after = PlaceOf(o)
-			d.carryIntoObligation(by, change, obligationRef(agreementID, o.GetObligationId()))
 		}
 		page = len(obligations)
 	}
 	return true
+}
+
+// carryIntoObligations carries a change into the obligations of an agreement, or of one of its commitments, that may have
+// it still before them. It says whether there was room for all of them.
+func (d *Decision) carryIntoObligations(by carrier, change *pb.DeferredChange, agreementID, commitmentID string) bool {
+	return d.eachObligation(agreementID, commitmentID, by.obligations, func(ref Ref) { d.carryIntoObligation(by, change, ref) })
 }
 
 func (d *Decision) carryIntoObligation(by carrier, change *pb.DeferredChange, ref Ref) {

@@ -17,40 +17,79 @@ import (
 func TestNoRuleHasASide(t *testing.T) {
 	answers := map[bool]int{}
 	rapid.Check(t, func(t *rapid.T) {
-		as, mirrored := newWorld(t, begin), newWorld(t, begin)
-		m := mirror{digests: map[string]string{}}
+		both := newTwins(t, newWorld(t, begin))
 		play := func(tn turn) {
-			events, err := as.take(tn)
-			other := tn
-			if tn.command != nil {
-				other.command = m.of(tn.command)
-			}
-			otherEvents, otherErr := mirrored.take(other)
-			answers[err == nil]++
-			m.sameRefusal(t, tn.command, err, otherErr)
-			if len(events) != len(otherEvents) {
-				t.Fatalf("%T: %d events, mirrored %d", tn.command, len(events), len(otherEvents))
-			}
-			for i, e := range events {
-				if want := m.of(e); !proto.Equal(want, otherEvents[i]) {
-					t.Fatalf("%T:\n%v\nmirrored:\n%v", tn.command, want, otherEvents[i])
-				}
-			}
+			answers[both.play(tn) == nil]++
 		}
 		for _, tn := range randomTale(t) {
 			play(tn)
 		}
 		for range walkLength {
-			play(randomTurn(t, as))
+			play(randomTurn(t, both.as))
 		}
-		for ref, record := range as.records {
-			if want := m.of(record); !proto.Equal(want, mirrored.records[ref]) {
-				t.Fatalf("%+v is\n%v\nmirrored:\n%v", ref, want, mirrored.records[ref])
-			}
-		}
+		both.alike()
 	})
 	if answers[true] < 1000 || answers[false] < 1000 {
 		t.Errorf("%d turns were taken and %d refused: that proves little", answers[true], answers[false])
+	}
+}
+
+// TestNoStoryHasASide tells every story once more with vendor and client exchanged: whatever one side may, must and gets,
+// the other may, must and gets in its place.
+func TestNoStoryHasASide(t *testing.T) {
+	for _, path := range stories(t) {
+		t.Run(storyName(path), func(t *testing.T) {
+			both := newTwins(t, newWorld(t, begin))
+			for _, tn := range tell(t, path).turns {
+				_ = both.play(tn) // refused or not, it is so for both
+			}
+			both.alike()
+		})
+	}
+}
+
+// twins is a world and the same with its sides exchanged.
+type twins struct {
+	t            rapid.TB
+	as, mirrored *world
+	m            mirror
+}
+
+func newTwins(t rapid.TB, as *world) *twins {
+	return &twins{t: t, as: as, mirrored: newWorld(t, as.now), m: mirror{digests: map[string]string{}}}
+}
+
+// play takes one turn in both worlds, holds that the same came of it, and is the refusal.
+func (tw *twins) play(tn turn) error {
+	tw.t.Helper()
+	events, err := tw.as.take(tn)
+	other := tn
+	if tn.command != nil {
+		other.command = tw.m.of(tn.command)
+	}
+	otherEvents, otherErr := tw.mirrored.take(other)
+	tw.m.sameRefusal(tw.t, tn.command, err, otherErr)
+	if len(events) != len(otherEvents) {
+		tw.t.Fatalf("%T: %d events, mirrored %d", tn.command, len(events), len(otherEvents))
+	}
+	for i, e := range events {
+		if want := tw.m.of(e); !proto.Equal(want, otherEvents[i]) {
+			tw.t.Fatalf("%T:\n%v\nmirrored:\n%v", tn.command, want, otherEvents[i])
+		}
+	}
+	return err
+}
+
+// alike holds that both worlds have the same records.
+func (tw *twins) alike() {
+	tw.t.Helper()
+	if len(tw.as.records) != len(tw.mirrored.records) {
+		tw.t.Fatalf("%d records, mirrored %d", len(tw.as.records), len(tw.mirrored.records))
+	}
+	for ref, record := range tw.as.records {
+		if want := tw.m.of(record); !proto.Equal(want, tw.mirrored.records[ref]) {
+			tw.t.Fatalf("%+v is\n%v\nmirrored:\n%v", ref, want, tw.mirrored.records[ref])
+		}
 	}
 }
 
@@ -73,9 +112,14 @@ func (m mirror) turn(r protoreflect.Message) {
 	}
 	digest := fields.ByName("terms_digest")
 	if body := fields.ByName("body"); body != nil && digest != nil && r.Has(body) {
-		terms := termsOf(r.Get(body).Bytes())
-		m.turn(terms.ProtoReflect())
-		text, turned := Digest(terms)
+		var said proto.Message
+		if motion := fields.ByName("motion"); motion != nil && r.Has(motion) {
+			said = motionOf(r.Get(body).Bytes())
+		} else {
+			said = termsOf(r.Get(body).Bytes())
+		}
+		m.turn(said.ProtoReflect())
+		text, turned := Digest(said)
 		m.digests[r.Get(digest).String()] = turned
 		r.Set(body, protoreflect.ValueOfBytes(text))
 	}
@@ -100,7 +144,7 @@ func (m mirror) turn(r protoreflect.Message) {
 }
 
 // sameRefusal holds that both were refused alike, or neither.
-func (m mirror) sameRefusal(t *rapid.T, command proto.Message, err, otherErr error) {
+func (m mirror) sameRefusal(t rapid.TB, command proto.Message, err, otherErr error) {
 	t.Helper()
 	var e, other *Error
 	errors.As(err, &e)

@@ -101,10 +101,3 @@ func appendNew(list []string, s string) []string {
 	}
 	return append(list, s)
 }
-
-// refuseGuard refuses what a row of a table allows only if something else holds, which guard says in a few words.
-func refuseGuard(noun, verb, guard, format string, args ...any) *Error {
-	e := Refuse(pb.ErrorReason_ERROR_REASON_RULE_REFUSED, format, args...)
-	e.Rule = noun + " " + verb + ": " + guard
-	return e
-}

@@ -91,9 +91,9 @@ func (s *story) record(line string) {
 	var m proto.Message
 	switch noun {
 	case "answer":
-		m = s.decision.Answer
+		m = s.w.decision.Answer
 	case "remembered":
-		m = s.decision.Remembered
+		m = s.w.decision.Remembered
 	default:
 		var id string
 		id, rest, _ = strings.Cut(rest, " ")

@@ -46,9 +46,8 @@ type story struct {
 	callers map[string]Caller
 	line    int
 
-	told     []*pb.Event // events that no line has told yet
-	refusal  *Error      // likewise
-	decision *Decision
+	told    []*pb.Event // events that no line has told yet
+	refusal *Error      // likewise
 }
 
 // begin is when stories begin.
@@ -57,9 +56,11 @@ var begin = time.Date(2025, 12, 1, 0, 0, 0, 0, time.UTC)
 // TestStories tells every story of testdata.
 func TestStories(t *testing.T) {
 	for _, path := range stories(t) {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) { tell(t, path) })
+		t.Run(storyName(path), func(t *testing.T) { tell(t, path) })
 	}
 }
+
+func storyName(path string) string { return strings.TrimSuffix(filepath.Base(path), ".txtar") }
 
 func stories(t testing.TB) []string {
 	t.Helper()
@@ -102,12 +103,13 @@ func (s *story) play(lines []string, from int) {
 		case "", "#":
 		case "at":
 			s.allTold()
-			s.told = s.w.until(s.time(rest))
+			s.told, _ = s.w.take(turn{pass: s.time(rest).Sub(s.w.now)})
 		case "asleep":
 			s.allTold()
-			s.w.now = s.time(strings.TrimPrefix(rest, "until "))
+			_, _ = s.w.take(turn{pass: s.time(strings.TrimPrefix(rest, "until ")).Sub(s.w.now), asleep: true})
 		case "carry":
-			s.w.carry, _ = strconv.Atoi(rest)
+			n, _ := strconv.Atoi(rest)
+			_, _ = s.w.take(turn{carry: n})
 		case "after":
 			s.after(rest)
 			s.line = from + i + 1
@@ -201,9 +203,8 @@ func (s *story) command(name, rest string, below []string) (taken int) {
 		}
 	}
 	request := s.request(rpc, strings.TrimSpace(subject), body)
-	told := len(s.w.history)
-	d, err := s.w.do(by, request)
-	s.decision, s.told, s.refusal = d, s.w.history[told:], nil
+	events, err := s.w.take(turn{by: by, command: request})
+	s.told, s.refusal = events, nil
 	errors.As(err, &s.refusal)
 	return taken
 }

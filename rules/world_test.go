@@ -30,7 +30,9 @@ type world struct {
 	versions map[string]uint64
 	history  []*pb.Event
 	drawn    int
-	carry    int // how many events a decision holds before it defers
+	carry    int       // how many events a decision holds before it defers
+	turns    []turn    // taken so far
+	decision *Decision // the newest
 	trace    *trace
 }
 
@@ -132,6 +134,7 @@ func (w *world) do(by Caller, command proto.Message) (*Decision, error) {
 	w.gapless(d)
 	w.replays(d)
 	w.followsTheTables(d)
+	w.decision = d
 	before.Merge(d.State)
 	for ref := range before.Changes() {
 		w.put(ref, before.Get(ref))
@@ -241,7 +244,7 @@ func (w *world) replays(d *Decision) {
 func (w *world) staysAsleep(ref Ref) {
 	w.t.Helper()
 	switch ref.Kind {
-	case KindAgreement, KindCascade, KindCommitment, KindObligation:
+	case KindAgreement, KindProposal, KindCascade, KindCommitment, KindObligation:
 	default:
 		return // the clock does not look at these
 	}
