@@ -3,6 +3,8 @@ package rules
 import (
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
@@ -11,8 +13,27 @@ func agreementWake(a *pb.Agreement) (time.Time, bool) {
 	switch a.GetState() {
 	case pb.AgreementState_AGREEMENT_STATE_ACCEPTED:
 		return a.GetEffectiveTime().AsTime(), true
+	case pb.AgreementState_AGREEMENT_STATE_ACTIVE:
+		return notBefore(a.GetEndTime(), a.GetResumeTime())
+	case pb.AgreementState_AGREEMENT_STATE_ENDING:
+		end := a.GetEndTime()
+		if notice := a.GetNotice().GetEndTime(); end == nil || notice.AsTime().Before(end.AsTime()) {
+			end = notice
+		}
+		return notBefore(end, a.GetNotice().GetGiveTime())
 	}
 	return time.Time{}, false
+}
+
+// notBefore is a time that waits for another, where there is one: what is paused does not end while it is.
+func notBefore(t, other *timestamppb.Timestamp) (time.Time, bool) {
+	if t == nil {
+		return time.Time{}, false
+	}
+	if other != nil && other.AsTime().After(t.AsTime()) {
+		t = other
+	}
+	return t.AsTime(), true
 }
 
 // proposalWake is when time alone changes a proposal: it lapses, or it takes effect. First terms take effect with their
@@ -30,7 +51,10 @@ func proposalWake(p *pb.Proposal) (time.Time, bool) {
 // agreementPasses brings an agreement up to the command's own time, with what it waits for: its first terms, and proposals
 // that were accepted. What comes first in time comes first; at one instant the agreement does.
 func (d *Decision) agreementPasses(id string) {
+	was := d.most
+	defer func() { d.most = was }()
 	for {
+		d.most = len(d.Events) + carryOneSize // what waits for a change to be carried out waits no longer than that takes
 		first := agreementRef(id)
 		a := d.State.agreement(id)
 		at, waits := WakeTime(a)
@@ -49,15 +73,6 @@ func (d *Decision) agreementPasses(id string) {
 	}
 }
 
-// passesBefore brings a record up to a time, not including it: what happened before comes before what happens then.
-func (d *Decision) passesBefore(ref Ref, t time.Time) {
-	for range maxPasses {
-		if at, waits := WakeTime(d.State.Get(ref)); !waits || !at.Before(t) || !d.pass(ref) {
-			return
-		}
-	}
-}
-
 // passProposal does what time has brought to a proposal: it lapses unanswered, or what both sides agreed to holds from now
 // on. What can no longer be is stale.
 func (d *Decision) passProposal(p *pb.Proposal, at time.Time) {
@@ -68,7 +83,11 @@ func (d *Decision) passProposal(p *pb.Proposal, at time.Time) {
 	}
 	a, agreed := d.State.agreement(id), d.consentOf(p)
 	k, _ := proposalKindOf(p.GetKind())
-	if e := d.stands(k, a, agreed, at); e != nil {
+	switch e := d.stands(k, a, agreed, at); {
+	case e == nil:
+	case e.Reason == pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED:
+		return // not yet
+	default:
 		d.goStale(p, at, e.Message)
 		return
 	}
@@ -90,7 +109,11 @@ func (d *Decision) goStale(p *pb.Proposal, at time.Time, reason string) {
 
 // passAgreement does what time has brought to an agreement.
 func (d *Decision) passAgreement(a *pb.Agreement, at time.Time) {
-	d.activate(a, at)
+	if a.GetState() == pb.AgreementState_AGREEMENT_STATE_ACCEPTED {
+		d.activate(a, at)
+		return
+	}
+	d.timeIsUp(a, at)
 }
 
 func (d *Decision) activate(a *pb.Agreement, at time.Time) {

@@ -16,6 +16,8 @@ const (
 	excused    = pb.ObligationState_OBLIGATION_STATE_EXCUSED
 	suspended  = pb.ObligationState_OBLIGATION_STATE_SUSPENDED
 	discharged = pb.ObligationState_OBLIGATION_STATE_DISCHARGED
+	disputed   = pb.ObligationState_OBLIGATION_STATE_DISPUTED
+	superseded = pb.ObligationState_OBLIGATION_STATE_SUPERSEDED
 )
 
 // ObligationMoves is the life of an obligation. Nobody closes their own promise: the beneficiary does, or time.

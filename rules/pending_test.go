@@ -14,9 +14,6 @@ import (
 // stands here fails.
 var pending = []string{
 	// Events.
-	"agreement_notice_given",
-	"agreement_notice_withdrawn",
-	"agreement_ended",
 	"agreement_amended",
 	"proposal_became_stale",
 	"commitment_agreed",
@@ -57,8 +54,6 @@ var pending = []string{
 	"proposal OPEN go stale STALE",
 	"proposal ACCEPTED go stale STALE",
 	// Commands.
-	"GiveNoticeRequest",
-	"TerminateAgreementRequest",
 	"ImportAgreementRequest",
 	"TriggerObligationRequest",
 	"MeasureObligationRequest",

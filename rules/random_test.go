@@ -133,7 +133,9 @@ func randomPause(t *rapid.T, agreement string) proto.Message {
 
 // motions are the kinds of proposals without a text that random tales have.
 var motions = []pb.ProposalKind{
-	pb.ProposalKind_PROPOSAL_KIND_RELEASE,
+	pb.ProposalKind_PROPOSAL_KIND_RELEASE, pb.ProposalKind_PROPOSAL_KIND_RELEASE, pb.ProposalKind_PROPOSAL_KIND_SUSPEND,
+	pb.ProposalKind_PROPOSAL_KIND_RESUME, pb.ProposalKind_PROPOSAL_KIND_RESUME, pb.ProposalKind_PROPOSAL_KIND_END_EARLY,
+	pb.ProposalKind_PROPOSAL_KIND_COMPLETE, pb.ProposalKind_PROPOSAL_KIND_WITHDRAW_NOTICE,
 }
 
 // randomMotion draws a motion, or an answer to the one on the table: the newest of its kind.

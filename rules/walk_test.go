@@ -123,6 +123,12 @@ func checkCommitments(t *rapid.T, w *world) {
 				t.Fatalf("%+v is suspended, and of %d open ones only %d", ref, n.open, n.paused)
 			}
 		case pb.CommitmentState_COMMITMENT_STATE_ENDED:
+			if n.ahead > 0 || n.paused > 0 {
+				t.Fatalf("%+v ended with %d ahead and %d paused", ref, n.ahead, n.paused)
+			}
+			if c.GetEndReason() != pb.CommitmentEndReason_COMMITMENT_END_REASON_COMPLETED {
+				break // its agreement ended it, with or without something open
+			}
 			if n.open > 0 || !done && c.GetWordsFromDate() == "" {
 				t.Fatalf("%+v ended with %d open; its words are used up: %v", ref, n.open, done)
 			}
