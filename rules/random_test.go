@@ -29,6 +29,9 @@ func randomTerms(t *rapid.T) *pb.Terms {
 		terms.Calendar.Holidays = append(terms.Calendar.Holidays, first.Add(n).String())
 	}
 	terms.Clocks = randomClocks(t)
+	terms.SuspensionRights = []*pb.SuspensionRight{
+		{RightId: "flood", Side: pb.Side_SIDE_VENDOR, Ground: "a flood"}, {RightId: "strike", Side: pb.Side_SIDE_CLIENT, Ground: "a strike"},
+	}
 	for i := range rapid.IntRange(0, 4).Draw(t, "promises") {
 		c := &pb.CommitmentTerms{
 			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1,
@@ -86,8 +89,11 @@ var randomPeople = []Caller{vendor, client, vendor, client, vendor, client, vend
 func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 	by := rapid.SampledFrom(randomPeople).Draw(t, "by")
 	agreement := rapid.SampledFrom([]string{"care", "care", "care", "care", "cure", "none"}).Draw(t, "agreement")
-	if rapid.IntRange(0, 3).Draw(t, "about") == 0 {
+	switch rapid.IntRange(0, 7).Draw(t, "about") {
+	case 0, 1:
 		return by, randomNegotiation(t, w, agreement)
+	case 2:
+		return by, randomPause(t, agreement)
 	}
 	return randomWork(t, w, agreement, by)
 }
@@ -114,6 +120,15 @@ func randomNegotiation(t *rapid.T, w *world, agreement string) proto.Message {
 		return &pb.WithdrawProposalRequest{AgreementId: agreement, ProposalId: "first"}
 	}
 	return &pb.AcceptProposalRequest{AgreementId: agreement, ProposalId: "first", Revision: p.GetRevision(), TermsDigest: digest}
+}
+
+// randomPause draws the begin or the end of a pause.
+func randomPause(t *rapid.T, agreement string) proto.Message {
+	if rapid.IntRange(0, 2).Draw(t, "resume") > 0 {
+		return &pb.ResumeAgreementRequest{AgreementId: agreement, Reason: "it can be again"}
+	}
+	right := rapid.SampledFrom([]string{"flood", "strike"}).Draw(t, "right")
+	return &pb.SuspendAgreementRequest{AgreementId: agreement, RightId: right, Reason: "it must be", Etag: randomEtag(t)}
 }
 
 // motions are the kinds of proposals without a text that random tales have.
@@ -263,6 +278,7 @@ type turn struct {
 	command proto.Message
 	pass    time.Duration // instead of a command
 	asleep  bool          // the clock does not look
+	carry   int           // instead of either: how many events a decision holds from here on
 }
 
 func randomTurn(t *rapid.T, w *world) turn {
@@ -281,6 +297,8 @@ func (w *world) take(tn turn) ([]*pb.Event, error) {
 	told := len(w.history)
 	var err error
 	switch {
+	case tn.carry > 0:
+		w.carry = tn.carry
 	case tn.command != nil:
 		_, err = w.do(tn.by, tn.command)
 	case tn.asleep:
