@@ -53,7 +53,7 @@ var applied = []struct{ event, record, leads string }{
 	{`{"obligationNoticeGiven": {"obligationId": "fee-1", "notice": {"obligationId": "manual-1", "note": "we wait"}}}`, "obligation/fee-1", `{"reliefNotices": [{"obligationId": "manual-1", "note": "we wait"}]}`},
 	{`{"obligationNoticeGiven": {"obligationId": "fee-1", "notice": {"obligationId": "manual-1", "note": "still"}}}`, "obligation/fee-1", `{"reliefNotices": [{"obligationId": "manual-1", "note": "still"}]}`},
 	{`{"obligationShifted": {"obligationId": "fee-1", "to": "OBLIGATION_STATE_DUE", "prerequisiteBusinessDays": 3, "deadlines": {"dueDate": "2026-02-09", "dueTime": "2026-02-10T00:00:00Z", "step": {"kind": "DUE_STEP_KIND_PREREQUISITE", "businessDays": 3, "subject": "manual-1"}}}}`, "obligation/fee-1",
-		`{"blockedBy": "", "prerequisiteBusinessDays": 3, "dueDate": "2026-02-09", "dueTime": "2026-02-10T00:00:00Z", "trace": [{"kind": "DUE_STEP_KIND_PREREQUISITE", "businessDays": 3, "subject": "manual-1"}]}`},
+		`{"blockedBy": "", "prerequisiteBusinessDays": 3, "dueDate": "2026-02-09", "dueTime": "2026-02-10T00:00:00Z", "trace": [{"kind": "DUE_STEP_KIND_DATE", "date": "2026-01-12"}, {"kind": "DUE_STEP_KIND_PREREQUISITE", "businessDays": 3, "subject": "manual-1"}]}`},
 	{`{"obligationBreached": {"obligationId": "fee-1", "cureEndTime": "2026-03-01T00:00:00Z"}}`, "obligation/fee-1",
 		`{"state": "OBLIGATION_STATE_BREACHED", "breachTime": "2026-02-02T00:00:00Z", "cureEndTime": "2026-03-01T00:00:00Z", "disclosedBy": "SIDE_UNSPECIFIED"}`},
 	{`{"obligationCurePlanned": {"obligationId": "fee-1", "plan": {"number": 1, "fix": "pay"}}}`, "obligation/fee-1", `{"state": "OBLIGATION_STATE_CURING", "curePlan": {"number": 1, "fix": "pay"}}`},

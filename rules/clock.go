@@ -16,9 +16,9 @@ import (
 func WakeTime(m proto.Message) (time.Time, bool) {
 	switch r := m.(type) {
 	case *pb.Agreement:
-		if r.GetState() == pb.AgreementState_AGREEMENT_STATE_ACCEPTED {
-			return r.GetEffectiveTime().AsTime(), true
-		}
+		return agreementWake(r)
+	case *pb.Proposal:
+		return proposalWake(r)
 	case *pb.Commitment:
 		if r.GetState() == dormant {
 			return r.GetEffectiveTime().AsTime(), true
@@ -110,7 +110,9 @@ func (d *Decision) pass(ref Ref) bool {
 	d.asClock(func() {
 		switch r := m.(type) {
 		case *pb.Agreement:
-			d.activate(r, at)
+			d.passAgreement(r, at)
+		case *pb.Proposal:
+			d.passProposal(r, at)
 		case *pb.Commitment:
 			if d.State.agreement(r.GetAgreementId()).GetState() != pb.AgreementState_AGREEMENT_STATE_ACCEPTED {
 				d.enterIntoForce(r, at)
@@ -120,15 +122,6 @@ func (d *Decision) pass(ref Ref) bool {
 		}
 	})
 	return len(d.Events) > told
-}
-
-func (d *Decision) activate(a *pb.Agreement, at time.Time) {
-	id := a.GetAgreementId()
-	proposal := get[*pb.Revision](d.State, revisionRef(id, a.GetRevision())).GetProposalId()
-	d.emitClock(id, at, &pb.Event{Change: &pb.Event_ProposalTookEffect{ProposalTookEffect: &pb.ProposalTookEffect{
-		ProposalId: proposal, Revision: a.GetRevision(),
-	}}})
-	d.emitClock(id, at, &pb.Event{Change: &pb.Event_AgreementActivated{AgreementActivated: &pb.AgreementActivated{From: a.GetState()}}})
 }
 
 func (d *Decision) enterIntoForce(c *pb.Commitment, at time.Time) {

@@ -50,6 +50,11 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: submitted, Verb: "waive", By: Beneficiary, To: waived},
 	{From: breached, Verb: "waive", By: Beneficiary, To: waived},
 	{From: curing, Verb: "waive", By: Beneficiary, To: waived},
+	{From: scheduled, Verb: "release", By: Both, To: discharged},
+	{From: due, Verb: "release", By: Both, To: discharged},
+	{From: submitted, Verb: "release", By: Both, To: discharged},
+	{From: breached, Verb: "release", By: Both, To: discharged},
+	{From: curing, Verb: "release", By: Both, To: discharged},
 }
 
 // toObligation says who a side is to an obligation.

@@ -302,8 +302,11 @@ func setDeadlines(o *pb.Obligation, d *pb.Deadlines) {
 	if d.GetReviewEndTime() != nil && o.GetSubmission() != nil {
 		o.Submission.ReviewEndTime = d.GetReviewEndTime()
 	}
+	if d.GetTrace() != nil {
+		o.Trace = d.GetTrace()
+	}
 	if d.GetStep() != nil {
-		o.Trace = append(o.Trace, d.GetStep())
+		o.Trace = addStep(o.Trace, d.GetStep())
 	}
 }
 

@@ -95,7 +95,9 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 func randomNegotiation(t *rapid.T, w *world, agreement string) proto.Message {
 	p, _ := w.records[proposalRef(agreement, "first")].(*pb.Proposal)
 	digest := rapid.SampledFrom([]string{p.GetTermsDigest(), p.GetTermsDigest(), "another"}).Draw(t, "digest")
-	switch rapid.IntRange(0, 6).Draw(t, "verb") {
+	switch rapid.IntRange(0, 9).Draw(t, "verb") {
+	case 7, 8, 9:
+		return randomMotion(t, w, agreement)
 	case 0:
 		return &pb.CreateAgreementRequest{AgreementId: agreement, Agreement: &pb.Agreement{
 			VendorPartyId: "northwind", ClientPartyId: rapid.SampledFrom([]string{"acme", "oldco", "nobody"}).Draw(t, "client"), DraftTerms: randomTerms(t),
@@ -112,6 +114,43 @@ func randomNegotiation(t *rapid.T, w *world, agreement string) proto.Message {
 		return &pb.WithdrawProposalRequest{AgreementId: agreement, ProposalId: "first"}
 	}
 	return &pb.AcceptProposalRequest{AgreementId: agreement, ProposalId: "first", Revision: p.GetRevision(), TermsDigest: digest}
+}
+
+// motions are the kinds of proposals without a text that random tales have.
+var motions = []pb.ProposalKind{
+	pb.ProposalKind_PROPOSAL_KIND_RELEASE,
+}
+
+// randomMotion draws a motion, or an answer to the one on the table: the newest of its kind.
+func randomMotion(t *rapid.T, w *world, agreement string) proto.Message {
+	kind := rapid.SampledFrom(motions).Draw(t, "kind")
+	said := &pb.Motion{}
+	switch {
+	case kind == pb.ProposalKind_PROPOSAL_KIND_RELEASE:
+		said.ObligationIds = []string{rapid.SampledFrom(append(w.obligations(agreement), "c0-99")).Draw(t, "obligation")}
+	case rapid.IntRange(0, 2).Draw(t, "later") == 0:
+		said.EffectiveDate = DayOf(w.now.Date()).Add(rapid.IntRange(-1, 30).Draw(t, "days")).String()
+	}
+	var newest *pb.Proposal
+	for ref, m := range w.records {
+		p, ok := m.(*pb.Proposal)
+		if ok && ref.Agreement == agreement && p.GetKind() == kind && p.GetState() == open && (newest == nil || p.GetProposalId() > newest.GetProposalId()) {
+			newest = p
+		}
+	}
+	if newest == nil {
+		return &pb.CreateProposalRequest{AgreementId: agreement, Kind: kind, Motion: said}
+	}
+	id, revision := newest.GetProposalId(), newest.GetRevision()
+	switch rapid.IntRange(0, 7).Draw(t, "answer") {
+	case 0:
+		return &pb.CounterProposalRequest{AgreementId: agreement, ProposalId: id, Revision: revision, Motion: said}
+	case 1:
+		return &pb.DeclineProposalRequest{AgreementId: agreement, ProposalId: id, Reason: "no"}
+	case 2:
+		return &pb.WithdrawProposalRequest{AgreementId: agreement, ProposalId: id}
+	}
+	return &pb.AcceptProposalRequest{AgreementId: agreement, ProposalId: id, Revision: revision, TermsDigest: newest.GetTermsDigest()}
 }
 
 func randomEtag(t *rapid.T) string {
