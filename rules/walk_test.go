@@ -156,8 +156,8 @@ func checkDays(t *rapid.T, w *world, c *pb.Commitment, days []string) {
 	t.Helper()
 	for i := range int(c.GetObligationCount()) {
 		o, _ := w.records[obligationRef(c.GetAgreementId(), c.GetCommitmentId()+"-"+strconv.Itoa(i+1))].(*pb.Obligation)
-		if i >= len(days) || o.GetDueDate() != days[i] || int(o.GetOrdinal()) != i+1 {
-			t.Fatalf("obligation %d of %s is due on %q; the words say %v", i+1, c.GetCommitmentId(), o.GetDueDate(), days)
+		if i >= len(days) || o.GetAgreedDueDate() != days[i] || int(o.GetOrdinal()) != i+1 {
+			t.Fatalf("obligation %d of %s was due on %q; the words say %v", i+1, c.GetCommitmentId(), o.GetAgreedDueDate(), days)
 		}
 		if o.GetLeadStartTime().AsTime().After(o.GetDueTime().AsTime()) || o.GetGraceEndTime().AsTime().Before(o.GetDueTime().AsTime()) {
 			t.Fatalf("the clocks of an obligation are out of order: %v", o)
