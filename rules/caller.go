@@ -67,7 +67,7 @@ func Other(s pb.Side) pb.Side {
 // seen reads the agreement a command names, as time has left it, and the side its caller has there. What the caller may
 // not see is missing.
 func (d *Decision) seen(agreementID string) (*pb.Agreement, pb.Side, *Error) {
-	d.timePasses(agreementRef(agreementID))
+	d.agreementPasses(agreementID)
 	a := d.State.agreement(agreementID)
 	if !d.stamp.By.Sees(a) {
 		return nil, pb.Side_SIDE_UNSPECIFIED, NotFound("agreement", agreementID)
