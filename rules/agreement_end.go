@@ -85,7 +85,14 @@ func cureRuns(o *pb.Obligation) *Error {
 // asks for that while the clock is so far behind that one decision does not hold it all.
 func (d *Decision) allPass(agreementID, commitmentID string, at time.Time) *Error {
 	after := at.Add(time.Nanosecond)
-	if d.eachObligation(agreementID, commitmentID, clocked, func(ref Ref) { d.timePassesBefore(ref, after) }) {
+	for _, c := range d.State.Commitments(agreementID, []pb.CommitmentState{dormant}, "", MaxCommitments) {
+		d.timePassesBefore(commitmentRef(agreementID, c.GetCommitmentId()), after)
+	}
+	done := false
+	d.withRoom(func() {
+		done = d.eachObligation(agreementID, commitmentID, clocked, func(ref Ref) { d.timePassesBefore(ref, after) })
+	})
+	if done {
 		return nil
 	}
 	e := Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "The clock is behind with this agreement. Try again in a moment.")
@@ -207,4 +214,29 @@ func (d *Decision) discharge(o *pb.Obligation, why pb.DischargeCause, at time.Ti
 		ObligationId: o.GetObligationId(), Cause: why,
 	}}})
 	d.closed(o, at)
+}
+
+// checkSurviving lists why a commitment cannot outlive its agreement: nothing is owed for ever, and what is looked at by
+// windows or periods is, as long as the agreement lasts.
+func checkSurviving(c *pb.CommitmentTerms, at string) []Violation {
+	if !c.GetSurviving() {
+		return nil
+	}
+	words := ""
+	switch KindOf(c) {
+	case pb.CommitmentKind_COMMITMENT_KIND_RECURRING:
+		if rule, wrong := parseRecurrence(c.GetRecurring().GetRrule()); wrong == nil && rule.count == 0 && rule.until == 0 {
+			words = "a rule that outlives the agreement needs an end: say COUNT or UNTIL in it"
+		}
+	case pb.CommitmentKind_COMMITMENT_KIND_CONDITIONAL:
+		if c.GetConditional().GetUntilDate() == "" {
+			words = "a condition that outlives the agreement needs an until_date"
+		}
+	case pb.CommitmentKind_COMMITMENT_KIND_MEASURED, pb.CommitmentKind_COMMITMENT_KIND_STANDING:
+		words = "its windows end with the agreement: it cannot survive"
+	}
+	if words == "" {
+		return nil
+	}
+	return []Violation{{at + ".surviving", words}}
 }

@@ -51,10 +51,7 @@ func proposalWake(p *pb.Proposal) (time.Time, bool) {
 // agreementPasses brings an agreement up to the command's own time, with what it waits for: its first terms, and proposals
 // that were accepted. What comes first in time comes first; at one instant the agreement does.
 func (d *Decision) agreementPasses(id string) {
-	was := d.most
-	defer func() { d.most = was }()
 	for {
-		d.most = len(d.Events) + carryOneSize // what waits for a change to be carried out waits no longer than that takes
 		first := agreementRef(id)
 		a := d.State.agreement(id)
 		at, waits := WakeTime(a)
@@ -67,10 +64,23 @@ func (d *Decision) agreementPasses(id string) {
 				first, at, waits = proposalRef(id, p), t, true
 			}
 		}
-		if !waits || !d.pass(first) {
+		told := len(d.Events)
+		if waits {
+			d.withRoom(func() { d.pass(first) })
+		}
+		if len(d.Events) == told {
 			return
 		}
 	}
+}
+
+// withRoom does what a command needs to have done before it is judged: it may take more than what a change is carried in at
+// a time.
+func (d *Decision) withRoom(do func()) {
+	was := d.most
+	d.most = len(d.Events) + carryOneSize
+	do()
+	d.most = was
 }
 
 // passProposal does what time has brought to a proposal: it lapses unanswered, or what both sides agreed to holds from now

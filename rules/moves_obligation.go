@@ -20,10 +20,17 @@ const (
 	superseded = pb.ObligationState_OBLIGATION_STATE_SUPERSEDED
 )
 
+// What some rows ask for besides, where a refusal names it.
+const (
+	atMostPlans = "at most 10 plans"
+	knownDay    = "a due date is known, the new one is later, and it is extended 50 times at most"
+)
+
 // ObligationMoves is the life of an obligation. Nobody closes their own promise: the beneficiary does, or time.
 var ObligationMoves = []Move[pb.ObligationState]{
 	{From: scheduled, Verb: "fall due", By: ClockActor, To: due, If: "its lead time has begun"},
-	{From: scheduled, Verb: "lapse", By: ClockActor, To: discharged, If: "what it waits for can no longer happen"},
+	{From: scheduled, Verb: "lapse", By: ClockActor, To: discharged, If: "what it waits for can no longer happen, or the agreement has ended"},
+	{From: suspended, Verb: "lapse", By: ClockActor, To: discharged, If: "it had not come up, and the agreement has ended"},
 	{From: due, Verb: "submit", By: Obligor, To: submitted, If: "with evidence or a note"},
 	{From: breached, Verb: "submit", By: Obligor, To: submitted, If: "with evidence or a note: late performance"},
 	{From: curing, Verb: "submit", By: Obligor, To: submitted, If: "with evidence or a note: the cure"},
@@ -41,8 +48,15 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: curing, Verb: "acknowledge", By: Beneficiary, To: cured, If: "received already"},
 	{From: due, Verb: "admit", By: Obligor, To: breached},
 	{From: due, Verb: "breach", By: ClockActor, To: breached, If: "the grace period is over"},
+	{From: breached, Verb: "cure", By: Obligor, To: curing, If: atMostPlans},
+	{From: curing, Verb: "object", By: Beneficiary, To: breached, If: "a legitimate interest is stated"},
 	{From: breached, Verb: "default", By: ClockActor, To: defaulted, If: "the cure period is over, or there is none"},
 	{From: curing, Verb: "default", By: ClockActor, To: defaulted, If: "the cure period is over"},
+	{From: scheduled, Verb: "extend", By: Beneficiary, To: scheduled, If: knownDay},
+	{From: due, Verb: "extend", By: Beneficiary, To: due, If: knownDay},
+	{From: submitted, Verb: "extend", By: Beneficiary, To: submitted, If: knownDay},
+	{From: breached, Verb: "extend", By: Beneficiary, To: due, If: knownDay},
+	{From: curing, Verb: "extend", By: Beneficiary, To: due, If: knownDay},
 	{From: scheduled, Verb: "waive", By: Beneficiary, To: waived},
 	{From: due, Verb: "waive", By: Beneficiary, To: waived},
 	{From: submitted, Verb: "waive", By: Beneficiary, To: waived},
@@ -53,6 +67,10 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: submitted, Verb: "release", By: Both, To: discharged},
 	{From: breached, Verb: "release", By: Both, To: discharged},
 	{From: curing, Verb: "release", By: Both, To: discharged},
+	{From: suspended, Verb: "release", By: Both, To: discharged},
+	{From: scheduled, Verb: "supersede", By: Rule, To: superseded, If: "an amendment words it anew"},
+	{From: due, Verb: "supersede", By: Rule, To: superseded, If: "an amendment words it anew, and it is due when that holds"},
+	{From: suspended, Verb: "supersede", By: Rule, To: superseded, If: "it was SCHEDULED or DUE, and an amendment words it anew"},
 	{From: suspended, Verb: "waive", By: Beneficiary, To: waived},
 	{From: scheduled, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
 	{From: due, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},

@@ -36,6 +36,7 @@ func randomTerms(t *rapid.T) *pb.Terms {
 		c := &pb.CommitmentTerms{
 			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1,
 			Obligor: rapid.SampledFrom([]pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT}).Draw(t, "obligor"), Clocks: randomClocks(t),
+			Surviving: rapid.IntRange(0, 5).Draw(t, "surviving") == 0, Material: rapid.Bool().Draw(t, "material"),
 			NotCurable: rapid.IntRange(0, 4).Draw(t, "curable") == 0,
 		}
 		if rapid.Bool().Draw(t, "once") {
@@ -88,7 +89,7 @@ var randomPeople = []Caller{vendor, client, vendor, client, vendor, client, vend
 // randomCommand draws a command that may or may not fit the world.
 func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 	by := rapid.SampledFrom(randomPeople).Draw(t, "by")
-	agreement := rapid.SampledFrom([]string{"care", "care", "care", "care", "cure", "none"}).Draw(t, "agreement")
+	agreement := rapid.SampledFrom([]string{"care", "care", "care", "care", "care", "care", "cure", "none"}).Draw(t, "agreement")
 	switch rapid.IntRange(0, 7).Draw(t, "about") {
 	case 0, 1:
 		return by, randomNegotiation(t, w, agreement)
@@ -101,9 +102,17 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 func randomNegotiation(t *rapid.T, w *world, agreement string) proto.Message {
 	p, _ := w.records[proposalRef(agreement, "first")].(*pb.Proposal)
 	digest := rapid.SampledFrom([]string{p.GetTermsDigest(), p.GetTermsDigest(), "another"}).Draw(t, "digest")
-	switch rapid.IntRange(0, 9).Draw(t, "verb") {
+	switch rapid.IntRange(0, 11).Draw(t, "verb") {
 	case 7, 8, 9:
 		return randomMotion(t, w, agreement)
+	case 10:
+		if rapid.Bool().Draw(t, "on") {
+			return randomMotion(t, w, agreement)
+		}
+		return randomNotice(t, w, agreement)
+	case 11:
+		id := rapid.SampledFrom(append(w.obligations(agreement), "c0-99")).Draw(t, "obligation")
+		return &pb.TerminateAgreementRequest{AgreementId: agreement, ObligationId: id, Reason: "enough"}
 	case 0:
 		return &pb.CreateAgreementRequest{AgreementId: agreement, Agreement: &pb.Agreement{
 			VendorPartyId: "northwind", ClientPartyId: rapid.SampledFrom([]string{"acme", "oldco", "nobody"}).Draw(t, "client"), DraftTerms: randomTerms(t),
@@ -131,10 +140,19 @@ func randomPause(t *rapid.T, agreement string) proto.Message {
 	return &pb.SuspendAgreementRequest{AgreementId: agreement, RightId: right, Reason: "it must be", Etag: randomEtag(t)}
 }
 
+func randomNotice(t *rapid.T, w *world, agreement string) proto.Message {
+	c := &pb.GiveNoticeRequest{AgreementId: agreement, Etag: randomEtag(t)}
+	if rapid.Bool().Draw(t, "asks") {
+		c.EndDate = DayOf(w.now.Date()).Add(rapid.IntRange(-1, 60).Draw(t, "days")).String()
+	}
+	return c
+}
+
 // motions are the kinds of proposals without a text that random tales have.
 var motions = []pb.ProposalKind{
 	pb.ProposalKind_PROPOSAL_KIND_RELEASE, pb.ProposalKind_PROPOSAL_KIND_RELEASE, pb.ProposalKind_PROPOSAL_KIND_SUSPEND,
-	pb.ProposalKind_PROPOSAL_KIND_RESUME, pb.ProposalKind_PROPOSAL_KIND_RESUME, pb.ProposalKind_PROPOSAL_KIND_END_EARLY,
+	pb.ProposalKind_PROPOSAL_KIND_RESUME, pb.ProposalKind_PROPOSAL_KIND_RESUME, pb.ProposalKind_PROPOSAL_KIND_RESUME,
+	pb.ProposalKind_PROPOSAL_KIND_RELEASE, pb.ProposalKind_PROPOSAL_KIND_RELEASE, pb.ProposalKind_PROPOSAL_KIND_END_EARLY,
 	pb.ProposalKind_PROPOSAL_KIND_COMPLETE, pb.ProposalKind_PROPOSAL_KIND_WITHDRAW_NOTICE,
 }
 
@@ -174,11 +192,11 @@ func randomEtag(t *rapid.T) string {
 	return rapid.SampledFrom([]string{"", "", "1", "3"}).Draw(t, "etag")
 }
 
-// randomWork draws a verb that somebody may do to an obligation in the state it is in, as often as any verb.
+// randomWork draws a verb that somebody may do to an obligation in the state it is in, more often than any verb.
 func randomWork(t *rapid.T, w *world, agreement string, by Caller) (Caller, proto.Message) {
 	id := rapid.SampledFrom(append(w.obligations(agreement), "c0-99")).Draw(t, "obligation")
 	verbs := verbsOf(ObligationMoves)
-	if o, known := w.records[obligationRef(agreement, id)].(*pb.Obligation); known && rapid.Bool().Draw(t, "fitting") {
+	if o, known := w.records[obligationRef(agreement, id)].(*pb.Obligation); known && rapid.IntRange(0, 3).Draw(t, "fitting") > 0 {
 		var fitting []Move[pb.ObligationState]
 		for _, m := range ObligationMoves {
 			if m.From == o.GetState() && slices.Contains(verbs, m.Verb) {
@@ -231,6 +249,14 @@ func randomDeed(t *rapid.T, w *world, agreement, id, verb string) proto.Message 
 		return &pb.WaiveObligationRequest{AgreementId: agreement, ObligationId: id, Reason: "never mind"}
 	case "admit":
 		return &pb.AdmitObligationRequest{AgreementId: agreement, ObligationId: id, Reason: "missed"}
+	case "cure":
+		date := DayOf(w.now.Date()).Add(rapid.SampledFrom([]int{0, 1, 1, 1, 60}).Draw(t, "date")).String()
+		return &pb.CureObligationRequest{AgreementId: agreement, ObligationId: id, Cause: "c", Effect: "e", Fix: "f", Prevention: "p", CureDate: date}
+	case "extend":
+		date := DayOf(w.now.Date()).Add(rapid.SampledFrom([]int{-1, 0, 3, 20}).Draw(t, "date")).String()
+		return &pb.ExtendObligationRequest{AgreementId: agreement, ObligationId: id, DueDate: date, Reason: "a holiday"}
+	case "object":
+		return &pb.ObjectObligationRequest{AgreementId: agreement, ObligationId: id, Interest: rapid.SampledFrom([]string{"wages", "wages", " "}).Draw(t, "interest")}
 	case "submit":
 		return &pb.SubmitObligationRequest{AgreementId: agreement, ObligationId: id, Note: rapid.SampledFrom([]string{"done", "done", " "}).Draw(t, "note")}
 	}

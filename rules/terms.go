@@ -98,6 +98,7 @@ func CheckTerms(t *pb.Terms, field string) []Violation {
 		}
 		seen[c.GetCommitmentId()] = true
 		wrong = append(wrong, checkSchedule(c, frame{first, last, cal}, at)...)
+		wrong = append(wrong, checkSurviving(c, at)...)
 	}
 	return wrong
 }

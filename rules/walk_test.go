@@ -150,7 +150,7 @@ func dueDays(t *rapid.T, w *world, c *pb.Commitment) (days []string) {
 	start, last := ruleStart(r, a, cal), Day(-1)
 	for count := 0; count <= int(c.GetObligationCount()); count++ {
 		date, due, ok := NextDue(r, start, last, count, cal)
-		if !ok || a.GetEndTime() != nil && cal.EndOfDay(due).After(a.GetEndTime().AsTime()) {
+		if !ok || a.GetEndTime() != nil && !c.GetTerms().GetSurviving() && cal.EndOfDay(due).After(a.GetEndTime().AsTime()) {
 			break
 		}
 		days, last = append(days, due.String()), date
