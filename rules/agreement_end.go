@@ -64,7 +64,7 @@ func (d *Decision) cause(o *pb.Obligation) *Error {
 // cureOf refuses while the cure period of any obligation of a commitment runs.
 func (d *Decision) cureOf(c *pb.Commitment) *Error {
 	id := c.GetAgreementId()
-	if e := d.allPass(id, c.GetCommitmentId(), d.stamp.At); e != nil {
+	if e := d.allPass(id, d.stamp.At, c); e != nil {
 		return e
 	}
 	for _, o := range d.State.Obligations(id, c.GetCommitmentId(), []pb.ObligationState{breached, curing}, "", 1) {
@@ -81,16 +81,14 @@ func cureRuns(o *pb.Obligation) *Error {
 	return e
 }
 
-// allPass has time pass up to an instant for all that is open of an agreement, or of one of its commitments. It refuses what
-// asks for that while the clock is so far behind that one decision does not hold it all.
-func (d *Decision) allPass(agreementID, commitmentID string, at time.Time) *Error {
-	after := at.Add(time.Nanosecond)
-	for _, c := range d.State.Commitments(agreementID, []pb.CommitmentState{dormant}, "", MaxCommitments) {
-		d.timePassesBefore(commitmentRef(agreementID, c.GetCommitmentId()), after)
-	}
-	done := false
+// allPass has time pass up to an instant for all that is open of commitments. It refuses what asks for that while the clock
+// is so far behind that one decision does not hold it all.
+func (d *Decision) allPass(agreementID string, at time.Time, commitments ...*pb.Commitment) *Error {
+	done := true
 	d.withRoom(func() {
-		done = d.eachObligation(agreementID, commitmentID, clocked, func(ref Ref) { d.timePassesBefore(ref, after) })
+		for _, c := range commitments {
+			done = done && d.comeUpBefore(commitmentRef(agreementID, c.GetCommitmentId()), at.Add(time.Nanosecond))
+		}
 	})
 	if done {
 		return nil
@@ -103,7 +101,8 @@ func (d *Decision) allPass(agreementID, commitmentID string, at time.Time) *Erro
 // completable refuses to complete an agreement of which something is open.
 func (d *Decision) completable(a *pb.Agreement, _ consent, at time.Time) *Error {
 	id := a.GetAgreementId()
-	if e := d.allPass(id, "", at); e != nil {
+	all := d.State.Commitments(id, []pb.CommitmentState{dormant, inForce, ended}, "", MaxCommitments)
+	if e := d.allPass(id, at, all...); e != nil {
 		return e
 	}
 	for _, o := range d.State.Obligations(id, "", []pb.ObligationState{due, submitted, breached, curing, suspended, disputed}, "", 1) {

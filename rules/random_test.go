@@ -19,7 +19,7 @@ var firstDay = DayOf(2025, 12, 1)
 // randomTerms draws a text that CheckTerms accepts: promises that could never fall due are left out.
 func randomTerms(t *rapid.T) *pb.Terms {
 	first := firstDay.Add(rapid.IntRange(0, 60).Draw(t, "first day"))
-	terms := &pb.Terms{Title: rapid.SampledFrom([]string{"Care", "Supply", "Build"}).Draw(t, "title"), EffectiveDate: first.String()}
+	terms := &pb.Terms{Title: rapid.SampledFrom([]string{"Care", "Supply", "Build"}).Draw(t, "title"), EffectiveDate: first.String(), NoticeDays: rapid.SampledFrom([]int32{0, 60, 200}).Draw(t, "notice days")}
 	length := rapid.IntRange(-200, 400).Draw(t, "length") // negative: without an end
 	if length >= 0 {
 		terms.EndDate = first.Add(length).String()
@@ -153,12 +153,16 @@ var motions = []pb.ProposalKind{
 	pb.ProposalKind_PROPOSAL_KIND_RELEASE, pb.ProposalKind_PROPOSAL_KIND_RELEASE, pb.ProposalKind_PROPOSAL_KIND_SUSPEND,
 	pb.ProposalKind_PROPOSAL_KIND_RESUME, pb.ProposalKind_PROPOSAL_KIND_RESUME, pb.ProposalKind_PROPOSAL_KIND_RESUME,
 	pb.ProposalKind_PROPOSAL_KIND_RELEASE, pb.ProposalKind_PROPOSAL_KIND_RELEASE, pb.ProposalKind_PROPOSAL_KIND_END_EARLY,
-	pb.ProposalKind_PROPOSAL_KIND_COMPLETE, pb.ProposalKind_PROPOSAL_KIND_WITHDRAW_NOTICE,
+	pb.ProposalKind_PROPOSAL_KIND_COMPLETE, pb.ProposalKind_PROPOSAL_KIND_WITHDRAW_NOTICE, pb.ProposalKind_PROPOSAL_KIND_WITHDRAW_NOTICE,
+	pb.ProposalKind_PROPOSAL_KIND_WITHDRAW_NOTICE,
 }
 
 // randomMotion draws a motion, or an answer to the one on the table: the newest of its kind.
 func randomMotion(t *rapid.T, w *world, agreement string) proto.Message {
 	kind := rapid.SampledFrom(motions).Draw(t, "kind")
+	if w.agreement(agreement).GetState() == agreementEnding && rapid.Bool().Draw(t, "back") {
+		kind = pb.ProposalKind_PROPOSAL_KIND_WITHDRAW_NOTICE
+	}
 	said := &pb.Motion{}
 	switch {
 	case kind == pb.ProposalKind_PROPOSAL_KIND_RELEASE:

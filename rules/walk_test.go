@@ -13,7 +13,7 @@ import (
 )
 
 // walkLength bounds a random tale, so that the tests of the package stay a matter of seconds.
-const walkLength = 50
+const walkLength = 100
 
 // TestRandomTalesKeepThePromisesOfTheProduct plays random commands over random agreements. What holds for every single
 // command, the world checks; what must hold at any time stands here.
