@@ -63,7 +63,7 @@ func build(t *testing.T) *house {
 		_ = s.Close()
 	})
 	h := &house{auth.New(j), t, j}
-	if err := h.Read(services("concord.v1.PartyService", "concord.v1.AgreementService", "concord.v1.AdminService", "grpc.health.v1.Health")); err != nil {
+	if err := h.Read(services("concord.v1.PartyService", "concord.v1.AgreementService", "concord.v1.AdminService", "concord.v1.CalendarService", "grpc.health.v1.Health")); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []string{"acme", "globex"} {
@@ -149,6 +149,40 @@ func TestARevokedKeyIsForgotten(t *testing.T) {
 	h.Door = fresh
 	if _, refusal := h.knock(read, "authorization", "Bearer "+secret); refusal != "CREDENTIALS_INVALID" {
 		t.Errorf("the revoked key at another door: %q", refusal)
+	}
+}
+
+// In a URL only the secret of a calendar feed opens the door, also when the key is known to be good otherwise.
+func TestOnlyAFeedStandsInAURL(t *testing.T) {
+	h := build(t)
+	const calendar = "/concord.v1.CalendarService/GetCalendar"
+	_, key := h.key(&pb.Principal{Role: pb.Role_ROLE_VIEWER, PartyId: "acme"})
+	viewer := rules.Caller{PrincipalID: "v", Role: pb.Role_ROLE_VIEWER, PartyID: "acme"}
+	made, err := h.j.Do(t.Context(), viewer, &pb.CreateFeedRequest{FeedId: "f", Feed: &pb.Feed{DisplayName: "f"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := made.(*pb.CreateFeedResponse).GetSecret()
+	for range 2 { // the second time they are remembered
+		for _, c := range []struct{ credential, method, refusal string }{
+			{"Feed " + secret, calendar, ""}, {"Bearer " + secret, calendar, ""}, {"Bearer " + key, calendar, ""},
+			{"Feed " + key, calendar, "CREDENTIALS_INVALID"}, {"Feed " + secret + "x", calendar, "CREDENTIALS_INVALID"},
+			{"Bearer " + secret, read, "ROLE_NOT_ALLOWED"}, {"Feed " + secret, read, "ROLE_NOT_ALLOWED"}, {"Basic " + secret, calendar, "CREDENTIALS_INVALID"},
+		} {
+			caller, refusal := h.knock(c.method, "authorization", c.credential)
+			if refusal != c.refusal {
+				t.Errorf("%.6s for %s: %q, wanted %q", c.credential, c.method, refusal, c.refusal)
+			}
+			if refusal == "" && caller.PartyID != "acme" {
+				t.Errorf("%.6s: %+v", c.credential, caller)
+			}
+		}
+	}
+	if _, err := h.j.Do(t.Context(), viewer, &pb.RevokeFeedRequest{FeedId: "f"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, refusal := h.knock(calendar, "authorization", "Feed "+secret); refusal != "CREDENTIALS_INVALID" {
+		t.Errorf("a revoked feed: %q", refusal)
 	}
 }
 
