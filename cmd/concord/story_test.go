@@ -140,6 +140,12 @@ func TestTwoPartiesComeToAgreeAndKeepTheirPromises(t *testing.T) {
 			t.Error(history)
 		}
 	}
+	if file := client.must("agreement calendar help"); !strings.Contains(file, "UID:help.desk-1@concord\r\n") {
+		t.Error(file)
+	}
+	vendor.must("feed create Telephone --id phone --agreement help")
+	client.refused("feed revoke phone", "NOT_FOUND")
+	vendor.must("feed revoke phone")
 	operator.must("bench --callers 2 --connections 1 --agreements 4 --warmup 0s --duration 100ms")
 	operator.must("bench --callers 2 --connections 1 --agreements 4 --warmup 0s --duration 100ms --verb rest-get -o json")
 }

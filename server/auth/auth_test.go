@@ -259,9 +259,11 @@ type stream struct {
 
 func (s stream) Context() context.Context { return s.ctx }
 
+func (s stream) RecvMsg(any) error { return nil }
+
 func TestStreamsAreGuarded(t *testing.T) {
 	h := build(t)
-	_, secret := h.key(&pb.Principal{Role: pb.Role_ROLE_VIEWER, PartyId: "acme"})
+	id, secret := h.key(&pb.Principal{Role: pb.Role_ROLE_VIEWER, PartyId: "acme"})
 	in := metadata.NewIncomingContext(t.Context(), metadata.Pairs("authorization", "Bearer "+secret))
 	let := 0
 	handler := func(_ any, s grpc.ServerStream) error {
@@ -274,6 +276,17 @@ func TestStreamsAreGuarded(t *testing.T) {
 	info := &grpc.StreamServerInfo{FullMethod: read}
 	if err := h.Stream(nil, stream{ctx: in}, info, handler); err != nil {
 		t.Error(err)
+	}
+	err := h.Stream(nil, stream{ctx: in}, info, func(_ any, s grpc.ServerStream) error {
+		if err := s.RecvMsg(nil); err != nil {
+			t.Errorf("a message of a caller who is welcome: %v", err)
+		}
+		h.do(&pb.RevokeApiKeyRequest{ApiKeyId: id})
+		return s.RecvMsg(nil)
+	})
+	var refusal *rules.Error
+	if !errors.As(err, &refusal) || refusal.Reason != pb.ErrorReason_ERROR_REASON_CREDENTIALS_INVALID {
+		t.Errorf("a message after the key was revoked: %v", err)
 	}
 	if err := h.Stream(nil, stream{ctx: t.Context()}, info, handler); err == nil || let != 1 {
 		t.Errorf("without a key: %v, %d let in", err, let)
