@@ -282,8 +282,7 @@ func TestAStoppingServiceEndsAnImport(t *testing.T) {
 		return refusal == nil
 	})
 	s.Begin()
-	_, err := stream.CloseAndRecv()
-	refusal := servertest.RefusalOf(err)
+	refusal := servertest.RefusalOf(stream.RecvMsg(&pb.ImportAgreementsResponse{})) // without a word that there are no more
 	if refusal.Code != codes.Unavailable || refusal.Reason != "SHUTTING_DOWN" || refusal.Metadata["settled_row"] != "1" {
 		t.Errorf("%v %v", refusal, refusal.Metadata)
 	}
