@@ -20,7 +20,7 @@ func WakeTime(m proto.Message) (time.Time, bool) {
 			return r.GetEffectiveTime().AsTime(), true
 		}
 	case *pb.Commitment:
-		if r.GetState() == dormant {
+		if r.GetState() == dormant && r.GetOpenObligationCount() == 0 && r.GetRemedyOf() == "" { // else it rests
 			return r.GetEffectiveTime().AsTime(), true
 		}
 	case *pb.Obligation:
@@ -132,9 +132,11 @@ func (d *Decision) activate(a *pb.Agreement, at time.Time) {
 }
 
 func (d *Decision) enterIntoForce(c *pb.Commitment, at time.Time) {
-	d.emitClock(c.GetAgreementId(), at, &pb.Event{Change: &pb.Event_CommitmentEnteredIntoForce{
-		CommitmentEnteredIntoForce: &pb.CommitmentEnteredIntoForce{CommitmentId: c.GetCommitmentId(), From: c.GetState()},
-	}})
+	if !kinds[c.GetKind()].rests {
+		d.emitClock(c.GetAgreementId(), at, &pb.Event{Change: &pb.Event_CommitmentEnteredIntoForce{
+			CommitmentEnteredIntoForce: &pb.CommitmentEnteredIntoForce{CommitmentId: c.GetCommitmentId(), From: c.GetState()},
+		}})
+	}
 	d.scheduleNext(c.GetAgreementId(), c.GetCommitmentId(), at)
-	d.endIfDone(c.GetAgreementId(), c.GetCommitmentId(), at)
+	d.endIfDone(c.GetAgreementId(), c.GetCommitmentId(), nil, at)
 }

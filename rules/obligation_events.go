@@ -101,6 +101,10 @@ func (s *State) obligationTriggered(e *pb.Event, c *pb.ObligationTriggered) {
 		o.State, o.Trigger = due, c.GetTrigger()
 		setDeadlines(o, c.GetDeadlines())
 	})
+	o := s.obligation(e.GetAgreementId(), c.GetObligationId())
+	if s.commitment(e.GetAgreementId(), o.GetCommitmentId()).GetState() == dormant {
+		s.editCommitment(e, o.GetCommitmentId(), func(m *pb.Commitment) { m.State = inForce })
+	}
 }
 
 func (s *State) obligationDated(e *pb.Event, c *pb.ObligationDated) {

@@ -26,9 +26,6 @@ var pending = []string{
 	"commitment_revised",
 	"commitment_suspended",
 	"commitment_resumed",
-	"commitment_rested",
-	"obligation_triggered",
-	"obligation_dated",
 	"obligation_measured",
 	"obligation_cure_planned",
 	"obligation_cure_objected",
@@ -40,7 +37,6 @@ var pending = []string{
 	"obligation_suspended",
 	"obligation_resumed",
 	"obligation_superseded",
-	"obligation_discharged",
 	"obligation_disputed",
 	"obligation_dispute_settled",
 	"obligation_not_determined",
@@ -49,7 +45,6 @@ var pending = []string{
 	"change_deferred",
 	"change_carried",
 	// Rows.
-	"obligation SCHEDULED lapse DISCHARGED",
 	"obligation SUBMITTED accept CURED",
 	"obligation SUBMITTED accept EXCUSED",
 	"obligation SUBMITTED be deemed CURED",
@@ -65,7 +60,6 @@ var pending = []string{
 	"ResumeAgreementRequest",
 	"TerminateAgreementRequest",
 	"ImportAgreementRequest",
-	"TriggerObligationRequest",
 	"MeasureObligationRequest",
 	"CureObligationRequest",
 	"ObjectObligationRequest",
@@ -78,8 +72,6 @@ var pending = []string{
 	"RevokeFeedRequest",
 	// Reasons.
 	"TOO_EARLY",
-	"TOO_LATE",
-	"WRONG_KIND",
 }
 
 // untold checks that a thing is told in a story, or pending and not told.

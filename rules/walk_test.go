@@ -98,10 +98,15 @@ func checkCommitments(t *rapid.T, w *world) {
 		if !ok {
 			continue
 		}
-		n, days := tallies[ref], dueDays(t, w, c)
+		n := tallies[ref]
 		if n.all != int(c.GetObligationCount()) || n.open != int(c.GetOpenObligationCount()) {
 			t.Fatalf("%+v counts %d open of %d; there are %d of %d", ref, c.GetOpenObligationCount(), c.GetObligationCount(), n.open, n.all)
 		}
+		if kinds[c.GetKind()].rests || c.GetTerms().GetOneOff().GetRelative() != nil {
+			checkResting(t, c, n.open, n.ahead)
+			continue
+		}
+		days := dueDays(t, w, c)
 		done := n.all == len(days)
 		switch c.GetState() {
 		case pb.CommitmentState_COMMITMENT_STATE_DORMANT:
@@ -118,6 +123,19 @@ func checkCommitments(t *rapid.T, w *world) {
 			}
 		}
 		checkDays(t, w, c, days)
+	}
+}
+
+// checkResting holds of what waits for something to happen that it rests while nothing that happened is open, and that at
+// most one obligation waits for it.
+func checkResting(t *rapid.T, c *pb.Commitment, open, ahead int) {
+	t.Helper()
+	entered := c.GetObligationCount() > 0
+	switch state := c.GetState(); {
+	case ahead > 1, state == ended && open > 0, entered && state != ended && open == 0:
+		t.Fatalf("%s is %s with %d open, %d ahead", c.GetCommitmentId(), word(state), open, ahead)
+	case kinds[c.GetKind()].rests && entered && state != ended && (state == dormant) != (open == ahead):
+		t.Fatalf("%s is %s with %d open, %d ahead", c.GetCommitmentId(), word(state), open, ahead)
 	}
 }
 
