@@ -79,15 +79,15 @@ func (d *Decision) side(agreementID string) pb.Side {
 	return d.stamp.By.SideOf(d.State.agreement(agreementID))
 }
 
-// endIfDone ends a commitment that brings forth nothing more and has nothing open; last is the obligation that closed last,
-// if one did.
-func (d *Decision) endIfDone(agreementID, commitmentID string, last *pb.Obligation, at time.Time) {
+// endIfDone ends a commitment that brings forth nothing more and has nothing open.
+func (d *Decision) endIfDone(agreementID, commitmentID string, at time.Time) {
 	c := d.State.commitment(agreementID, commitmentID)
 	lives := c.GetState() == inForce || c.GetState() == dormant && kinds[c.GetKind()].rests
 	if !lives || c.GetOpenObligationCount() > 0 || d.nextObligation(agreementID, commitmentID, at) != nil {
 		return
 	}
 	reason := pb.CommitmentEndReason_COMMITMENT_END_REASON_COMPLETED
+	last := d.newest(c)
 	if last == nil && kinds[c.GetKind()].rests || last.GetDischargeCause() == pb.DischargeCause_DISCHARGE_CAUSE_CONDITION_NEVER_CAME {
 		reason = pb.CommitmentEndReason_COMMITMENT_END_REASON_CONDITION_LAPSED
 	}

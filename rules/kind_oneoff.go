@@ -117,6 +117,9 @@ func (d *Decision) dateByAnchor(agreementID, commitmentID string, at time.Time) 
 		return
 	}
 	anchor := d.newest(d.State.commitment(agreementID, anchors[0]))
+	if closed := anchor.GetCloseTime().AsTime(); closed.After(at) {
+		at = closed // it was scheduled behind the clock's back
+	}
 	switch done := completion(anchor); {
 	case !Final(anchor.GetState()), anchor.GetState() == superseded:
 	case done != nil:

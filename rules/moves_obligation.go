@@ -14,6 +14,7 @@ const (
 	defaulted  = pb.ObligationState_OBLIGATION_STATE_DEFAULTED
 	waived     = pb.ObligationState_OBLIGATION_STATE_WAIVED
 	excused    = pb.ObligationState_OBLIGATION_STATE_EXCUSED
+	suspended  = pb.ObligationState_OBLIGATION_STATE_SUSPENDED
 	discharged = pb.ObligationState_OBLIGATION_STATE_DISCHARGED
 	superseded = pb.ObligationState_OBLIGATION_STATE_SUPERSEDED
 )
@@ -23,6 +24,7 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: scheduled, Verb: "fall due", By: ClockActor, To: due, If: "its lead time has begun"},
 	{From: scheduled, Verb: "lapse", By: ClockActor, To: discharged, If: "what it waits for can no longer happen"},
 	{From: scheduled, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise"},
+	{From: suspended, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise"},
 	{From: scheduled, Verb: "be dated", By: Rule, To: scheduled, If: "what it waits for was kept or waived"},
 	{From: scheduled, Verb: "trigger", By: Either, To: due, If: "it waits for something, which has happened since the promise holds and within the notice days"},
 	{From: due, Verb: "submit", By: Obligor, To: submitted, If: "with evidence or a note"},
@@ -49,6 +51,22 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: submitted, Verb: "waive", By: Beneficiary, To: waived},
 	{From: breached, Verb: "waive", By: Beneficiary, To: waived},
 	{From: curing, Verb: "waive", By: Beneficiary, To: waived},
+	{From: scheduled, Verb: "release", By: Both, To: discharged},
+	{From: due, Verb: "release", By: Both, To: discharged},
+	{From: submitted, Verb: "release", By: Both, To: discharged},
+	{From: breached, Verb: "release", By: Both, To: discharged},
+	{From: curing, Verb: "release", By: Both, To: discharged},
+	{From: suspended, Verb: "waive", By: Beneficiary, To: waived},
+	{From: scheduled, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
+	{From: due, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
+	{From: submitted, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
+	{From: breached, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
+	{From: curing, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
+	{From: suspended, Verb: "resume", By: Rule, To: scheduled, If: "the pause is over, and it was SCHEDULED"},
+	{From: suspended, Verb: "resume", By: Rule, To: due, If: "the pause is over, and it was DUE"},
+	{From: suspended, Verb: "resume", By: Rule, To: submitted, If: "the pause is over, and it was SUBMITTED"},
+	{From: suspended, Verb: "resume", By: Rule, To: breached, If: "the pause is over, and it was BREACHED"},
+	{From: suspended, Verb: "resume", By: Rule, To: curing, If: "the pause is over, and it was CURING"},
 }
 
 // toObligation says who a side is to an obligation.

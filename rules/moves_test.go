@@ -45,10 +45,10 @@ func lawful[S state](table []Move[S], from S, verb string, who Who, foreign pb.E
 	return outcome{to: may}
 }
 
-// verbsOf is the verbs of a table that people have; the clock's are tried by waking.
+// verbsOf is the verbs of a table that people have by themselves; the clock's are tried by waking, and what both do is done by proposals.
 func verbsOf[S state](table []Move[S]) (verbs []string) {
 	for _, m := range table {
-		if m.By != ClockActor && m.By != Rule && !slices.Contains(verbs, m.Verb) {
+		if m.By != ClockActor && m.By != Both && m.By != Rule && !slices.Contains(verbs, m.Verb) {
 			verbs = append(verbs, m.Verb)
 		}
 	}

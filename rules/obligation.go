@@ -187,7 +187,7 @@ func (d *Decision) closed(before *pb.Obligation, at time.Time) {
 	if before.GetState() == scheduled {
 		d.scheduleNext(before.GetAgreementId(), before.GetCommitmentId(), at)
 	}
-	d.endIfDone(before.GetAgreementId(), before.GetCommitmentId(), now, at)
+	d.endIfDone(before.GetAgreementId(), before.GetCommitmentId(), at)
 	d.rest(before.GetAgreementId(), before.GetCommitmentId(), at)
 	d.completed(now, at)
 	d.prerequisites(now, at)

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
@@ -90,6 +92,12 @@ func (s *State) editObligation(e *pb.Event, id string, change func(*pb.Obligatio
 	edit(s, ref, func(o *pb.Obligation) {
 		change(o)
 		o.UpdateTime, o.Etag = e.GetRecordTime(), etag(e)
+		if Final(o.GetState()) {
+			o.CloseTime = e.GetRecordTime()
+			if e.GetActor().GetPrincipalId() == Clock().PrincipalID {
+				o.CloseTime = e.GetEffectiveTime()
+			}
+		}
 	})
 	if o := get[*pb.Obligation](s, ref); o != nil && Final(o.GetState()) {
 		s.editCommitment(e, o.GetCommitmentId(), func(c *pb.Commitment) { c.OpenObligationCount-- })
@@ -180,7 +188,10 @@ func (s *State) obligationExcused(e *pb.Event, c *pb.ObligationExcused) {
 }
 
 func (s *State) obligationNoticeGiven(e *pb.Event, c *pb.ObligationNoticeGiven) {
-	s.editObligation(e, c.GetObligationId(), func(o *pb.Obligation) { o.ReliefNotice = c.GetNotice() })
+	s.editObligation(e, c.GetObligationId(), func(o *pb.Obligation) {
+		o.ReliefNotices = slices.DeleteFunc(o.ReliefNotices, func(n *pb.ReliefNotice) bool { return n.GetObligationId() == c.GetNotice().GetObligationId() })
+		o.ReliefNotices = append(o.ReliefNotices, c.GetNotice())
+	})
 }
 
 func (s *State) obligationBlocked(e *pb.Event, c *pb.ObligationBlocked) {

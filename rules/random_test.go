@@ -29,6 +29,9 @@ func randomTerms(t *rapid.T) *pb.Terms {
 		terms.Calendar.Holidays = append(terms.Calendar.Holidays, first.Add(n).String())
 	}
 	terms.Clocks = randomClocks(t)
+	terms.SuspensionRights = []*pb.SuspensionRight{
+		{RightId: "flood", Side: pb.Side_SIDE_VENDOR, Ground: "a flood"}, {RightId: "strike", Side: pb.Side_SIDE_CLIENT, Ground: "a strike"},
+	}
 	for i := range rapid.IntRange(0, 4).Draw(t, "promises") {
 		c := &pb.CommitmentTerms{
 			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1,
@@ -110,8 +113,11 @@ var randomPeople = []Caller{vendor, client, vendor, client, vendor, client, vend
 func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 	by := rapid.SampledFrom(randomPeople).Draw(t, "by")
 	agreement := rapid.SampledFrom([]string{"care", "care", "care", "care", "cure", "none"}).Draw(t, "agreement")
-	if rapid.IntRange(0, 3).Draw(t, "about") == 0 {
+	switch rapid.IntRange(0, 7).Draw(t, "about") {
+	case 0, 1:
 		return by, randomNegotiation(t, w, agreement)
+	case 2:
+		return by, randomPause(t, agreement)
 	}
 	return randomWork(t, w, agreement, by)
 }
@@ -119,7 +125,9 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 func randomNegotiation(t *rapid.T, w *world, agreement string) proto.Message {
 	p, _ := w.records[proposalRef(agreement, "first")].(*pb.Proposal)
 	digest := rapid.SampledFrom([]string{p.GetTermsDigest(), p.GetTermsDigest(), "another"}).Draw(t, "digest")
-	switch rapid.IntRange(0, 6).Draw(t, "verb") {
+	switch rapid.IntRange(0, 9).Draw(t, "verb") {
+	case 7, 8, 9:
+		return randomMotion(t, w, agreement)
 	case 0:
 		return &pb.CreateAgreementRequest{AgreementId: agreement, Agreement: &pb.Agreement{
 			VendorPartyId: "northwind", ClientPartyId: rapid.SampledFrom([]string{"acme", "oldco", "nobody"}).Draw(t, "client"), DraftTerms: randomTerms(t),
@@ -136,6 +144,52 @@ func randomNegotiation(t *rapid.T, w *world, agreement string) proto.Message {
 		return &pb.WithdrawProposalRequest{AgreementId: agreement, ProposalId: "first"}
 	}
 	return &pb.AcceptProposalRequest{AgreementId: agreement, ProposalId: "first", Revision: p.GetRevision(), TermsDigest: digest}
+}
+
+// randomPause draws the begin or the end of a pause.
+func randomPause(t *rapid.T, agreement string) proto.Message {
+	if rapid.IntRange(0, 2).Draw(t, "resume") > 0 {
+		return &pb.ResumeAgreementRequest{AgreementId: agreement, Reason: "it can be again"}
+	}
+	right := rapid.SampledFrom([]string{"flood", "strike"}).Draw(t, "right")
+	return &pb.SuspendAgreementRequest{AgreementId: agreement, RightId: right, Reason: "it must be", Etag: randomEtag(t)}
+}
+
+// motions are the kinds of proposals without a text that random tales have.
+var motions = []pb.ProposalKind{
+	pb.ProposalKind_PROPOSAL_KIND_RELEASE,
+}
+
+// randomMotion draws a motion, or an answer to the one on the table: the newest of its kind.
+func randomMotion(t *rapid.T, w *world, agreement string) proto.Message {
+	kind := rapid.SampledFrom(motions).Draw(t, "kind")
+	said := &pb.Motion{}
+	switch {
+	case kind == pb.ProposalKind_PROPOSAL_KIND_RELEASE:
+		said.ObligationIds = []string{rapid.SampledFrom(append(w.obligations(agreement), "c0-99")).Draw(t, "obligation")}
+	case rapid.IntRange(0, 2).Draw(t, "later") == 0:
+		said.EffectiveDate = DayOf(w.now.Date()).Add(rapid.IntRange(-1, 30).Draw(t, "days")).String()
+	}
+	var newest *pb.Proposal
+	for ref, m := range w.records {
+		p, ok := m.(*pb.Proposal)
+		if ok && ref.Agreement == agreement && p.GetKind() == kind && p.GetState() == open && (newest == nil || p.GetProposalId() > newest.GetProposalId()) {
+			newest = p
+		}
+	}
+	if newest == nil {
+		return &pb.CreateProposalRequest{AgreementId: agreement, Kind: kind, Motion: said}
+	}
+	id, revision := newest.GetProposalId(), newest.GetRevision()
+	switch rapid.IntRange(0, 7).Draw(t, "answer") {
+	case 0:
+		return &pb.CounterProposalRequest{AgreementId: agreement, ProposalId: id, Revision: revision, Motion: said}
+	case 1:
+		return &pb.DeclineProposalRequest{AgreementId: agreement, ProposalId: id, Reason: "no"}
+	case 2:
+		return &pb.WithdrawProposalRequest{AgreementId: agreement, ProposalId: id}
+	}
+	return &pb.AcceptProposalRequest{AgreementId: agreement, ProposalId: id, Revision: revision, TermsDigest: newest.GetTermsDigest()}
 }
 
 func randomEtag(t *rapid.T) string {
@@ -251,6 +305,7 @@ type turn struct {
 	command proto.Message
 	pass    time.Duration // instead of a command
 	asleep  bool          // the clock does not look
+	carry   int           // instead of either: how many events a decision holds from here on
 }
 
 func randomTurn(t *rapid.T, w *world) turn {
@@ -269,6 +324,8 @@ func (w *world) take(tn turn) ([]*pb.Event, error) {
 	told := len(w.history)
 	var err error
 	switch {
+	case tn.carry > 0:
+		w.carry = tn.carry
 	case tn.command != nil:
 		_, err = w.do(tn.by, tn.command)
 	case tn.asleep:

@@ -16,7 +16,6 @@ func checkKept(t *pb.Terms, field string) (wrong []Violation) {
 	}
 	refuse(t.GetNeutralPartyId() != "", "neutral_party_id")
 	refuse(t.GetHoldsFromDate() != "", "holds_from_date")
-	refuse(len(t.GetSuspensionRights()) > 0, "suspension_rights")
 	refuse(len(t.GetHistory()) > 0, "history")
 	refuse(t.GetHistoryUntilDate() != "", "history_until_date")
 	refuse(t.GetClocks() != nil && t.GetClocks().NoticeBusinessDays != nil, "clocks.notice_business_days")
@@ -26,34 +25,6 @@ func checkKept(t *pb.Terms, field string) (wrong []Violation) {
 		refuse(c.GetMaterial(), at+"material")
 		refuse(len(c.GetPrerequisites()) > 0, at+"prerequisites")
 		refuse(c.GetClocks() != nil && c.GetClocks().NoticeBusinessDays != nil, at+"clocks.notice_business_days")
-	}
-	return wrong
-}
-
-// checkFirst lists what first terms are not proposed with.
-func checkFirst(c *pb.CreateProposalRequest) (wrong []Violation) {
-	if c.GetTerms() != nil {
-		wrong = append(wrong, Violation{"terms", "first terms are those of the draft: write them there"})
-	}
-	if c.GetMotion() != nil {
-		wrong = append(wrong, Violation{"motion", "first terms are a text, and no motion"})
-	}
-	if c.GetExpireTime() != nil {
-		wrong = append(wrong, Violation{"expire_time", "this release does not let proposals lapse: leave it out"})
-	}
-	if c.GetSuccessorAgreementId() != "" {
-		wrong = append(wrong, Violation{"successor_agreement_id", "only a RENEW makes a successor"})
-	}
-	return wrong
-}
-
-// checkCounter lists what first terms are not countered with.
-func checkCounter(c *pb.CounterProposalRequest) (wrong []Violation) {
-	if c.GetMotion() != nil {
-		wrong = append(wrong, Violation{"motion", "first terms are a text, and no motion"})
-	}
-	if c.GetExpireTime() != nil {
-		wrong = append(wrong, Violation{"expire_time", "this release does not let proposals lapse: leave it out"})
 	}
 	return wrong
 }

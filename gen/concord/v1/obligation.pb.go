@@ -135,7 +135,7 @@ type Timeliness int32
 const (
 	// Not kept, or not yet.
 	Timeliness_TIMELINESS_UNSPECIFIED Timeliness = 0
-	// Kept by the end of the grace period.
+	// Kept before the grace period was over.
 	Timeliness_TIMELINESS_ON_TIME Timeliness = 1
 	// Kept after it.
 	Timeliness_TIMELINESS_LATE Timeliness = 2
@@ -1666,8 +1666,8 @@ type Obligation struct {
 	CureEndTime *timestamppb.Timestamp `protobuf:"bytes,36,opt,name=cure_end_time,json=cureEndTime,proto3" json:"cure_end_time,omitempty"`
 	// The side that first told of the failure; not set if nobody did before the clock.
 	DisclosedBy Side `protobuf:"varint,37,opt,name=disclosed_by,json=disclosedBy,proto3,enum=concord.v1.Side" json:"disclosed_by,omitempty"`
-	// The obligor's notice that it waits for a prerequisite.
-	ReliefNotice *ReliefNotice `protobuf:"bytes,38,opt,name=relief_notice,json=reliefNotice,proto3" json:"relief_notice,omitempty"`
+	// The obligor's notices that it waits for prerequisites: the last one about each.
+	ReliefNotices []*ReliefNotice `protobuf:"bytes,38,rep,name=relief_notices,json=reliefNotices,proto3" json:"relief_notices,omitempty"`
 	// The prerequisite obligation, open and late, for which its clock stands still.
 	BlockedBy string `protobuf:"bytes,39,opt,name=blocked_by,json=blockedBy,proto3" json:"blocked_by,omitempty"`
 	// The last extension.
@@ -1690,8 +1690,10 @@ type Obligation struct {
 	DischargeCause DischargeCause `protobuf:"varint,48,opt,name=discharge_cause,json=dischargeCause,proto3,enum=concord.v1.DischargeCause" json:"discharge_cause,omitempty"`
 	// How many business days late prerequisites have moved it by, all together.
 	PrerequisiteBusinessDays int32 `protobuf:"varint,49,opt,name=prerequisite_business_days,json=prerequisiteBusinessDays,proto3" json:"prerequisite_business_days,omitempty"`
-	unknownFields            protoimpl.UnknownFields
-	sizeCache                protoimpl.SizeCache
+	// When it ended: when somebody's word ended it, or the instant at which time did. Not set while it is open.
+	CloseTime     *timestamppb.Timestamp `protobuf:"bytes,50,opt,name=close_time,json=closeTime,proto3" json:"close_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Obligation) Reset() {
@@ -1983,9 +1985,9 @@ func (x *Obligation) GetDisclosedBy() Side {
 	return Side_SIDE_UNSPECIFIED
 }
 
-func (x *Obligation) GetReliefNotice() *ReliefNotice {
+func (x *Obligation) GetReliefNotices() []*ReliefNotice {
 	if x != nil {
-		return x.ReliefNotice
+		return x.ReliefNotices
 	}
 	return nil
 }
@@ -2065,6 +2067,13 @@ func (x *Obligation) GetPrerequisiteBusinessDays() int32 {
 		return x.PrerequisiteBusinessDays
 	}
 	return 0
+}
+
+func (x *Obligation) GetCloseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CloseTime
+	}
+	return nil
 }
 
 var File_concord_v1_obligation_proto protoreflect.FileDescriptor
@@ -2164,7 +2173,7 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"settlement\x18\a \x01(\v2\x16.concord.v1.SettlementB\x03\xe0A\x03R\n" +
 	"settlement\x12@\n" +
 	"\vsettle_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"settleTime\"\x8f\x14\n" +
+	"settleTime\"\xd1\x14\n" +
 	"\n" +
 	"Obligation\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12(\n" +
@@ -2213,8 +2222,8 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"\tcure_plan\x18\" \x01(\v2\x14.concord.v1.CurePlanB\x03\xe0A\x03R\bcurePlan\x128\n" +
 	"\tobjection\x18# \x01(\v2\x15.concord.v1.JudgementB\x03\xe0A\x03R\tobjection\x12C\n" +
 	"\rcure_end_time\x18$ \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\vcureEndTime\x128\n" +
-	"\fdisclosed_by\x18% \x01(\x0e2\x10.concord.v1.SideB\x03\xe0A\x03R\vdisclosedBy\x12B\n" +
-	"\rrelief_notice\x18& \x01(\v2\x18.concord.v1.ReliefNoticeB\x03\xe0A\x03R\freliefNotice\x12\"\n" +
+	"\fdisclosed_by\x18% \x01(\x0e2\x10.concord.v1.SideB\x03\xe0A\x03R\vdisclosedBy\x12D\n" +
+	"\x0erelief_notices\x18& \x03(\v2\x18.concord.v1.ReliefNoticeB\x03\xe0A\x03R\rreliefNotices\x12\"\n" +
 	"\n" +
 	"blocked_by\x18' \x01(\tB\x03\xe0A\x03R\tblockedBy\x128\n" +
 	"\textension\x18( \x01(\v2\x15.concord.v1.JudgementB\x03\xe0A\x03R\textension\x12/\n" +
@@ -2227,7 +2236,9 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"\x06amount\x18. \x01(\v2\x12.concord.v1.AmountB\x03\xe0A\x03R\x06amount\x12\x1f\n" +
 	"\bimported\x18/ \x01(\bB\x03\xe0A\x03R\bimported\x12H\n" +
 	"\x0fdischarge_cause\x180 \x01(\x0e2\x1a.concord.v1.DischargeCauseB\x03\xe0A\x03R\x0edischargeCause\x12A\n" +
-	"\x1aprerequisite_business_days\x181 \x01(\x05B\x03\xe0A\x03R\x18prerequisiteBusinessDays*\x86\x04\n" +
+	"\x1aprerequisite_business_days\x181 \x01(\x05B\x03\xe0A\x03R\x18prerequisiteBusinessDays\x12>\n" +
+	"\n" +
+	"close_time\x182 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tcloseTime*\x86\x04\n" +
 	"\x0fObligationState\x12 \n" +
 	"\x1cOBLIGATION_STATE_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aOBLIGATION_STATE_SCHEDULED\x10\x01\x12\x18\n" +
@@ -2390,18 +2401,19 @@ var file_concord_v1_obligation_proto_depIdxs = []int32{
 	8,  // 54: concord.v1.Obligation.objection:type_name -> concord.v1.Judgement
 	20, // 55: concord.v1.Obligation.cure_end_time:type_name -> google.protobuf.Timestamp
 	21, // 56: concord.v1.Obligation.disclosed_by:type_name -> concord.v1.Side
-	15, // 57: concord.v1.Obligation.relief_notice:type_name -> concord.v1.ReliefNotice
+	15, // 57: concord.v1.Obligation.relief_notices:type_name -> concord.v1.ReliefNotice
 	8,  // 58: concord.v1.Obligation.extension:type_name -> concord.v1.Judgement
 	16, // 59: concord.v1.Obligation.excuse:type_name -> concord.v1.Excuse
 	18, // 60: concord.v1.Obligation.dispute:type_name -> concord.v1.Dispute
 	0,  // 61: concord.v1.Obligation.prior_state:type_name -> concord.v1.ObligationState
 	11, // 62: concord.v1.Obligation.amount:type_name -> concord.v1.Amount
 	5,  // 63: concord.v1.Obligation.discharge_cause:type_name -> concord.v1.DischargeCause
-	64, // [64:64] is the sub-list for method output_type
-	64, // [64:64] is the sub-list for method input_type
-	64, // [64:64] is the sub-list for extension type_name
-	64, // [64:64] is the sub-list for extension extendee
-	0,  // [0:64] is the sub-list for field type_name
+	20, // 64: concord.v1.Obligation.close_time:type_name -> google.protobuf.Timestamp
+	65, // [65:65] is the sub-list for method output_type
+	65, // [65:65] is the sub-list for method input_type
+	65, // [65:65] is the sub-list for extension type_name
+	65, // [65:65] is the sub-list for extension extendee
+	0,  // [0:65] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_obligation_proto_init() }
