@@ -31,7 +31,7 @@ func (d *Decision) nextObligation(agreementID, commitmentID string, at time.Time
 		return nil
 	}
 	next, ok := nextInstance(a, c, cal)
-	if !ok || !next.until.IsZero() && !next.until.After(at) {
+	if !ok || d.lapsed(c, next.until, at) {
 		return nil
 	}
 	s := &pb.ObligationScheduled{
@@ -49,6 +49,15 @@ func (d *Decision) nextObligation(agreementID, commitmentID string, at time.Time
 	}
 	schedule(s, firstDeadlines(c, next.route, cal))
 	return s
+}
+
+// lapsed says whether what a commitment waits for can no longer happen at a time, or is known already not to have happened
+// until then: the clock may look at other obligations later than at the one that waited.
+func (d *Decision) lapsed(c *pb.Commitment, until, at time.Time) bool {
+	if last := d.newest(c); last.GetDischargeCause() == pb.DischargeCause_DISCHARGE_CAUSE_CONDITION_NEVER_CAME && last.GetConditionEndTime().AsTime().After(at) {
+		at = last.GetConditionEndTime().AsTime()
+	}
+	return !until.IsZero() && !until.After(at)
 }
 
 // schedule sets the clocks of an obligation that is to be.

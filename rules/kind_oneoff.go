@@ -89,30 +89,39 @@ func (d *Decision) completed(o *pb.Obligation, at time.Time) {
 	}
 }
 
-// awaken has time pass for the commitments that wait for the completion of an obligation, so that it finds what it dates,
-// and what it takes along, however late the clock is.
-func (d *Decision) awaken(o *pb.Obligation) {
-	if o == nil {
-		return
+// awaken has time pass for what an obligation waits for, and for the commitments that wait for its completion: so that it is
+// dated, and finds what it dates or takes along, however late the clock is.
+func (d *Decision) awaken(agreementID, commitmentID string) {
+	chain := []string{commitmentID}
+	for anchors := d.anchors(agreementID, commitmentID); len(anchors) > 0 && !slices.Contains(chain, anchors[0]); {
+		chain = append(chain, anchors[0])
+		anchors = d.anchors(agreementID, anchors[0])
 	}
-	reached := []string{o.GetCommitmentId()}
+	for _, id := range slices.Backward(chain[1:]) {
+		d.timePasses(commitmentRef(agreementID, id))
+		d.timePasses(obligationRef(agreementID, d.newest(d.State.commitment(agreementID, id)).GetObligationId()))
+	}
+	reached := []string{commitmentID}
 	for i := 0; i < len(reached); i++ {
-		for _, id := range d.State.commitment(o.GetAgreementId(), reached[i]).GetDependents() {
-			ref := commitmentRef(o.GetAgreementId(), id)
-			if len(anchorsOf(get[*pb.Commitment](d.State, ref).GetTerms())) > 0 && !slices.Contains(reached, id) {
-				d.timePasses(ref)
+		for _, id := range d.State.commitment(agreementID, reached[i]).GetDependents() {
+			if len(d.anchors(agreementID, id)) > 0 && !slices.Contains(reached, id) {
+				d.timePasses(commitmentRef(agreementID, id))
 				reached = append(reached, id)
 			}
 		}
 	}
 }
 
+// anchors is the commitments whose completion a commitment waits for.
+func (d *Decision) anchors(agreementID, commitmentID string) []string {
+	return anchorsOf(d.State.commitment(agreementID, commitmentID).GetTerms())
+}
+
 // dateByAnchor gives its date to an obligation that waits for the completion of another one, if that has come; if it never
 // will, it lets it go. What an amendment has replaced is still to come.
 func (d *Decision) dateByAnchor(agreementID, commitmentID string, at time.Time) {
 	c := d.State.commitment(agreementID, commitmentID)
-	anchors := anchorsOf(c.GetTerms())
-	o := d.newest(c)
+	anchors, o := anchorsOf(c.GetTerms()), d.newest(c)
 	if len(anchors) == 0 || !waiting(o) {
 		return
 	}

@@ -20,7 +20,7 @@ func (d *Decision) onObligation(agreementID, obligationID, verb string) (*pb.Agr
 	if d.State.Get(ref) == nil {
 		d.comeUp(agreementID, obligationID)
 	}
-	d.awaken(d.State.obligation(agreementID, obligationID))
+	d.awaken(agreementID, d.State.obligation(agreementID, obligationID).GetCommitmentId())
 	d.timePasses(ref)
 	o := d.State.obligation(agreementID, obligationID)
 	if o == nil {
