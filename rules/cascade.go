@@ -122,7 +122,7 @@ func (d *Decision) carryOn(agreementID string) {
 	}
 	named := changes[0].GetChange().GetCommitmentIds()
 	left, finished := proto.CloneOf(changes[0].GetChange()), false
-	d.whileCarrying(d.State.carry, func() { finished = d.carry(agreementID, left) })
+	d.whileCarrying(max(d.most, d.State.carry), func() { finished = d.carry(agreementID, left) })
 	d.emitClock(agreementID, left.GetEffectiveTime().AsTime(), &pb.Event{Change: &pb.Event_ChangeCarried{ChangeCarried: &pb.ChangeCarried{
 		Number: changes[0].GetNumber(), CommitmentIds: named[:len(named)-len(left.GetCommitmentIds())], Finished: finished,
 	}}})
@@ -133,7 +133,7 @@ func (d *Decision) carryOn(agreementID string) {
 func (d *Decision) whileCarrying(most int, do func()) {
 	was, wasMost := d.carrying, d.most
 	d.carrying, d.most = true, most
-	do()
+	d.asClock(do)
 	d.carrying, d.most = was, wasMost
 }
 

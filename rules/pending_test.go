@@ -17,9 +17,6 @@ var pending = []string{
 	"agreement_amended",
 	"commitment_agreed",
 	"commitment_revised",
-	"commitment_rested",
-	"obligation_triggered",
-	"obligation_dated",
 	"obligation_measured",
 	"obligation_excused",
 	"obligation_notice_given",
@@ -45,12 +42,10 @@ var pending = []string{
 	"agreement ACTIVE amend ACTIVE",
 	"agreement SUSPENDED amend SUSPENDED",
 	"agreement ENDING amend ENDING",
-	"commitment DORMANT end ENDED",
 	// Reasons.
 	"STALE_BASE",
 	// Commands.
 	"ImportAgreementRequest",
-	"TriggerObligationRequest",
 	"MeasureObligationRequest",
 	"ExcuseObligationRequest",
 	"NotifyObligationRequest",
@@ -58,8 +53,6 @@ var pending = []string{
 	"DetermineObligationRequest",
 	// Reasons.
 	"TOO_EARLY",
-	"TOO_LATE",
-	"WRONG_KIND",
 }
 
 // untold checks that a thing is told in a story, or pending and not told.

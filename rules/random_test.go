@@ -39,11 +39,7 @@ func randomTerms(t *rapid.T) *pb.Terms {
 			Surviving: rapid.IntRange(0, 5).Draw(t, "surviving") == 0, Material: rapid.Bool().Draw(t, "material"),
 			NotCurable: rapid.IntRange(0, 4).Draw(t, "curable") == 0,
 		}
-		if rapid.Bool().Draw(t, "once") {
-			c.Schedule = &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{DueDate: first.Add(rapid.IntRange(0, 150).Draw(t, "due")).String()}}
-		} else {
-			c.Schedule = &pb.CommitmentTerms_Recurring{Recurring: randomRule(t, first)}
-		}
+		randomSchedule(t, c, first, i)
 		terms.Commitments = append(terms.Commitments, c)
 		if CheckTerms(terms, "terms") != nil {
 			terms.Commitments = terms.Commitments[:len(terms.Commitments)-1]
@@ -53,6 +49,34 @@ func randomTerms(t *rapid.T) *pb.Terms {
 		t.Fatalf("random terms are wrong: %v", wrong)
 	}
 	return terms
+}
+
+// randomSchedule draws what makes the i-th promise fall due.
+func randomSchedule(t *rapid.T, c *pb.CommitmentTerms, first Day, i int) {
+	switch rapid.SampledFrom([]string{"date", "rule", "rule", "relative", "conditional"}).Draw(t, "kind") {
+	case "date":
+		c.Schedule = &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{DueDate: first.Add(rapid.IntRange(0, 150).Draw(t, "due")).String()}}
+	case "rule":
+		c.Schedule = &pb.CommitmentTerms_Recurring{Recurring: randomRule(t, first)}
+	case "relative":
+		r := &pb.RelativeDue{Anchor: pb.DueAnchor_DUE_ANCHOR_EFFECTIVE_DATE, After: randomAfter(t)}
+		if i > 0 && rapid.Bool().Draw(t, "completion") {
+			r.Anchor, r.CommitmentId = pb.DueAnchor_DUE_ANCHOR_COMPLETION, fmt.Sprintf("c%d", rapid.IntRange(0, i-1).Draw(t, "anchor"))
+		}
+		c.Schedule = &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{Relative: r}}
+	case "conditional":
+		when := &pb.Conditional{Condition: "Something happens.", Within: randomAfter(t), Once: rapid.Bool().Draw(t, "once")}
+		if rapid.Bool().Draw(t, "until") {
+			when.UntilDate = first.Add(rapid.IntRange(0, 150).Draw(t, "until")).String()
+		}
+		c.Schedule = &pb.CommitmentTerms_Conditional{Conditional: when}
+	}
+}
+
+func randomAfter(t *rapid.T) *pb.After {
+	return &pb.After{
+		Days: rapid.Int32Range(0, 20).Draw(t, "days"), BusinessDays: rapid.Int32Range(0, 5).Draw(t, "business days"), Roll: pb.DayRoll(rapid.Int32Range(0, 3).Draw(t, "roll")),
+	}
 }
 
 func randomClocks(t *rapid.T) *pb.Clocks {
@@ -92,7 +116,13 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 	agreement := rapid.SampledFrom([]string{"care", "care", "care", "care", "care", "care", "cure", "none"}).Draw(t, "agreement")
 	switch rapid.IntRange(0, 7).Draw(t, "about") {
 	case 0, 1:
-		return by, randomNegotiation(t, w, agreement)
+		command := randomNegotiation(t, w, agreement)
+		yes, ok := command.(*pb.AcceptProposalRequest)
+		p, _ := w.records[proposalRef(agreement, yes.GetProposalId())].(*pb.Proposal)
+		if ok && rapid.Bool().Draw(t, "fit") { // by who may, more often than not
+			by = map[pb.Side]Caller{pb.Side_SIDE_VENDOR: vendor, pb.Side_SIDE_CLIENT: client}[p.GetTurn()]
+		}
+		return by, command
 	case 2:
 		return by, randomPause(t, agreement)
 	}
@@ -206,6 +236,9 @@ func randomWork(t *rapid.T, w *world, agreement string, by Caller) (Caller, prot
 			if m.From == o.GetState() && slices.Contains(verbs, m.Verb) {
 				fitting = append(fitting, m)
 			}
+			if m.From == o.GetState() && m.Verb == "object" {
+				fitting = append(fitting, m, m, m) // it comes late in a life, and would else be seldom
+			}
 		}
 		if len(fitting) > 0 {
 			m := rapid.SampledFrom(fitting).Draw(t, "move")
@@ -251,6 +284,9 @@ func randomDeed(t *rapid.T, w *world, agreement, id, verb string) proto.Message 
 		return &pb.AcknowledgeObligationRequest{AgreementId: agreement, ObligationId: id, ReceivedTime: received}
 	case "waive":
 		return &pb.WaiveObligationRequest{AgreementId: agreement, ObligationId: id, Reason: "never mind"}
+	case "trigger":
+		day := w.now.AddDate(0, 0, rapid.IntRange(-20, 1).Draw(t, "day")).Format(time.DateOnly)
+		return &pb.TriggerObligationRequest{AgreementId: agreement, ObligationId: id, Title: "It happened", OccurredDate: day}
 	case "admit":
 		return &pb.AdmitObligationRequest{AgreementId: agreement, ObligationId: id, Reason: "missed"}
 	case "cure":
