@@ -16,6 +16,7 @@ const (
 	excused    = pb.ObligationState_OBLIGATION_STATE_EXCUSED
 	suspended  = pb.ObligationState_OBLIGATION_STATE_SUSPENDED
 	discharged = pb.ObligationState_OBLIGATION_STATE_DISCHARGED
+	superseded = pb.ObligationState_OBLIGATION_STATE_SUPERSEDED
 )
 
 // What some rows ask for besides, where a refusal names it.
@@ -28,6 +29,10 @@ const (
 var ObligationMoves = []Move[pb.ObligationState]{
 	{From: scheduled, Verb: "fall due", By: ClockActor, To: due, If: "its lead time has begun"},
 	{From: scheduled, Verb: "lapse", By: ClockActor, To: discharged, If: "what it waits for can no longer happen"},
+	{From: scheduled, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise"},
+	{From: suspended, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise"},
+	{From: scheduled, Verb: "be dated", By: Rule, To: scheduled, If: "what it waits for was kept or waived"},
+	{From: scheduled, Verb: "trigger", By: Either, To: due, If: "it waits for something, which has happened since the promise holds and within the notice days"},
 	{From: due, Verb: "submit", By: Obligor, To: submitted, If: "with evidence or a note"},
 	{From: breached, Verb: "submit", By: Obligor, To: submitted, If: "with evidence or a note: late performance"},
 	{From: curing, Verb: "submit", By: Obligor, To: submitted, If: "with evidence or a note: the cure"},
@@ -96,7 +101,7 @@ func toObligation(o *pb.Obligation, side pb.Side) func(Who) bool {
 func Final(s pb.ObligationState) bool {
 	switch s {
 	case fulfilled, cured, defaulted, waived, excused, discharged,
-		pb.ObligationState_OBLIGATION_STATE_SUPERSEDED, pb.ObligationState_OBLIGATION_STATE_NOT_DETERMINED:
+		superseded, pb.ObligationState_OBLIGATION_STATE_NOT_DETERMINED:
 		return true
 	}
 	return false
