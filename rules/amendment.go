@@ -289,7 +289,7 @@ func (d *Decision) begin(a *pb.Agreement, c, anew *pb.Commitment, from Day, cal 
 		anew.RuleDateCount = 1 // what comes once has come
 		return
 	}
-	behind := d.kept(c, from)
+	behind := d.lastKept(c, from)
 	for {
 		next, ok := kinds[anew.GetKind()].next(a, anew, cal)
 		if !ok || next.ruleDate == "" || next.day >= from && next.ruleDate > behind {
@@ -299,9 +299,9 @@ func (d *Decision) begin(a *pb.Agreement, c, anew *pb.Commitment, from Day, cal 
 	}
 }
 
-// kept is the latest rule date of what a commitment has brought forth for a day or later that does not give way; empty if
+// lastKept is the latest rule date of what a commitment has brought forth for a day or later that does not give way; empty if
 // there is none.
-func (d *Decision) kept(c *pb.Commitment, from Day) (latest string) {
+func (d *Decision) lastKept(c *pb.Commitment, from Day) (latest string) {
 	after := placeOfDay(from)
 	for {
 		page := d.State.Obligations(c.GetAgreementId(), c.GetCommitmentId(), nil, after, carryPage)

@@ -15,9 +15,7 @@ import (
 var pending = []string{
 	// Events.
 	"agreement_amended",
-	"commitment_agreed",
 	"commitment_revised",
-	"obligation_measured",
 	"obligation_excused",
 	"obligation_notice_given",
 	"obligation_blocked",
@@ -25,11 +23,9 @@ var pending = []string{
 	"obligation_superseded",
 	"obligation_disputed",
 	"obligation_dispute_settled",
-	"obligation_not_determined",
 	"obligation_imported",
 	"agreement_renewed",
 	// Rows.
-	"obligation SUBMITTED accept EXCUSED",
 	"obligation SUBMITTED be deemed EXCUSED",
 	"obligation CURING suspend SUSPENDED",
 	"obligation SUSPENDED resume CURING",
@@ -46,13 +42,11 @@ var pending = []string{
 	"STALE_BASE",
 	// Commands.
 	"ImportAgreementRequest",
-	"MeasureObligationRequest",
 	"ExcuseObligationRequest",
 	"NotifyObligationRequest",
 	"DisputeObligationRequest",
 	"DetermineObligationRequest",
 	// Reasons.
-	"TOO_EARLY",
 }
 
 // untold checks that a thing is told in a story, or pending and not told.
