@@ -32,7 +32,7 @@ func randomTerms(t *rapid.T) *pb.Terms {
 	terms.SuspensionRights = []*pb.SuspensionRight{
 		{RightId: "flood", Side: pb.Side_SIDE_VENDOR, Ground: "a flood"}, {RightId: "strike", Side: pb.Side_SIDE_CLIENT, Ground: "a strike"},
 	}
-	for i := range rapid.IntRange(0, 6).Draw(t, "promises") {
+	for i := range rapid.IntRange(2, 6).Draw(t, "promises") {
 		c := &pb.CommitmentTerms{
 			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1,
 			Obligor: rapid.SampledFrom([]pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT}).Draw(t, "obligor"), Clocks: randomClocks(t),
@@ -135,6 +135,9 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 	switch rapid.IntRange(0, 7).Draw(t, "about") {
 	case 0, 1:
 		command := randomNegotiation(t, w, agreement)
+		if w.agreement(agreement).GetState() == agreementEnding && rapid.Bool().Draw(t, "together") {
+			command = randomMotion(t, w, agreement)
+		}
 		yes, ok := command.(*pb.AcceptProposalRequest)
 		p, _ := w.records[proposalRef(agreement, yes.GetProposalId())].(*pb.Proposal)
 		if ok && rapid.Bool().Draw(t, "fit") { // by who may, more often than not
@@ -335,6 +338,9 @@ func (w *world) obligations(agreement string) (ids []string) {
 			switch {
 			case !Final(o.GetState()):
 				ids = append(ids, ref.ID)
+				if o.GetState() == curing || o.GetState() == submitted {
+					ids = append(ids, ref.ID, ref.ID, ref.ID) // they are few, and much can happen to them
+				}
 			case closed == "" || ref.ID < closed:
 				closed = ref.ID
 			}
