@@ -31,12 +31,13 @@ var kinds = map[pb.CommitmentKind]kind{
 	pb.CommitmentKind_COMMITMENT_KIND_MEASURED:    {check: checkMeasured, next: nextMeasured, unfit: unfitMeasured},
 }
 
-// frame is what the words of a commitment are held against: the first and the last day of the agreement, its calendar and
-// its other commitments.
+// frame is what the words of a commitment are held against: the first and the last day of the agreement, its calendar,
+// and the text with its other commitments.
 type frame struct {
 	first Day
 	last  *Day // nil: no end
 	cal   *Calendar
+	text  *pb.Terms
 	byID  map[string]*pb.CommitmentTerms
 }
 
