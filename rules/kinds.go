@@ -29,6 +29,7 @@ var kinds = map[pb.CommitmentKind]kind{
 	pb.CommitmentKind_COMMITMENT_KIND_RECURRING:   {check: checkRecurring, next: nextRecurring, unfit: unfitByDate},
 	pb.CommitmentKind_COMMITMENT_KIND_CONDITIONAL: {check: checkConditional, next: nextConditional, rests: true, unfit: unfitConditional},
 	pb.CommitmentKind_COMMITMENT_KIND_MEASURED:    {check: checkMeasured, next: nextMeasured, unfit: unfitMeasured},
+	pb.CommitmentKind_COMMITMENT_KIND_STANDING:    {check: checkStanding, next: nextStanding, unfit: unfitStanding},
 }
 
 // frame is what the words of a commitment are held against: the first and the last day of the agreement, its calendar,
