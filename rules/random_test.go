@@ -52,7 +52,7 @@ func randomTerms(t *rapid.T) *pb.Terms {
 
 // randomSchedule draws what makes a promise fall due, after those before it.
 func randomSchedule(t *rapid.T, c *pb.CommitmentTerms, first Day, before []*pb.CommitmentTerms) {
-	switch rapid.SampledFrom([]string{"date", "rule", "rule", "rule", "relative", "conditional", "measured"}).Draw(t, "kind") {
+	switch rapid.SampledFrom([]string{"date", "rule", "rule", "rule", "relative", "conditional", "measured", "standing"}).Draw(t, "kind") {
 	case "date":
 		c.Schedule = &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{DueDate: first.Add(rapid.IntRange(0, 150).Draw(t, "due")).String()}}
 	case "rule":
@@ -77,6 +77,8 @@ func randomSchedule(t *rapid.T, c *pb.CommitmentTerms, first Day, before []*pb.C
 			}
 		}
 		c.Schedule = &pb.CommitmentTerms_Measured{Measured: m}
+	case "standing":
+		c.Schedule = &pb.CommitmentTerms_Standing{Standing: &pb.Standing{Conduct: "Be kind.", Period: randomPeriod(t), Due: randomAfter(t)}}
 	case "conditional":
 		when := &pb.Conditional{Condition: "Something happens.", Within: randomAfter(t), Once: rapid.Bool().Draw(t, "once")}
 		if rapid.Bool().Draw(t, "until") {

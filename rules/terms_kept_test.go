@@ -24,7 +24,6 @@ func TestWordsThatNobodyKeepsAreRefused(t *testing.T) {
 		"commitments[0].prerequisites":               promise(`"prerequisites": ["b"], "oneOff": {"dueDate": "2026-03-01"}`),
 		"commitments[0].clocks.notice_business_days": promise(`"clocks": {"noticeBusinessDays": 3}, "oneOff": {"dueDate": "2026-03-01"}`),
 		"commitments[0].one_off.due_date":            promise(`"oneOff": {}`),
-		"commitments[0].schedule":                    promise(`"standing": {"conduct": "Be kind.", "period": {"unit": "PERIOD_UNIT_MONTH"}}`),
 	} {
 		text := &pb.Terms{}
 		if err := protojson.Unmarshal([]byte(`{"title": "T", "calendar": {"timeZone": "UTC"}, "effectiveDate": "2026-01-01", `+words+`}`), text); err != nil {
