@@ -14,6 +14,7 @@ const (
 	defaulted  = pb.ObligationState_OBLIGATION_STATE_DEFAULTED
 	waived     = pb.ObligationState_OBLIGATION_STATE_WAIVED
 	excused    = pb.ObligationState_OBLIGATION_STATE_EXCUSED
+	suspended  = pb.ObligationState_OBLIGATION_STATE_SUSPENDED
 	discharged = pb.ObligationState_OBLIGATION_STATE_DISCHARGED
 )
 
@@ -63,6 +64,17 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: submitted, Verb: "release", By: Both, To: discharged},
 	{From: breached, Verb: "release", By: Both, To: discharged},
 	{From: curing, Verb: "release", By: Both, To: discharged},
+	{From: suspended, Verb: "waive", By: Beneficiary, To: waived},
+	{From: scheduled, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
+	{From: due, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
+	{From: submitted, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
+	{From: breached, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
+	{From: curing, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
+	{From: suspended, Verb: "resume", By: Rule, To: scheduled, If: "the pause is over, and it was SCHEDULED"},
+	{From: suspended, Verb: "resume", By: Rule, To: due, If: "the pause is over, and it was DUE"},
+	{From: suspended, Verb: "resume", By: Rule, To: submitted, If: "the pause is over, and it was SUBMITTED"},
+	{From: suspended, Verb: "resume", By: Rule, To: breached, If: "the pause is over, and it was BREACHED"},
+	{From: suspended, Verb: "resume", By: Rule, To: curing, If: "the pause is over, and it was CURING"},
 }
 
 // toObligation says who a side is to an obligation.

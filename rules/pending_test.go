@@ -14,8 +14,6 @@ import (
 // stands here fails.
 var pending = []string{
 	// Events.
-	"agreement_suspended",
-	"agreement_resumed",
 	"agreement_notice_given",
 	"agreement_notice_withdrawn",
 	"agreement_ended",
@@ -23,8 +21,6 @@ var pending = []string{
 	"proposal_became_stale",
 	"commitment_agreed",
 	"commitment_revised",
-	"commitment_suspended",
-	"commitment_resumed",
 	"commitment_rested",
 	"obligation_triggered",
 	"obligation_dated",
@@ -33,16 +29,12 @@ var pending = []string{
 	"obligation_notice_given",
 	"obligation_blocked",
 	"obligation_shifted",
-	"obligation_suspended",
-	"obligation_resumed",
 	"obligation_superseded",
 	"obligation_disputed",
 	"obligation_dispute_settled",
 	"obligation_not_determined",
 	"obligation_imported",
 	"agreement_renewed",
-	"change_deferred",
-	"change_carried",
 	// Rows.
 	"obligation SCHEDULED lapse DISCHARGED",
 	"obligation SUBMITTED accept EXCUSED",
@@ -52,8 +44,6 @@ var pending = []string{
 	"obligation CURING release DISCHARGED",
 	// Commands.
 	"GiveNoticeRequest",
-	"SuspendAgreementRequest",
-	"ResumeAgreementRequest",
 	"TerminateAgreementRequest",
 	"ImportAgreementRequest",
 	"TriggerObligationRequest",
@@ -66,6 +56,10 @@ var pending = []string{
 	"TOO_EARLY",
 	"TOO_LATE",
 	"WRONG_KIND",
+	"obligation CURING suspend SUSPENDED",
+	"obligation SUSPENDED resume CURING",
+	"commitment DORMANT suspend SUSPENDED",
+	"commitment SUSPENDED resume DORMANT",
 }
 
 // untold checks that a thing is told in a story, or pending and not told.

@@ -29,11 +29,14 @@ func randomTerms(t *rapid.T) *pb.Terms {
 		terms.Calendar.Holidays = append(terms.Calendar.Holidays, first.Add(n).String())
 	}
 	terms.Clocks = randomClocks(t)
+	terms.SuspensionRights = []*pb.SuspensionRight{
+		{RightId: "flood", Side: pb.Side_SIDE_VENDOR, Ground: "a flood"}, {RightId: "strike", Side: pb.Side_SIDE_CLIENT, Ground: "a strike"},
+	}
 	for i := range rapid.IntRange(0, 4).Draw(t, "promises") {
 		c := &pb.CommitmentTerms{
 			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1,
 			Obligor: rapid.SampledFrom([]pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT}).Draw(t, "obligor"), Clocks: randomClocks(t),
-			NotCurable: rapid.IntRange(0, 4).Draw(t, "curable") == 0,
+			NotCurable: evenly(t, "curable") == 0,
 		}
 		if rapid.Bool().Draw(t, "once") {
 			c.Schedule = &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{DueDate: first.Add(rapid.IntRange(0, 150).Draw(t, "due")).String()}}
@@ -82,12 +85,26 @@ func randomRule(t *rapid.T, first Day) *pb.Recurring {
 // randomPeople are those who command in random tales; both sides more often than others.
 var randomPeople = []Caller{vendor, client, vendor, client, vendor, client, vendor, client, outsider, auditor, confined, operator, Clock()}
 
+// evenly draws one of eight numbers, from 0, each as likely as the others: ranges draw small ones more often.
+func evenly(t *rapid.T, label string) (n int) {
+	for range 3 {
+		n *= 2
+		if rapid.Bool().Draw(t, label) {
+			n++
+		}
+	}
+	return n
+}
+
 // randomCommand draws a command that may or may not fit the world.
 func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 	by := rapid.SampledFrom(randomPeople).Draw(t, "by")
-	agreement := rapid.SampledFrom([]string{"care", "care", "care", "care", "care", "care", "cure", "none"}).Draw(t, "agreement")
-	if rapid.IntRange(0, 3).Draw(t, "about") == 0 {
+	agreement := rapid.SampledFrom([]string{"care", "care", "care", "care", "care", "care", "care", "cure", "none"}).Draw(t, "agreement")
+	switch evenly(t, "about") {
+	case 0, 1:
 		return by, randomNegotiation(t, w, agreement)
+	case 2, 3:
+		return by, randomPause(t, agreement)
 	}
 	return randomWork(t, w, agreement, by)
 }
@@ -114,6 +131,15 @@ func randomNegotiation(t *rapid.T, w *world, agreement string) proto.Message {
 		return &pb.WithdrawProposalRequest{AgreementId: agreement, ProposalId: "first"}
 	}
 	return &pb.AcceptProposalRequest{AgreementId: agreement, ProposalId: "first", Revision: p.GetRevision(), TermsDigest: digest}
+}
+
+// randomPause draws the begin or the end of a pause.
+func randomPause(t *rapid.T, agreement string) proto.Message {
+	if rapid.IntRange(0, 2).Draw(t, "resume") > 0 {
+		return &pb.ResumeAgreementRequest{AgreementId: agreement, Reason: "it can be again"}
+	}
+	right := rapid.SampledFrom([]string{"flood", "strike"}).Draw(t, "right")
+	return &pb.SuspendAgreementRequest{AgreementId: agreement, RightId: right, Reason: "it must be", Etag: randomEtag(t)}
 }
 
 // motions are the kinds of proposals without a text that random tales have.
@@ -161,7 +187,7 @@ func randomEtag(t *rapid.T) string {
 func randomWork(t *rapid.T, w *world, agreement string, by Caller) (Caller, proto.Message) {
 	id := rapid.SampledFrom(append(w.obligations(agreement), "c0-99")).Draw(t, "obligation")
 	verbs := verbsOf(ObligationMoves)
-	if o, known := w.records[obligationRef(agreement, id)].(*pb.Obligation); known && rapid.IntRange(0, 3).Draw(t, "fitting") > 0 {
+	if o, known := w.records[obligationRef(agreement, id)].(*pb.Obligation); known && evenly(t, "fitting") > 1 {
 		var fitting []Move[pb.ObligationState]
 		for _, m := range ObligationMoves {
 			if m.From == o.GetState() && slices.Contains(verbs, m.Verb) {
@@ -173,7 +199,7 @@ func randomWork(t *rapid.T, w *world, agreement string, by Caller) (Caller, prot
 			by, verbs = w.someone(agreement, o, m.By), []string{m.Verb}
 		}
 	}
-	if len(verbs) > 1 && rapid.IntRange(0, 9).Draw(t, "wake") == 0 {
+	if len(verbs) > 1 && evenly(t, "wake") == 0 {
 		return Clock(), &journalv1.Wake{AgreementId: agreement, Record: &journalv1.Wake_ObligationId{ObligationId: id}} // no RPC does
 	}
 	return by, randomDeed(t, w, agreement, id, rapid.SampledFrom(verbs).Draw(t, "verb"))
@@ -254,7 +280,7 @@ func randomTale(t *rapid.T) (opening []turn) {
 	for _, id := range []string{"northwind", "acme", "oldco"} {
 		opening = append(opening, turn{by: operator, command: &pb.CreatePartyRequest{PartyId: id, Party: &pb.Party{DisplayName: id}}})
 	}
-	turns := rapid.SampledFrom([]int{0, 2, 3, 3, 3, 3}).Draw(t, "opening")
+	turns := rapid.SampledFrom([]int{3, 3, 3, 2, 0}).Draw(t, "opening")
 	terms := randomTerms(t)
 	_, digest := Digest(terms)
 	first := []turn{
@@ -271,12 +297,13 @@ type turn struct {
 	command proto.Message
 	pass    time.Duration // instead of a command
 	asleep  bool          // the clock does not look
+	carry   int           // instead of either: how many events a decision holds from here on
 }
 
 func randomTurn(t *rapid.T, w *world) turn {
-	if rapid.IntRange(0, 3).Draw(t, "time") == 0 {
+	if evenly(t, "time") < 2 {
 		hours := rapid.SampledFrom([]int{1, 7, 24, 50, 24 * 7, 24 * 20}).Draw(t, "hours")
-		return turn{pass: time.Duration(hours)*time.Hour + time.Nanosecond, asleep: rapid.IntRange(0, 4).Draw(t, "asleep") == 0}
+		return turn{pass: time.Duration(hours)*time.Hour + time.Nanosecond, asleep: evenly(t, "asleep") < 2}
 	}
 	by, command := randomCommand(t, w)
 	return turn{by: by, command: command}
@@ -289,6 +316,8 @@ func (w *world) take(tn turn) ([]*pb.Event, error) {
 	told := len(w.history)
 	var err error
 	switch {
+	case tn.carry > 0:
+		w.carry = tn.carry
 	case tn.command != nil:
 		_, err = w.do(tn.by, tn.command)
 	case tn.asleep:

@@ -16,7 +16,6 @@ func checkKept(t *pb.Terms, field string) (wrong []Violation) {
 	}
 	refuse(t.GetNeutralPartyId() != "", "neutral_party_id")
 	refuse(t.GetHoldsFromDate() != "", "holds_from_date")
-	refuse(len(t.GetSuspensionRights()) > 0, "suspension_rights")
 	refuse(len(t.GetHistory()) > 0, "history")
 	refuse(t.GetHistoryUntilDate() != "", "history_until_date")
 	refuse(t.GetClocks() != nil && t.GetClocks().NoticeBusinessDays != nil, "clocks.notice_business_days")

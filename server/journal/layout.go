@@ -123,7 +123,7 @@ func recordKey(ref rules.Ref) []byte {
 
 // numbered says of a kind whether its records have numbers.
 func numbered(kind rules.Kind) bool {
-	return kind == rules.KindRevision || kind == rules.KindProposalRevision || kind == rules.KindCascade
+	return kind == rules.KindRevision || kind == rules.KindProposalRevision
 }
 
 // recordRef is the record that lies at a key.
