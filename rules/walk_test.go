@@ -167,7 +167,7 @@ func checkDays(t *rapid.T, w *world, c *pb.Commitment, days []string) {
 	for i := range int(c.GetObligationCount()) {
 		o, _ := w.records[obligationRef(c.GetAgreementId(), c.GetCommitmentId()+"-"+strconv.Itoa(i+1))].(*pb.Obligation)
 		if c.GetWordsFromDate() == "" && (i >= len(days) || o.GetAgreedDueDate() != days[i]) || int(o.GetOrdinal()) != i+1 {
-			t.Fatalf("obligation %d of %s was due on %q; the words say %v", i+1, c.GetCommitmentId(), o.GetAgreedDueDate(), days)
+			t.Fatalf("obligation %d of %s is due on %q; the words say %v", i+1, c.GetCommitmentId(), o.GetAgreedDueDate(), days)
 		}
 		if o.GetLeadStartTime().AsTime().After(o.GetDueTime().AsTime()) || o.GetGraceEndTime().AsTime().Before(o.GetDueTime().AsTime()) {
 			t.Fatalf("the clocks of an obligation are out of order: %v", o)
