@@ -4,23 +4,26 @@ import pb "github.com/concordhq/concord/gen/concord/v1"
 
 // Short names for the table below.
 const (
-	scheduled  = pb.ObligationState_OBLIGATION_STATE_SCHEDULED
-	due        = pb.ObligationState_OBLIGATION_STATE_DUE
-	submitted  = pb.ObligationState_OBLIGATION_STATE_SUBMITTED
-	fulfilled  = pb.ObligationState_OBLIGATION_STATE_FULFILLED
-	breached   = pb.ObligationState_OBLIGATION_STATE_BREACHED
-	curing     = pb.ObligationState_OBLIGATION_STATE_CURING
-	cured      = pb.ObligationState_OBLIGATION_STATE_CURED
-	defaulted  = pb.ObligationState_OBLIGATION_STATE_DEFAULTED
-	waived     = pb.ObligationState_OBLIGATION_STATE_WAIVED
-	excused    = pb.ObligationState_OBLIGATION_STATE_EXCUSED
-	suspended  = pb.ObligationState_OBLIGATION_STATE_SUSPENDED
-	discharged = pb.ObligationState_OBLIGATION_STATE_DISCHARGED
+	scheduled    = pb.ObligationState_OBLIGATION_STATE_SCHEDULED
+	due          = pb.ObligationState_OBLIGATION_STATE_DUE
+	submitted    = pb.ObligationState_OBLIGATION_STATE_SUBMITTED
+	fulfilled    = pb.ObligationState_OBLIGATION_STATE_FULFILLED
+	breached     = pb.ObligationState_OBLIGATION_STATE_BREACHED
+	curing       = pb.ObligationState_OBLIGATION_STATE_CURING
+	cured        = pb.ObligationState_OBLIGATION_STATE_CURED
+	defaulted    = pb.ObligationState_OBLIGATION_STATE_DEFAULTED
+	waived       = pb.ObligationState_OBLIGATION_STATE_WAIVED
+	excused      = pb.ObligationState_OBLIGATION_STATE_EXCUSED
+	suspended    = pb.ObligationState_OBLIGATION_STATE_SUSPENDED
+	discharged   = pb.ObligationState_OBLIGATION_STATE_DISCHARGED
+	disputed     = pb.ObligationState_OBLIGATION_STATE_DISPUTED
+	undetermined = pb.ObligationState_OBLIGATION_STATE_NOT_DETERMINED
 )
 
 // What some rows ask for besides, where a refusal names it.
 const (
 	atMostPlans = "at most 10 plans"
+	grounds     = "what it is about is there; a trigger by who did not record it, within the review window"
 	knownDay    = "a due date is known, the new one is later, and it is extended 50 times at most"
 )
 
@@ -65,6 +68,34 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: breached, Verb: "release", By: Both, To: discharged},
 	{From: curing, Verb: "release", By: Both, To: discharged},
 	{From: suspended, Verb: "waive", By: Beneficiary, To: waived},
+	{From: disputed, Verb: "waive", By: Beneficiary, To: waived},
+	{From: disputed, Verb: "release", By: Both, To: discharged},
+	{From: due, Verb: "dispute", By: Either, To: disputed, If: grounds},
+	{From: submitted, Verb: "dispute", By: Either, To: disputed, If: grounds},
+	{From: breached, Verb: "dispute", By: Either, To: disputed, If: grounds},
+	{From: curing, Verb: "dispute", By: Either, To: disputed, If: grounds},
+	{From: disputed, Verb: "settle", By: Both, To: due, If: "it was DUE before"},
+	{From: disputed, Verb: "settle", By: Both, To: submitted, If: "it was SUBMITTED before"},
+	{From: disputed, Verb: "settle", By: Both, To: breached, If: "it was BREACHED before, or is held to be"},
+	{From: disputed, Verb: "settle", By: Both, To: curing, If: "it was CURING before"},
+	{From: disputed, Verb: "settle", By: Both, To: fulfilled},
+	{From: disputed, Verb: "settle", By: Both, To: cured},
+	{From: disputed, Verb: "settle", By: Both, To: excused},
+	{From: disputed, Verb: "settle", By: Both, To: defaulted},
+	{From: disputed, Verb: "settle", By: Both, To: waived},
+	{From: disputed, Verb: "settle", By: Both, To: discharged},
+	{From: disputed, Verb: "settle", By: Both, To: undetermined},
+	{From: disputed, Verb: "determine", By: Neutral, To: due, If: "it was DUE before"},
+	{From: disputed, Verb: "determine", By: Neutral, To: submitted, If: "it was SUBMITTED before"},
+	{From: disputed, Verb: "determine", By: Neutral, To: breached, If: "it was BREACHED before, or is held to be"},
+	{From: disputed, Verb: "determine", By: Neutral, To: curing, If: "it was CURING before"},
+	{From: disputed, Verb: "determine", By: Neutral, To: fulfilled},
+	{From: disputed, Verb: "determine", By: Neutral, To: cured},
+	{From: disputed, Verb: "determine", By: Neutral, To: excused},
+	{From: disputed, Verb: "determine", By: Neutral, To: defaulted},
+	{From: disputed, Verb: "determine", By: Neutral, To: waived},
+	{From: disputed, Verb: "determine", By: Neutral, To: discharged},
+	{From: disputed, Verb: "determine", By: Neutral, To: undetermined},
 	{From: scheduled, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
 	{From: due, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
 	{From: submitted, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
@@ -77,8 +108,8 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: suspended, Verb: "resume", By: Rule, To: curing, If: "the pause is over, and it was CURING"},
 }
 
-// toObligation says who a side is to an obligation.
-func toObligation(o *pb.Obligation, side pb.Side) func(Who) bool {
+// toObligation says who a side, or else the neutral, is to an obligation.
+func toObligation(o *pb.Obligation, side pb.Side, neutral bool) func(Who) bool {
 	return func(w Who) bool {
 		switch w {
 		case Obligor:
@@ -87,6 +118,8 @@ func toObligation(o *pb.Obligation, side pb.Side) func(Who) bool {
 			return side == o.GetBeneficiary()
 		case Either:
 			return side == o.GetObligor() || side == o.GetBeneficiary()
+		case Neutral:
+			return neutral
 		}
 		return false
 	}
@@ -95,8 +128,7 @@ func toObligation(o *pb.Obligation, side pb.Side) func(Who) bool {
 // Final says whether an obligation in this state is closed for good.
 func Final(s pb.ObligationState) bool {
 	switch s {
-	case fulfilled, cured, defaulted, waived, excused, discharged,
-		pb.ObligationState_OBLIGATION_STATE_SUPERSEDED, pb.ObligationState_OBLIGATION_STATE_NOT_DETERMINED:
+	case fulfilled, cured, defaulted, waived, excused, discharged, undetermined, pb.ObligationState_OBLIGATION_STATE_SUPERSEDED:
 		return true
 	}
 	return false

@@ -29,7 +29,7 @@ func lawful[S state](table []Move[S], from S, verb string, who Who, foreign pb.E
 	var may []string
 	mine := false
 	for _, m := range table {
-		if m.Verb == verb && m.By == who {
+		if m.Verb == verb && (m.By == who || m.By == Either && (who == Obligor || who == Beneficiary)) {
 			mine = true
 			if m.From == from {
 				may = append(may, word(m.To))
@@ -222,6 +222,12 @@ func obligationCommand(t *testing.T, verb, id string) proto.Message {
 		return &pb.AdmitObligationRequest{AgreementId: "care", ObligationId: id, Reason: "missed"}
 	case "cure":
 		return &pb.CureObligationRequest{AgreementId: "care", ObligationId: id, Cause: "c", Effect: "e", Fix: "f", Prevention: "p", CureDate: "2026-01-10"}
+	case "dispute":
+		return &pb.DisputeObligationRequest{AgreementId: "care", ObligationId: id, Ground: pb.DisputeGround_DISPUTE_GROUND_DUE, Reason: "not yet"}
+	case "determine":
+		return &pb.DetermineObligationRequest{AgreementId: "care", ObligationId: id, Settlement: &pb.Settlement{
+			Outcome: pb.SettlementOutcome_SETTLEMENT_OUTCOME_RESTORE, Reason: "go on",
+		}}
 	case "extend":
 		return &pb.ExtendObligationRequest{AgreementId: "care", ObligationId: id, DueDate: "2026-01-20", Reason: "a holiday"}
 	case "object":

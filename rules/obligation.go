@@ -25,7 +25,7 @@ func (d *Decision) onObligation(agreementID, obligationID, verb string) (*pb.Agr
 	if o == nil {
 		return nil, nil, side, NotFound("obligation", obligationID)
 	}
-	if e := move(ObligationMoves, "obligation", o.GetState(), verb, toObligation(o, side)); e != nil {
+	if e := move(ObligationMoves, "obligation", o.GetState(), verb, toObligation(o, side, d.stamp.By.Neutral(a))); e != nil {
 		e.Subject = "agreements/" + agreementID + "/obligations/" + obligationID
 		return nil, nil, side, e
 	}
@@ -84,21 +84,26 @@ type acceptance struct {
 	timeliness pb.Timeliness
 }
 
-// accepted is what becomes of an obligation whose submission is accepted, by word or by silence: what was claimed. A window
-// was kept when it ended, however long the figures took.
+// accepted is what becomes of an obligation whose submission is accepted, by word or by silence: what was claimed.
 func (d *Decision) accepted(o *pb.Obligation) acceptance {
 	s := o.GetSubmission()
 	is := acceptance{to: keptAs(s.GetClaim()), kept: s.GetSubmitTime()}
 	if is.to == excused {
 		return acceptance{to: excused}
 	}
-	is.timeliness = timeliness(o, is.kept.AsTime())
-	if end, err := ParseDay(o.GetWindowEndDate()); err == nil && s.GetFrom() == due {
+	is.kept, is.timeliness = d.kept(o, s.GetFrom(), s.GetSubmitTime())
+	return is
+}
+
+// kept is when an obligation was kept that was done at a time, from a state, and whether that was in time. A window was kept
+// when it ended, however long the figures took.
+func (d *Decision) kept(o *pb.Obligation, from pb.ObligationState, done *timestamppb.Timestamp) (*timestamppb.Timestamp, pb.Timeliness) {
+	if end, err := ParseDay(o.GetWindowEndDate()); err == nil && from == due {
 		if cal := d.calendar(d.State.agreement(o.GetAgreementId())); cal != nil {
-			is.kept, is.timeliness = timestamppb.New(cal.EndOfDay(end)), pb.Timeliness_TIMELINESS_ON_TIME
+			return timestamppb.New(cal.EndOfDay(end)), pb.Timeliness_TIMELINESS_ON_TIME
 		}
 	}
-	return is
+	return done, timeliness(o, done.AsTime())
 }
 
 // returnObligation gives a submission back: the obligation is what it was before, with the time of the review added to the

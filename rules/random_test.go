@@ -29,10 +29,13 @@ func randomTerms(t *rapid.T) *pb.Terms {
 		terms.Calendar.Holidays = append(terms.Calendar.Holidays, first.Add(n).String())
 	}
 	terms.Clocks = randomClocks(t)
+	if rapid.Bool().Draw(t, "neutral") {
+		terms.NeutralPartyId = outsider.PartyID
+	}
 	terms.SuspensionRights = []*pb.SuspensionRight{
 		{RightId: "flood", Side: pb.Side_SIDE_VENDOR, Ground: "a flood"}, {RightId: "strike", Side: pb.Side_SIDE_CLIENT, Ground: "a strike"},
 	}
-	for i := range rapid.IntRange(0, 4).Draw(t, "promises") {
+	for i := range []int{0, 1, 1, 2, 2, 3, 3, 4}[evenly(t, "promises")] {
 		c := &pb.CommitmentTerms{
 			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1,
 			Obligor: rapid.SampledFrom([]pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT}).Draw(t, "obligor"), Clocks: randomClocks(t),
@@ -195,7 +198,7 @@ func randomWork(t *rapid.T, w *world, agreement string, by Caller) (Caller, prot
 			}
 		}
 		if len(fitting) > 0 {
-			m := rapid.SampledFrom(fitting).Draw(t, "move")
+			m := fitting[evenly(t, "move")%len(fitting)]
 			by, verbs = w.someone(agreement, o, m.By), []string{m.Verb}
 		}
 	}
@@ -208,7 +211,10 @@ func randomWork(t *rapid.T, w *world, agreement string, by Caller) (Caller, prot
 // someone is who may make a move of an obligation.
 func (w *world) someone(agreement string, o *pb.Obligation, who Who) Caller {
 	side := o.GetObligor()
-	if who == Beneficiary {
+	switch {
+	case who == Neutral:
+		return outsider
+	case who == Beneficiary:
 		side = o.GetBeneficiary()
 	}
 	a, party := w.agreement(agreement), ""
@@ -243,6 +249,12 @@ func randomDeed(t *rapid.T, w *world, agreement, id, verb string) proto.Message 
 	case "cure":
 		date := DayOf(w.now.Date()).Add(rapid.SampledFrom([]int{0, 1, 1, 1, 60}).Draw(t, "date")).String()
 		return &pb.CureObligationRequest{AgreementId: agreement, ObligationId: id, Cause: "c", Effect: "e", Fix: "f", Prevention: "p", CureDate: date}
+	case "dispute":
+		ground := pb.DisputeGround(rapid.Int32Range(1, 5).Draw(t, "ground"))
+		return &pb.DisputeObligationRequest{AgreementId: agreement, ObligationId: id, Ground: ground, Reason: "not yet"}
+	case "determine":
+		outcome := pb.SettlementOutcome(rapid.Int32Range(1, 9).Draw(t, "outcome"))
+		return &pb.DetermineObligationRequest{AgreementId: agreement, ObligationId: id, Settlement: &pb.Settlement{Outcome: outcome, Reason: "so be it"}}
 	case "extend":
 		date := DayOf(w.now.Date()).Add(rapid.SampledFrom([]int{-1, 0, 3, 20}).Draw(t, "date")).String()
 		return &pb.ExtendObligationRequest{AgreementId: agreement, ObligationId: id, DueDate: date, Reason: "a holiday"}
@@ -280,7 +292,7 @@ func randomTale(t *rapid.T) (opening []turn) {
 	for _, id := range []string{"northwind", "acme", "oldco"} {
 		opening = append(opening, turn{by: operator, command: &pb.CreatePartyRequest{PartyId: id, Party: &pb.Party{DisplayName: id}}})
 	}
-	turns := rapid.SampledFrom([]int{3, 3, 3, 2, 0}).Draw(t, "opening")
+	turns := []int{0, 2, 3, 3, 3, 3, 3, 3}[evenly(t, "opening")]
 	terms := randomTerms(t)
 	_, digest := Digest(terms)
 	first := []turn{
@@ -302,7 +314,7 @@ type turn struct {
 
 func randomTurn(t *rapid.T, w *world) turn {
 	if evenly(t, "time") < 2 {
-		hours := rapid.SampledFrom([]int{1, 7, 24, 50, 24 * 7, 24 * 20}).Draw(t, "hours")
+		hours := []int{1, 7, 24, 24, 50, 72, 24 * 7, 24 * 20}[evenly(t, "hours")]
 		return turn{pass: time.Duration(hours)*time.Hour + time.Nanosecond, asleep: evenly(t, "asleep") < 2}
 	}
 	by, command := randomCommand(t, w)
