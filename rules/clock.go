@@ -24,7 +24,7 @@ func WakeTime(m proto.Message) (time.Time, bool) {
 			return r.GetChanges()[0].GetChange().GetEffectiveTime().AsTime(), true
 		}
 	case *pb.Commitment:
-		if r.GetState() == dormant {
+		if r.GetState() == dormant && r.GetOpenObligationCount() == 0 && r.GetRemedyOf() == "" { // else it rests
 			return r.GetEffectiveTime().AsTime(), true
 		}
 	case *pb.Obligation:
@@ -148,9 +148,11 @@ func (d *Decision) passBefore(ref Ref, until time.Time) bool {
 }
 
 func (d *Decision) enterIntoForce(c *pb.Commitment, at time.Time) {
-	d.emitClock(c.GetAgreementId(), at, &pb.Event{Change: &pb.Event_CommitmentEnteredIntoForce{
-		CommitmentEnteredIntoForce: &pb.CommitmentEnteredIntoForce{CommitmentId: c.GetCommitmentId(), From: c.GetState()},
-	}})
+	if !kinds[c.GetKind()].rests {
+		d.emitClock(c.GetAgreementId(), at, &pb.Event{Change: &pb.Event_CommitmentEnteredIntoForce{
+			CommitmentEnteredIntoForce: &pb.CommitmentEnteredIntoForce{CommitmentId: c.GetCommitmentId(), From: c.GetState()},
+		}})
+	}
 	d.scheduleNext(c.GetAgreementId(), c.GetCommitmentId(), at)
 	d.endIfDone(c.GetAgreementId(), c.GetCommitmentId(), at)
 }

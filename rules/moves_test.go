@@ -187,6 +187,7 @@ func obligationCells(t *testing.T, id string, from pb.ObligationState, verb stri
 			case breached, curing:
 				o.CureEndTime = timestamppb.New(w.now.Add(time.Hour))
 			}
+			fitKind(w, o, verb)
 			w.put(ref, o) // many of these states no release leads to yet; the table speaks of them all
 			var want outcome
 			switch {
@@ -205,6 +206,24 @@ func obligationCells(t *testing.T, id string, from pb.ObligationState, verb stri
 	return len(actors)
 }
 
+// fitKind has an obligation belong to a kind of commitment that knows a verb.
+func fitKind(w *world, o *pb.Obligation, verb string) {
+	ref := commitmentRef("care", o.GetCommitmentId())
+	c := proto.CloneOf(w.records[ref].(*pb.Commitment))
+	switch verb {
+	case "trigger":
+		c.Kind, o.DueDate = pb.CommitmentKind_COMMITMENT_KIND_CONDITIONAL, ""
+	case "measure":
+		c.Kind, o.WindowEndDate = pb.CommitmentKind_COMMITMENT_KIND_MEASURED, "2026-01-09"
+		c.Terms.Schedule = &pb.CommitmentTerms_Measured{Measured: &pb.Measured{Comparator: pb.Comparator_COMPARATOR_AT_LEAST, Objective: "99"}}
+		if o.GetState() == submitted {
+			o.Submission.From, o.Submission.Claim = due, fulfilled
+			o.Measurements = []*pb.Measurement{{By: o.GetObligor(), Value: "99"}}
+		}
+	}
+	w.put(ref, c)
+}
+
 func obligationCommand(t *testing.T, verb, id string) proto.Message {
 	t.Helper()
 	switch verb {
@@ -218,6 +237,10 @@ func obligationCommand(t *testing.T, verb, id string) proto.Message {
 		return &pb.AcknowledgeObligationRequest{AgreementId: "care", ObligationId: id}
 	case "waive":
 		return &pb.WaiveObligationRequest{AgreementId: "care", ObligationId: id, Reason: "never mind"}
+	case "trigger":
+		return &pb.TriggerObligationRequest{AgreementId: "care", ObligationId: id, Title: "It happened"}
+	case "measure":
+		return &pb.MeasureObligationRequest{AgreementId: "care", ObligationId: id, Value: "98"}
 	case "admit":
 		return &pb.AdmitObligationRequest{AgreementId: "care", ObligationId: id, Reason: "missed"}
 	case "cure":

@@ -20,6 +20,7 @@ func (d *Decision) onObligation(agreementID, obligationID, verb string) (*pb.Agr
 	if d.State.Get(ref) == nil {
 		d.comeUp(agreementID, obligationID)
 	}
+	d.awaken(agreementID, d.State.obligation(agreementID, obligationID).GetCommitmentId())
 	d.timePasses(ref)
 	o := d.State.obligation(agreementID, obligationID)
 	if o == nil {
@@ -30,6 +31,9 @@ func (d *Decision) onObligation(agreementID, obligationID, verb string) (*pb.Agr
 		return nil, nil, side, e
 	}
 	if e := d.matchEtag(o.GetEtag()); e != nil {
+		return nil, nil, side, e
+	}
+	if e := d.fits(o, verb); e != nil {
 		return nil, nil, side, e
 	}
 	return a, o, side, nil
@@ -87,23 +91,12 @@ type acceptance struct {
 // accepted is what becomes of an obligation whose submission is accepted, by word or by silence: what was claimed.
 func (d *Decision) accepted(o *pb.Obligation) acceptance {
 	s := o.GetSubmission()
-	is := acceptance{to: keptAs(s.GetClaim()), kept: s.GetSubmitTime()}
+	is := acceptance{to: keptAs(s.GetClaim())}
 	if is.to == excused {
 		return acceptance{to: excused}
 	}
-	is.kept, is.timeliness = d.kept(o, s.GetFrom(), s.GetSubmitTime())
+	is.kept, is.timeliness = d.kept(o, s.GetFrom(), s.GetSubmitTime().AsTime())
 	return is
-}
-
-// kept is when an obligation was kept that was done at a time, from a state, and whether that was in time. A window was kept
-// when it ended, however long the figures took.
-func (d *Decision) kept(o *pb.Obligation, from pb.ObligationState, done *timestamppb.Timestamp) (*timestamppb.Timestamp, pb.Timeliness) {
-	if end, err := ParseDay(o.GetWindowEndDate()); err == nil && from == due {
-		if cal := d.calendar(d.State.agreement(o.GetAgreementId())); cal != nil {
-			return timestamppb.New(cal.EndOfDay(end)), pb.Timeliness_TIMELINESS_ON_TIME
-		}
-	}
-	return done, timeliness(o, done.AsTime())
 }
 
 // returnObligation gives a submission back: the obligation is what it was before, with the time of the review added to the
@@ -150,9 +143,10 @@ func (d *Decision) acknowledgeObligation(c *pb.AcknowledgeObligationRequest) err
 		}
 		received = t.AsTime()
 	}
+	kept, timely := d.kept(o, o.GetState(), received)
 	d.emitAt(o.GetAgreementId(), side, received, &pb.Event{Change: &pb.Event_ObligationReceiptAcknowledged{
 		ObligationReceiptAcknowledged: &pb.ObligationReceiptAcknowledged{
-			ObligationId: o.GetObligationId(), Note: c.GetNote(), To: to, KeptTime: timestamppb.New(received), Timeliness: timeliness(o, received),
+			ObligationId: o.GetObligationId(), Note: c.GetNote(), To: to, KeptTime: kept, Timeliness: timely,
 		},
 	}})
 	d.closed(o, d.stamp.At)
@@ -189,6 +183,8 @@ func (d *Decision) closed(before *pb.Obligation, at time.Time) {
 		d.scheduleNext(before.GetAgreementId(), before.GetCommitmentId(), at)
 	}
 	d.endIfDone(before.GetAgreementId(), before.GetCommitmentId(), at)
+	d.rest(before.GetAgreementId(), before.GetCommitmentId(), at)
+	d.completed(now, at)
 	d.prerequisites(now, at)
 }
 

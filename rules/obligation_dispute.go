@@ -79,7 +79,7 @@ var settledAs = map[pb.SettlementOutcome]pb.ObligationState{
 	pb.SettlementOutcome_SETTLEMENT_OUTCOME_DEFAULTED:      defaulted,
 	pb.SettlementOutcome_SETTLEMENT_OUTCOME_WAIVED:         waived,
 	pb.SettlementOutcome_SETTLEMENT_OUTCOME_DISCHARGED:     discharged,
-	pb.SettlementOutcome_SETTLEMENT_OUTCOME_NOT_DETERMINED: undetermined,
+	pb.SettlementOutcome_SETTLEMENT_OUTCOME_NOT_DETERMINED: unknown,
 }
 
 // checkSettlement lists what is wrong with how a dispute would end.
@@ -105,7 +105,7 @@ func (d *Decision) settle(o *pb.Obligation, s *pb.Settlement, proposalID string,
 		if prior == submitted {
 			from, when = o.GetSubmission().GetFrom(), o.GetSubmission().GetSubmitTime()
 		}
-		end.KeptTime, end.Timeliness = d.kept(o, from, when)
+		end.KeptTime, end.Timeliness = d.kept(o, from, when.AsTime())
 	}
 	id := o.GetAgreementId()
 	d.emitAt(id, d.side(id), at, &pb.Event{Change: &pb.Event_ObligationDisputeSettled{ObligationDisputeSettled: end}})

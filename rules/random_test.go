@@ -35,17 +35,13 @@ func randomTerms(t *rapid.T) *pb.Terms {
 	terms.SuspensionRights = []*pb.SuspensionRight{
 		{RightId: "flood", Side: pb.Side_SIDE_VENDOR, Ground: "a flood"}, {RightId: "strike", Side: pb.Side_SIDE_CLIENT, Ground: "a strike"},
 	}
-	for i := range []int{0, 1, 1, 2, 2, 3, 3, 4}[evenly(t, "promises")] {
+	for i := range evenly(t, "promises") {
 		c := &pb.CommitmentTerms{
 			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1,
 			Obligor: rapid.SampledFrom([]pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT}).Draw(t, "obligor"), Clocks: randomClocks(t),
 			NotCurable: evenly(t, "curable") == 0,
 		}
-		if rapid.Bool().Draw(t, "once") {
-			c.Schedule = &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{DueDate: first.Add(rapid.IntRange(0, 150).Draw(t, "due")).String()}}
-		} else {
-			c.Schedule = &pb.CommitmentTerms_Recurring{Recurring: randomRule(t, first)}
-		}
+		randomSchedule(t, c, first, terms.GetCommitments())
 		terms.Commitments = append(terms.Commitments, c)
 		if CheckTerms(terms, "terms") != nil {
 			terms.Commitments = terms.Commitments[:len(terms.Commitments)-1]
@@ -55,6 +51,52 @@ func randomTerms(t *rapid.T) *pb.Terms {
 		t.Fatalf("random terms are wrong: %v", wrong)
 	}
 	return terms
+}
+
+// randomSchedule draws what makes a promise fall due, after those before it.
+func randomSchedule(t *rapid.T, c *pb.CommitmentTerms, first Day, before []*pb.CommitmentTerms) {
+	switch rapid.SampledFrom([]string{"date", "rule", "rule", "rule", "relative", "conditional", "measured"}).Draw(t, "kind") {
+	case "date":
+		c.Schedule = &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{DueDate: first.Add(rapid.IntRange(0, 150).Draw(t, "due")).String()}}
+	case "rule":
+		c.Schedule = &pb.CommitmentTerms_Recurring{Recurring: randomRule(t, first)}
+	case "relative":
+		r := &pb.RelativeDue{Anchor: pb.DueAnchor_DUE_ANCHOR_EFFECTIVE_DATE, After: randomAfter(t)}
+		if i := slices.IndexFunc(before, func(c *pb.CommitmentTerms) bool { return c.GetOneOff() != nil }); i >= 0 {
+			r.Anchor, r.CommitmentId = pb.DueAnchor_DUE_ANCHOR_COMPLETION, before[i].GetCommitmentId()
+		}
+		c.Schedule = &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{Relative: r}}
+	case "measured":
+		m := &pb.Measured{
+			Measure: "Availability", Comparator: pb.Comparator_COMPARATOR_AT_LEAST, Objective: "99.8", Tolerance: "0.1", Due: randomAfter(t), Window: randomPeriod(t),
+		}
+		if rapid.Bool().Draw(t, "qualifying") {
+			m.Qualifying = &pb.Qualifying{Measure: "Gateway", Comparator: pb.Comparator_COMPARATOR_AT_LEAST, Threshold: "1", Responsible: Other(c.GetObligor())}
+		}
+		if rapid.Bool().Draw(t, "credit") {
+			m.Credit = &pb.Credit{
+				CommitmentId: c.GetCommitmentId() + "r", Title: "Credit", Weight: 1, Step: "0.1", PercentPerStep: "5", CapPercent: "20",
+				Of: &pb.Amount{Currency: "EUR", Value: "100"}, Due: &pb.After{Days: 10},
+			}
+		}
+		c.Schedule = &pb.CommitmentTerms_Measured{Measured: m}
+	case "conditional":
+		when := &pb.Conditional{Condition: "Something happens.", Within: randomAfter(t), Once: rapid.Bool().Draw(t, "once")}
+		if rapid.Bool().Draw(t, "until") {
+			when.UntilDate = first.Add(rapid.IntRange(0, 150).Draw(t, "until")).String()
+		}
+		c.Schedule = &pb.CommitmentTerms_Conditional{Conditional: when}
+	}
+}
+
+func randomPeriod(t *rapid.T) *pb.Period {
+	return &pb.Period{Unit: pb.PeriodUnit(rapid.Int32Range(1, 5).Draw(t, "unit")), Every: rapid.SampledFrom([]int32{0, 1, 2, 3, 12}).Draw(t, "every")}
+}
+
+func randomAfter(t *rapid.T) *pb.After {
+	return &pb.After{
+		Days: rapid.Int32Range(0, 20).Draw(t, "days"), BusinessDays: rapid.Int32Range(0, 5).Draw(t, "business days"), Roll: pb.DayRoll(rapid.Int32Range(0, 3).Draw(t, "roll")),
+	}
 }
 
 func randomClocks(t *rapid.T) *pb.Clocks {
@@ -189,6 +231,9 @@ func randomEtag(t *rapid.T) string {
 // randomWork draws a verb that somebody may do to an obligation in the state it is in, more often than any verb.
 func randomWork(t *rapid.T, w *world, agreement string, by Caller) (Caller, proto.Message) {
 	id := rapid.SampledFrom(append(w.obligations(agreement), "c0-99")).Draw(t, "obligation")
+	if begun := w.begun(agreement); begun != "" && evenly(t, "go on") < 4 {
+		id = begun
+	}
 	verbs := verbsOf(ObligationMoves)
 	if o, known := w.records[obligationRef(agreement, id)].(*pb.Obligation); known && evenly(t, "fitting") > 1 {
 		var fitting []Move[pb.ObligationState]
@@ -244,6 +289,14 @@ func randomDeed(t *rapid.T, w *world, agreement, id, verb string) proto.Message 
 		return &pb.AcknowledgeObligationRequest{AgreementId: agreement, ObligationId: id, ReceivedTime: received}
 	case "waive":
 		return &pb.WaiveObligationRequest{AgreementId: agreement, ObligationId: id, Reason: "never mind"}
+	case "trigger":
+		day := w.now.AddDate(0, 0, rapid.IntRange(-20, 1).Draw(t, "day")).Format(time.DateOnly)
+		return &pb.TriggerObligationRequest{AgreementId: agreement, ObligationId: id, Title: "It happened", OccurredDate: day}
+	case "measure":
+		return &pb.MeasureObligationRequest{
+			AgreementId: agreement, ObligationId: id, Value: rapid.SampledFrom([]string{"99.8", "99.79", "99.5", "90", "-1", "x"}).Draw(t, "value"),
+			QualifyingValue: rapid.SampledFrom([]string{"", "1", "1", "0"}).Draw(t, "qualifying"),
+		}
 	case "admit":
 		return &pb.AdmitObligationRequest{AgreementId: agreement, ObligationId: id, Reason: "missed"}
 	case "cure":
@@ -265,6 +318,17 @@ func randomDeed(t *rapid.T, w *world, agreement, id, verb string) proto.Message 
 	}
 	t.Fatalf("no command for the verb %q", verb)
 	return nil
+}
+
+// begun is the first obligation of an agreement that is on a way seldom taken; empty if none is.
+func (w *world) begun(agreement string) string {
+	for _, id := range w.obligations(agreement) {
+		switch w.records[obligationRef(agreement, id)].(*pb.Obligation).GetState() {
+		case submitted, curing, disputed:
+			return id
+		}
+	}
+	return ""
 }
 
 // obligations is the ids of an agreement's obligations that are not final, in order, and one that is.

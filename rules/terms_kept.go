@@ -20,7 +20,6 @@ func checkKept(t *pb.Terms, field string) (wrong []Violation) {
 	refuse(t.GetClocks() != nil && t.GetClocks().NoticeBusinessDays != nil, "clocks.notice_business_days")
 	for i, c := range t.GetCommitments() {
 		at := fmt.Sprintf("commitments[%d].", i)
-		refuse(c.GetOneOff().GetRelative() != nil, at+"one_off.relative")
 		refuse(c.GetSurviving(), at+"surviving")
 		refuse(c.GetMaterial(), at+"material")
 		refuse(len(c.GetPrerequisites()) > 0, at+"prerequisites")

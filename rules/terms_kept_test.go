@@ -22,7 +22,6 @@ func TestWordsThatNobodyKeepsAreRefused(t *testing.T) {
 		"commitments[0].material":                    promise(`"material": true, "oneOff": {"dueDate": "2026-03-01"}`),
 		"commitments[0].prerequisites":               promise(`"prerequisites": ["b"], "oneOff": {"dueDate": "2026-03-01"}`),
 		"commitments[0].clocks.notice_business_days": promise(`"clocks": {"noticeBusinessDays": 3}, "oneOff": {"dueDate": "2026-03-01"}`),
-		"commitments[0].one_off.relative":            promise(`"oneOff": {"relative": {"anchor": "DUE_ANCHOR_EFFECTIVE_DATE"}}`),
 		"commitments[0].one_off.due_date":            promise(`"oneOff": {}`),
 		"commitments[0].schedule":                    promise(`"standing": {"conduct": "Be kind.", "period": {"unit": "PERIOD_UNIT_MONTH"}}`),
 	} {

@@ -101,14 +101,23 @@ func checkCommitments(t *rapid.T, w *world) {
 		if !ok {
 			continue
 		}
-		n, days := tallies[ref], dueDays(t, w, c)
+		n := tallies[ref]
 		if n.all != int(c.GetObligationCount()) || n.open != int(c.GetOpenObligationCount()) {
 			t.Fatalf("%+v counts %d open of %d; there are %d of %d", ref, c.GetOpenObligationCount(), c.GetObligationCount(), n.open, n.all)
 		}
-		done := n.all == len(days)
 		if w.agreement(ref.Agreement).GetSettling() {
 			continue // on its way
 		}
+		if kinds[c.GetKind()].rests || c.GetTerms().GetOneOff().GetRelative() != nil {
+			checkResting(t, c, n.open, n.ahead)
+			continue
+		}
+		if c.GetTerms().GetMeasured() != nil || c.GetTerms().GetStanding() != nil {
+			checkWindows(t, w, c)
+			continue
+		}
+		days := dueDays(t, w, c)
+		done := n.all == len(days)
 		switch c.GetState() {
 		case pb.CommitmentState_COMMITMENT_STATE_DORMANT:
 			if n.all > 0 {
@@ -128,6 +137,36 @@ func checkCommitments(t *rapid.T, w *world) {
 			}
 		}
 		checkDays(t, w, c, days)
+	}
+}
+
+// checkWindows holds that the windows of a commitment tile the time of the promise: no day is left out, none counted twice.
+func checkWindows(t *rapid.T, w *world, c *pb.Commitment) {
+	t.Helper()
+	if c.GetWordsFromDate() != "" {
+		return // a pause left some out
+	}
+	next := calendarOf(t, w.agreement(c.GetAgreementId()).GetCalendar()).DayAt(c.GetEffectiveTime().AsTime())
+	for n := range c.GetObligationCount() {
+		o := w.records[obligationRef(c.GetAgreementId(), obligationID(c, n+1))].(*pb.Obligation)
+		if o.GetWindowStartDate() != next.String() || o.GetWindowEndDate() < o.GetWindowStartDate() || o.GetDueDate() < o.GetWindowEndDate() && o.GetState() == scheduled {
+			t.Fatalf("window %d begins on %s, not on %v: %v", n+1, o.GetWindowStartDate(), next, o)
+		}
+		next = mustParse(o.GetWindowEndDate()) + 1
+	}
+}
+
+// checkResting holds of what waits for something to happen that it rests while nothing that happened is open, and that at
+// most one obligation waits for it.
+func checkResting(t *rapid.T, c *pb.Commitment, open, ahead int) {
+	t.Helper()
+	entered := c.GetObligationCount() > 0
+	rests := kinds[c.GetKind()].rests && entered && c.GetState() != ended && c.GetState() != resting
+	switch state := c.GetState(); {
+	case ahead > 1, state == ended && open > 0, entered && state != ended && state != resting && open == 0 && c.GetRemedyOf() == "":
+		t.Fatalf("%s is %s with %d open, %d ahead", c.GetCommitmentId(), word(state), open, ahead)
+	case rests && (state == dormant) != (open == ahead):
+		t.Fatalf("%s is %s with %d open, %d ahead", c.GetCommitmentId(), word(state), open, ahead)
 	}
 }
 
