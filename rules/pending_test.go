@@ -14,38 +14,32 @@ import (
 // stands here fails.
 var pending = []string{
 	// Events.
-	"agreement_amended",
-	"commitment_revised",
 	"obligation_excused",
 	"obligation_notice_given",
 	"obligation_blocked",
 	"obligation_shifted",
-	"obligation_superseded",
-	"obligation_disputed",
-	"obligation_dispute_settled",
 	"obligation_imported",
-	"agreement_renewed",
 	// Rows.
 	"obligation SUBMITTED be deemed EXCUSED",
 	"obligation CURING suspend SUSPENDED",
 	"obligation SUSPENDED resume CURING",
-	"commitment DORMANT suspend SUSPENDED",
 	"commitment SUSPENDED resume DORMANT",
 	"obligation CURING release DISCHARGED",
-	"obligation SCHEDULED supersede SUPERSEDED",
-	"obligation DUE supersede SUPERSEDED",
-	"obligation SUSPENDED supersede SUPERSEDED",
-	"agreement ACTIVE amend ACTIVE",
-	"agreement SUSPENDED amend SUSPENDED",
-	"agreement ENDING amend ENDING",
+	"obligation DISPUTED settle SUBMITTED",
+	"obligation DISPUTED settle BREACHED",
+	"obligation DISPUTED settle CURING",
+	"obligation DISPUTED settle FULFILLED",
+	"obligation DISPUTED settle CURED",
+	"obligation DISPUTED settle EXCUSED",
+	"obligation DISPUTED settle DEFAULTED",
+	"obligation DISPUTED settle DISCHARGED",
+	"obligation DISPUTED settle NOT_DETERMINED",
 	// Reasons.
-	"STALE_BASE",
+	"NOT_SUPPORTED",
 	// Commands.
 	"ImportAgreementRequest",
 	"ExcuseObligationRequest",
 	"NotifyObligationRequest",
-	"DisputeObligationRequest",
-	"DetermineObligationRequest",
 	// Reasons.
 }
 

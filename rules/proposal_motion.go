@@ -26,6 +26,7 @@ func (d *Decision) checkConsent(k proposalKind, a *pb.Agreement, c consent) (wro
 		if c.motion != nil {
 			wrong = append(wrong, Violation{"motion", "it has a text, and no motion"})
 		}
+		wrong = append(wrong, d.checkNeutral(a, c)...)
 		return append(wrong, k.words(d, a, c)...)
 	}
 	if c.terms != nil {
@@ -209,4 +210,15 @@ func (d *Decision) pausedTogether(a *pb.Agreement, _ consent, _ time.Time) *Erro
 // resumeTogether ends a pause as both sides agreed.
 func (d *Decision) resumeTogether(a *pb.Agreement, p *pb.Proposal, c consent, at time.Time) {
 	d.resume(a.GetAgreementId(), at, &pb.AgreementResumed{Reason: c.motion.GetReason(), ProposalId: p.GetProposalId()})
+}
+
+// settleable refuses to settle what is not disputed.
+func (d *Decision) settleable(a *pb.Agreement, c consent, _ time.Time) *Error {
+	return d.mayBoth(a, c.motion.GetObligationIds()[0], "settle")
+}
+
+// settleTogether ends a dispute as both sides agreed.
+func (d *Decision) settleTogether(a *pb.Agreement, p *pb.Proposal, c consent, at time.Time) {
+	o := d.State.obligation(a.GetAgreementId(), c.motion.GetObligationIds()[0])
+	d.settle(o, c.motion.GetSettlement(), p.GetProposalId(), at)
 }
