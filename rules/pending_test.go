@@ -14,11 +14,7 @@ import (
 // stands here fails.
 var pending = []string{
 	// Events.
-	"agreement_notice_given",
-	"agreement_notice_withdrawn",
-	"agreement_ended",
 	"agreement_amended",
-	"proposal_became_stale",
 	"commitment_revised",
 	"obligation_excused",
 	"obligation_notice_given",
@@ -36,12 +32,15 @@ var pending = []string{
 	"commitment DORMANT suspend SUSPENDED",
 	"commitment SUSPENDED resume DORMANT",
 	"obligation CURING release DISCHARGED",
-	"obligation SUSPENDED lapse DISCHARGED",
-	"proposal OPEN go stale STALE",
-	"proposal ACCEPTED go stale STALE",
+	"obligation SCHEDULED supersede SUPERSEDED",
+	"obligation DUE supersede SUPERSEDED",
+	"obligation SUSPENDED supersede SUPERSEDED",
+	"agreement ACTIVE amend ACTIVE",
+	"agreement SUSPENDED amend SUSPENDED",
+	"agreement ENDING amend ENDING",
+	// Reasons.
+	"STALE_BASE",
 	// Commands.
-	"GiveNoticeRequest",
-	"TerminateAgreementRequest",
 	"ImportAgreementRequest",
 	"ExcuseObligationRequest",
 	"NotifyObligationRequest",
