@@ -129,7 +129,7 @@ func (d *Decision) carryOn(agreementID string) {
 }
 
 // whileCarrying does something, with most events in the end, without carrying other changes into what it meets: these come
-// later.
+// later. All of it is the clock's doing, whoever met it first.
 func (d *Decision) whileCarrying(most int, do func()) {
 	was, wasMost := d.carrying, d.most
 	d.carrying, d.most = true, most

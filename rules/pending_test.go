@@ -21,8 +21,6 @@ var pending = []string{
 	"obligation_blocked",
 	"obligation_shifted",
 	"obligation_superseded",
-	"obligation_disputed",
-	"obligation_dispute_settled",
 	"obligation_imported",
 	"agreement_renewed",
 	// Rows.
@@ -32,6 +30,17 @@ var pending = []string{
 	"commitment DORMANT suspend SUSPENDED",
 	"commitment SUSPENDED resume DORMANT",
 	"obligation CURING release DISCHARGED",
+	"obligation DISPUTED settle DUE",
+	"obligation DISPUTED settle SUBMITTED",
+	"obligation DISPUTED settle BREACHED",
+	"obligation DISPUTED settle CURING",
+	"obligation DISPUTED settle FULFILLED",
+	"obligation DISPUTED settle CURED",
+	"obligation DISPUTED settle EXCUSED",
+	"obligation DISPUTED settle DEFAULTED",
+	"obligation DISPUTED settle WAIVED",
+	"obligation DISPUTED settle DISCHARGED",
+	"obligation DISPUTED settle NOT_DETERMINED",
 	"obligation SCHEDULED supersede SUPERSEDED",
 	"obligation DUE supersede SUPERSEDED",
 	"obligation SUSPENDED supersede SUPERSEDED",
@@ -44,8 +53,6 @@ var pending = []string{
 	"ImportAgreementRequest",
 	"ExcuseObligationRequest",
 	"NotifyObligationRequest",
-	"DisputeObligationRequest",
-	"DetermineObligationRequest",
 	// Reasons.
 }
 

@@ -118,6 +118,20 @@ func (d *Decision) wrongFirst(_ *pb.Agreement, c consent) []Violation {
 	return d.checkText(c.terms, c.field)
 }
 
+// checkNeutral lists what is wrong with the neutral of a text: it is a party, and none of the two.
+func (d *Decision) checkNeutral(a *pb.Agreement, c consent) []Violation {
+	id := c.terms.GetNeutralPartyId()
+	switch {
+	case id == "":
+		return nil
+	case id == a.GetVendorPartyId() || id == a.GetClientPartyId():
+		return []Violation{{c.field + ".neutral_party_id", "a side of the agreement is not neutral: name another party, or none"}}
+	case d.State.Get(partyRef(id)) == nil:
+		return []Violation{{c.field + ".neutral_party_id", "there is no such party"}}
+	}
+	return nil
+}
+
 // checkText lists everything that is wrong with a text that would hold from its first day on.
 func (d *Decision) checkText(t *pb.Terms, field string) []Violation {
 	if wrong := CheckTerms(t, field); wrong != nil {

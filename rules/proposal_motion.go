@@ -26,6 +26,7 @@ func (d *Decision) checkConsent(k proposalKind, a *pb.Agreement, c consent) (wro
 		if c.motion != nil {
 			wrong = append(wrong, Violation{"motion", "it has a text, and no motion"})
 		}
+		wrong = append(wrong, d.checkNeutral(a, c)...)
 		return append(wrong, k.words(d, a, c)...)
 	}
 	if c.terms != nil {

@@ -14,7 +14,6 @@ func checkKept(t *pb.Terms, field string) (wrong []Violation) {
 			wrong = append(wrong, Violation{field + "." + name, "this release does not keep this yet: leave it out"})
 		}
 	}
-	refuse(t.GetNeutralPartyId() != "", "neutral_party_id")
 	refuse(t.GetHoldsFromDate() != "", "holds_from_date")
 	refuse(len(t.GetHistory()) > 0, "history")
 	refuse(t.GetHistoryUntilDate() != "", "history_until_date")

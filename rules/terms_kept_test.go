@@ -14,7 +14,6 @@ import (
 // Words that no rule keeps yet are refused, each by its name; a text is never agreed with half its words.
 func TestWordsThatNobodyKeepsAreRefused(t *testing.T) {
 	for field, words := range map[string]string{
-		"neutral_party_id":                           `"neutralPartyId": "oldco"`,
 		"holds_from_date":                            `"holdsFromDate": "2026-03-01"`,
 		"history":                                    `"history": [{"commitmentId": "a", "dueDate": "2025-01-01", "state": "OBLIGATION_STATE_FULFILLED"}]`,
 		"history_until_date":                         `"historyUntilDate": "2026-01-01"`,

@@ -90,7 +90,7 @@ func checkCommitments(t *rapid.T, w *world) {
 			switch o.GetState() {
 			case scheduled:
 				n.ahead++
-			case suspended:
+			case suspended, disputed: // the clocks of both stand still
 				n.paused++
 			}
 			tallies[ref] = n
