@@ -24,6 +24,10 @@ var pending = []string{
 	"obligation_imported",
 	"agreement_renewed",
 	// Rows.
+	"obligation SUBMITTED lapse DISCHARGED",
+	"obligation BREACHED lapse DISCHARGED",
+	"obligation CURING lapse DISCHARGED",
+	"obligation DISPUTED lapse DISCHARGED",
 	"obligation SUBMITTED be deemed EXCUSED",
 	"obligation CURING suspend SUSPENDED",
 	"obligation SUSPENDED resume CURING",
