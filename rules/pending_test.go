@@ -20,6 +20,10 @@ var pending = []string{
 	"obligation_shifted",
 	"obligation_imported",
 	// Rows.
+	"obligation SUBMITTED lapse DISCHARGED",
+	"obligation BREACHED lapse DISCHARGED",
+	"obligation CURING lapse DISCHARGED",
+	"obligation DISPUTED lapse DISCHARGED",
 	"obligation SUBMITTED be deemed EXCUSED",
 	"obligation CURING suspend SUSPENDED",
 	"obligation SUSPENDED resume CURING",
