@@ -18,7 +18,6 @@ var pending = []string{
 	"obligation_notice_given",
 	"obligation_blocked",
 	"obligation_shifted",
-	"obligation_imported",
 	// Rows.
 	"obligation SUBMITTED lapse DISCHARGED",
 	"obligation BREACHED lapse DISCHARGED",
@@ -41,7 +40,6 @@ var pending = []string{
 	// Reasons.
 	"NOT_SUPPORTED",
 	// Commands.
-	"ImportAgreementRequest",
 	"ExcuseObligationRequest",
 	"NotifyObligationRequest",
 	// Reasons.
