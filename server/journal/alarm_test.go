@@ -90,3 +90,41 @@ func TestAnAgreementIsDueOneInstantAtATime(t *testing.T) {
 		t.Errorf("of three at most due are %v, next at %v: %v", some, next, err)
 	}
 }
+
+// A look that brings nothing writes nothing.
+func TestALookThatBringsNothingIsNotWritten(t *testing.T) {
+	d := openDesk(t, nil, nil)
+	d.run()
+	d.must(chief, party("acme"))
+	d.must(chief, party("globex"))
+	terms := text("T", oneOff("thing", pb.Side_SIDE_VENDOR, "2026-01-07"))
+	d.propose("a", terms)
+	d.must(client, accepts("a", terms))
+	d.wake()
+	commits := d.store.Commits()
+	for _, ref := range []rules.Ref{
+		{Kind: rules.KindAgreement, Agreement: "a"}, {Kind: rules.KindObligation, Agreement: "a", ID: "thing-1"}, {Kind: rules.KindAgreement, Agreement: "none"},
+	} {
+		d.must(rules.Clock(), rules.WakeFor(ref))
+	}
+	if now := d.store.Commits(); now != commits {
+		t.Errorf("%d commits", now-commits)
+	}
+}
+
+// Every instant has its alarm, also the one that is counted from.
+func TestAnAlarmAtTheFirstInstant(t *testing.T) {
+	d := openDesk(t, nil, nil)
+	d.run()
+	d.must(chief, party("acme"))
+	d.must(chief, party("globex"))
+	terms := text("T", oneOff("thing", pb.Side_SIDE_VENDOR, "2026-01-07"))
+	terms.EffectiveDate = "1970-01-01"
+	d.propose("a", terms)
+	d.must(client, accepts("a", terms))
+	d.wake()
+	a, err := d.Read(t.Context(), vendor, rules.Ref{Kind: rules.KindAgreement, Agreement: "a"}, "agreement")
+	if err != nil || a.(*pb.Agreement).GetState() != pb.AgreementState_AGREEMENT_STATE_ACTIVE {
+		t.Errorf("%v, %v", a, err)
+	}
+}
