@@ -125,7 +125,7 @@ const noAlarm = 0
 // alarmMicros is when to set an alarm for a timer. It is never noAlarm: a timer may go off in 1970, and its alarm may stand
 // too early.
 func alarmMicros(at time.Time) int64 {
-	if micros := at.UnixMicro(); micros != noAlarm {
+	if micros := microsAt(at); micros != noAlarm {
 		return micros
 	}
 	return noAlarm - 1

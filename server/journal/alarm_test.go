@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/rules"
 )
@@ -127,4 +129,25 @@ func TestAnAlarmAtTheFirstInstant(t *testing.T) {
 	if err != nil || a.(*pb.Agreement).GetState() != pb.AgreementState_AGREEMENT_STATE_ACTIVE {
 		t.Errorf("%v, %v", a, err)
 	}
+}
+
+// Times are kept by the microsecond. A time between two is looked at when it has come, and not before.
+func TestATimeBetweenMicroseconds(t *testing.T) {
+	d := openDesk(t, nil, nil)
+	d.run()
+	d.must(chief, party("acme"))
+	d.must(chief, party("globex"))
+	d.must(vendor, &pb.CreateAgreementRequest{AgreementId: "a", Agreement: &pb.Agreement{
+		VendorPartyId: "acme", ClientPartyId: "globex", DraftTerms: text("T", oneOff("thing", pb.Side_SIDE_VENDOR, "2026-01-07")),
+	}})
+	ends := morning.Add(24 * time.Hour)
+	d.must(vendor, &pb.CreateProposalRequest{
+		AgreementId: "a", ProposalId: "p", Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS, ExpireTime: timestamppb.New(ends.Add(500)),
+	})
+	d.clock.set(ends)
+	if names, next := d.due(); names != nil || !next.Equal(ends.Add(time.Microsecond)) {
+		t.Errorf("due are %q; next at %s", names, next)
+	}
+	d.clock.set(ends.Add(time.Microsecond))
+	d.wake()
 }
