@@ -151,6 +151,9 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 	switch evenly(t, "about") {
 	case 0, 1:
 		command := randomNegotiation(t, w, agreement)
+		if w.agreement(agreement).GetState() == agreementEnding && rapid.Bool().Draw(t, "together") {
+			command = randomMotion(t, w, agreement)
+		}
 		yes, ok := command.(*pb.AcceptProposalRequest)
 		p, _ := w.records[proposalRef(agreement, yes.GetProposalId())].(*pb.Proposal)
 		if ok && rapid.Bool().Draw(t, "fit") { // by who may, more often than not
