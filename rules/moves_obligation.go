@@ -36,8 +36,8 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: scheduled, Verb: "fall due", By: ClockActor, To: due, If: "its lead time has begun"},
 	{From: scheduled, Verb: "fall due", By: Rule, To: due, If: "it makes good a miss"},
 	{From: scheduled, Verb: "lapse", By: ClockActor, To: discharged, If: "what it waits for can no longer happen"},
-	{From: scheduled, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise"},
-	{From: suspended, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise"},
+	{From: scheduled, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise, or the agreement has ended"},
+	{From: suspended, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise, or the agreement has ended"},
 	{From: scheduled, Verb: "be dated", By: Rule, To: scheduled, If: "what it waits for was kept or waived"},
 	{From: scheduled, Verb: "trigger", By: Either, To: due, If: happenedLately},
 	{From: due, Verb: "submit", By: Obligor, To: submitted, If: "with evidence or a note"},
@@ -93,6 +93,10 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: submitted, Verb: "release", By: Both, To: discharged},
 	{From: breached, Verb: "release", By: Both, To: discharged},
 	{From: curing, Verb: "release", By: Both, To: discharged},
+	{From: suspended, Verb: "release", By: Both, To: discharged},
+	{From: scheduled, Verb: "supersede", By: Rule, To: superseded, If: "an amendment words it anew"},
+	{From: due, Verb: "supersede", By: Rule, To: superseded, If: "an amendment words it anew, and it is due when that holds"},
+	{From: suspended, Verb: "supersede", By: Rule, To: superseded, If: "it was SCHEDULED or DUE, and an amendment words it anew"},
 	{From: suspended, Verb: "waive", By: Beneficiary, To: waived},
 	{From: disputed, Verb: "waive", By: Beneficiary, To: waived},
 	{From: disputed, Verb: "release", By: Both, To: discharged},
@@ -134,8 +138,8 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: suspended, Verb: "resume", By: Rule, To: curing, If: "the pause is over, and it was CURING"},
 }
 
-// toObligation says who a side, or else the neutral, is to an obligation.
-func toObligation(o *pb.Obligation, side pb.Side, neutral bool) func(Who) bool {
+// toObligation says who a side is to an obligation.
+func toObligation(o *pb.Obligation, side pb.Side) func(Who) bool {
 	return func(w Who) bool {
 		switch w {
 		case Obligor:
@@ -144,8 +148,6 @@ func toObligation(o *pb.Obligation, side pb.Side, neutral bool) func(Who) bool {
 			return side == o.GetBeneficiary()
 		case Either:
 			return side == o.GetObligor() || side == o.GetBeneficiary()
-		case Neutral:
-			return neutral
 		}
 		return false
 	}

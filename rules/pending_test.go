@@ -14,11 +14,7 @@ import (
 // stands here fails.
 var pending = []string{
 	// Events.
-	"agreement_notice_given",
-	"agreement_notice_withdrawn",
-	"agreement_ended",
 	"agreement_amended",
-	"proposal_became_stale",
 	"commitment_revised",
 	"obligation_excused",
 	"obligation_notice_given",
@@ -29,10 +25,13 @@ var pending = []string{
 	"agreement_renewed",
 	// Rows.
 	"obligation SUBMITTED be deemed EXCUSED",
-	"proposal OPEN go stale STALE",
-	"proposal ACCEPTED go stale STALE",
 	"obligation CURING release DISCHARGED",
-	"obligation SUSPENDED lapse DISCHARGED",
+	"obligation SCHEDULED supersede SUPERSEDED",
+	"obligation DUE supersede SUPERSEDED",
+	"obligation SUSPENDED supersede SUPERSEDED",
+	"agreement ACTIVE amend ACTIVE",
+	"agreement SUSPENDED amend SUSPENDED",
+	"agreement ENDING amend ENDING",
 	"obligation DISPUTED settle DUE",
 	"obligation DISPUTED settle SUBMITTED",
 	"obligation DISPUTED settle BREACHED",
@@ -45,12 +44,11 @@ var pending = []string{
 	"obligation DISPUTED settle DISCHARGED",
 	"obligation DISPUTED settle NOT_DETERMINED",
 	// Commands.
-	"GiveNoticeRequest",
-	"TerminateAgreementRequest",
 	"ImportAgreementRequest",
 	"ExcuseObligationRequest",
 	"NotifyObligationRequest",
 	// Reasons.
+	"STALE_BASE",
 	"obligation CURING suspend SUSPENDED",
 	"obligation SUSPENDED resume CURING",
 	"commitment DORMANT suspend SUSPENDED",

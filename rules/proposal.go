@@ -55,7 +55,7 @@ func (d *Decision) createProposal(c *pb.CreateProposalRequest) error {
 // asked is what a new proposal would have both sides agree to, and everything that is wrong with it. First terms are those
 // of the draft.
 func (d *Decision) asked(k proposalKind, a *pb.Agreement, c *pb.CreateProposalRequest) (asked consent, wrong []Violation) {
-	asked = consent{kind: c.GetKind(), terms: c.GetTerms(), motion: c.GetMotion(), successor: c.GetSuccessorAgreementId(), field: "terms"}
+	asked = consent{kind: c.GetKind(), terms: c.GetTerms(), motion: c.GetMotion(), successor: c.GetSuccessorAgreementId(), base: a.GetRevision(), field: "terms"}
 	switch {
 	case c.GetKind() == pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS:
 		if c.GetTerms() != nil {
@@ -175,7 +175,8 @@ func (d *Decision) counterProposal(c *pb.CounterProposalRequest) error {
 		return e
 	}
 	k, _ := proposalKindOf(p.GetKind())
-	other := consent{kind: p.GetKind(), terms: c.GetTerms(), motion: c.GetMotion(), successor: p.GetSuccessorAgreementId(), field: "terms"}
+	other := d.consentOf(p)
+	other.terms, other.motion = c.GetTerms(), c.GetMotion()
 	if !k.text {
 		other.motion = motion(p.GetKind(), c.GetMotion())
 	}

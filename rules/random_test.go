@@ -19,7 +19,7 @@ var firstDay = DayOf(2025, 12, 1)
 // randomTerms draws a text that CheckTerms accepts: promises that could never fall due are left out.
 func randomTerms(t *rapid.T) *pb.Terms {
 	first := firstDay.Add(rapid.IntRange(0, 60).Draw(t, "first day"))
-	terms := &pb.Terms{Title: rapid.SampledFrom([]string{"Care", "Supply", "Build"}).Draw(t, "title"), EffectiveDate: first.String()}
+	terms := &pb.Terms{Title: rapid.SampledFrom([]string{"Care", "Supply", "Build"}).Draw(t, "title"), EffectiveDate: first.String(), NoticeDays: rapid.SampledFrom([]int32{0, 60, 200}).Draw(t, "notice days")}
 	length := rapid.IntRange(-200, 400).Draw(t, "length") // negative: without an end
 	if length >= 0 {
 		terms.EndDate = first.Add(length).String()
@@ -39,6 +39,7 @@ func randomTerms(t *rapid.T) *pb.Terms {
 		c := &pb.CommitmentTerms{
 			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1,
 			Obligor: rapid.SampledFrom([]pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT}).Draw(t, "obligor"), Clocks: randomClocks(t),
+			Surviving: rapid.IntRange(0, 5).Draw(t, "surviving") == 0, Material: rapid.Bool().Draw(t, "material"),
 			NotCurable: evenly(t, "curable") == 0,
 		}
 		randomSchedule(t, c, first, terms.GetCommitments())
@@ -55,7 +56,7 @@ func randomTerms(t *rapid.T) *pb.Terms {
 
 // randomSchedule draws what makes a promise fall due, after those before it.
 func randomSchedule(t *rapid.T, c *pb.CommitmentTerms, first Day, before []*pb.CommitmentTerms) {
-	switch rapid.SampledFrom([]string{"date", "rule", "rule", "rule", "relative", "conditional", "measured"}).Draw(t, "kind") {
+	switch rapid.SampledFrom([]string{"date", "rule", "rule", "rule", "relative", "conditional", "measured", "standing"}).Draw(t, "kind") {
 	case "date":
 		c.Schedule = &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{DueDate: first.Add(rapid.IntRange(0, 150).Draw(t, "due")).String()}}
 	case "rule":
@@ -80,6 +81,8 @@ func randomSchedule(t *rapid.T, c *pb.CommitmentTerms, first Day, before []*pb.C
 			}
 		}
 		c.Schedule = &pb.CommitmentTerms_Measured{Measured: m}
+	case "standing":
+		c.Schedule = &pb.CommitmentTerms_Standing{Standing: &pb.Standing{Conduct: "Be kind.", Period: randomPeriod(t), Due: randomAfter(t)}}
 	case "conditional":
 		when := &pb.Conditional{Condition: "Something happens.", Within: randomAfter(t), Once: rapid.Bool().Draw(t, "once")}
 		if rapid.Bool().Draw(t, "until") {
@@ -147,7 +150,13 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 	agreement := rapid.SampledFrom([]string{"care", "care", "care", "care", "care", "care", "care", "cure", "none"}).Draw(t, "agreement")
 	switch evenly(t, "about") {
 	case 0, 1:
-		return by, randomNegotiation(t, w, agreement)
+		command := randomNegotiation(t, w, agreement)
+		yes, ok := command.(*pb.AcceptProposalRequest)
+		p, _ := w.records[proposalRef(agreement, yes.GetProposalId())].(*pb.Proposal)
+		if ok && rapid.Bool().Draw(t, "fit") { // by who may, more often than not
+			by = map[pb.Side]Caller{pb.Side_SIDE_VENDOR: vendor, pb.Side_SIDE_CLIENT: client}[p.GetTurn()]
+		}
+		return by, command
 	case 2, 3:
 		return by, randomPause(t, agreement)
 	}
@@ -157,9 +166,17 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 func randomNegotiation(t *rapid.T, w *world, agreement string) proto.Message {
 	p, _ := w.records[proposalRef(agreement, "first")].(*pb.Proposal)
 	digest := rapid.SampledFrom([]string{p.GetTermsDigest(), p.GetTermsDigest(), "another"}).Draw(t, "digest")
-	switch rapid.IntRange(0, 9).Draw(t, "verb") {
+	switch rapid.IntRange(0, 11).Draw(t, "verb") {
 	case 7, 8, 9:
 		return randomMotion(t, w, agreement)
+	case 10:
+		if rapid.Bool().Draw(t, "on") {
+			return randomMotion(t, w, agreement)
+		}
+		return randomNotice(t, w, agreement)
+	case 11:
+		id := rapid.SampledFrom(append(w.obligations(agreement), "c0-99")).Draw(t, "obligation")
+		return &pb.TerminateAgreementRequest{AgreementId: agreement, ObligationId: id, Reason: "enough"}
 	case 0:
 		return &pb.CreateAgreementRequest{AgreementId: agreement, Agreement: &pb.Agreement{
 			VendorPartyId: "northwind", ClientPartyId: rapid.SampledFrom([]string{"acme", "oldco", "nobody"}).Draw(t, "client"), DraftTerms: randomTerms(t),
@@ -187,14 +204,29 @@ func randomPause(t *rapid.T, agreement string) proto.Message {
 	return &pb.SuspendAgreementRequest{AgreementId: agreement, RightId: right, Reason: "it must be", Etag: randomEtag(t)}
 }
 
+func randomNotice(t *rapid.T, w *world, agreement string) proto.Message {
+	c := &pb.GiveNoticeRequest{AgreementId: agreement, Etag: randomEtag(t)}
+	if rapid.Bool().Draw(t, "asks") {
+		c.EndDate = DayOf(w.now.Date()).Add(rapid.IntRange(-1, 60).Draw(t, "days")).String()
+	}
+	return c
+}
+
 // motions are the kinds of proposals without a text that random tales have.
 var motions = []pb.ProposalKind{
-	pb.ProposalKind_PROPOSAL_KIND_RELEASE,
+	pb.ProposalKind_PROPOSAL_KIND_RELEASE, pb.ProposalKind_PROPOSAL_KIND_RELEASE, pb.ProposalKind_PROPOSAL_KIND_SUSPEND,
+	pb.ProposalKind_PROPOSAL_KIND_RESUME, pb.ProposalKind_PROPOSAL_KIND_RESUME, pb.ProposalKind_PROPOSAL_KIND_RESUME,
+	pb.ProposalKind_PROPOSAL_KIND_RELEASE, pb.ProposalKind_PROPOSAL_KIND_RELEASE, pb.ProposalKind_PROPOSAL_KIND_END_EARLY,
+	pb.ProposalKind_PROPOSAL_KIND_COMPLETE, pb.ProposalKind_PROPOSAL_KIND_WITHDRAW_NOTICE, pb.ProposalKind_PROPOSAL_KIND_WITHDRAW_NOTICE,
+	pb.ProposalKind_PROPOSAL_KIND_WITHDRAW_NOTICE,
 }
 
 // randomMotion draws a motion, or an answer to the one on the table: the newest of its kind.
 func randomMotion(t *rapid.T, w *world, agreement string) proto.Message {
 	kind := rapid.SampledFrom(motions).Draw(t, "kind")
+	if w.agreement(agreement).GetState() == agreementEnding && rapid.Bool().Draw(t, "back") {
+		kind = pb.ProposalKind_PROPOSAL_KIND_WITHDRAW_NOTICE
+	}
 	said := &pb.Motion{}
 	switch {
 	case kind == pb.ProposalKind_PROPOSAL_KIND_RELEASE:
@@ -240,6 +272,9 @@ func randomWork(t *rapid.T, w *world, agreement string, by Caller) (Caller, prot
 		for _, m := range ObligationMoves {
 			if m.From == o.GetState() && slices.Contains(verbs, m.Verb) {
 				fitting = append(fitting, m)
+			}
+			if m.From == o.GetState() && m.Verb == "object" {
+				fitting = append(fitting, m, m, m) // it comes late in a life, and would else be seldom
 			}
 		}
 		if len(fitting) > 0 {
@@ -339,6 +374,9 @@ func (w *world) obligations(agreement string) (ids []string) {
 			switch {
 			case !Final(o.GetState()):
 				ids = append(ids, ref.ID)
+				if o.GetState() == curing || o.GetState() == submitted {
+					ids = append(ids, ref.ID, ref.ID, ref.ID) // they are few, and much can happen to them
+				}
 			case closed == "" || ref.ID < closed:
 				closed = ref.ID
 			}

@@ -20,8 +20,6 @@ func checkKept(t *pb.Terms, field string) (wrong []Violation) {
 	refuse(t.GetClocks() != nil && t.GetClocks().NoticeBusinessDays != nil, "clocks.notice_business_days")
 	for i, c := range t.GetCommitments() {
 		at := fmt.Sprintf("commitments[%d].", i)
-		refuse(c.GetSurviving(), at+"surviving")
-		refuse(c.GetMaterial(), at+"material")
 		refuse(len(c.GetPrerequisites()) > 0, at+"prerequisites")
 		refuse(c.GetClocks() != nil && c.GetClocks().NoticeBusinessDays != nil, at+"clocks.notice_business_days")
 	}
