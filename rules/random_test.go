@@ -35,11 +35,11 @@ func randomTerms(t *rapid.T) *pb.Terms {
 	terms.SuspensionRights = []*pb.SuspensionRight{
 		{RightId: "flood", Side: pb.Side_SIDE_VENDOR, Ground: "a flood"}, {RightId: "strike", Side: pb.Side_SIDE_CLIENT, Ground: "a strike"},
 	}
-	for i := range evenly(t, "promises") {
+	for i := range 2 + evenly(t, "promises")%5 {
 		c := &pb.CommitmentTerms{
 			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1,
 			Obligor: rapid.SampledFrom([]pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT}).Draw(t, "obligor"), Clocks: randomClocks(t),
-			Surviving: rapid.IntRange(0, 5).Draw(t, "surviving") == 0, Material: rapid.Bool().Draw(t, "material"),
+			Surviving: evenly(t, "surviving") == 0, Material: rapid.Bool().Draw(t, "material"),
 			NotCurable: evenly(t, "curable") == 0,
 		}
 		randomSchedule(t, c, first, terms.GetCommitments())
