@@ -45,7 +45,6 @@ var pending = []string{
 	"obligation DISPUTED settle NOT_DETERMINED",
 	// Commands.
 	"ImportAgreementRequest",
-	"ExcuseObligationRequest",
 	"NotifyObligationRequest",
 	// Reasons.
 	"STALE_BASE",

@@ -74,30 +74,39 @@ func checkEffective(t *rapid.T, w *world, e *pb.Event) {
 	}
 }
 
+// tally is how many obligations of a commitment there are, and how many of them in some states.
+type tally struct{ all, open, ahead, paused, disputed int }
+
+func talliesOf(w *world) map[Ref]tally {
+	tallies := map[Ref]tally{}
+	for _, m := range w.records {
+		o, ok := m.(*pb.Obligation)
+		if !ok {
+			continue
+		}
+		ref := commitmentRef(o.GetAgreementId(), o.GetCommitmentId())
+		n := tallies[ref]
+		n.all++
+		if !Final(o.GetState()) {
+			n.open++
+		}
+		switch o.GetState() {
+		case scheduled:
+			n.ahead++
+		case suspended:
+			n.paused++
+		case disputed:
+			n.disputed++
+		}
+		tallies[ref] = n
+	}
+	return tallies
+}
+
 // checkCommitments counts what the records say by themselves.
 func checkCommitments(t *rapid.T, w *world) {
 	t.Helper()
-	type tally struct{ all, open, ahead, paused, disputed int }
-	tallies := map[Ref]tally{}
-	for _, m := range w.records {
-		if o, ok := m.(*pb.Obligation); ok {
-			ref := commitmentRef(o.GetAgreementId(), o.GetCommitmentId())
-			n := tallies[ref]
-			n.all++
-			if !Final(o.GetState()) {
-				n.open++
-			}
-			switch o.GetState() {
-			case scheduled:
-				n.ahead++
-			case suspended:
-				n.paused++
-			case disputed:
-				n.disputed++
-			}
-			tallies[ref] = n
-		}
-	}
+	tallies := talliesOf(w)
 	for ref, m := range w.records {
 		c, ok := m.(*pb.Commitment)
 		if !ok {
