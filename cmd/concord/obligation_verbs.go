@@ -9,6 +9,14 @@ import (
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
+func (s *session) obligationCommand() *cobra.Command {
+	return noun("obligation", "What is owed and by when; where promises are kept, and judged",
+		s.obligationList(), s.obligationShow(),
+		s.obligationTrigger(), s.obligationSubmit(), s.obligationAccept(), s.obligationReturn(), s.obligationAcknowledge(), s.obligationMeasure(),
+		s.obligationAdmit(), s.obligationCure(), s.obligationObject(),
+		s.obligationWaive(), s.obligationExtend(), s.obligationNotify(), s.obligationDispute(), s.obligationDetermine())
+}
+
 // The verbs of an obligation, a function each: its words, its request and its RPC, and a flag for each thing it says.
 
 func (s *session) obligationTrigger() *cobra.Command {
