@@ -16,7 +16,6 @@ var pending = []string{
 	// Events.
 	"agreement_amended",
 	"commitment_revised",
-	"obligation_excused",
 	"obligation_notice_given",
 	"obligation_blocked",
 	"obligation_shifted",

@@ -90,6 +90,8 @@ func (d *Decision) decide(command proto.Message) error {
 		return d.objectObligation(c)
 	case *pb.ExtendObligationRequest:
 		return d.extendObligation(c)
+	case *pb.ExcuseObligationRequest:
+		return d.excuseObligation(c)
 	case *pb.NotifyObligationRequest:
 		return d.notifyObligation(c)
 	case *pb.DisputeObligationRequest:

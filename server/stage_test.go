@@ -226,6 +226,7 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.CureObligationRequest{AgreementId: "running", ObligationId: "mail-1", Cause: "A truck.", Effect: "No desk.", Fix: "A desk.", Prevention: "Two trucks.", CureDate: "2026-01-20"},
 		&pb.ObjectObligationRequest{AgreementId: "running", ObligationId: "rent-1", Interest: "We must pay wages by then."},
 		&pb.ExtendObligationRequest{AgreementId: "running", ObligationId: "pay-1", DueDate: "2026-01-20", Reason: "The bank is closed."},
+		&pb.ExcuseObligationRequest{AgreementId: "running", ObligationId: "pay-1", Reason: "A flood."},
 		&pb.NotifyObligationRequest{AgreementId: "running", ObligationId: "desk-1", PrerequisiteObligationId: "pay-1", Note: "We wait."},
 		&pb.DisputeObligationRequest{AgreementId: "running", ObligationId: "desk-1", Ground: pb.DisputeGround_DISPUTE_GROUND_DUE, Reason: "It was due later."},
 		&pb.DetermineObligationRequest{AgreementId: "judged", ObligationId: "roof-1", Settlement: &pb.Settlement{

@@ -75,6 +75,7 @@ var verbs = map[string]proto.Message{
 	"obligation cure a o --cause c --effect e --fix f --prevention p --by d": &pb.CureObligationRequest{
 		AgreementId: "a", ObligationId: "o", Cause: "c", Effect: "e", Fix: "f", Prevention: "p", CureDate: "d"},
 	"obligation object a o --interest x":       &pb.ObjectObligationRequest{AgreementId: "a", ObligationId: "o", Interest: "x"},
+	"obligation excuse a o --reason x":         &pb.ExcuseObligationRequest{AgreementId: "a", ObligationId: "o", Reason: "x"},
 	"obligation waive a o --reason x --etag 4": &pb.WaiveObligationRequest{AgreementId: "a", ObligationId: "o", Reason: "x", Etag: "4"},
 	"obligation extend a o --to d --reason x":  &pb.ExtendObligationRequest{AgreementId: "a", ObligationId: "o", DueDate: "d", Reason: "x"},
 	"obligation notify a o --waits-for p":      &pb.NotifyObligationRequest{AgreementId: "a", ObligationId: "o", PrerequisiteObligationId: "p"},

@@ -219,6 +219,10 @@ func (s obligations) ExtendObligation(ctx context.Context, r *pb.ExtendObligatio
 	return do[*pb.Obligation](ctx, s.j, r)
 }
 
+func (s obligations) ExcuseObligation(ctx context.Context, r *pb.ExcuseObligationRequest) (*pb.Obligation, error) {
+	return do[*pb.Obligation](ctx, s.j, r)
+}
+
 func (s obligations) NotifyObligation(ctx context.Context, r *pb.NotifyObligationRequest) (*pb.Obligation, error) {
 	return do[*pb.Obligation](ctx, s.j, r)
 }

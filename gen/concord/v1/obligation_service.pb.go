@@ -1390,6 +1390,98 @@ func (x *ExtendObligationRequest) GetValidateOnly() bool {
 	return false
 }
 
+// ExcuseObligationRequest says why it is excused.
+type ExcuseObligationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The agreement.
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// The obligation.
+	ObligationId string `protobuf:"bytes,2,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// Why, 1 to 2,000 characters.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag last read; the change is refused with ETAG_MISMATCH if the thing changed since. Empty: not checked.
+	Etag string `protobuf:"bytes,90,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Makes the call safe to repeat: the same id and request again gives the first answer again. 1 to 128 characters of
+	// letters, digits, ".", "_", ":" and "-"; a UUIDv7 is best. Kept for at least 24 hours, per caller. Header: Idempotency-Key.
+	RequestId string `protobuf:"bytes,91,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Only checks: answers as the call would, and changes nothing.
+	ValidateOnly  bool `protobuf:"varint,92,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExcuseObligationRequest) Reset() {
+	*x = ExcuseObligationRequest{}
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExcuseObligationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExcuseObligationRequest) ProtoMessage() {}
+
+func (x *ExcuseObligationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExcuseObligationRequest.ProtoReflect.Descriptor instead.
+func (*ExcuseObligationRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_obligation_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ExcuseObligationRequest) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *ExcuseObligationRequest) GetObligationId() string {
+	if x != nil {
+		return x.ObligationId
+	}
+	return ""
+}
+
+func (x *ExcuseObligationRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ExcuseObligationRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *ExcuseObligationRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ExcuseObligationRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 // NotifyObligationRequest says for what the obligor waits.
 type NotifyObligationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1414,7 +1506,7 @@ type NotifyObligationRequest struct {
 
 func (x *NotifyObligationRequest) Reset() {
 	*x = NotifyObligationRequest{}
-	mi := &file_concord_v1_obligation_service_proto_msgTypes[14]
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1426,7 +1518,7 @@ func (x *NotifyObligationRequest) String() string {
 func (*NotifyObligationRequest) ProtoMessage() {}
 
 func (x *NotifyObligationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_obligation_service_proto_msgTypes[14]
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1439,7 +1531,7 @@ func (x *NotifyObligationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NotifyObligationRequest.ProtoReflect.Descriptor instead.
 func (*NotifyObligationRequest) Descriptor() ([]byte, []int) {
-	return file_concord_v1_obligation_service_proto_rawDescGZIP(), []int{14}
+	return file_concord_v1_obligation_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *NotifyObligationRequest) GetAgreementId() string {
@@ -1517,7 +1609,7 @@ type DisputeObligationRequest struct {
 
 func (x *DisputeObligationRequest) Reset() {
 	*x = DisputeObligationRequest{}
-	mi := &file_concord_v1_obligation_service_proto_msgTypes[15]
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1529,7 +1621,7 @@ func (x *DisputeObligationRequest) String() string {
 func (*DisputeObligationRequest) ProtoMessage() {}
 
 func (x *DisputeObligationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_obligation_service_proto_msgTypes[15]
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1542,7 +1634,7 @@ func (x *DisputeObligationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DisputeObligationRequest.ProtoReflect.Descriptor instead.
 func (*DisputeObligationRequest) Descriptor() ([]byte, []int) {
-	return file_concord_v1_obligation_service_proto_rawDescGZIP(), []int{15}
+	return file_concord_v1_obligation_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DisputeObligationRequest) GetAgreementId() string {
@@ -1623,7 +1715,7 @@ type DetermineObligationRequest struct {
 
 func (x *DetermineObligationRequest) Reset() {
 	*x = DetermineObligationRequest{}
-	mi := &file_concord_v1_obligation_service_proto_msgTypes[16]
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1635,7 +1727,7 @@ func (x *DetermineObligationRequest) String() string {
 func (*DetermineObligationRequest) ProtoMessage() {}
 
 func (x *DetermineObligationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_obligation_service_proto_msgTypes[16]
+	mi := &file_concord_v1_obligation_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1648,7 +1740,7 @@ func (x *DetermineObligationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DetermineObligationRequest.ProtoReflect.Descriptor instead.
 func (*DetermineObligationRequest) Descriptor() ([]byte, []int) {
-	return file_concord_v1_obligation_service_proto_rawDescGZIP(), []int{16}
+	return file_concord_v1_obligation_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DetermineObligationRequest) GetAgreementId() string {
@@ -1838,6 +1930,15 @@ const file_concord_v1_obligation_service_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
 	"\n" +
 	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xe1\x02\n" +
+	"\x17ExcuseObligationRequest\x12G\n" +
+	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12I\n" +
+	"\robligation_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\fobligationId\x12%\n" +
+	"\x06reason\x18\x03 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xd0\x0fR\x06reason\x12\x1e\n" +
+	"\x04etag\x18Z \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
+	"\n" +
+	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
 	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xbf\x03\n" +
 	"\x17NotifyObligationRequest\x12G\n" +
 	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12I\n" +
@@ -1870,7 +1971,7 @@ const file_concord_v1_obligation_service_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
 	"\n" +
 	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\x87\x15\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xad\x16\n" +
 	"\x11ObligationService\x12\x97\x01\n" +
 	"\rGetObligation\x12 .concord.v1.GetObligationRequest\x1a\x16.concord.v1.Obligation\"L\xa2\xae\x19\a\n" +
 	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x02;\x129/v1/agreements/{agreement_id}/obligations/{obligation_id}\x12\x98\x01\n" +
@@ -1897,7 +1998,9 @@ const file_concord_v1_obligation_service_proto_rawDesc = "" +
 	"\x10ObjectObligation\x12#.concord.v1.ObjectObligationRequest\x1a\x16.concord.v1.Obligation\"T\xa2\xae\x19\x05\n" +
 	"\x03\x02\x03\x05\x82\xd3\xe4\x93\x02E:\x01*\"@/v1/agreements/{agreement_id}/obligations/{obligation_id}:object\x12\xa3\x01\n" +
 	"\x10ExtendObligation\x12#.concord.v1.ExtendObligationRequest\x1a\x16.concord.v1.Obligation\"R\xa2\xae\x19\x03\n" +
-	"\x01\x03\x82\xd3\xe4\x93\x02E:\x01*\"@/v1/agreements/{agreement_id}/obligations/{obligation_id}:extend\x12\xa5\x01\n" +
+	"\x01\x03\x82\xd3\xe4\x93\x02E:\x01*\"@/v1/agreements/{agreement_id}/obligations/{obligation_id}:extend\x12\xa3\x01\n" +
+	"\x10ExcuseObligation\x12#.concord.v1.ExcuseObligationRequest\x1a\x16.concord.v1.Obligation\"R\xa2\xae\x19\x03\n" +
+	"\x01\x03\x82\xd3\xe4\x93\x02E:\x01*\"@/v1/agreements/{agreement_id}/obligations/{obligation_id}:excuse\x12\xa5\x01\n" +
 	"\x10NotifyObligation\x12#.concord.v1.NotifyObligationRequest\x1a\x16.concord.v1.Obligation\"T\xa2\xae\x19\x05\n" +
 	"\x03\x02\x03\x05\x82\xd3\xe4\x93\x02E:\x01*\"@/v1/agreements/{agreement_id}/obligations/{obligation_id}:notify\x12\xa8\x01\n" +
 	"\x11DisputeObligation\x12$.concord.v1.DisputeObligationRequest\x1a\x16.concord.v1.Obligation\"U\xa2\xae\x19\x05\n" +
@@ -1917,7 +2020,7 @@ func file_concord_v1_obligation_service_proto_rawDescGZIP() []byte {
 	return file_concord_v1_obligation_service_proto_rawDescData
 }
 
-var file_concord_v1_obligation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_concord_v1_obligation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_concord_v1_obligation_service_proto_goTypes = []any{
 	(*GetObligationRequest)(nil),         // 0: concord.v1.GetObligationRequest
 	(*ListObligationsRequest)(nil),       // 1: concord.v1.ListObligationsRequest
@@ -1933,28 +2036,29 @@ var file_concord_v1_obligation_service_proto_goTypes = []any{
 	(*CureObligationRequest)(nil),        // 11: concord.v1.CureObligationRequest
 	(*ObjectObligationRequest)(nil),      // 12: concord.v1.ObjectObligationRequest
 	(*ExtendObligationRequest)(nil),      // 13: concord.v1.ExtendObligationRequest
-	(*NotifyObligationRequest)(nil),      // 14: concord.v1.NotifyObligationRequest
-	(*DisputeObligationRequest)(nil),     // 15: concord.v1.DisputeObligationRequest
-	(*DetermineObligationRequest)(nil),   // 16: concord.v1.DetermineObligationRequest
-	(ObligationState)(0),                 // 17: concord.v1.ObligationState
-	(Side)(0),                            // 18: concord.v1.Side
-	(*Obligation)(nil),                   // 19: concord.v1.Obligation
-	(*Evidence)(nil),                     // 20: concord.v1.Evidence
-	(*timestamppb.Timestamp)(nil),        // 21: google.protobuf.Timestamp
-	(DisputeGround)(0),                   // 22: concord.v1.DisputeGround
-	(*Settlement)(nil),                   // 23: concord.v1.Settlement
+	(*ExcuseObligationRequest)(nil),      // 14: concord.v1.ExcuseObligationRequest
+	(*NotifyObligationRequest)(nil),      // 15: concord.v1.NotifyObligationRequest
+	(*DisputeObligationRequest)(nil),     // 16: concord.v1.DisputeObligationRequest
+	(*DetermineObligationRequest)(nil),   // 17: concord.v1.DetermineObligationRequest
+	(ObligationState)(0),                 // 18: concord.v1.ObligationState
+	(Side)(0),                            // 19: concord.v1.Side
+	(*Obligation)(nil),                   // 20: concord.v1.Obligation
+	(*Evidence)(nil),                     // 21: concord.v1.Evidence
+	(*timestamppb.Timestamp)(nil),        // 22: google.protobuf.Timestamp
+	(DisputeGround)(0),                   // 23: concord.v1.DisputeGround
+	(*Settlement)(nil),                   // 24: concord.v1.Settlement
 }
 var file_concord_v1_obligation_service_proto_depIdxs = []int32{
-	17, // 0: concord.v1.ListObligationsRequest.state:type_name -> concord.v1.ObligationState
-	18, // 1: concord.v1.ListObligationsRequest.obligor:type_name -> concord.v1.Side
-	19, // 2: concord.v1.ListObligationsResponse.obligations:type_name -> concord.v1.Obligation
-	20, // 3: concord.v1.SubmitObligationRequest.evidence:type_name -> concord.v1.Evidence
-	21, // 4: concord.v1.AcknowledgeObligationRequest.received_time:type_name -> google.protobuf.Timestamp
-	20, // 5: concord.v1.TriggerObligationRequest.evidence:type_name -> concord.v1.Evidence
-	20, // 6: concord.v1.MeasureObligationRequest.evidence:type_name -> concord.v1.Evidence
-	22, // 7: concord.v1.DisputeObligationRequest.ground:type_name -> concord.v1.DisputeGround
-	20, // 8: concord.v1.DisputeObligationRequest.evidence:type_name -> concord.v1.Evidence
-	23, // 9: concord.v1.DetermineObligationRequest.settlement:type_name -> concord.v1.Settlement
+	18, // 0: concord.v1.ListObligationsRequest.state:type_name -> concord.v1.ObligationState
+	19, // 1: concord.v1.ListObligationsRequest.obligor:type_name -> concord.v1.Side
+	20, // 2: concord.v1.ListObligationsResponse.obligations:type_name -> concord.v1.Obligation
+	21, // 3: concord.v1.SubmitObligationRequest.evidence:type_name -> concord.v1.Evidence
+	22, // 4: concord.v1.AcknowledgeObligationRequest.received_time:type_name -> google.protobuf.Timestamp
+	21, // 5: concord.v1.TriggerObligationRequest.evidence:type_name -> concord.v1.Evidence
+	21, // 6: concord.v1.MeasureObligationRequest.evidence:type_name -> concord.v1.Evidence
+	23, // 7: concord.v1.DisputeObligationRequest.ground:type_name -> concord.v1.DisputeGround
+	21, // 8: concord.v1.DisputeObligationRequest.evidence:type_name -> concord.v1.Evidence
+	24, // 9: concord.v1.DetermineObligationRequest.settlement:type_name -> concord.v1.Settlement
 	0,  // 10: concord.v1.ObligationService.GetObligation:input_type -> concord.v1.GetObligationRequest
 	1,  // 11: concord.v1.ObligationService.ListObligations:input_type -> concord.v1.ListObligationsRequest
 	3,  // 12: concord.v1.ObligationService.SubmitObligation:input_type -> concord.v1.SubmitObligationRequest
@@ -1968,27 +2072,29 @@ var file_concord_v1_obligation_service_proto_depIdxs = []int32{
 	11, // 20: concord.v1.ObligationService.CureObligation:input_type -> concord.v1.CureObligationRequest
 	12, // 21: concord.v1.ObligationService.ObjectObligation:input_type -> concord.v1.ObjectObligationRequest
 	13, // 22: concord.v1.ObligationService.ExtendObligation:input_type -> concord.v1.ExtendObligationRequest
-	14, // 23: concord.v1.ObligationService.NotifyObligation:input_type -> concord.v1.NotifyObligationRequest
-	15, // 24: concord.v1.ObligationService.DisputeObligation:input_type -> concord.v1.DisputeObligationRequest
-	16, // 25: concord.v1.ObligationService.DetermineObligation:input_type -> concord.v1.DetermineObligationRequest
-	19, // 26: concord.v1.ObligationService.GetObligation:output_type -> concord.v1.Obligation
-	2,  // 27: concord.v1.ObligationService.ListObligations:output_type -> concord.v1.ListObligationsResponse
-	19, // 28: concord.v1.ObligationService.SubmitObligation:output_type -> concord.v1.Obligation
-	19, // 29: concord.v1.ObligationService.AcceptObligation:output_type -> concord.v1.Obligation
-	19, // 30: concord.v1.ObligationService.ReturnObligation:output_type -> concord.v1.Obligation
-	19, // 31: concord.v1.ObligationService.AcknowledgeObligation:output_type -> concord.v1.Obligation
-	19, // 32: concord.v1.ObligationService.WaiveObligation:output_type -> concord.v1.Obligation
-	19, // 33: concord.v1.ObligationService.AdmitObligation:output_type -> concord.v1.Obligation
-	19, // 34: concord.v1.ObligationService.TriggerObligation:output_type -> concord.v1.Obligation
-	19, // 35: concord.v1.ObligationService.MeasureObligation:output_type -> concord.v1.Obligation
-	19, // 36: concord.v1.ObligationService.CureObligation:output_type -> concord.v1.Obligation
-	19, // 37: concord.v1.ObligationService.ObjectObligation:output_type -> concord.v1.Obligation
-	19, // 38: concord.v1.ObligationService.ExtendObligation:output_type -> concord.v1.Obligation
-	19, // 39: concord.v1.ObligationService.NotifyObligation:output_type -> concord.v1.Obligation
-	19, // 40: concord.v1.ObligationService.DisputeObligation:output_type -> concord.v1.Obligation
-	19, // 41: concord.v1.ObligationService.DetermineObligation:output_type -> concord.v1.Obligation
-	26, // [26:42] is the sub-list for method output_type
-	10, // [10:26] is the sub-list for method input_type
+	14, // 23: concord.v1.ObligationService.ExcuseObligation:input_type -> concord.v1.ExcuseObligationRequest
+	15, // 24: concord.v1.ObligationService.NotifyObligation:input_type -> concord.v1.NotifyObligationRequest
+	16, // 25: concord.v1.ObligationService.DisputeObligation:input_type -> concord.v1.DisputeObligationRequest
+	17, // 26: concord.v1.ObligationService.DetermineObligation:input_type -> concord.v1.DetermineObligationRequest
+	20, // 27: concord.v1.ObligationService.GetObligation:output_type -> concord.v1.Obligation
+	2,  // 28: concord.v1.ObligationService.ListObligations:output_type -> concord.v1.ListObligationsResponse
+	20, // 29: concord.v1.ObligationService.SubmitObligation:output_type -> concord.v1.Obligation
+	20, // 30: concord.v1.ObligationService.AcceptObligation:output_type -> concord.v1.Obligation
+	20, // 31: concord.v1.ObligationService.ReturnObligation:output_type -> concord.v1.Obligation
+	20, // 32: concord.v1.ObligationService.AcknowledgeObligation:output_type -> concord.v1.Obligation
+	20, // 33: concord.v1.ObligationService.WaiveObligation:output_type -> concord.v1.Obligation
+	20, // 34: concord.v1.ObligationService.AdmitObligation:output_type -> concord.v1.Obligation
+	20, // 35: concord.v1.ObligationService.TriggerObligation:output_type -> concord.v1.Obligation
+	20, // 36: concord.v1.ObligationService.MeasureObligation:output_type -> concord.v1.Obligation
+	20, // 37: concord.v1.ObligationService.CureObligation:output_type -> concord.v1.Obligation
+	20, // 38: concord.v1.ObligationService.ObjectObligation:output_type -> concord.v1.Obligation
+	20, // 39: concord.v1.ObligationService.ExtendObligation:output_type -> concord.v1.Obligation
+	20, // 40: concord.v1.ObligationService.ExcuseObligation:output_type -> concord.v1.Obligation
+	20, // 41: concord.v1.ObligationService.NotifyObligation:output_type -> concord.v1.Obligation
+	20, // 42: concord.v1.ObligationService.DisputeObligation:output_type -> concord.v1.Obligation
+	20, // 43: concord.v1.ObligationService.DetermineObligation:output_type -> concord.v1.Obligation
+	27, // [27:44] is the sub-list for method output_type
+	10, // [10:27] is the sub-list for method input_type
 	10, // [10:10] is the sub-list for extension type_name
 	10, // [10:10] is the sub-list for extension extendee
 	0,  // [0:10] is the sub-list for field type_name
@@ -2008,7 +2114,7 @@ func file_concord_v1_obligation_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_obligation_service_proto_rawDesc), len(file_concord_v1_obligation_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -814,6 +814,67 @@ func local_request_ObligationService_ExtendObligation_0(ctx context.Context, mar
 	return msg, metadata, err
 }
 
+func request_ObligationService_ExcuseObligation_0(ctx context.Context, marshaler runtime.Marshaler, client ObligationServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq ExcuseObligationRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	val, ok := pathParams["agreement_id"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "agreement_id")
+	}
+	protoReq.AgreementId, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "agreement_id", err)
+	}
+	val, ok = pathParams["obligation_id"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "obligation_id")
+	}
+	protoReq.ObligationId, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "obligation_id", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	msg, err := client.ExcuseObligation(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	return msg, metadata, err
+}
+
+func local_request_ObligationService_ExcuseObligation_0(ctx context.Context, marshaler runtime.Marshaler, server ObligationServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq ExcuseObligationRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	val, ok := pathParams["agreement_id"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "agreement_id")
+	}
+	protoReq.AgreementId, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "agreement_id", err)
+	}
+	val, ok = pathParams["obligation_id"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "obligation_id")
+	}
+	protoReq.ObligationId, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "obligation_id", err)
+	}
+	msg, err := server.ExcuseObligation(ctx, &protoReq)
+	return msg, metadata, err
+}
+
 func request_ObligationService_NotifyObligation_0(ctx context.Context, marshaler runtime.Marshaler, client ObligationServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq NotifyObligationRequest
@@ -1263,6 +1324,26 @@ func RegisterObligationServiceHandlerServer(ctx context.Context, mux *runtime.Se
 		}
 		forward_ObligationService_ExtendObligation_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodPost, pattern_ObligationService_ExcuseObligation_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		var stream runtime.ServerTransportStream
+		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/concord.v1.ObligationService/ExcuseObligation", runtime.WithHTTPPathPattern("/v1/agreements/{agreement_id}/obligations/{obligation_id}:excuse"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := local_request_ObligationService_ExcuseObligation_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_ObligationService_ExcuseObligation_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodPost, pattern_ObligationService_NotifyObligation_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -1584,6 +1665,23 @@ func RegisterObligationServiceHandlerClient(ctx context.Context, mux *runtime.Se
 		}
 		forward_ObligationService_ExtendObligation_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodPost, pattern_ObligationService_ExcuseObligation_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/concord.v1.ObligationService/ExcuseObligation", runtime.WithHTTPPathPattern("/v1/agreements/{agreement_id}/obligations/{obligation_id}:excuse"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_ObligationService_ExcuseObligation_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_ObligationService_ExcuseObligation_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodPost, pattern_ObligationService_NotifyObligation_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -1652,6 +1750,7 @@ var (
 	pattern_ObligationService_CureObligation_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "agreements", "agreement_id", "obligations", "obligation_id"}, "cure"))
 	pattern_ObligationService_ObjectObligation_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "agreements", "agreement_id", "obligations", "obligation_id"}, "object"))
 	pattern_ObligationService_ExtendObligation_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "agreements", "agreement_id", "obligations", "obligation_id"}, "extend"))
+	pattern_ObligationService_ExcuseObligation_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "agreements", "agreement_id", "obligations", "obligation_id"}, "excuse"))
 	pattern_ObligationService_NotifyObligation_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "agreements", "agreement_id", "obligations", "obligation_id"}, "notify"))
 	pattern_ObligationService_DisputeObligation_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "agreements", "agreement_id", "obligations", "obligation_id"}, "dispute"))
 	pattern_ObligationService_DetermineObligation_0   = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "agreements", "agreement_id", "obligations", "obligation_id"}, "determine"))
@@ -1671,6 +1770,7 @@ var (
 	forward_ObligationService_CureObligation_0        = runtime.ForwardResponseMessage
 	forward_ObligationService_ObjectObligation_0      = runtime.ForwardResponseMessage
 	forward_ObligationService_ExtendObligation_0      = runtime.ForwardResponseMessage
+	forward_ObligationService_ExcuseObligation_0      = runtime.ForwardResponseMessage
 	forward_ObligationService_NotifyObligation_0      = runtime.ForwardResponseMessage
 	forward_ObligationService_DisputeObligation_0     = runtime.ForwardResponseMessage
 	forward_ObligationService_DetermineObligation_0   = runtime.ForwardResponseMessage

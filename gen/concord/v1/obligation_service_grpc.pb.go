@@ -32,6 +32,7 @@ const (
 	ObligationService_CureObligation_FullMethodName        = "/concord.v1.ObligationService/CureObligation"
 	ObligationService_ObjectObligation_FullMethodName      = "/concord.v1.ObligationService/ObjectObligation"
 	ObligationService_ExtendObligation_FullMethodName      = "/concord.v1.ObligationService/ExtendObligation"
+	ObligationService_ExcuseObligation_FullMethodName      = "/concord.v1.ObligationService/ExcuseObligation"
 	ObligationService_NotifyObligation_FullMethodName      = "/concord.v1.ObligationService/NotifyObligation"
 	ObligationService_DisputeObligation_FullMethodName     = "/concord.v1.ObligationService/DisputeObligation"
 	ObligationService_DetermineObligation_FullMethodName   = "/concord.v1.ObligationService/DetermineObligation"
@@ -81,6 +82,9 @@ type ObligationServiceClient interface {
 	// ExtendObligation gives the obligor until a later day. One that is BREACHED or CURING is DUE again. Only the
 	// beneficiary may, at most 50 times. WRONG_KIND for MEASURED and STANDING.
 	ExtendObligation(ctx context.Context, in *ExtendObligationRequest, opts ...grpc.CallOption) (*Obligation, error)
+	// ExcuseObligation says that a miss is not the obligor's: an open obligation is EXCUSED, with a reason. Only the
+	// beneficiary may.
+	ExcuseObligation(ctx context.Context, in *ExcuseObligationRequest, opts ...grpc.CallOption) (*Obligation, error)
 	// NotifyObligation is the obligor's notice that it waits for a prerequisite that is late, without which no delay is
 	// passed on. TOO_EARLY while the prerequisite is neither late nor admitted; TOO_LATE when the notice days since are
 	// over.
@@ -231,6 +235,16 @@ func (c *obligationServiceClient) ExtendObligation(ctx context.Context, in *Exte
 	return out, nil
 }
 
+func (c *obligationServiceClient) ExcuseObligation(ctx context.Context, in *ExcuseObligationRequest, opts ...grpc.CallOption) (*Obligation, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Obligation)
+	err := c.cc.Invoke(ctx, ObligationService_ExcuseObligation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *obligationServiceClient) NotifyObligation(ctx context.Context, in *NotifyObligationRequest, opts ...grpc.CallOption) (*Obligation, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Obligation)
@@ -305,6 +319,9 @@ type ObligationServiceServer interface {
 	// ExtendObligation gives the obligor until a later day. One that is BREACHED or CURING is DUE again. Only the
 	// beneficiary may, at most 50 times. WRONG_KIND for MEASURED and STANDING.
 	ExtendObligation(context.Context, *ExtendObligationRequest) (*Obligation, error)
+	// ExcuseObligation says that a miss is not the obligor's: an open obligation is EXCUSED, with a reason. Only the
+	// beneficiary may.
+	ExcuseObligation(context.Context, *ExcuseObligationRequest) (*Obligation, error)
 	// NotifyObligation is the obligor's notice that it waits for a prerequisite that is late, without which no delay is
 	// passed on. TOO_EARLY while the prerequisite is neither late nor admitted; TOO_LATE when the notice days since are
 	// over.
@@ -363,6 +380,9 @@ func (UnimplementedObligationServiceServer) ObjectObligation(context.Context, *O
 }
 func (UnimplementedObligationServiceServer) ExtendObligation(context.Context, *ExtendObligationRequest) (*Obligation, error) {
 	return nil, status.Error(codes.Unimplemented, "method ExtendObligation not implemented")
+}
+func (UnimplementedObligationServiceServer) ExcuseObligation(context.Context, *ExcuseObligationRequest) (*Obligation, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExcuseObligation not implemented")
 }
 func (UnimplementedObligationServiceServer) NotifyObligation(context.Context, *NotifyObligationRequest) (*Obligation, error) {
 	return nil, status.Error(codes.Unimplemented, "method NotifyObligation not implemented")
@@ -628,6 +648,24 @@ func _ObligationService_ExtendObligation_Handler(srv interface{}, ctx context.Co
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ObligationService_ExcuseObligation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExcuseObligationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ObligationServiceServer).ExcuseObligation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ObligationService_ExcuseObligation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ObligationServiceServer).ExcuseObligation(ctx, req.(*ExcuseObligationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ObligationService_NotifyObligation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(NotifyObligationRequest)
 	if err := dec(in); err != nil {
@@ -740,6 +778,10 @@ var ObligationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ExtendObligation",
 			Handler:    _ObligationService_ExtendObligation_Handler,
+		},
+		{
+			MethodName: "ExcuseObligation",
+			Handler:    _ObligationService_ExcuseObligation_Handler,
 		},
 		{
 			MethodName: "NotifyObligation",
