@@ -23,6 +23,10 @@ var pending = []string{
 	"obligation_imported",
 	"agreement_renewed",
 	// Rows.
+	"obligation SUBMITTED lapse DISCHARGED",
+	"obligation BREACHED lapse DISCHARGED",
+	"obligation CURING lapse DISCHARGED",
+	"obligation DISPUTED lapse DISCHARGED",
 	"obligation SUBMITTED be deemed EXCUSED",
 	"obligation CURING release DISCHARGED",
 	"obligation SCHEDULED supersede SUPERSEDED",
