@@ -14,7 +14,6 @@ import (
 // stands here fails.
 var pending = []string{
 	// Events.
-	"obligation_excused",
 	"obligation_notice_given",
 	"obligation_blocked",
 	"obligation_shifted",
@@ -42,7 +41,6 @@ var pending = []string{
 	"NOT_SUPPORTED",
 	// Commands.
 	"ImportAgreementRequest",
-	"ExcuseObligationRequest",
 	"NotifyObligationRequest",
 	// Reasons.
 }
