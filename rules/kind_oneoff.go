@@ -108,6 +108,7 @@ func (d *Decision) awaken(agreementID, commitmentID string) {
 		for _, id := range d.State.commitment(agreementID, reached[i]).GetDependents() {
 			if len(d.anchors(agreementID, id)) > 0 && !slices.Contains(reached, id) {
 				d.timePasses(commitmentRef(agreementID, id))
+				d.timePasses(obligationRef(agreementID, d.newest(d.State.commitment(agreementID, id)).GetObligationId()))
 				reached = append(reached, id)
 			}
 		}

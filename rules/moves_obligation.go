@@ -89,6 +89,13 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: submitted, Verb: "extend", By: Beneficiary, To: submitted, If: knownDay},
 	{From: breached, Verb: "extend", By: Beneficiary, To: due, If: knownDay},
 	{From: curing, Verb: "extend", By: Beneficiary, To: due, If: knownDay},
+	{From: scheduled, Verb: "excuse", By: Beneficiary, To: excused},
+	{From: due, Verb: "excuse", By: Beneficiary, To: excused},
+	{From: submitted, Verb: "excuse", By: Beneficiary, To: excused},
+	{From: breached, Verb: "excuse", By: Beneficiary, To: excused},
+	{From: curing, Verb: "excuse", By: Beneficiary, To: excused},
+	{From: suspended, Verb: "excuse", By: Beneficiary, To: excused},
+	{From: disputed, Verb: "excuse", By: Beneficiary, To: excused},
 	{From: scheduled, Verb: "waive", By: Beneficiary, To: waived},
 	{From: due, Verb: "waive", By: Beneficiary, To: waived},
 	{From: submitted, Verb: "waive", By: Beneficiary, To: waived},
@@ -144,8 +151,8 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: suspended, Verb: "resume", By: Rule, To: curing, If: "the pause is over, and it was CURING"},
 }
 
-// toObligation says who a side, or else the neutral, is to an obligation.
-func toObligation(o *pb.Obligation, side pb.Side, neutral bool) func(Who) bool {
+// toObligation says who a side is to an obligation.
+func toObligation(o *pb.Obligation, side pb.Side) func(Who) bool {
 	return func(w Who) bool {
 		switch w {
 		case Obligor:
@@ -154,8 +161,6 @@ func toObligation(o *pb.Obligation, side pb.Side, neutral bool) func(Who) bool {
 			return side == o.GetBeneficiary()
 		case Either:
 			return side == o.GetObligor() || side == o.GetBeneficiary()
-		case Neutral:
-			return neutral
 		}
 		return false
 	}

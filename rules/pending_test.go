@@ -14,7 +14,6 @@ import (
 // stands here fails.
 var pending = []string{
 	// Events.
-	"obligation_excused",
 	"obligation_notice_given",
 	"obligation_blocked",
 	"obligation_shifted",
@@ -40,9 +39,7 @@ var pending = []string{
 	// Reasons.
 	"NOT_SUPPORTED",
 	// Commands.
-	"ExcuseObligationRequest",
 	"NotifyObligationRequest",
-	// Reasons.
 }
 
 // untold checks that a thing is told in a story, or pending and not told.

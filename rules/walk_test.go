@@ -77,28 +77,39 @@ func checkEffective(t *rapid.T, w *world, e *pb.Event) {
 	}
 }
 
+// tally is how many obligations of a commitment there are, and how many of them in some states.
+type tally struct{ all, open, ahead, paused, disputed int }
+
+func talliesOf(w *world) map[Ref]tally {
+	tallies := map[Ref]tally{}
+	for _, m := range w.records {
+		o, ok := m.(*pb.Obligation)
+		if !ok {
+			continue
+		}
+		ref := commitmentRef(o.GetAgreementId(), o.GetCommitmentId())
+		n := tallies[ref]
+		n.all++
+		if !Final(o.GetState()) {
+			n.open++
+		}
+		switch o.GetState() {
+		case scheduled:
+			n.ahead++
+		case suspended:
+			n.paused++
+		case disputed:
+			n.disputed++
+		}
+		tallies[ref] = n
+	}
+	return tallies
+}
+
 // checkCommitments counts what the records say by themselves.
 func checkCommitments(t *rapid.T, w *world) {
 	t.Helper()
-	type tally struct{ all, open, ahead, paused int }
-	tallies := map[Ref]tally{}
-	for _, m := range w.records {
-		if o, ok := m.(*pb.Obligation); ok {
-			ref := commitmentRef(o.GetAgreementId(), o.GetCommitmentId())
-			n := tallies[ref]
-			n.all++
-			if !Final(o.GetState()) {
-				n.open++
-			}
-			switch o.GetState() {
-			case scheduled:
-				n.ahead++
-			case suspended, disputed: // the clocks of both stand still
-				n.paused++
-			}
-			tallies[ref] = n
-		}
-	}
+	tallies := talliesOf(w)
 	for ref, m := range w.records {
 		c, ok := m.(*pb.Commitment)
 		if !ok {
@@ -131,7 +142,7 @@ func checkCommitments(t *rapid.T, w *world) {
 				t.Fatalf("%+v is in force with %d open, %d ahead; its words are used up: %v", ref, n.open, n.ahead, done)
 			}
 		case pb.CommitmentState_COMMITMENT_STATE_SUSPENDED:
-			if n.open != n.paused {
+			if n.open != n.paused+n.disputed { // the clocks of both stand still
 				t.Fatalf("%+v is suspended, and of %d open ones only %d", ref, n.open, n.paused)
 			}
 		case pb.CommitmentState_COMMITMENT_STATE_ENDED:
