@@ -53,6 +53,7 @@ var pending = []string{
 	"obligation SUSPENDED resume CURING",
 	"commitment DORMANT suspend SUSPENDED",
 	"commitment SUSPENDED resume DORMANT",
+	"obligation CURING release DISCHARGED",
 	"proposal OPEN go stale STALE",
 	"proposal ACCEPTED go stale STALE",
 	// Commands.
@@ -68,8 +69,6 @@ var pending = []string{
 	"NotifyObligationRequest",
 	"DisputeObligationRequest",
 	"DetermineObligationRequest",
-	"CreateFeedRequest",
-	"RevokeFeedRequest",
 	// Reasons.
 	"TOO_EARLY",
 	"TOO_LATE",

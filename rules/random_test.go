@@ -89,11 +89,11 @@ var randomPeople = []Caller{vendor, client, vendor, client, vendor, client, vend
 func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 	by := rapid.SampledFrom(randomPeople).Draw(t, "by")
 	agreement := rapid.SampledFrom([]string{"care", "care", "care", "care", "cure", "none"}).Draw(t, "agreement")
-	switch rapid.IntRange(0, 7).Draw(t, "about") {
-	case 0, 1:
+	switch rapid.IntRange(0, 15).Draw(t, "about") {
+	case 0, 1, 2, 3:
 		return by, randomNegotiation(t, w, agreement)
-	case 2:
-		return by, randomPause(t, agreement)
+	case 4:
+		return randomPause(t, w, agreement, by)
 	}
 	return randomWork(t, w, agreement, by)
 }
@@ -122,13 +122,20 @@ func randomNegotiation(t *rapid.T, w *world, agreement string) proto.Message {
 	return &pb.AcceptProposalRequest{AgreementId: agreement, ProposalId: "first", Revision: p.GetRevision(), TermsDigest: digest}
 }
 
-// randomPause draws the begin or the end of a pause.
-func randomPause(t *rapid.T, agreement string) proto.Message {
-	if rapid.IntRange(0, 2).Draw(t, "resume") > 0 {
-		return &pb.ResumeAgreementRequest{AgreementId: agreement, Reason: "it can be again"}
+// randomPause draws the begin or the end of a pause, more often than not one that fits.
+func randomPause(t *rapid.T, w *world, agreement string, by Caller) (Caller, proto.Message) {
+	if by.PartyID == "" || by.PartyID == outsider.PartyID {
+		by = vendor
+	}
+	a := w.agreement(agreement)
+	if paused := a.GetSuspension(); paused != nil || rapid.IntRange(0, 9).Draw(t, "resume") == 0 {
+		if paused != nil {
+			by = w.of(agreement, paused.GetSide())
+		}
+		return by, &pb.ResumeAgreementRequest{AgreementId: agreement, Reason: "it can be again"}
 	}
 	right := rapid.SampledFrom([]string{"flood", "strike"}).Draw(t, "right")
-	return &pb.SuspendAgreementRequest{AgreementId: agreement, RightId: right, Reason: "it must be", Etag: randomEtag(t)}
+	return by, &pb.SuspendAgreementRequest{AgreementId: agreement, RightId: right, Reason: "it must be", Etag: randomEtag(t)}
 }
 
 // motions are the kinds of proposals without a text that random tales have.
@@ -196,10 +203,14 @@ func randomWork(t *rapid.T, w *world, agreement string, by Caller) (Caller, prot
 
 // someone is who may make a move of an obligation.
 func (w *world) someone(agreement string, o *pb.Obligation, who Who) Caller {
-	side := o.GetObligor()
 	if who == Beneficiary {
-		side = o.GetBeneficiary()
+		return w.of(agreement, o.GetBeneficiary())
 	}
+	return w.of(agreement, o.GetObligor())
+}
+
+// of is somebody of a side of an agreement.
+func (w *world) of(agreement string, side pb.Side) Caller {
 	a, party := w.agreement(agreement), ""
 	switch side {
 	case pb.Side_SIDE_VENDOR:
