@@ -128,12 +128,12 @@ func (d *Decision) carryOn(agreementID string) {
 	}}})
 }
 
-// whileCarrying does something, with most events in the end, without carrying other changes into what it meets: these come
+// whileCarrying does something as the clock, with most events in the end, without carrying other changes into what it meets: these come
 // later.
 func (d *Decision) whileCarrying(most int, do func()) {
 	was, wasMost := d.carrying, d.most
 	d.carrying, d.most = true, most
-	do()
+	d.asClock(do)
 	d.carrying, d.most = was, wasMost
 }
 

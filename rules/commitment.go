@@ -17,6 +17,9 @@ func (d *Decision) scheduleNext(agreementID, commitmentID string, at time.Time) 
 	if next == nil {
 		return
 	}
+	if next.GetLeadStartTime() != nil && next.GetLeadStartTime().AsTime().Before(at) {
+		next.LeadStartTime = timestamppb.New(at) // nothing comes up before it is brought forth
+	}
 	d.emitAt(agreementID, d.side(agreementID), at, &pb.Event{Change: &pb.Event_ObligationScheduled{ObligationScheduled: next}})
 }
 

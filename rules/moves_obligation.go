@@ -18,6 +18,12 @@ const (
 	discharged = pb.ObligationState_OBLIGATION_STATE_DISCHARGED
 )
 
+// What some rows ask for besides, where a refusal names it.
+const (
+	atMostPlans = "at most 10 plans"
+	knownDay    = "a due date is known, the new one is later, and it is extended 50 times at most"
+)
+
 // ObligationMoves is the life of an obligation. Nobody closes their own promise: the beneficiary does, or time.
 var ObligationMoves = []Move[pb.ObligationState]{
 	{From: scheduled, Verb: "fall due", By: ClockActor, To: due, If: "its lead time has begun"},
@@ -39,8 +45,15 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: curing, Verb: "acknowledge", By: Beneficiary, To: cured, If: "received already"},
 	{From: due, Verb: "admit", By: Obligor, To: breached},
 	{From: due, Verb: "breach", By: ClockActor, To: breached, If: "the grace period is over"},
+	{From: breached, Verb: "cure", By: Obligor, To: curing, If: atMostPlans},
+	{From: curing, Verb: "object", By: Beneficiary, To: breached, If: "a legitimate interest is stated"},
 	{From: breached, Verb: "default", By: ClockActor, To: defaulted, If: "the cure period is over, or there is none"},
 	{From: curing, Verb: "default", By: ClockActor, To: defaulted, If: "the cure period is over"},
+	{From: scheduled, Verb: "extend", By: Beneficiary, To: scheduled, If: knownDay},
+	{From: due, Verb: "extend", By: Beneficiary, To: due, If: knownDay},
+	{From: submitted, Verb: "extend", By: Beneficiary, To: submitted, If: knownDay},
+	{From: breached, Verb: "extend", By: Beneficiary, To: due, If: knownDay},
+	{From: curing, Verb: "extend", By: Beneficiary, To: due, If: knownDay},
 	{From: scheduled, Verb: "waive", By: Beneficiary, To: waived},
 	{From: due, Verb: "waive", By: Beneficiary, To: waived},
 	{From: submitted, Verb: "waive", By: Beneficiary, To: waived},

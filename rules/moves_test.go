@@ -220,6 +220,12 @@ func obligationCommand(t *testing.T, verb, id string) proto.Message {
 		return &pb.WaiveObligationRequest{AgreementId: "care", ObligationId: id, Reason: "never mind"}
 	case "admit":
 		return &pb.AdmitObligationRequest{AgreementId: "care", ObligationId: id, Reason: "missed"}
+	case "cure":
+		return &pb.CureObligationRequest{AgreementId: "care", ObligationId: id, Cause: "c", Effect: "e", Fix: "f", Prevention: "p", CureDate: "2026-01-10"}
+	case "extend":
+		return &pb.ExtendObligationRequest{AgreementId: "care", ObligationId: id, DueDate: "2026-01-20", Reason: "a holiday"}
+	case "object":
+		return &pb.ObjectObligationRequest{AgreementId: "care", ObligationId: id, Interest: "wages"}
 	}
 	t.Fatalf("no command for the verb %q", verb)
 	return nil

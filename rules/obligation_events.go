@@ -271,14 +271,23 @@ func (s *State) obligationImported(e *pb.Event, c *pb.ObligationImported) {
 	s.Put(obligationRef(e.GetAgreementId(), c.GetObligationId()), o)
 }
 
-// moveOn gives an obligation new clocks and the state it is in by them. One that is DUE again was not breached.
+// moveOn gives an obligation new clocks and the state it is in by them. One that is DUE again was not breached, and what was
+// submitted in time by the new clocks was not submitted late.
 func moveOn(o *pb.Obligation, to pb.ObligationState, d *pb.Deadlines) {
-	if to == due && (o.GetState() == breached || o.GetState() == curing) {
+	sub := o.GetSubmission()
+	inTime := to == submitted && broken(sub.GetFrom()) && sub.GetSubmitTime().AsTime().Before(d.GetGraceEndTime().AsTime())
+	if inTime {
+		sub.From, sub.Claim = due, fulfilled
+	}
+	if inTime || to == due && broken(o.GetState()) {
 		o.BreachTime, o.CureEndTime, o.CurePlan = nil, nil, nil
 	}
 	o.State = to
 	setDeadlines(o, d)
 }
+
+// broken says of a state that the obligation was not kept, and is not lost either.
+func broken(s pb.ObligationState) bool { return s == breached || s == curing }
 
 // setDeadlines sets the clocks that moved; the others stay. The first due date is the agreed one.
 func setDeadlines(o *pb.Obligation, d *pb.Deadlines) {

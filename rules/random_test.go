@@ -88,7 +88,7 @@ var randomPeople = []Caller{vendor, client, vendor, client, vendor, client, vend
 // randomCommand draws a command that may or may not fit the world.
 func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 	by := rapid.SampledFrom(randomPeople).Draw(t, "by")
-	agreement := rapid.SampledFrom([]string{"care", "care", "care", "care", "cure", "none"}).Draw(t, "agreement")
+	agreement := rapid.SampledFrom([]string{"care", "care", "care", "care", "care", "care", "cure", "none"}).Draw(t, "agreement")
 	switch rapid.IntRange(0, 15).Draw(t, "about") {
 	case 0, 1, 2, 3:
 		return by, randomNegotiation(t, w, agreement)
@@ -179,11 +179,11 @@ func randomEtag(t *rapid.T) string {
 	return rapid.SampledFrom([]string{"", "", "1", "3"}).Draw(t, "etag")
 }
 
-// randomWork draws a verb that somebody may do to an obligation in the state it is in, as often as any verb.
+// randomWork draws a verb that somebody may do to an obligation in the state it is in, more often than any verb.
 func randomWork(t *rapid.T, w *world, agreement string, by Caller) (Caller, proto.Message) {
 	id := rapid.SampledFrom(append(w.obligations(agreement), "c0-99")).Draw(t, "obligation")
 	verbs := verbsOf(ObligationMoves)
-	if o, known := w.records[obligationRef(agreement, id)].(*pb.Obligation); known && rapid.Bool().Draw(t, "fitting") {
+	if o, known := w.records[obligationRef(agreement, id)].(*pb.Obligation); known && rapid.IntRange(0, 3).Draw(t, "fitting") > 0 {
 		var fitting []Move[pb.ObligationState]
 		for _, m := range ObligationMoves {
 			if m.From == o.GetState() && slices.Contains(verbs, m.Verb) {
@@ -240,6 +240,14 @@ func randomDeed(t *rapid.T, w *world, agreement, id, verb string) proto.Message 
 		return &pb.WaiveObligationRequest{AgreementId: agreement, ObligationId: id, Reason: "never mind"}
 	case "admit":
 		return &pb.AdmitObligationRequest{AgreementId: agreement, ObligationId: id, Reason: "missed"}
+	case "cure":
+		date := DayOf(w.now.Date()).Add(rapid.SampledFrom([]int{0, 1, 1, 1, 60}).Draw(t, "date")).String()
+		return &pb.CureObligationRequest{AgreementId: agreement, ObligationId: id, Cause: "c", Effect: "e", Fix: "f", Prevention: "p", CureDate: date}
+	case "extend":
+		date := DayOf(w.now.Date()).Add(rapid.SampledFrom([]int{-1, 0, 3, 20}).Draw(t, "date")).String()
+		return &pb.ExtendObligationRequest{AgreementId: agreement, ObligationId: id, DueDate: date, Reason: "a holiday"}
+	case "object":
+		return &pb.ObjectObligationRequest{AgreementId: agreement, ObligationId: id, Interest: rapid.SampledFrom([]string{"wages", "wages", " "}).Draw(t, "interest")}
 	case "submit":
 		return &pb.SubmitObligationRequest{AgreementId: agreement, ObligationId: id, Note: rapid.SampledFrom([]string{"done", "done", " "}).Draw(t, "note")}
 	}

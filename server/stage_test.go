@@ -35,7 +35,7 @@ const (
 
 // stage is a server on which every RPC has something to act on:
 //
-//	running   in force; acme owes reports and desks, globex owes payments
+//	running   in force; acme owes reports and desks, globex owes payments; mail is breached, rent is being cured
 //	paused    suspended by acme's right
 //	offered   acme's text is on the table, globex is to answer
 //	asked     globex's text is on the table, acme is to answer
@@ -81,7 +81,8 @@ func setStage(t *testing.T, o servertest.Options) *stage {
 	})
 	g.Must(t, s.acme, &pb.CreateFeedRequest{FeedId: "feed_spare", Feed: &pb.Feed{DisplayName: "Spare"}})
 	running := text("Help desk", recurring("report", vendor, "FREQ=WEEKLY;BYDAY=FR"),
-		oneOff("desk", vendor, "2026-01-12"), oneOff("pay", client, "2026-01-12"), oneOff("bill", client, "2026-01-13"))
+		oneOff("desk", vendor, "2026-01-12"), oneOff("pay", client, "2026-01-12"), oneOff("bill", client, "2026-01-13"),
+		oneOff("mail", vendor, "2026-01-13"), oneOff("rent", client, "2026-01-13"))
 	running.SuspensionRights = []*pb.SuspensionRight{{RightId: "flood", Side: vendor, Ground: "The office is under water."}}
 	for _, id := range []string{"running", "paused"} {
 		s.propose(t, s.acme, id, "first", running)
@@ -95,6 +96,9 @@ func setStage(t *testing.T, o servertest.Options) *stage {
 	s.Settle(t) // what is due comes up
 	g.Must(t, s.globex, &pb.SubmitObligationRequest{AgreementId: "running", ObligationId: "bill-1", Note: "Paid."})
 	g.Must(t, s.acme, &pb.SuspendAgreementRequest{AgreementId: "paused", RightId: "flood", Reason: "The office is wet."})
+	g.Must(t, s.acme, &pb.AdmitObligationRequest{AgreementId: "running", ObligationId: "mail-1", Reason: "The line is down."})
+	g.Must(t, s.globex, &pb.AdmitObligationRequest{AgreementId: "running", ObligationId: "rent-1", Reason: "The bank is closed."})
+	g.Must(t, s.globex, &pb.CureObligationRequest{AgreementId: "running", ObligationId: "rent-1", Cause: "A holiday.", Effect: "No rent.", Fix: "Cash.", Prevention: "Two banks.", CureDate: "2026-01-20"})
 	return s
 }
 
@@ -121,7 +125,7 @@ func (s *stage) accept(t *testing.T, who servertest.Caller, id, proposal string)
 // name; one that answers anything else must be struck off.
 var notYet = []protoreflect.Name{
 	"GiveNotice", "TerminateAgreement", "ImportAgreements",
-	"TriggerObligation", "MeasureObligation", "CureObligation", "ObjectObligation", "ExtendObligation", "ExcuseObligation",
+	"TriggerObligation", "MeasureObligation", "ExcuseObligation",
 	"NotifyObligation", "DisputeObligation", "DetermineObligation",
 }
 
@@ -176,8 +180,8 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.ImportAgreementRequest{Row: 1, AgreementId: "imported", VendorPartyId: acme, ClientPartyId: globex, Terms: text("Imported")},
 		&pb.TriggerObligationRequest{AgreementId: "running", ObligationId: "desk-1", Title: "The lease is signed", OccurredDate: "2026-01-05", Evidence: evidence},
 		&pb.MeasureObligationRequest{AgreementId: "running", ObligationId: "desk-1", Value: "99.85", QualifyingValue: "100"},
-		&pb.CureObligationRequest{AgreementId: "running", ObligationId: "desk-1", Cause: "A truck.", Effect: "No desk.", Fix: "A desk.", Prevention: "Two trucks.", CureDate: "2026-01-20"},
-		&pb.ObjectObligationRequest{AgreementId: "running", ObligationId: "pay-1", Interest: "We must pay wages by then."},
+		&pb.CureObligationRequest{AgreementId: "running", ObligationId: "mail-1", Cause: "A truck.", Effect: "No desk.", Fix: "A desk.", Prevention: "Two trucks.", CureDate: "2026-01-20"},
+		&pb.ObjectObligationRequest{AgreementId: "running", ObligationId: "rent-1", Interest: "We must pay wages by then."},
 		&pb.ExtendObligationRequest{AgreementId: "running", ObligationId: "pay-1", DueDate: "2026-01-20", Reason: "The bank is closed."},
 		&pb.ExcuseObligationRequest{AgreementId: "running", ObligationId: "pay-1", Reason: "A flood."},
 		&pb.NotifyObligationRequest{AgreementId: "running", ObligationId: "desk-1", PrerequisiteObligationId: "pay-1", Note: "We wait."},

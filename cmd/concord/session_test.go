@@ -56,6 +56,7 @@ type office struct {
 	key      []string
 	tampered bool
 	asked    proto.Message
+	rows     []string
 }
 
 func at(day string) *timestamppb.Timestamp {
