@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -189,7 +188,7 @@ func (d *Decision) carryIntoCommitment(by carrier, change *pb.DeferredChange, re
 func (d *Decision) comeUpBefore(ref Ref, at time.Time) bool {
 	d.timePassesBefore(ref, at)
 	for d.room() {
-		newest := fmt.Sprintf("%s-%d", ref.ID, d.State.commitment(ref.Agreement, ref.ID).GetObligationCount())
+		newest := newestID(d.State.commitment(ref.Agreement, ref.ID))
 		if !d.passBefore(obligationRef(ref.Agreement, newest), at) {
 			return d.eachObligation(ref.Agreement, ref.ID, clocked, func(o Ref) { d.timePassesBefore(o, at) })
 		}

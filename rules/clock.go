@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -102,7 +101,7 @@ func (d *Decision) comeUp(agreementID, obligationID string) {
 	commitmentID := obligationID[:cut]
 	d.timePasses(commitmentRef(agreementID, commitmentID))
 	for range maxComing {
-		newest := fmt.Sprintf("%s-%d", commitmentID, d.State.commitment(agreementID, commitmentID).GetObligationCount())
+		newest := newestID(d.State.commitment(agreementID, commitmentID))
 		if newest == obligationID || !d.pass(obligationRef(agreementID, newest)) {
 			return
 		}

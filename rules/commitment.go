@@ -9,10 +9,14 @@ import (
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
-// scheduleNext schedules the next obligation of a commitment, if its words bring forth another. It is asked when the
-// newest one leaves SCHEDULED, so that there is always exactly one ahead, and a daily promise of ten years costs no more
-// than one of a week.
+// scheduleNext schedules the next obligation of a commitment, if its words bring forth another and none is ahead where they
+// put it. It is asked when one leaves SCHEDULED, or is moved while it is, so that there is always exactly one such, and a
+// daily promise of ten years costs no more than one of a week. One that was moved does not hold up those behind it.
 func (d *Decision) scheduleNext(agreementID, commitmentID string, at time.Time) {
+	c := d.State.commitment(agreementID, commitmentID)
+	if newest := d.State.obligation(agreementID, newestID(c)); ahead(newest) && newest.GetDueDate() == newest.GetAgreedDueDate() {
+		return
+	}
 	next := d.nextObligation(agreementID, commitmentID)
 	if next == nil {
 		return
@@ -48,6 +52,11 @@ func (d *Decision) nextObligation(agreementID, commitmentID string) *pb.Obligati
 		GraceEndTime:  timestamppb.New(by.graceEnd),
 		LeadStartTime: timestamppb.New(by.leadStart),
 	}
+}
+
+// newestID is the id of the obligation that a commitment brought forth last.
+func newestID(c *pb.Commitment) string {
+	return fmt.Sprintf("%s-%d", c.GetCommitmentId(), c.GetObligationCount())
 }
 
 // side is the side that acts; unspecified for the clock.

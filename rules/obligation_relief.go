@@ -42,6 +42,7 @@ func (d *Decision) extendObligation(c *pb.ExtendObligationRequest) error {
 	d.onObligationEvent(o, side, &pb.Event{Change: &pb.Event_ObligationExtended{ObligationExtended: &pb.ObligationExtended{
 		ObligationId: o.GetObligationId(), Deadlines: moved, Reason: c.GetReason(), To: to,
 	}}})
+	d.scheduleNext(o.GetAgreementId(), o.GetCommitmentId(), d.stamp.At)
 	return nil
 }
 

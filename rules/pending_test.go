@@ -39,8 +39,6 @@ var pending = []string{
 	"obligation SCHEDULED lapse DISCHARGED",
 	"obligation SUBMITTED accept EXCUSED",
 	"obligation SUBMITTED be deemed EXCUSED",
-	"obligation CURING suspend SUSPENDED",
-	"obligation SUSPENDED resume CURING",
 	"commitment DORMANT suspend SUSPENDED",
 	"commitment SUSPENDED resume DORMANT",
 	"obligation CURING release DISCHARGED",

@@ -89,7 +89,9 @@ func checkCommitments(t *rapid.T, w *world) {
 			}
 			switch o.GetState() {
 			case scheduled:
-				n.ahead++
+				if o.GetDueDate() == o.GetAgreedDueDate() {
+					n.ahead++
+				}
 			case suspended:
 				n.paused++
 			}
