@@ -56,6 +56,8 @@ func carrierOf(cause pb.ChangeCause) carrier {
 		return carryEnded()
 	case pb.ChangeCause_CHANGE_CAUSE_AMENDED:
 		return carryAmended()
+	case pb.ChangeCause_CHANGE_CAUSE_PREREQUISITE:
+		return carryPrerequisite()
 	case pb.ChangeCause_CHANGE_CAUSE_IMPORTED:
 		return carryImported()
 	}
@@ -188,7 +190,7 @@ func (d *Decision) carryIntoCommitment(by carrier, change *pb.DeferredChange, re
 func (d *Decision) comeUpBefore(ref Ref, at time.Time) bool {
 	d.timePassesBefore(ref, at)
 	for d.room() {
-		newest := newestID(d.State.commitment(ref.Agreement, ref.ID))
+		newest := d.newest(d.State.commitment(ref.Agreement, ref.ID)).GetObligationId()
 		if !d.passBefore(obligationRef(ref.Agreement, newest), at) {
 			return d.eachObligation(ref.Agreement, ref.ID, clocked, func(o Ref) { d.timePassesBefore(o, at) })
 		}

@@ -23,7 +23,7 @@ func WakeTime(m proto.Message) (time.Time, bool) {
 			return r.GetChanges()[0].GetChange().GetEffectiveTime().AsTime(), true
 		}
 	case *pb.Commitment:
-		if r.GetState() == dormant {
+		if r.GetState() == dormant && r.GetOpenObligationCount() == 0 && r.GetRemedyOf() == "" { // else it rests
 			return r.GetEffectiveTime().AsTime(), true
 		}
 	case *pb.Obligation:
@@ -80,13 +80,16 @@ const maxComing = 400
 // refused none of it is written, and the clock comes to it by itself.
 func (d *Decision) timePasses(refs ...Ref) {
 	for _, ref := range refs {
-		for n := 0; n < maxPasses && d.pass(ref); n++ {
-		}
+		d.timePassesBefore(ref, d.stamp.At.Add(time.Nanosecond))
 	}
 }
 
-// timePassesBefore brings a record up to an instant, not including what that brings.
+// timePassesBefore brings a record up to an instant, not including what that brings. What an obligation waits for comes
+// first.
 func (d *Decision) timePassesBefore(ref Ref, at time.Time) {
+	if ref.Kind == KindObligation && d.State.Get(ref) != nil {
+		d.upstream(d.State.obligation(ref.Agreement, ref.ID), at)
+	}
 	for n := 0; n < maxPasses && d.passBefore(ref, at); n++ {
 	}
 }
@@ -101,7 +104,7 @@ func (d *Decision) comeUp(agreementID, obligationID string) {
 	commitmentID := obligationID[:cut]
 	d.timePasses(commitmentRef(agreementID, commitmentID))
 	for range maxComing {
-		newest := newestID(d.State.commitment(agreementID, commitmentID))
+		newest := d.newest(d.State.commitment(agreementID, commitmentID)).GetObligationId()
 		if newest == obligationID || !d.pass(obligationRef(agreementID, newest)) {
 			return
 		}
@@ -147,9 +150,11 @@ func (d *Decision) passBefore(ref Ref, until time.Time) bool {
 }
 
 func (d *Decision) enterIntoForce(c *pb.Commitment, at time.Time) {
-	d.emitClock(c.GetAgreementId(), at, &pb.Event{Change: &pb.Event_CommitmentEnteredIntoForce{
-		CommitmentEnteredIntoForce: &pb.CommitmentEnteredIntoForce{CommitmentId: c.GetCommitmentId(), From: c.GetState()},
-	}})
+	if !kinds[c.GetKind()].rests {
+		d.emitClock(c.GetAgreementId(), at, &pb.Event{Change: &pb.Event_CommitmentEnteredIntoForce{
+			CommitmentEnteredIntoForce: &pb.CommitmentEnteredIntoForce{CommitmentId: c.GetCommitmentId(), From: c.GetState()},
+		}})
+	}
 	d.scheduleNext(c.GetAgreementId(), c.GetCommitmentId(), at)
 	d.endIfDone(c.GetAgreementId(), c.GetCommitmentId(), at)
 }

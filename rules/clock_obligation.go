@@ -37,7 +37,9 @@ func (d *Decision) obligationWakes(o *pb.Obligation, at time.Time) {
 	case o.GetState() == scheduled:
 		d.fallDue(o, at)
 	case o.GetState() == due:
-		d.breachNow(o, at)
+		if !d.waits(o, at) {
+			d.breachNow(o, at)
+		}
 	case o.GetState() == submitted:
 		d.deem(o, at)
 	default:

@@ -40,6 +40,7 @@ type Decision struct {
 
 	carrying bool // a change is being carried into records; others wait
 	most     int  // how many events there may be while it is; 0: see CarrySize
+	visited  map[visit]bool
 }
 
 // emit records one change of an agreement (or of the service, for "") and applies it.

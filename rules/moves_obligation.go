@@ -15,7 +15,9 @@ const (
 	waived     = pb.ObligationState_OBLIGATION_STATE_WAIVED
 	excused    = pb.ObligationState_OBLIGATION_STATE_EXCUSED
 	suspended  = pb.ObligationState_OBLIGATION_STATE_SUSPENDED
+	disputed   = pb.ObligationState_OBLIGATION_STATE_DISPUTED
 	discharged = pb.ObligationState_OBLIGATION_STATE_DISCHARGED
+	superseded = pb.ObligationState_OBLIGATION_STATE_SUPERSEDED
 )
 
 // What some rows ask for besides, where a refusal names it.
@@ -28,6 +30,10 @@ const (
 var ObligationMoves = []Move[pb.ObligationState]{
 	{From: scheduled, Verb: "fall due", By: ClockActor, To: due, If: "its lead time has begun"},
 	{From: scheduled, Verb: "lapse", By: ClockActor, To: discharged, If: "what it waits for can no longer happen"},
+	{From: scheduled, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise"},
+	{From: suspended, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise"},
+	{From: scheduled, Verb: "be dated", By: Rule, To: scheduled, If: "what it waits for was kept or waived"},
+	{From: scheduled, Verb: "trigger", By: Either, To: due, If: "it waits for something, which has happened since the promise holds and within the notice days"},
 	{From: due, Verb: "submit", By: Obligor, To: submitted, If: "with evidence or a note"},
 	{From: breached, Verb: "submit", By: Obligor, To: submitted, If: "with evidence or a note: late performance"},
 	{From: curing, Verb: "submit", By: Obligor, To: submitted, If: "with evidence or a note: the cure"},
@@ -75,7 +81,31 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: suspended, Verb: "resume", By: Rule, To: submitted, If: "the pause is over, and it was SUBMITTED"},
 	{From: suspended, Verb: "resume", By: Rule, To: breached, If: "the pause is over, and it was BREACHED"},
 	{From: suspended, Verb: "resume", By: Rule, To: curing, If: "the pause is over, and it was CURING"},
+	{From: scheduled, Verb: "notify", By: Obligor, To: scheduled, If: claimed},
+	{From: due, Verb: "notify", By: Obligor, To: due, If: claimed},
+	{From: due, Verb: "be blocked", By: ClockActor, To: due, If: "the grace period is over, and what it waits for is open and late"},
+	{From: scheduled, Verb: "shift", By: Rule, To: scheduled, If: movedBy},
+	{From: due, Verb: "shift", By: Rule, To: due, If: movedBy},
+	{From: submitted, Verb: "shift", By: Rule, To: submitted, If: movedBy},
+	{From: breached, Verb: "shift", By: Rule, To: breached, If: movedBy},
+	{From: curing, Verb: "shift", By: Rule, To: curing, If: movedBy},
+	{From: suspended, Verb: "shift", By: Rule, To: suspended, If: movedBy},
+	{From: disputed, Verb: "shift", By: Rule, To: disputed, If: movedBy},
+	{From: breached, Verb: "shift", By: Rule, To: due, If: movedBy + ", and the new grace period runs"},
+	{From: curing, Verb: "shift", By: Rule, To: due, If: movedBy + ", and the new grace period runs"},
+	{From: scheduled, Verb: "be excused", By: Rule, To: excused, If: lostTo},
+	{From: due, Verb: "be excused", By: Rule, To: excused, If: lostTo},
+	{From: breached, Verb: "be excused", By: Rule, To: excused, If: lostTo},
+	{From: curing, Verb: "be excused", By: Rule, To: excused, If: lostTo},
+	{From: suspended, Verb: "be excused", By: Rule, To: excused, If: lostTo},
 }
+
+// What must hold for a prerequisite to count.
+const (
+	claimed = "a prerequisite of the other side is late, or announced to be, and the days to claim it are not over"
+	movedBy = "what it waits for was late by the other side's doing, and somebody said so in time"
+	lostTo  = "what it waits for will not be kept, or came too late to help, by the other side's doing"
+)
 
 // toObligation says who a side is to an obligation.
 func toObligation(o *pb.Obligation, side pb.Side) func(Who) bool {
@@ -96,7 +126,7 @@ func toObligation(o *pb.Obligation, side pb.Side) func(Who) bool {
 func Final(s pb.ObligationState) bool {
 	switch s {
 	case fulfilled, cured, defaulted, waived, excused, discharged,
-		pb.ObligationState_OBLIGATION_STATE_SUPERSEDED, pb.ObligationState_OBLIGATION_STATE_NOT_DETERMINED:
+		superseded, pb.ObligationState_OBLIGATION_STATE_NOT_DETERMINED:
 		return true
 	}
 	return false

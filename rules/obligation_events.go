@@ -92,6 +92,12 @@ func (s *State) editObligation(e *pb.Event, id string, change func(*pb.Obligatio
 	edit(s, ref, func(o *pb.Obligation) {
 		change(o)
 		o.UpdateTime, o.Etag = e.GetRecordTime(), etag(e)
+		if Final(o.GetState()) {
+			o.CloseTime = e.GetRecordTime()
+			if e.GetActor().GetPrincipalId() == Clock().PrincipalID {
+				o.CloseTime = e.GetEffectiveTime()
+			}
+		}
 	})
 	if o := get[*pb.Obligation](s, ref); o != nil && Final(o.GetState()) {
 		s.editCommitment(e, o.GetCommitmentId(), func(c *pb.Commitment) { c.OpenObligationCount-- })
@@ -103,6 +109,10 @@ func (s *State) obligationTriggered(e *pb.Event, c *pb.ObligationTriggered) {
 		o.State, o.Trigger = due, c.GetTrigger()
 		setDeadlines(o, c.GetDeadlines())
 	})
+	o := s.obligation(e.GetAgreementId(), c.GetObligationId())
+	if s.commitment(e.GetAgreementId(), o.GetCommitmentId()).GetState() == dormant {
+		s.editCommitment(e, o.GetCommitmentId(), func(m *pb.Commitment) { m.State = inForce })
+	}
 }
 
 func (s *State) obligationDated(e *pb.Event, c *pb.ObligationDated) {

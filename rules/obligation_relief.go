@@ -86,8 +86,3 @@ func laterDay(text string, o *pb.Obligation, today Day) (Day, *Violation) {
 func (d *Decision) excuseObligation(c *pb.ExcuseObligationRequest) error {
 	return d.unsupported(c.GetAgreementId(), "excuse an obligation")
 }
-
-// notifyObligation takes the obligor's notice that it waits for a prerequisite.
-func (d *Decision) notifyObligation(c *pb.NotifyObligationRequest) error {
-	return d.unsupported(c.GetAgreementId(), "give notice of a late prerequisite")
-}

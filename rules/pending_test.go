@@ -21,9 +21,6 @@ var pending = []string{
 	"proposal_became_stale",
 	"commitment_agreed",
 	"commitment_revised",
-	"commitment_rested",
-	"obligation_triggered",
-	"obligation_dated",
 	"obligation_measured",
 	"obligation_excused",
 	"obligation_notice_given",
@@ -36,19 +33,18 @@ var pending = []string{
 	"obligation_imported",
 	"agreement_renewed",
 	// Rows.
-	"obligation SCHEDULED lapse DISCHARGED",
 	"obligation SUBMITTED accept EXCUSED",
 	"obligation SUBMITTED be deemed EXCUSED",
 	"commitment DORMANT suspend SUSPENDED",
 	"commitment SUSPENDED resume DORMANT",
 	"obligation CURING release DISCHARGED",
+	"obligation SUSPENDED lapse DISCHARGED",
 	"proposal OPEN go stale STALE",
 	"proposal ACCEPTED go stale STALE",
 	// Commands.
 	"GiveNoticeRequest",
 	"TerminateAgreementRequest",
 	"ImportAgreementRequest",
-	"TriggerObligationRequest",
 	"MeasureObligationRequest",
 	"ExcuseObligationRequest",
 	"NotifyObligationRequest",
@@ -56,8 +52,6 @@ var pending = []string{
 	"DetermineObligationRequest",
 	// Reasons.
 	"TOO_EARLY",
-	"TOO_LATE",
-	"WRONG_KIND",
 }
 
 // untold checks that a thing is told in a story, or pending and not told.

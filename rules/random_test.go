@@ -38,11 +38,7 @@ func randomTerms(t *rapid.T) *pb.Terms {
 			Obligor: rapid.SampledFrom([]pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT}).Draw(t, "obligor"), Clocks: randomClocks(t),
 			NotCurable: rapid.IntRange(0, 4).Draw(t, "curable") == 0,
 		}
-		if rapid.Bool().Draw(t, "once") {
-			c.Schedule = &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{DueDate: first.Add(rapid.IntRange(0, 150).Draw(t, "due")).String()}}
-		} else {
-			c.Schedule = &pb.CommitmentTerms_Recurring{Recurring: randomRule(t, first)}
-		}
+		randomSchedule(t, c, first, i)
 		terms.Commitments = append(terms.Commitments, c)
 		if CheckTerms(terms, "terms") != nil {
 			terms.Commitments = terms.Commitments[:len(terms.Commitments)-1]
@@ -52,6 +48,34 @@ func randomTerms(t *rapid.T) *pb.Terms {
 		t.Fatalf("random terms are wrong: %v", wrong)
 	}
 	return terms
+}
+
+// randomSchedule draws what makes the i-th promise fall due.
+func randomSchedule(t *rapid.T, c *pb.CommitmentTerms, first Day, i int) {
+	switch rapid.SampledFrom([]string{"date", "rule", "rule", "relative", "conditional"}).Draw(t, "kind") {
+	case "date":
+		c.Schedule = &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{DueDate: first.Add(rapid.IntRange(0, 150).Draw(t, "due")).String()}}
+	case "rule":
+		c.Schedule = &pb.CommitmentTerms_Recurring{Recurring: randomRule(t, first)}
+	case "relative":
+		r := &pb.RelativeDue{Anchor: pb.DueAnchor_DUE_ANCHOR_EFFECTIVE_DATE, After: randomAfter(t)}
+		if i > 0 && rapid.Bool().Draw(t, "completion") {
+			r.Anchor, r.CommitmentId = pb.DueAnchor_DUE_ANCHOR_COMPLETION, fmt.Sprintf("c%d", rapid.IntRange(0, i-1).Draw(t, "anchor"))
+		}
+		c.Schedule = &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{Relative: r}}
+	case "conditional":
+		when := &pb.Conditional{Condition: "Something happens.", Within: randomAfter(t), Once: rapid.Bool().Draw(t, "once")}
+		if rapid.Bool().Draw(t, "until") {
+			when.UntilDate = first.Add(rapid.IntRange(0, 150).Draw(t, "until")).String()
+		}
+		c.Schedule = &pb.CommitmentTerms_Conditional{Conditional: when}
+	}
+}
+
+func randomAfter(t *rapid.T) *pb.After {
+	return &pb.After{
+		Days: rapid.Int32Range(0, 20).Draw(t, "days"), BusinessDays: rapid.Int32Range(0, 5).Draw(t, "business days"), Roll: pb.DayRoll(rapid.Int32Range(0, 3).Draw(t, "roll")),
+	}
 }
 
 func randomClocks(t *rapid.T) *pb.Clocks {
@@ -238,6 +262,9 @@ func randomDeed(t *rapid.T, w *world, agreement, id, verb string) proto.Message 
 		return &pb.AcknowledgeObligationRequest{AgreementId: agreement, ObligationId: id, ReceivedTime: received}
 	case "waive":
 		return &pb.WaiveObligationRequest{AgreementId: agreement, ObligationId: id, Reason: "never mind"}
+	case "trigger":
+		day := w.now.AddDate(0, 0, rapid.IntRange(-20, 1).Draw(t, "day")).Format(time.DateOnly)
+		return &pb.TriggerObligationRequest{AgreementId: agreement, ObligationId: id, Title: "It happened", OccurredDate: day}
 	case "admit":
 		return &pb.AdmitObligationRequest{AgreementId: agreement, ObligationId: id, Reason: "missed"}
 	case "cure":

@@ -166,11 +166,12 @@ func (d *Decision) resumeCommitment(c *pb.Commitment, at time.Time) {
 	d.emitClock(id, at, &pb.Event{Change: &pb.Event_CommitmentResumed{CommitmentResumed: &pb.CommitmentResumed{
 		CommitmentId: c.GetCommitmentId(), To: c.GetPriorState(), WordsFromDate: cal.DayAt(at).String(),
 	}}})
-	if c.GetPriorState() != inForce {
-		return
+	if c.GetPriorState() != inForce && c.GetObligationCount() == 0 {
+		return // it has not come into force yet
 	}
 	d.scheduleNext(id, c.GetCommitmentId(), at)
 	d.endIfDone(id, c.GetCommitmentId(), at)
+	d.rest(id, c.GetCommitmentId(), at)
 }
 
 // resumeObligation ends the pause of an obligation: it is what it was, and its clocks have moved. One that was restored from

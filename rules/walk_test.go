@@ -103,14 +103,19 @@ func checkCommitments(t *rapid.T, w *world) {
 		if !ok {
 			continue
 		}
-		n, days := tallies[ref], dueDays(t, w, c)
+		n := tallies[ref]
 		if n.all != int(c.GetObligationCount()) || n.open != int(c.GetOpenObligationCount()) {
 			t.Fatalf("%+v counts %d open of %d; there are %d of %d", ref, c.GetOpenObligationCount(), c.GetObligationCount(), n.open, n.all)
 		}
-		done := n.all == len(days)
 		if w.agreement(ref.Agreement).GetSettling() {
 			continue // on its way
 		}
+		if kinds[c.GetKind()].rests || c.GetTerms().GetOneOff().GetRelative() != nil {
+			checkResting(t, c, n.open, n.ahead)
+			continue
+		}
+		days := dueDays(t, w, c)
+		done := n.all == len(days)
 		switch c.GetState() {
 		case pb.CommitmentState_COMMITMENT_STATE_DORMANT:
 			if n.all > 0 {
@@ -130,6 +135,20 @@ func checkCommitments(t *rapid.T, w *world) {
 			}
 		}
 		checkDays(t, w, c, days)
+	}
+}
+
+// checkResting holds of what waits for something to happen that it rests while nothing that happened is open, and that at
+// most one obligation waits for it.
+func checkResting(t *rapid.T, c *pb.Commitment, open, ahead int) {
+	t.Helper()
+	entered := c.GetObligationCount() > 0
+	rests := kinds[c.GetKind()].rests && entered && c.GetState() != ended && c.GetState() != resting
+	switch state := c.GetState(); {
+	case ahead > 1, state == ended && open > 0, entered && state != ended && state != resting && open == 0:
+		t.Fatalf("%s is %s with %d open, %d ahead", c.GetCommitmentId(), word(state), open, ahead)
+	case rests && (state == dormant) != (open == ahead):
+		t.Fatalf("%s is %s with %d open, %d ahead", c.GetCommitmentId(), word(state), open, ahead)
 	}
 }
 

@@ -6,13 +6,17 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	sdk "github.com/concordhq/concord/client"
 	pb "github.com/concordhq/concord/gen/concord/v1"
@@ -278,9 +282,68 @@ func TestAStoppingServiceEndsAnImport(t *testing.T) {
 		return refusal == nil
 	})
 	s.Begin()
-	_, err := stream.CloseAndRecv()
-	refusal := servertest.RefusalOf(err)
+	refusal := servertest.RefusalOf(stream.RecvMsg(&pb.ImportAgreementsResponse{})) // without a word that there are no more
 	if refusal.Code != codes.Unavailable || refusal.Reason != "SHUTTING_DOWN" || refusal.Metadata["settled_row"] != "1" {
 		t.Errorf("%v %v", refusal, refusal.Metadata)
 	}
+}
+
+// Every field of a row is checked like a request's. A row is told with one field that is wrong: where a part of a text was
+// made for the field, another of that part may be wrong before it.
+func TestEveryFieldOfARowIsChecked(t *testing.T) {
+	s := setStage(t, servertest.Options{})
+	var rows []*pb.ImportAgreementRequest
+	var want []string
+	add := func(path string, change func(*pb.ImportAgreementRequest)) {
+		r := row(int64(len(rows) + 1))
+		change(r)
+		rows, want = append(rows, r), append(want, path)
+	}
+	for _, p := range places((&pb.ImportAgreementRequest{}).ProtoReflect().Descriptor(), place{}) {
+		if p.out {
+			continue
+		}
+		for _, bad := range badValues(p.field) {
+			add(p.path, func(r *pb.ImportAgreementRequest) { p.put(r, bad) })
+		}
+	}
+	unknown := protowire.AppendVarint(protowire.AppendTag(nil, 9999, protowire.VarintType), 1)
+	add("", func(r *pb.ImportAgreementRequest) { r.ProtoReflect().SetUnknown(unknown) })
+	add("terms", func(r *pb.ImportAgreementRequest) { r.Terms.ProtoReflect().SetUnknown(unknown) })
+	for _, id := range badIDs {
+		if utf8.ValidString(id) {
+			add("agreement_id", func(r *pb.ImportAgreementRequest) { r.AgreementId = id })
+		}
+	}
+	before := s.Written(t)
+	answer, refusal := s.imported(t, s.acme, rows...)
+	if refusal != nil || len(answer.GetErrors()) != len(rows) || len(rows) < 100 {
+		t.Fatalf("%d of %d rows were refused: %v", len(answer.GetErrors()), len(rows), refusal)
+	}
+	for n, e := range answer.GetErrors() {
+		part, _, _ := strings.Cut(want[n], ".")
+		if e.GetReason() != "INVALID_FIELDS" || !strings.HasPrefix(e.GetField(), part) || e.GetDescription() == "" {
+			t.Errorf("%s: told %v", want[n], e)
+		}
+	}
+	if after := s.Written(t); after != before+1 {
+		t.Errorf("%d events were written", after-before-1)
+	}
+}
+
+// badValues are values that no field of a kind takes.
+func badValues(f protoreflect.FieldDescriptor) []protoreflect.Value {
+	switch f.Kind() {
+	case protoreflect.StringKind:
+		return []protoreflect.Value{protoreflect.ValueOfString(strings.Repeat("x", 5000))}
+	case protoreflect.EnumKind:
+		return []protoreflect.Value{protoreflect.ValueOfEnum(99), protoreflect.ValueOfEnum(-1)}
+	case protoreflect.Int32Kind:
+		return []protoreflect.Value{protoreflect.ValueOfInt32(math.MinInt32), protoreflect.ValueOfInt32(math.MaxInt32)}
+	case protoreflect.Int64Kind:
+		return []protoreflect.Value{protoreflect.ValueOfInt64(math.MinInt64)}
+	case protoreflect.DoubleKind:
+		return []protoreflect.Value{protoreflect.ValueOfFloat64(math.NaN()), protoreflect.ValueOfFloat64(2)}
+	}
+	return nil
 }

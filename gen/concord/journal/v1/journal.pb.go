@@ -31,7 +31,9 @@ type Chain struct {
 	// The leaf hash of the newest event's entry; 32 zero bytes before the first.
 	EntryHash []byte `protobuf:"bytes,2,opt,name=entry_hash,json=entryHash,proto3" json:"entry_hash,omitempty"`
 	// The chain's key: 32 random bytes, drawn with the first event.
-	LogKey        []byte `protobuf:"bytes,3,opt,name=log_key,json=logKey,proto3" json:"log_key,omitempty"`
+	LogKey []byte `protobuf:"bytes,3,opt,name=log_key,json=logKey,proto3" json:"log_key,omitempty"`
+	// When the clock looks at the agreement next, in microseconds since 1970: at its earliest timer, or before; 0: never.
+	AlarmMicros   int64 `protobuf:"varint,4,opt,name=alarm_micros,json=alarmMicros,proto3" json:"alarm_micros,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -85,6 +87,13 @@ func (x *Chain) GetLogKey() []byte {
 		return x.LogKey
 	}
 	return nil
+}
+
+func (x *Chain) GetAlarmMicros() int64 {
+	if x != nil {
+		return x.AlarmMicros
+	}
+	return 0
 }
 
 // Receipt is the answer that a request got, kept so that asking again gets the same one.
@@ -625,12 +634,13 @@ var File_concord_journal_v1_journal_proto protoreflect.FileDescriptor
 
 const file_concord_journal_v1_journal_proto_rawDesc = "" +
 	"\n" +
-	" concord/journal/v1/journal.proto\x12\x12concord.journal.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x16concord/v1/event.proto\x1a\x16concord/v1/party.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Y\n" +
+	" concord/journal/v1/journal.proto\x12\x12concord.journal.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x16concord/v1/event.proto\x1a\x16concord/v1/party.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"|\n" +
 	"\x05Chain\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x1d\n" +
 	"\n" +
 	"entry_hash\x18\x02 \x01(\fR\tentryHash\x12\x17\n" +
-	"\alog_key\x18\x03 \x01(\fR\x06logKey\"\xa2\x01\n" +
+	"\alog_key\x18\x03 \x01(\fR\x06logKey\x12!\n" +
+	"\falarm_micros\x18\x04 \x01(\x03R\valarmMicros\"\xa2\x01\n" +
 	"\aReceipt\x12!\n" +
 	"\frequest_hash\x18\x01 \x01(\fR\vrequestHash\x12;\n" +
 	"\vrecord_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
