@@ -182,6 +182,10 @@ func TestAFeedOpensACalendarAndNothingElse(t *testing.T) {
 			t.Errorf("%s has %d entries of other agreements:\n%s", what, others, file)
 		}
 	}
+}
+
+func TestACalendarIsRead(t *testing.T) {
+	s := setStage(t, servertest.Options{})
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
 		_, refusal := s.Send(t, s.acme, servertest.Request{Method: method, Path: "/v1/parties/acme/calendar.ics"})
 		if refused(t, method, refusal, "UNKNOWN_METHOD") && refusal.Status != http.StatusMethodNotAllowed {

@@ -35,7 +35,8 @@ const (
 
 // stage is a server on which every RPC has something to act on:
 //
-//	running   in force; acme owes reports and desks, globex owes payments; mail is breached, rent is being cured
+//	running   in force; acme owes reports and desks, globex owes payments; mail is breached, rent is being
+//	          cured; repair waits for its condition
 //	paused    suspended by acme's right
 //	offered   acme's text is on the table, globex is to answer
 //	asked     globex's text is on the table, acme is to answer
@@ -55,6 +56,12 @@ func oneOff(id string, obligor pb.Side, day string) *pb.CommitmentTerms {
 func recurring(id string, obligor pb.Side, rule string) *pb.CommitmentTerms {
 	c := oneOff(id, obligor, "")
 	c.Schedule = &pb.CommitmentTerms_Recurring{Recurring: &pb.Recurring{Rrule: rule, Roll: pb.DayRoll_DAY_ROLL_FOLLOWING}}
+	return c
+}
+
+func conditional(id string, obligor pb.Side, condition string) *pb.CommitmentTerms {
+	c := oneOff(id, obligor, "")
+	c.Schedule = &pb.CommitmentTerms_Conditional{Conditional: &pb.Conditional{Condition: condition, Within: &pb.After{BusinessDays: 3}}}
 	return c
 }
 
@@ -82,7 +89,7 @@ func setStage(t *testing.T, o servertest.Options) *stage {
 	g.Must(t, s.acme, &pb.CreateFeedRequest{FeedId: "feed_spare", Feed: &pb.Feed{DisplayName: "Spare"}})
 	running := text("Help desk", recurring("report", vendor, "FREQ=WEEKLY;BYDAY=FR"),
 		oneOff("desk", vendor, "2026-01-12"), oneOff("pay", client, "2026-01-12"), oneOff("bill", client, "2026-01-13"),
-		oneOff("mail", vendor, "2026-01-13"), oneOff("rent", client, "2026-01-13"))
+		oneOff("mail", vendor, "2026-01-13"), oneOff("rent", client, "2026-01-13"), conditional("repair", vendor, "A desk breaks."))
 	running.SuspensionRights = []*pb.SuspensionRight{{RightId: "flood", Side: vendor, Ground: "The office is under water."}}
 	for _, id := range []string{"running", "paused"} {
 		s.propose(t, s.acme, id, "first", running)
@@ -126,7 +133,7 @@ func (s *stage) accept(t *testing.T, who servertest.Caller, id, proposal string)
 // name; one that answers anything else must be struck off.
 var notYet = []protoreflect.Name{
 	"GiveNotice", "TerminateAgreement", "ImportAgreements",
-	"TriggerObligation", "MeasureObligation", "ExcuseObligation",
+	"MeasureObligation", "ExcuseObligation",
 	"NotifyObligation", "DisputeObligation", "DetermineObligation",
 }
 
@@ -179,7 +186,7 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.ResumeAgreementRequest{AgreementId: "paused", Reason: "It is dry again."},
 		&pb.TerminateAgreementRequest{AgreementId: "running", ObligationId: "pay-1", Reason: "Never paid."},
 		&pb.ImportAgreementRequest{Row: 1, AgreementId: "imported", VendorPartyId: acme, ClientPartyId: globex, Terms: text("Imported")},
-		&pb.TriggerObligationRequest{AgreementId: "running", ObligationId: "desk-1", Title: "The lease is signed", OccurredDate: "2026-01-05", Evidence: evidence},
+		&pb.TriggerObligationRequest{AgreementId: "running", ObligationId: "repair-1", Title: "A leg broke", OccurredDate: "2026-01-05", Evidence: evidence},
 		&pb.MeasureObligationRequest{AgreementId: "running", ObligationId: "desk-1", Value: "99.85", QualifyingValue: "100"},
 		&pb.CureObligationRequest{AgreementId: "running", ObligationId: "mail-1", Cause: "A truck.", Effect: "No desk.", Fix: "A desk.", Prevention: "Two trucks.", CureDate: "2026-01-20"},
 		&pb.ObjectObligationRequest{AgreementId: "running", ObligationId: "rent-1", Interest: "We must pay wages by then."},
