@@ -70,17 +70,35 @@ func carrierOf(cause pb.ChangeCause) carrier {
 //
 // One change of the agreement as a whole is carried at a time: a command that would begin another asks refuseSettling
 // first, and what the clock would change of the agreement waits.
+//
+// What a change brings about by itself comes after it, so that the order is the same whether it is carried at once or in parts.
 func (d *Decision) cascade(agreementID string, change *pb.DeferredChange) {
-	change = proto.CloneOf(change)
+	d.ahead = append(d.ahead, cascade{agreementID, proto.CloneOf(change)})
+	if len(d.ahead) > 1 {
+		return // its turn comes
+	}
 	d.asClock(func() {
-		if !d.State.agreement(agreementID).GetSettling() && d.carry(agreementID, change) {
-			return
+		for ; len(d.ahead) > 0; d.ahead = d.ahead[1:] {
+			next := d.ahead[0]
+			if d.State.agreement(next.agreementID).GetSettling() || !d.carry(next.agreementID, next.change) {
+				d.deferChange(next)
+			}
 		}
-		number := d.pending(agreementID).GetDeferredCount() + 1
-		d.emitClock(agreementID, change.GetEffectiveTime().AsTime(), &pb.Event{Change: &pb.Event_ChangeDeferred{
-			ChangeDeferred: &pb.ChangeDeferred{Number: number, Change: change},
-		}})
 	})
+}
+
+// cascade is a change of an agreement that is to be carried.
+type cascade struct {
+	agreementID string
+	change      *pb.DeferredChange
+}
+
+// deferChange leaves a change, or what is left of it, to the clock.
+func (d *Decision) deferChange(c cascade) {
+	number := d.pending(c.agreementID).GetDeferredCount() + 1
+	d.emitClock(c.agreementID, c.change.GetEffectiveTime().AsTime(), &pb.Event{Change: &pb.Event_ChangeDeferred{
+		ChangeDeferred: &pb.ChangeDeferred{Number: number, Change: c.change},
+	}})
 }
 
 // refuseSettling refuses a change of an agreement that the last one is still being carried into.

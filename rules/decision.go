@@ -38,9 +38,10 @@ type Decision struct {
 	command proto.Message
 	clock   bool // what happens now is the clock's doing, whoever commands
 
-	carrying bool // a change is being carried into records; others wait
-	most     int  // how many events there may be while it is; 0: see CarrySize
-	visited  map[visit]bool
+	carrying bool           // a change is being carried into records; others wait
+	most     int            // how many events there may be while it is; 0: see CarrySize
+	ahead    []cascade      // the changes to be carried, the first of them right now
+	visited  map[visit]bool // what was brought up to an instant already
 }
 
 // emit records one change of an agreement (or of the service, for "") and applies it.

@@ -22,10 +22,6 @@ var pending = []string{
 	"commitment_agreed",
 	"commitment_revised",
 	"obligation_measured",
-	"obligation_excused",
-	"obligation_notice_given",
-	"obligation_blocked",
-	"obligation_shifted",
 	"obligation_superseded",
 	"obligation_disputed",
 	"obligation_dispute_settled",
@@ -47,11 +43,9 @@ var pending = []string{
 	"ImportAgreementRequest",
 	"MeasureObligationRequest",
 	"ExcuseObligationRequest",
-	"NotifyObligationRequest",
 	"DisputeObligationRequest",
 	"DetermineObligationRequest",
 	// Reasons.
-	"TOO_EARLY",
 }
 
 // untold checks that a thing is told in a story, or pending and not told.

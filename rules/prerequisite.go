@@ -57,7 +57,11 @@ func (d *Decision) passOn(p, o *pb.Obligation, at time.Time) {
 	if cal == nil || !noticed(p, o, at) {
 		return
 	}
-	more := passedOn(p, o, cal.DayAt(doneTime(p)), cal) - int(o.GetPrerequisiteBusinessDays())
+	done := cal.DayAt(doneTime(p))
+	if d.spared(p, o, done) {
+		return
+	}
+	more := passedOn(p, o, done, cal) - int(o.GetPrerequisiteBusinessDays())
 	switch {
 	case lost(p, o) && excusable(o):
 		d.excuseBy(p, o, at)
@@ -67,6 +71,18 @@ func (d *Decision) passOn(p, o *pb.Obligation, at time.Time) {
 	default:
 		d.shiftBy(p, o, more, at)
 	}
+}
+
+// spared says of an instance of a commitment that brings forth one after the other that the end of a prerequisite does not
+// concern it yet: it is due after that, and an instance before it had to wait. What it still lacks then is seen when its own
+// time is over.
+func (d *Decision) spared(p, o *pb.Obligation, done Day) bool {
+	c := d.commitmentOf(o)
+	if o.GetRuleDate() == "" || o.GetAgreedDueDate() <= done.String() {
+		return false
+	}
+	before := d.State.obligation(o.GetAgreementId(), obligationID(c, o.GetOrdinal()-1))
+	return before.GetAgreedDueDate() >= p.GetAgreedDueDate()
 }
 
 // shiftBy moves an obligation by the business days that a prerequisite was late. What was breached meanwhile is DUE again,
@@ -83,7 +99,7 @@ func (d *Decision) shiftBy(p, o *pb.Obligation, days int, at time.Time) {
 	moved := d.shift(o, days, &pb.DueStep{Kind: pb.DueStepKind_DUE_STEP_KIND_PREREQUISITE, Subject: root, CausedBy: Other(o.GetObligor())})
 	to := o.GetState()
 	if (to == breached || to == curing) && moved.GetGraceEndTime().AsTime().After(at) {
-		to = due
+		to, moved.CureEndTime = due, nil
 	}
 	d.emitClock(o.GetAgreementId(), at, &pb.Event{Change: &pb.Event_ObligationShifted{ObligationShifted: &pb.ObligationShifted{
 		ObligationId: o.GetObligationId(), Deadlines: moved, To: to, PrerequisiteBusinessDays: o.GetPrerequisiteBusinessDays() + int32(days),

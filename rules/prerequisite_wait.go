@@ -94,7 +94,14 @@ func (d *Decision) waits(o *pb.Obligation, at time.Time) bool {
 	}
 	for _, id := range required {
 		p := d.prerequisiteOf(o, id)
-		if p == nil || closedBy(p, at) || !noticed(p, o, at) {
+		if p == nil || !noticed(p, o, at) {
+			continue
+		}
+		if closedBy(p, at) {
+			if lost(p, o) {
+				d.excuseBy(p, o, at)
+				return true
+			}
 			continue
 		}
 		stands := p.GetObligor() == o.GetObligor() && p.GetBlockedBy() != ""

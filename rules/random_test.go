@@ -39,6 +39,11 @@ func randomTerms(t *rapid.T) *pb.Terms {
 			NotCurable: rapid.IntRange(0, 4).Draw(t, "curable") == 0,
 		}
 		randomSchedule(t, c, first, i)
+		for n := range i {
+			if rapid.Bool().Draw(t, "prerequisite") {
+				c.Prerequisites = append(c.Prerequisites, fmt.Sprintf("c%d", n))
+			}
+		}
 		terms.Commitments = append(terms.Commitments, c)
 		if CheckTerms(terms, "terms") != nil {
 			terms.Commitments = terms.Commitments[:len(terms.Commitments)-1]
@@ -76,6 +81,42 @@ func randomAfter(t *rapid.T) *pb.After {
 	return &pb.After{
 		Days: rapid.Int32Range(0, 20).Draw(t, "days"), BusinessDays: rapid.Int32Range(0, 5).Draw(t, "business days"), Roll: pb.DayRoll(rapid.Int32Range(0, 3).Draw(t, "roll")),
 	}
+}
+
+// tightTerms draws a text of few promises that are due soon and wait for each other, so that much comes of every delay.
+func tightTerms(t *rapid.T) *pb.Terms {
+	first := firstDay.Add(rapid.IntRange(0, 3).Draw(t, "first day"))
+	terms := &pb.Terms{
+		Title: "Tight", EffectiveDate: first.String(), EndDate: first.Add(60).String(),
+		Calendar: &pb.Calendar{TimeZone: rapid.SampledFrom([]string{"Europe/Lisbon", "UTC", "America/Sao_Paulo"}).Draw(t, "zone")},
+		Clocks: &pb.Clocks{
+			GraceBusinessDays: proto.Int32(rapid.Int32Range(0, 2).Draw(t, "grace")), LeadDays: proto.Int32(rapid.Int32Range(0, 20).Draw(t, "lead")),
+			ReviewBusinessDays: proto.Int32(rapid.Int32Range(1, 5).Draw(t, "review")), CureBusinessDays: proto.Int32(rapid.Int32Range(3, 10).Draw(t, "cure")),
+		},
+		SuspensionRights: []*pb.SuspensionRight{
+			{RightId: "flood", Side: pb.Side_SIDE_VENDOR, Ground: "a flood"}, {RightId: "strike", Side: pb.Side_SIDE_CLIENT, Ground: "a strike"},
+		},
+	}
+	for i := range rapid.IntRange(2, 5).Draw(t, "promises") {
+		c := &pb.CommitmentTerms{
+			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1,
+			Obligor: rapid.SampledFrom([]pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT}).Draw(t, "obligor"),
+		}
+		c.Schedule = &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{DueDate: first.Add(rapid.IntRange(4*i, 4*i+8).Draw(t, "due")).String()}}
+		if rapid.IntRange(0, 3).Draw(t, "again") == 0 {
+			c.Schedule = &pb.CommitmentTerms_Recurring{Recurring: &pb.Recurring{Rrule: rapid.SampledFrom([]string{"FREQ=WEEKLY", "FREQ=WEEKLY;INTERVAL=2;COUNT=3"}).Draw(t, "rule")}}
+		}
+		for n := range i {
+			if n == i-1 || rapid.Bool().Draw(t, "prerequisite") {
+				c.Prerequisites = append(c.Prerequisites, fmt.Sprintf("c%d", n))
+			}
+		}
+		terms.Commitments = append(terms.Commitments, c)
+		if CheckTerms(terms, "terms") != nil {
+			c.Prerequisites = nil // it may be due before what it would wait for
+		}
+	}
+	return terms
 }
 
 func randomClocks(t *rapid.T) *pb.Clocks {
@@ -273,6 +314,8 @@ func randomDeed(t *rapid.T, w *world, agreement, id, verb string) proto.Message 
 	case "extend":
 		date := DayOf(w.now.Date()).Add(rapid.SampledFrom([]int{-1, 0, 3, 20}).Draw(t, "date")).String()
 		return &pb.ExtendObligationRequest{AgreementId: agreement, ObligationId: id, DueDate: date, Reason: "a holiday"}
+	case "notify":
+		return &pb.NotifyObligationRequest{AgreementId: agreement, ObligationId: id, PrerequisiteObligationId: w.prerequisite(t, agreement, id)}
 	case "object":
 		return &pb.ObjectObligationRequest{AgreementId: agreement, ObligationId: id, Interest: rapid.SampledFrom([]string{"wages", "wages", " "}).Draw(t, "interest")}
 	case "submit":
@@ -280,6 +323,20 @@ func randomDeed(t *rapid.T, w *world, agreement, id, verb string) proto.Message 
 	}
 	t.Fatalf("no command for the verb %q", verb)
 	return nil
+}
+
+// prerequisite draws an obligation that another one may wait for.
+func (w *world) prerequisite(t *rapid.T, agreement, id string) string {
+	ids := []string{"c0-99"}
+	o, _ := w.records[obligationRef(agreement, id)].(*pb.Obligation)
+	c, _ := w.records[commitmentRef(agreement, o.GetCommitmentId())].(*pb.Commitment)
+	for _, p := range c.GetTerms().GetPrerequisites() {
+		other, _ := w.records[commitmentRef(agreement, p)].(*pb.Commitment)
+		for n := int32(1); n <= min(other.GetObligationCount(), 20); n++ {
+			ids = append(ids, obligationID(other, n))
+		}
+	}
+	return rapid.SampledFrom(ids).Draw(t, "prerequisite")
 }
 
 // obligations is the ids of an agreement's obligations that are not final, in order, and one that is.
@@ -309,6 +366,9 @@ func randomTale(t *rapid.T) (opening []turn) {
 	}
 	turns := rapid.SampledFrom([]int{0, 2, 3, 3, 3, 3}).Draw(t, "opening")
 	terms := randomTerms(t)
+	if rapid.IntRange(0, 2).Draw(t, "tight") == 0 {
+		terms = tightTerms(t)
+	}
 	_, digest := Digest(terms)
 	first := []turn{
 		{by: vendor, command: &pb.CreateAgreementRequest{AgreementId: "care", Agreement: &pb.Agreement{VendorPartyId: "northwind", ClientPartyId: "acme", DraftTerms: terms}}},
