@@ -104,11 +104,20 @@ func (d *Decision) comeUp(agreementID, obligationID string) {
 	commitmentID := obligationID[:cut]
 	d.timePasses(commitmentRef(agreementID, commitmentID))
 	for range maxComing {
-		newest := d.newest(d.State.commitment(agreementID, commitmentID)).GetObligationId()
-		if newest == obligationID || !d.pass(obligationRef(agreementID, newest)) {
+		if d.newest(d.State.commitment(agreementID, commitmentID)).GetObligationId() == obligationID ||
+			!d.newestPasses(commitmentRef(agreementID, commitmentID), d.stamp.At.Add(time.Nanosecond)) {
 			return
 		}
 	}
+}
+
+// newestPasses does what time brings to the newest obligation of a commitment before an instant, what that waits for first,
+// and says whether it has. It may bring forth the next.
+func (d *Decision) newestPasses(commitment Ref, at time.Time) bool {
+	newest := d.newest(d.State.commitment(commitment.Agreement, commitment.ID))
+	d.upstream(newest, at)
+	ref := obligationRef(commitment.Agreement, newest.GetObligationId())
+	return d.State.obligation(ref.Agreement, ref.ID).GetEtag() != newest.GetEtag() || d.passBefore(ref, at)
 }
 
 // pass does what time has brought to one record, if anything, and says whether it has.

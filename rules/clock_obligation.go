@@ -31,6 +31,9 @@ func obligationClock(o *pb.Obligation) *timestamppb.Timestamp {
 
 // obligationWakes does what time brings to an obligation at the instant that its clock ends.
 func (d *Decision) obligationWakes(o *pb.Obligation, at time.Time) {
+	if d.upstream(o, at.Add(time.Nanosecond)); d.State.obligation(o.GetAgreementId(), o.GetObligationId()).GetEtag() != o.GetEtag() {
+		return // what ended before it, or at the same instant, changed it
+	}
 	switch {
 	case o.GetState() == scheduled && o.GetDueDate() == "":
 		d.lapse(o, at)

@@ -88,6 +88,7 @@ func (d *Decision) spared(p, o *pb.Obligation, done Day) bool {
 // shiftBy moves an obligation by the business days that a prerequisite was late. What was breached meanwhile is DUE again,
 // if its new grace period still runs.
 func (d *Decision) shiftBy(p, o *pb.Obligation, days int, at time.Time) {
+	d.downstream(o, at)
 	root := p.GetObligationId()
 	if p.GetObligor() == o.GetObligor() { // it was late because another was
 		for _, step := range p.GetTrace() {

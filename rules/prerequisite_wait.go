@@ -77,19 +77,11 @@ func closedBy(o *pb.Obligation, at time.Time) bool {
 }
 
 // waits sees, when the grace period of an obligation ends, whether that waits for a prerequisite that is open and late. Then
-// its clock stands still until that is closed: it is no breach. It says whether anything came before the breach.
+// its clock stands still until that is closed: it is no breach. Nor is it one if what it waits for will never come.
 func (d *Decision) waits(o *pb.Obligation, at time.Time) bool {
 	required := d.commitmentOf(o).GetTerms().GetPrerequisites()
-	if len(required) == 0 {
-		return false
-	}
-	told := len(d.Events)
-	d.upstream(o, at.Add(time.Nanosecond)) // what ends at the same instant comes first
-	if now := d.State.obligation(o.GetAgreementId(), o.GetObligationId()); now.GetEtag() != o.GetEtag() {
-		return len(d.Events) > told
-	}
 	cal := d.calendar(d.State.agreement(o.GetAgreementId()))
-	if cal == nil {
+	if len(required) == 0 || cal == nil {
 		return false
 	}
 	for _, id := range required {
@@ -119,23 +111,36 @@ func (d *Decision) waits(o *pb.Obligation, at time.Time) bool {
 // late the clock is.
 func (d *Decision) upstream(o *pb.Obligation, at time.Time) {
 	for _, id := range d.commitmentOf(o).GetTerms().GetPrerequisites() {
-		ref := commitmentRef(o.GetAgreementId(), id)
-		seen := visit{ref, at}
-		if d.visited[seen] || d.State.Get(ref) == nil {
-			continue
-		}
-		if d.visited == nil {
-			d.visited = map[visit]bool{}
-		}
-		d.visited[seen] = true
-		was := d.most
-		d.most = max(d.most, len(d.Events)+carryOneSize)
-		d.comeUpBefore(ref, at)
-		d.most = was
+		d.bringUp(commitmentRef(o.GetAgreementId(), id), at)
 	}
 }
 
-// visit is a prerequisite that was brought up to an instant.
+// downstream brings what waits for an obligation up to an instant at which that changes: by then it was as it is still.
+func (d *Decision) downstream(o *pb.Obligation, at time.Time) {
+	for _, id := range d.commitmentOf(o).GetDependents() {
+		if waitsFor(d.State.commitment(o.GetAgreementId(), id), o.GetCommitmentId()) {
+			d.bringUp(commitmentRef(o.GetAgreementId(), id), at)
+		}
+	}
+}
+
+// bringUp brings a commitment and its obligations up to an instant, once.
+func (d *Decision) bringUp(ref Ref, at time.Time) {
+	seen := visit{ref, at}
+	if d.visited[seen] || d.State.Get(ref) == nil {
+		return
+	}
+	if d.visited == nil {
+		d.visited = map[visit]bool{}
+	}
+	d.visited[seen] = true
+	was := d.most
+	d.most = max(d.most, len(d.Events)+carryOneSize)
+	d.comeUpBefore(ref, at)
+	d.most = was
+}
+
+// visit is a commitment that was brought up to an instant.
 type visit struct {
 	commitment Ref
 	at         time.Time

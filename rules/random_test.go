@@ -91,7 +91,7 @@ func tightTerms(t *rapid.T) *pb.Terms {
 		Calendar: &pb.Calendar{TimeZone: rapid.SampledFrom([]string{"Europe/Lisbon", "UTC", "America/Sao_Paulo"}).Draw(t, "zone")},
 		Clocks: &pb.Clocks{
 			GraceBusinessDays: proto.Int32(rapid.Int32Range(0, 2).Draw(t, "grace")), LeadDays: proto.Int32(rapid.Int32Range(0, 20).Draw(t, "lead")),
-			ReviewBusinessDays: proto.Int32(rapid.Int32Range(1, 5).Draw(t, "review")), CureBusinessDays: proto.Int32(rapid.Int32Range(3, 10).Draw(t, "cure")),
+			ReviewBusinessDays: proto.Int32(rapid.Int32Range(1, 5).Draw(t, "review")), CureBusinessDays: proto.Int32(rapid.Int32Range(3, 30).Draw(t, "cure")),
 		},
 		SuspensionRights: []*pb.SuspensionRight{
 			{RightId: "flood", Side: pb.Side_SIDE_VENDOR, Ground: "a flood"}, {RightId: "strike", Side: pb.Side_SIDE_CLIENT, Ground: "a strike"},
