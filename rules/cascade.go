@@ -42,7 +42,7 @@ type carrier struct {
 	obligations []pb.ObligationState
 	// commitment carries the change into one commitment. It is called until it does nothing more, so that it may do a
 	// long thing step by step.
-	commitment func(d *Decision, change *pb.DeferredChange, c *pb.Commitment)
+	commitment func(d *Decision, change *pb.DeferredChange, ref Ref, c *pb.Commitment)
 	// obligation carries the change into one obligation, at once.
 	obligation func(d *Decision, change *pb.DeferredChange, o *pb.Obligation)
 }
@@ -169,7 +169,7 @@ func (d *Decision) carryOn(agreementID string) {
 	}
 	named := changes[0].GetChange().GetCommitmentIds()
 	left, finished := proto.CloneOf(changes[0].GetChange()), false
-	d.whileCarrying(&journalv1.PendingChange{Number: changes[0].GetNumber(), Change: left}, d.State.carry, func() {
+	d.whileCarrying(&journalv1.PendingChange{Number: changes[0].GetNumber(), Change: left}, max(d.most, d.State.carry), func() {
 		finished = d.carry(agreementID, left)
 	})
 	d.emitClock(agreementID, left.GetEffectiveTime().AsTime(), &pb.Event{Change: &pb.Event_ChangeCarried{ChangeCarried: &pb.ChangeCarried{
@@ -224,7 +224,7 @@ func (d *Decision) carryIntoCommitment(by carrier, change *pb.DeferredChange, re
 		c := d.State.commitment(ref.Agreement, ref.ID)
 		told := len(d.Events)
 		if by.commitment != nil && (len(by.commitments) == 0 || slices.Contains(by.commitments, c.GetState())) {
-			by.commitment(d, change, c)
+			by.commitment(d, change, ref, c)
 		}
 		if len(d.Events) == told {
 			return true
@@ -269,7 +269,7 @@ func (d *Decision) eachObligation(agreementID, commitmentID string, states []pb.
 // carryIntoObligations carries a change into the obligations of an agreement, or of one of its commitments, that may have
 // it still before them. It says whether there was room for all of them.
 func (d *Decision) carryIntoObligations(by carrier, change *pb.DeferredChange, agreementID, commitmentID string) bool {
-	return d.eachObligation(agreementID, commitmentID, by.obligations, func(ref Ref) { d.carryIntoObligation(by, change, ref) })
+	return by.obligation == nil || d.eachObligation(agreementID, commitmentID, by.obligations, func(ref Ref) { d.carryIntoObligation(by, change, ref) })
 }
 
 func (d *Decision) carryIntoObligation(by carrier, change *pb.DeferredChange, ref Ref) {
@@ -290,13 +290,13 @@ func (d *Decision) carryOne(ref Ref) bool {
 	if ref.Kind == KindObligation {
 		ref = commitmentRef(ref.Agreement, d.State.obligation(ref.Agreement, ref.ID).GetCommitmentId())
 	}
-	done := d.State.Get(ref) != nil
+	fresh, done := d.State.Get(ref) == nil, true // a fresh one comes with a change that names it
 	for _, p := range d.pending(ref.Agreement).GetChanges() {
 		by, key := carrierOf(p.GetChange().GetCause()), reach{ref, p.GetNumber()}
 		switch {
 		case !done, d.reached[key], d.working != nil && !comesBefore(p, d.working):
 			continue
-		case len(by.commitments) == 0 && !slices.Contains(p.GetChange().GetCommitmentIds(), ref.ID):
+		case (fresh || len(by.commitments) == 0) && !slices.Contains(p.GetChange().GetCommitmentIds(), ref.ID):
 			continue
 		}
 		d.whileCarrying(p, len(d.Events)+carryOneSize, func() {
@@ -308,7 +308,7 @@ func (d *Decision) carryOne(ref Ref) bool {
 		d.reached[key] = done
 	}
 	d.asClock(d.carryLater)
-	return done || d.State.Get(ref) == nil
+	return done
 }
 
 // reach is a pending change, by its number, that was carried into a commitment.
@@ -316,16 +316,6 @@ type reach struct {
 	commitment Ref
 	number     int32
 }
-
-// carryEnded carries the end of an agreement into what it ends. The change says to which state the agreement came.
-func carryEnded() carrier { return carrier{} }
-
-// carryAmended carries new terms into the commitments that the change names: those that are added, changed, ended or only
-// waited for by others than before, by the revision before, base_revision, and the one in force.
-func carryAmended() carrier { return carrier{} }
-
-// carryImported carries the past that an agreement comes with into the commitments that the change names.
-func carryImported() carrier { return carrier{} }
 
 func (s *State) changeDeferred(e *pb.Event, c *pb.ChangeDeferred) {
 	id := e.GetAgreementId()

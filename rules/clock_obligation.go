@@ -39,6 +39,8 @@ func (d *Decision) obligationWakes(o *pb.Obligation, at time.Time) {
 		d.lapse(o, at)
 	case o.GetState() == scheduled:
 		d.fallDue(o, at)
+	case o.GetState() == due && o.GetWindowEndDate() != "":
+		d.stayUnknown(o, at)
 	case o.GetState() == due:
 		if !d.waits(o, at) {
 			d.breachNow(o, at)

@@ -15,25 +15,37 @@ const (
 	waived     = pb.ObligationState_OBLIGATION_STATE_WAIVED
 	excused    = pb.ObligationState_OBLIGATION_STATE_EXCUSED
 	suspended  = pb.ObligationState_OBLIGATION_STATE_SUSPENDED
-	disputed   = pb.ObligationState_OBLIGATION_STATE_DISPUTED
 	discharged = pb.ObligationState_OBLIGATION_STATE_DISCHARGED
+	unknown    = pb.ObligationState_OBLIGATION_STATE_NOT_DETERMINED
+	disputed   = pb.ObligationState_OBLIGATION_STATE_DISPUTED
 	superseded = pb.ObligationState_OBLIGATION_STATE_SUPERSEDED
 )
 
 // What some rows ask for besides, where a refusal names it.
 const (
-	atMostPlans = "at most 10 plans"
-	knownDay    = "a due date is known, the new one is later, and it is extended 50 times at most"
+	atMostPlans    = "at most 10 plans"
+	grounds        = "what it is about is there; a trigger by who did not record it, within the review window"
+	missedNothing  = "the miss that it makes good was none"
+	happenedLately = "it waits for something, which has happened since the promise holds and within the notice days"
+	windowOver     = "the window is over"
+	onceEach       = "each side files one figure: a miss that was admitted, or the second figure, which agrees with the first"
+	knownDay       = "a due date is known, the new one is later, and it is extended 50 times at most"
 )
 
 // ObligationMoves is the life of an obligation. Nobody closes their own promise: the beneficiary does, or time.
 var ObligationMoves = []Move[pb.ObligationState]{
 	{From: scheduled, Verb: "fall due", By: ClockActor, To: due, If: "its lead time has begun"},
+	{From: scheduled, Verb: "fall due", By: Rule, To: due, If: "it makes good a miss"},
 	{From: scheduled, Verb: "lapse", By: ClockActor, To: discharged, If: "what it waits for can no longer happen"},
-	{From: scheduled, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise"},
-	{From: suspended, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise"},
+	{From: scheduled, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise, or the agreement has ended"},
+	{From: suspended, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise, or the agreement has ended"},
+	{From: due, Verb: "lapse", By: Rule, To: discharged, If: missedNothing},
+	{From: submitted, Verb: "lapse", By: Rule, To: discharged, If: missedNothing},
+	{From: breached, Verb: "lapse", By: Rule, To: discharged, If: missedNothing},
+	{From: curing, Verb: "lapse", By: Rule, To: discharged, If: missedNothing},
+	{From: disputed, Verb: "lapse", By: Rule, To: discharged, If: missedNothing},
 	{From: scheduled, Verb: "be dated", By: Rule, To: scheduled, If: "what it waits for was kept or waived"},
-	{From: scheduled, Verb: "trigger", By: Either, To: due, If: "it waits for something, which has happened since the promise holds and within the notice days"},
+	{From: scheduled, Verb: "trigger", By: Either, To: due, If: happenedLately},
 	{From: due, Verb: "submit", By: Obligor, To: submitted, If: "with evidence or a note"},
 	{From: breached, Verb: "submit", By: Obligor, To: submitted, If: "with evidence or a note: late performance"},
 	{From: curing, Verb: "submit", By: Obligor, To: submitted, If: "with evidence or a note: the cure"},
@@ -51,6 +63,23 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: curing, Verb: "acknowledge", By: Beneficiary, To: cured, If: "received already"},
 	{From: due, Verb: "admit", By: Obligor, To: breached},
 	{From: due, Verb: "breach", By: ClockActor, To: breached, If: "the grace period is over"},
+	{From: due, Verb: "stay unknown", By: ClockActor, To: unknown, If: "it is about a window, and nobody said in time how that went"},
+	{From: due, Verb: "measure", By: Obligor, To: submitted, If: "the window is over, and met or does not count: a claim"},
+	{From: due, Verb: "measure", By: Obligor, To: breached, If: "the window is over, and missed"},
+	{From: due, Verb: "measure", By: Beneficiary, To: fulfilled, If: "the window is over, and met"},
+	{From: due, Verb: "measure", By: Beneficiary, To: excused, If: "the window is over, and does not count"},
+	{From: due, Verb: "measure", By: Beneficiary, To: breached, If: "the window is over, and missed"},
+	{From: submitted, Verb: "measure", By: Beneficiary, To: fulfilled, If: "the figures agree: met"},
+	{From: submitted, Verb: "measure", By: Beneficiary, To: excused, If: "the figures agree: it does not count"},
+	{From: submitted, Verb: "measure", By: Beneficiary, To: disputed, If: "the figures differ"},
+	{From: breached, Verb: "measure", By: Obligor, To: breached, If: onceEach},
+	{From: breached, Verb: "measure", By: Beneficiary, To: breached, If: onceEach},
+	{From: breached, Verb: "measure", By: Obligor, To: disputed, If: "the figures differ"},
+	{From: breached, Verb: "measure", By: Beneficiary, To: disputed, If: "the figures differ"},
+	{From: curing, Verb: "measure", By: Obligor, To: curing, If: onceEach},
+	{From: curing, Verb: "measure", By: Beneficiary, To: curing, If: onceEach},
+	{From: curing, Verb: "measure", By: Obligor, To: disputed, If: "the figures differ"},
+	{From: curing, Verb: "measure", By: Beneficiary, To: disputed, If: "the figures differ"},
 	{From: breached, Verb: "cure", By: Obligor, To: curing, If: atMostPlans},
 	{From: curing, Verb: "object", By: Beneficiary, To: breached, If: "a legitimate interest is stated"},
 	{From: breached, Verb: "default", By: ClockActor, To: defaulted, If: "the cure period is over, or there is none"},
@@ -60,6 +89,13 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: submitted, Verb: "extend", By: Beneficiary, To: submitted, If: knownDay},
 	{From: breached, Verb: "extend", By: Beneficiary, To: due, If: knownDay},
 	{From: curing, Verb: "extend", By: Beneficiary, To: due, If: knownDay},
+	{From: scheduled, Verb: "excuse", By: Beneficiary, To: excused},
+	{From: due, Verb: "excuse", By: Beneficiary, To: excused},
+	{From: submitted, Verb: "excuse", By: Beneficiary, To: excused},
+	{From: breached, Verb: "excuse", By: Beneficiary, To: excused},
+	{From: curing, Verb: "excuse", By: Beneficiary, To: excused},
+	{From: suspended, Verb: "excuse", By: Beneficiary, To: excused},
+	{From: disputed, Verb: "excuse", By: Beneficiary, To: excused},
 	{From: scheduled, Verb: "waive", By: Beneficiary, To: waived},
 	{From: due, Verb: "waive", By: Beneficiary, To: waived},
 	{From: submitted, Verb: "waive", By: Beneficiary, To: waived},
@@ -70,7 +106,39 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: submitted, Verb: "release", By: Both, To: discharged},
 	{From: breached, Verb: "release", By: Both, To: discharged},
 	{From: curing, Verb: "release", By: Both, To: discharged},
+	{From: suspended, Verb: "release", By: Both, To: discharged},
+	{From: scheduled, Verb: "supersede", By: Rule, To: superseded, If: "an amendment words it anew"},
+	{From: due, Verb: "supersede", By: Rule, To: superseded, If: "an amendment words it anew, and it is due when that holds"},
+	{From: suspended, Verb: "supersede", By: Rule, To: superseded, If: "it was SCHEDULED or DUE, and an amendment words it anew"},
 	{From: suspended, Verb: "waive", By: Beneficiary, To: waived},
+	{From: disputed, Verb: "waive", By: Beneficiary, To: waived},
+	{From: disputed, Verb: "release", By: Both, To: discharged},
+	{From: due, Verb: "dispute", By: Either, To: disputed, If: grounds},
+	{From: submitted, Verb: "dispute", By: Either, To: disputed, If: grounds},
+	{From: breached, Verb: "dispute", By: Either, To: disputed, If: grounds},
+	{From: curing, Verb: "dispute", By: Either, To: disputed, If: grounds},
+	{From: disputed, Verb: "settle", By: Both, To: due, If: "it was DUE before"},
+	{From: disputed, Verb: "settle", By: Both, To: submitted, If: "it was SUBMITTED before"},
+	{From: disputed, Verb: "settle", By: Both, To: breached, If: "it was BREACHED before, or is held to be"},
+	{From: disputed, Verb: "settle", By: Both, To: curing, If: "it was CURING before"},
+	{From: disputed, Verb: "settle", By: Both, To: fulfilled},
+	{From: disputed, Verb: "settle", By: Both, To: cured},
+	{From: disputed, Verb: "settle", By: Both, To: excused},
+	{From: disputed, Verb: "settle", By: Both, To: defaulted},
+	{From: disputed, Verb: "settle", By: Both, To: waived},
+	{From: disputed, Verb: "settle", By: Both, To: discharged},
+	{From: disputed, Verb: "settle", By: Both, To: unknown},
+	{From: disputed, Verb: "determine", By: Neutral, To: due, If: "it was DUE before"},
+	{From: disputed, Verb: "determine", By: Neutral, To: submitted, If: "it was SUBMITTED before"},
+	{From: disputed, Verb: "determine", By: Neutral, To: breached, If: "it was BREACHED before, or is held to be"},
+	{From: disputed, Verb: "determine", By: Neutral, To: curing, If: "it was CURING before"},
+	{From: disputed, Verb: "determine", By: Neutral, To: fulfilled},
+	{From: disputed, Verb: "determine", By: Neutral, To: cured},
+	{From: disputed, Verb: "determine", By: Neutral, To: excused},
+	{From: disputed, Verb: "determine", By: Neutral, To: defaulted},
+	{From: disputed, Verb: "determine", By: Neutral, To: waived},
+	{From: disputed, Verb: "determine", By: Neutral, To: discharged},
+	{From: disputed, Verb: "determine", By: Neutral, To: unknown},
 	{From: scheduled, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
 	{From: due, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
 	{From: submitted, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
@@ -125,8 +193,7 @@ func toObligation(o *pb.Obligation, side pb.Side) func(Who) bool {
 // Final says whether an obligation in this state is closed for good.
 func Final(s pb.ObligationState) bool {
 	switch s {
-	case fulfilled, cured, defaulted, waived, excused, discharged,
-		superseded, pb.ObligationState_OBLIGATION_STATE_NOT_DETERMINED:
+	case fulfilled, cured, defaulted, waived, excused, discharged, unknown, superseded:
 		return true
 	}
 	return false

@@ -9,7 +9,10 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/known/timestamppb"
+	"pgregory.net/rapid"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
@@ -176,19 +179,7 @@ func obligationCells(t *testing.T, id string, from pb.ObligationState, verb stri
 	ref := obligationRef("care", id)
 	for _, by := range actors {
 		t.Run(fmt.Sprintf("%s/%s/%s/%s", id, word(from), verb, by.PrincipalID), func(t *testing.T) {
-			w := agreedWorld(t)
-			o := proto.CloneOf(w.records[ref].(*pb.Obligation))
-			o.State = from
-			switch from {
-			case scheduled:
-				o.LeadStartTime = timestamppb.New(w.now.Add(time.Hour)) // else the command would find it due
-			case submitted:
-				o.Submission = &pb.Submission{Number: 1, SubmitTime: timestamppb.New(w.now), ReviewEndTime: timestamppb.New(w.now.Add(time.Hour))}
-			case breached, curing:
-				o.CureEndTime = timestamppb.New(w.now.Add(time.Hour))
-			}
-			fitKind(w, o, verb)
-			w.put(ref, o) // many of these states no release leads to yet; the table speaks of them all
+			w := cellWorld(t, id, from, verb)
 			var want outcome
 			switch {
 			case slices.ContainsFunc(blind, func(c Caller) bool { return c.PrincipalID == by.PrincipalID }):
@@ -206,12 +197,40 @@ func obligationCells(t *testing.T, id string, from pb.ObligationState, verb stri
 	return len(actors)
 }
 
+// cellWorld has an obligation in a state, of a kind that knows a verb.
+func cellWorld(t *testing.T, id string, from pb.ObligationState, verb string) *world {
+	t.Helper()
+	ref := obligationRef("care", id)
+	w := agreedWorld(t)
+	o := proto.CloneOf(w.records[ref].(*pb.Obligation))
+	o.State = from
+	switch from {
+	case scheduled:
+		o.LeadStartTime = timestamppb.New(w.now.Add(time.Hour)) // else the command would find it due
+	case submitted:
+		o.Submission = &pb.Submission{Number: 1, SubmitTime: timestamppb.New(w.now), ReviewEndTime: timestamppb.New(w.now.Add(time.Hour))}
+	case breached, curing:
+		o.CureEndTime = timestamppb.New(w.now.Add(time.Hour))
+	}
+	fitKind(w, o, verb)
+	w.put(ref, o) // many of these states no release leads to yet; the table speaks of them all
+	return w
+}
+
 // fitKind has an obligation belong to a kind of commitment that knows a verb.
 func fitKind(w *world, o *pb.Obligation, verb string) {
 	ref := commitmentRef("care", o.GetCommitmentId())
 	c := proto.CloneOf(w.records[ref].(*pb.Commitment))
-	if verb == "trigger" {
+	switch verb {
+	case "trigger":
 		c.Kind, o.DueDate = pb.CommitmentKind_COMMITMENT_KIND_CONDITIONAL, ""
+	case "measure":
+		c.Kind, o.WindowEndDate = pb.CommitmentKind_COMMITMENT_KIND_MEASURED, "2026-01-09"
+		c.Terms.Schedule = &pb.CommitmentTerms_Measured{Measured: &pb.Measured{Comparator: pb.Comparator_COMPARATOR_AT_LEAST, Objective: "99"}}
+		if o.GetState() == submitted {
+			o.Submission.From, o.Submission.Claim = due, fulfilled
+			o.Measurements = []*pb.Measurement{{By: o.GetObligor(), Value: "99"}}
+		}
 	}
 	if verb == "notify" { // it waits for the other one, which is announced to be late
 		other := map[string]string{"manual": "fee", "fee": "manual"}[o.GetCommitmentId()]
@@ -226,32 +245,42 @@ func fitKind(w *world, o *pb.Obligation, verb string) {
 func obligationCommand(t *testing.T, verb, id string) proto.Message {
 	t.Helper()
 	switch verb {
-	case "submit":
-		return &pb.SubmitObligationRequest{AgreementId: "care", ObligationId: id, Note: "done"}
-	case "accept":
-		return &pb.AcceptObligationRequest{AgreementId: "care", ObligationId: id}
-	case "return":
-		return &pb.ReturnObligationRequest{AgreementId: "care", ObligationId: id, Reason: "not enough"}
-	case "acknowledge":
-		return &pb.AcknowledgeObligationRequest{AgreementId: "care", ObligationId: id}
-	case "waive":
-		return &pb.WaiveObligationRequest{AgreementId: "care", ObligationId: id, Reason: "never mind"}
 	case "trigger":
 		return &pb.TriggerObligationRequest{AgreementId: "care", ObligationId: id, Title: "It happened"}
-	case "admit":
-		return &pb.AdmitObligationRequest{AgreementId: "care", ObligationId: id, Reason: "missed"}
+	case "measure":
+		return &pb.MeasureObligationRequest{AgreementId: "care", ObligationId: id, Value: "98"}
 	case "cure":
 		return &pb.CureObligationRequest{AgreementId: "care", ObligationId: id, Cause: "c", Effect: "e", Fix: "f", Prevention: "p", CureDate: "2026-01-10"}
+	case "dispute":
+		return &pb.DisputeObligationRequest{AgreementId: "care", ObligationId: id, Ground: pb.DisputeGround_DISPUTE_GROUND_DUE, Reason: "not yet"}
+	case "determine":
+		return &pb.DetermineObligationRequest{AgreementId: "care", ObligationId: id, Settlement: &pb.Settlement{
+			Outcome: pb.SettlementOutcome_SETTLEMENT_OUTCOME_RESTORE, Reason: "go on",
+		}}
 	case "extend":
 		return &pb.ExtendObligationRequest{AgreementId: "care", ObligationId: id, DueDate: "2026-01-20", Reason: "a holiday"}
 	case "notify":
 		other := map[string]string{"manual-1": "fee-1", "fee-1": "manual-1"}[id]
 		return &pb.NotifyObligationRequest{AgreementId: "care", ObligationId: id, PrerequisiteObligationId: other}
-	case "object":
-		return &pb.ObjectObligationRequest{AgreementId: "care", ObligationId: id, Interest: "wages"}
 	}
-	t.Fatalf("no command for the verb %q", verb)
-	return nil
+	return plainDeed(t, verb, "care", id)
+}
+
+// plainDeed is the command for a verb that asks for no more than words.
+func plainDeed(t rapid.TB, verb, agreement, id string) proto.Message {
+	t.Helper()
+	name := "concord.v1." + strings.ToUpper(verb[:1]) + verb[1:] + "ObligationRequest"
+	kind, err := protoregistry.GlobalTypes.FindMessageByName(protoreflect.FullName(name))
+	if err != nil {
+		t.Fatalf("no command for the verb %q: %v", verb, err)
+	}
+	m := kind.New()
+	for field, value := range map[protoreflect.Name]string{"agreement_id": agreement, "obligation_id": id, "reason": "because", "note": "done", "interest": "wages"} {
+		if f := m.Descriptor().Fields().ByName(field); f != nil {
+			m.Set(f, protoreflect.ValueOfString(value))
+		}
+	}
+	return m.Interface()
 }
 
 func TestEveryCellOfAProposal(t *testing.T) {

@@ -14,38 +14,26 @@ import (
 // stands here fails.
 var pending = []string{
 	// Events.
-	"agreement_notice_given",
-	"agreement_notice_withdrawn",
-	"agreement_ended",
-	"agreement_amended",
-	"proposal_became_stale",
-	"commitment_agreed",
-	"commitment_revised",
-	"obligation_measured",
-	"obligation_superseded",
-	"obligation_disputed",
-	"obligation_dispute_settled",
-	"obligation_not_determined",
-	"obligation_imported",
-	"agreement_renewed",
 	// Rows.
-	"obligation SUBMITTED accept EXCUSED",
+	"obligation SUBMITTED lapse DISCHARGED",
+	"obligation BREACHED lapse DISCHARGED",
+	"obligation CURING lapse DISCHARGED",
+	"obligation DISPUTED lapse DISCHARGED",
 	"obligation SUBMITTED be deemed EXCUSED",
-	"commitment DORMANT suspend SUSPENDED",
 	"commitment SUSPENDED resume DORMANT",
 	"obligation CURING release DISCHARGED",
-	"obligation SUSPENDED lapse DISCHARGED",
-	"proposal OPEN go stale STALE",
-	"proposal ACCEPTED go stale STALE",
-	// Commands.
-	"GiveNoticeRequest",
-	"TerminateAgreementRequest",
-	"ImportAgreementRequest",
-	"MeasureObligationRequest",
-	"ExcuseObligationRequest",
-	"DisputeObligationRequest",
-	"DetermineObligationRequest",
+	"obligation DISPUTED shift DISPUTED",
+	"obligation DISPUTED settle SUBMITTED",
+	"obligation DISPUTED settle BREACHED",
+	"obligation DISPUTED settle CURING",
+	"obligation DISPUTED settle FULFILLED",
+	"obligation DISPUTED settle CURED",
+	"obligation DISPUTED settle EXCUSED",
+	"obligation DISPUTED settle DEFAULTED",
+	"obligation DISPUTED settle DISCHARGED",
+	"obligation DISPUTED settle NOT_DETERMINED",
 	// Reasons.
+	"NOT_SUPPORTED",
 }
 
 // untold checks that a thing is told in a story, or pending and not told.

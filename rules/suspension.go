@@ -123,7 +123,7 @@ func carrySuspended() carrier {
 	return carrier{
 		commitments: []pb.CommitmentState{dormant, inForce},
 		obligations: []pb.ObligationState{scheduled, due, submitted, breached, curing},
-		commitment: func(d *Decision, change *pb.DeferredChange, c *pb.Commitment) {
+		commitment: func(d *Decision, change *pb.DeferredChange, _ Ref, c *pb.Commitment) {
 			d.emitClock(c.GetAgreementId(), change.GetEffectiveTime().AsTime(), &pb.Event{Change: &pb.Event_CommitmentSuspended{
 				CommitmentSuspended: &pb.CommitmentSuspended{CommitmentId: c.GetCommitmentId(), From: c.GetState()},
 			}})
@@ -146,7 +146,7 @@ func carryResumed() carrier {
 	return carrier{
 		commitments: []pb.CommitmentState{resting},
 		obligations: []pb.ObligationState{suspended},
-		commitment: func(d *Decision, change *pb.DeferredChange, c *pb.Commitment) {
+		commitment: func(d *Decision, change *pb.DeferredChange, _ Ref, c *pb.Commitment) {
 			d.resumeCommitment(c, change.GetPauseEndTime().AsTime())
 		},
 		obligation: func(d *Decision, change *pb.DeferredChange, o *pb.Obligation) {
@@ -169,9 +169,11 @@ func (d *Decision) resumeCommitment(c *pb.Commitment, at time.Time) {
 	if c.GetPriorState() != inForce && c.GetObligationCount() == 0 {
 		return // it has not come into force yet
 	}
-	d.scheduleNext(id, c.GetCommitmentId(), at)
-	d.endIfDone(id, c.GetCommitmentId(), at)
-	d.rest(id, c.GetCommitmentId(), at)
+	d.asClock(func() {
+		d.scheduleNext(id, c.GetCommitmentId(), at)
+		d.endIfDone(id, c.GetCommitmentId(), at)
+		d.rest(id, c.GetCommitmentId(), at)
+	})
 }
 
 // resumeObligation ends the pause of an obligation: it is what it was, and its clocks have moved. One that was restored from
@@ -203,6 +205,9 @@ func (d *Decision) afterPause(o *pb.Obligation, to pb.ObligationState, start, en
 	runs, any := WakeTime(then)
 	switch {
 	case to == scheduled && any && runs.Before(end):
+		if then.GetDueTime() != nil && !then.GetDueTime().AsTime().After(end) {
+			moved = d.shift(o, k+1, &pb.DueStep{Kind: kind})
+		}
 		moved.LeadStartTime = timestamppb.New(end)
 		return moved
 	case to != scheduled && any && !runs.After(end):

@@ -85,12 +85,12 @@ func CheckTerms(t *pb.Terms, field string) []Violation {
 		}
 		last = &day
 	}
-	wrong = append(wrong, checkKept(t, field)...)
 	wrong = append(wrong, checkRights(t, field)...)
 	if wrong != nil {
 		return wrong // dates of commitments cannot be judged without these
 	}
-	return checkPromises(t, frame{first: first, last: last, cal: cal, byID: map[string]*pb.CommitmentTerms{}}, field)
+	f := frame{first: first, last: last, cal: cal, text: t, byID: map[string]*pb.CommitmentTerms{}}
+	return append(checkPromises(t, f, field), checkHistory(t, f, field)...)
 }
 
 // checkSize refuses a text that is too long to be looked at, also as a draft.
@@ -117,7 +117,7 @@ func checkBacklog(t *pb.Terms, now time.Time, field string) []Violation {
 	}
 	today, backlog := cal.DayAt(now), 0
 	for _, ct := range t.GetCommitments() {
-		c := &pb.Commitment{Terms: ct, Kind: KindOf(ct)}
+		c := &pb.Commitment{Terms: ct, Kind: KindOf(ct), EffectiveTime: a.GetEffectiveTime()}
 		for {
 			next, ok := nextInstance(a, c, cal)
 			if !ok || next.waits() || next.day > today {

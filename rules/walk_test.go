@@ -13,7 +13,7 @@ import (
 )
 
 // walkLength bounds a random tale, so that the tests of the package stay a matter of seconds.
-const walkLength = 50
+const walkLength = 100
 
 // TestRandomTalesKeepThePromisesOfTheProduct plays random commands over random agreements. What holds for every single
 // command, the world checks; what must hold at any time stands here.
@@ -36,7 +36,11 @@ func TestRandomTalesKeepThePromisesOfTheProduct(t *testing.T) {
 		checkShown(t, w)
 		w.close()
 	})
-	elsewhere := map[string]bool{"party_updated": true, "api_key_issued": true, "api_key_revoked": true, "obligation_shifted": true, "obligation_blocked": true} // the last two in TestDelaysArePassedOn
+	elsewhere := map[string]bool{ // amendments: TestImpactIsWhatHappens; delays: TestDelaysArePassedOn
+		"commitment_agreed": true, "obligation_cure_objected": true, "party_updated": true, "api_key_issued": true, "api_key_revoked": true,
+		"agreement_amended": true, "commitment_revised": true, "obligation_superseded": true, "agreement_renewed": true, "obligation_imported": true,
+		"obligation_shifted": true, "obligation_blocked": true, "obligation_notice_given": true,
+	}
 	for i := range changes().Len() {
 		if name := string(changes().Get(i).Name()); !all.events[name] && !elsewhere[name] && !slices.Contains(pending, name) {
 			t.Errorf("no random tale came to %s: it proves nothing about it", name)
@@ -74,30 +78,41 @@ func checkEffective(t *rapid.T, w *world, e *pb.Event) {
 	}
 }
 
+// tally is how many obligations of a commitment there are, and how many of them in some states.
+type tally struct{ all, open, ahead, paused, disputed int }
+
+func talliesOf(w *world) map[Ref]tally {
+	tallies := map[Ref]tally{}
+	for _, m := range w.records {
+		o, ok := m.(*pb.Obligation)
+		if !ok {
+			continue
+		}
+		ref := commitmentRef(o.GetAgreementId(), o.GetCommitmentId())
+		n := tallies[ref]
+		n.all++
+		if !Final(o.GetState()) {
+			n.open++
+		}
+		switch o.GetState() {
+		case scheduled:
+			if o.GetDueDate() == o.GetAgreedDueDate() { // where its words put it
+				n.ahead++
+			}
+		case suspended:
+			n.paused++
+		case disputed:
+			n.disputed++
+		}
+		tallies[ref] = n
+	}
+	return tallies
+}
+
 // checkCommitments counts what the records say by themselves.
 func checkCommitments(t *rapid.T, w *world) {
 	t.Helper()
-	type tally struct{ all, open, ahead, paused int }
-	tallies := map[Ref]tally{}
-	for _, m := range w.records {
-		if o, ok := m.(*pb.Obligation); ok {
-			ref := commitmentRef(o.GetAgreementId(), o.GetCommitmentId())
-			n := tallies[ref]
-			n.all++
-			if !Final(o.GetState()) {
-				n.open++
-			}
-			switch o.GetState() {
-			case scheduled:
-				if o.GetDueDate() == o.GetAgreedDueDate() {
-					n.ahead++
-				}
-			case suspended:
-				n.paused++
-			}
-			tallies[ref] = n
-		}
-	}
+	tallies := talliesOf(w)
 	for ref, m := range w.records {
 		c, ok := m.(*pb.Commitment)
 		if !ok {
@@ -114,6 +129,10 @@ func checkCommitments(t *rapid.T, w *world) {
 			checkResting(t, c, n.open, n.ahead)
 			continue
 		}
+		if c.GetTerms().GetMeasured() != nil || c.GetTerms().GetStanding() != nil {
+			checkTiles(t, w, c)
+			continue
+		}
 		days := dueDays(t, w, c)
 		done := n.all == len(days)
 		switch c.GetState() {
@@ -126,15 +145,36 @@ func checkCommitments(t *rapid.T, w *world) {
 				t.Fatalf("%+v is in force with %d open, %d ahead; its words are used up: %v", ref, n.open, n.ahead, done)
 			}
 		case pb.CommitmentState_COMMITMENT_STATE_SUSPENDED:
-			if n.open != n.paused {
+			if n.open != n.paused+n.disputed { // the clocks of both stand still
 				t.Fatalf("%+v is suspended, and of %d open ones only %d", ref, n.open, n.paused)
 			}
 		case pb.CommitmentState_COMMITMENT_STATE_ENDED:
+			if n.ahead > 0 || n.paused > 0 {
+				t.Fatalf("%+v ended with %d ahead and %d paused", ref, n.ahead, n.paused)
+			}
+			if c.GetEndReason() != pb.CommitmentEndReason_COMMITMENT_END_REASON_COMPLETED {
+				break // its agreement ended it, with or without something open
+			}
 			if n.open > 0 || !done && c.GetWordsFromDate() == "" {
 				t.Fatalf("%+v ended with %d open; its words are used up: %v", ref, n.open, done)
 			}
 		}
 		checkDays(t, w, c, days)
+	}
+}
+
+// checkTiles holds that the windows of a commitment tile the time of the promise: no day is counted twice, and none left
+// out, unless a pause came between.
+func checkTiles(t *rapid.T, w *world, c *pb.Commitment) {
+	t.Helper()
+	next := calendarOf(t, w.agreement(c.GetAgreementId()).GetCalendar()).DayAt(c.GetEffectiveTime().AsTime())
+	for n := range c.GetObligationCount() {
+		o := w.records[obligationRef(c.GetAgreementId(), obligationID(c, n+1))].(*pb.Obligation)
+		gap := o.GetWindowStartDate() != next.String()
+		if gap && (c.GetWordsFromDate() == "" || o.GetWindowStartDate() < next.String()) || o.GetWindowEndDate() < o.GetWindowStartDate() || o.GetDueDate() < o.GetWindowEndDate() && o.GetState() == scheduled {
+			t.Fatalf("window %d begins on %s, not on %v: %v", n+1, o.GetWindowStartDate(), next, o)
+		}
+		next = mustParse(o.GetWindowEndDate()) + 1
 	}
 }
 
@@ -145,7 +185,7 @@ func checkResting(t *rapid.T, c *pb.Commitment, open, ahead int) {
 	entered := c.GetObligationCount() > 0
 	rests := kinds[c.GetKind()].rests && entered && c.GetState() != ended && c.GetState() != resting
 	switch state := c.GetState(); {
-	case ahead > 1, state == ended && open > 0, entered && state != ended && state != resting && open == 0:
+	case ahead > 1, state == ended && (ahead > 0 || open > 0 && c.GetEndReason() == pb.CommitmentEndReason_COMMITMENT_END_REASON_COMPLETED), entered && state != ended && state != resting && open == 0 && c.GetRemedyOf() == "":
 		t.Fatalf("%s is %s with %d open, %d ahead", c.GetCommitmentId(), word(state), open, ahead)
 	case rests && (state == dormant) != (open == ahead):
 		t.Fatalf("%s is %s with %d open, %d ahead", c.GetCommitmentId(), word(state), open, ahead)
@@ -165,7 +205,7 @@ func dueDays(t *rapid.T, w *world, c *pb.Commitment) (days []string) {
 	start, last := ruleStart(r, a, cal), Day(-1)
 	for count := 0; count <= int(c.GetObligationCount()); count++ {
 		date, due, ok := NextDue(r, start, last, count, cal)
-		if !ok || a.GetEndTime() != nil && cal.EndOfDay(due).After(a.GetEndTime().AsTime()) {
+		if !ok || a.GetEndTime() != nil && !c.GetTerms().GetSurviving() && cal.EndOfDay(due).After(a.GetEndTime().AsTime()) {
 			break
 		}
 		days, last = append(days, due.String()), date
