@@ -121,6 +121,7 @@ func setStage(t *testing.T, o servertest.Options) *stage {
 	s.draft(t, s.acme, "draft", text("Draft", oneOff("sofa", vendor, "2026-02-02")))
 	s.Settle(t) // what is due comes up
 	g.Must(t, s.globex, &pb.SubmitObligationRequest{AgreementId: "running", ObligationId: "bill-1", Note: "Paid."})
+	g.Must(t, s.acme, &pb.SuspendAgreementRequest{AgreementId: "paused", RightId: "flood", Reason: "The office is wet."})
 	g.Must(t, s.acme, &pb.AdmitObligationRequest{AgreementId: "running", ObligationId: "mail-1", Reason: "The line is down."})
 	g.Must(t, s.globex, &pb.AdmitObligationRequest{AgreementId: "running", ObligationId: "rent-1", Reason: "The bank is closed."})
 	g.Must(t, s.globex, &pb.CureObligationRequest{AgreementId: "running", ObligationId: "rent-1", Cause: "A holiday.", Effect: "No rent.", Fix: "Cash.", Prevention: "Two banks.", CureDate: "2026-01-20"})
