@@ -35,7 +35,7 @@ func (d *Decision) extendObligation(c *pb.ExtendObligationRequest) error {
 	}
 	switch to {
 	case scheduled:
-		moved.LeadStartTime = timestamppb.New(by.leadStart)
+		moved.LeadStartTime = d.comesUp(o, by.leadStart)
 	case breached, curing:
 		to = due
 	}

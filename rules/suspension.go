@@ -170,9 +170,7 @@ func (d *Decision) resumeCommitment(c *pb.Commitment, at time.Time) {
 		return // it has not come into force yet
 	}
 	d.asClock(func() {
-		if newest := d.newest(c); newest == nil || !ahead(newest) {
-			d.scheduleNext(id, c.GetCommitmentId(), at)
-		}
+		d.goOn(id, c.GetCommitmentId(), at)
 		d.endIfDone(id, c.GetCommitmentId(), at)
 		d.rest(id, c.GetCommitmentId(), at)
 	})
