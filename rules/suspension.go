@@ -124,14 +124,18 @@ func carrySuspended() carrier {
 		commitments: []pb.CommitmentState{dormant, inForce},
 		obligations: []pb.ObligationState{scheduled, due, submitted, breached, curing},
 		commitment: func(d *Decision, change *pb.DeferredChange, _ Ref, c *pb.Commitment) {
-			d.emitClock(c.GetAgreementId(), change.GetEffectiveTime().AsTime(), &pb.Event{Change: &pb.Event_CommitmentSuspended{
-				CommitmentSuspended: &pb.CommitmentSuspended{CommitmentId: c.GetCommitmentId(), From: c.GetState()},
-			}})
+			d.suspendCommitment(c, change.GetEffectiveTime().AsTime())
 		},
 		obligation: func(d *Decision, change *pb.DeferredChange, o *pb.Obligation) {
 			d.suspendObligation(o, change.GetEffectiveTime().AsTime())
 		},
 	}
+}
+
+func (d *Decision) suspendCommitment(c *pb.Commitment, at time.Time) {
+	d.emitClock(c.GetAgreementId(), at, &pb.Event{Change: &pb.Event_CommitmentSuspended{
+		CommitmentSuspended: &pb.CommitmentSuspended{CommitmentId: c.GetCommitmentId(), From: c.GetState()},
+	}})
 }
 
 func (d *Decision) suspendObligation(o *pb.Obligation, at time.Time) {
@@ -163,13 +167,18 @@ func (d *Decision) resumeCommitment(c *pb.Commitment, at time.Time) {
 	if cal == nil {
 		return
 	}
-	d.emitClock(id, at, &pb.Event{Change: &pb.Event_CommitmentResumed{CommitmentResumed: &pb.CommitmentResumed{
-		CommitmentId: c.GetCommitmentId(), To: c.GetPriorState(), WordsFromDate: cal.DayAt(at).String(),
-	}}})
-	if c.GetPriorState() != inForce && c.GetObligationCount() == 0 {
-		return // it has not come into force yet
+	to := c.GetPriorState()
+	if c.GetRemedyOf() != "" && c.GetOpenObligationCount() > 0 {
+		to = inForce // by a miss that was settled during the pause
 	}
+	d.emitClock(id, at, &pb.Event{Change: &pb.Event_CommitmentResumed{CommitmentResumed: &pb.CommitmentResumed{
+		CommitmentId: c.GetCommitmentId(), To: to, WordsFromDate: cal.DayAt(at).String(),
+	}}})
 	d.asClock(func() {
+		if to == dormant && c.GetObligationCount() == 0 { // it was agreed during the pause
+			d.enterIntoForce(d.State.commitment(id, c.GetCommitmentId()), at)
+			return
+		}
 		d.goOn(id, c.GetCommitmentId(), at)
 		d.endIfDone(id, c.GetCommitmentId(), at)
 		d.rest(id, c.GetCommitmentId(), at)
