@@ -43,7 +43,7 @@ func (d *Decision) terminateAgreement(c *pb.TerminateAgreementRequest) error {
 // good, or another of the same commitment.
 func (d *Decision) cause(o *pb.Obligation) *Error {
 	id := o.GetAgreementId()
-	c := d.State.commitment(id, o.GetCommitmentId())
+	c := d.commitmentOf(o)
 	var e *Error
 	switch {
 	case o.GetState() == breached || o.GetState() == curing:
@@ -166,15 +166,17 @@ func (d *Decision) clearTable(a *pb.Agreement, at time.Time, reason string) {
 	}
 }
 
-// carryEnded carries the end of an agreement into what ends with it. What is due lives on, and so do commitments that
-// survive, with all that falls due by them. What was paused goes on.
+// carryEnded carries the end of an agreement into what ends with it. What is due lives on, with the credits for it that
+// may be owed yet, and so do commitments that survive, with all that falls due by them. What was paused goes on.
 func carryEnded() carrier {
 	return carrier{
 		commitments: []pb.CommitmentState{dormant, inForce, resting},
 		obligations: []pb.ObligationState{scheduled, suspended},
 		commitment: func(d *Decision, change *pb.DeferredChange, _ Ref, c *pb.Commitment) {
-			switch {
-			case !c.GetTerms().GetSurviving():
+			parent := d.State.commitment(c.GetAgreementId(), c.GetRemedyOf())
+			owes := c.GetOpenObligationCount() > 0 || parent.GetOpenObligationCount() > 0
+			switch outlives := c.GetTerms().GetSurviving() || parent != nil && owes; {
+			case !outlives:
 				d.endCommitment(c, endReason(change.GetTo()), change.GetEffectiveTime().AsTime())
 			case c.GetState() == resting:
 				d.resumeCommitment(c, change.GetPauseEndTime().AsTime())

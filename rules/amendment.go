@@ -62,6 +62,11 @@ func (d *Decision) wrongPromises(a *pb.Agreement, c consent, base *pb.Terms, fro
 		at := fmt.Sprintf("%s.commitments[%d]", c.field, i)
 		was := d.State.commitment(a.GetAgreementId(), ct.GetCommitmentId())
 		old := wordsOf(base, ct.GetCommitmentId())
+		if credit := ct.GetMeasured().GetCredit().GetCommitmentId(); credit != "" {
+			if pays := d.State.commitment(a.GetAgreementId(), credit); pays != nil && pays.GetRemedyOf() != ct.GetCommitmentId() {
+				wrong = append(wrong, Violation{at + ".measured.credit.commitment_id", "the agreement has, or had, another commitment \"" + credit + "\": give this one another id"})
+			}
+		}
 		switch {
 		case was == nil:
 			if fresh := commitmentBy(c.terms, ct, day); fresh != nil {
@@ -223,6 +228,7 @@ func carryAmended() carrier {
 		case ct == nil:
 			d.supersede(a, c, at)
 			d.endCommitment(c, pb.CommitmentEndReason_COMMITMENT_END_REASON_SUPERSEDED, at)
+			d.endIfDone(ref.Agreement, ref.ID, at)
 		case c == nil:
 			d.agree(a, t, ct, at)
 		case same && slices.Equal(c.GetDependents(), t.dependents[ref.ID]):
@@ -238,29 +244,36 @@ func carryAmended() carrier {
 	}}
 }
 
-// text is the terms of an agreement in force, and what is looked up in them again and again.
+// text is a revision of the terms, and what is looked up in it again and again.
 type text struct {
-	revision   Ref
 	terms      *pb.Terms
 	words      map[string]*pb.CommitmentTerms
 	dependents map[string][]string
 	past       map[string][]*pb.PastObligation
 }
 
-// text reads the terms of an agreement that are in force, once in a decision.
-func (d *Decision) text(a *pb.Agreement) *text {
-	ref := revisionRef(a.GetAgreementId(), a.GetRevision())
-	if d.read == nil || d.read.revision != ref {
-		terms := d.terms(a)
-		d.read = &text{revision: ref, terms: terms, words: map[string]*pb.CommitmentTerms{}, dependents: dependentsOf(terms), past: map[string][]*pb.PastObligation{}}
-		for _, ct := range terms.GetCommitments() {
-			d.read.words[ct.GetCommitmentId()] = ct
-		}
-		for _, past := range terms.GetHistory() {
-			d.read.past[past.GetCommitmentId()] = append(d.read.past[past.GetCommitmentId()], past)
-		}
+// text reads the terms of an agreement that are in force.
+func (d *Decision) text(a *pb.Agreement) *text { return d.textOf(a.GetAgreementId(), a.GetRevision()) }
+
+// textOf reads a revision of the terms of an agreement, once in a decision.
+func (d *Decision) textOf(agreementID string, revision int32) *text {
+	ref := revisionRef(agreementID, revision)
+	if t := d.read[ref]; t != nil {
+		return t
 	}
-	return d.read
+	terms := termsOf(get[*pb.Revision](d.State, ref).GetBody())
+	t := &text{terms: terms, words: map[string]*pb.CommitmentTerms{}, dependents: dependentsOf(terms), past: map[string][]*pb.PastObligation{}}
+	for _, ct := range terms.GetCommitments() {
+		t.words[ct.GetCommitmentId()] = ct
+	}
+	for _, past := range terms.GetHistory() {
+		t.past[past.GetCommitmentId()] = append(t.past[past.GetCommitmentId()], past)
+	}
+	if d.read == nil {
+		d.read = map[Ref]*text{}
+	}
+	d.read[ref] = t
+	return t
 }
 
 // agree adds a commitment. It is in force at once, unless the agreement is paused.
@@ -276,9 +289,7 @@ func (d *Decision) agree(a *pb.Agreement, t *text, ct *pb.CommitmentTerms, at ti
 	}}})
 	c := d.State.commitment(a.GetAgreementId(), id)
 	if a.GetSuspension() != nil {
-		d.emitClock(a.GetAgreementId(), at, &pb.Event{Change: &pb.Event_CommitmentSuspended{CommitmentSuspended: &pb.CommitmentSuspended{
-			CommitmentId: id, From: c.GetState(),
-		}}})
+		d.suspendCommitment(c, at)
 		return
 	}
 	d.enterIntoForce(c, at)

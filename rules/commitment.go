@@ -117,8 +117,12 @@ func (d *Decision) side(agreementID string) pb.Side {
 // endIfDone ends a commitment whose words bring forth nothing more and that has nothing open.
 func (d *Decision) endIfDone(agreementID, commitmentID string, at time.Time) {
 	c := d.State.commitment(agreementID, commitmentID)
-	if parent := d.State.commitment(agreementID, c.GetRemedyOf()); parent != nil && parent.GetState() != ended {
-		return // another miss may come
+	if c.GetState() == ended {
+		d.endRemedy(c, at) // which waited for what was left of it
+		return
+	}
+	if parent := d.State.commitment(agreementID, c.GetRemedyOf()); parent != nil && mayMiss(parent) {
+		return
 	}
 	lives := c.GetState() == inForce || c.GetState() == dormant && kinds[c.GetKind()].rests
 	if !lives || c.GetOpenObligationCount() > 0 || !d.exhausted(agreementID, commitmentID, at) {
@@ -132,7 +136,7 @@ func (d *Decision) endIfDone(agreementID, commitmentID string, at time.Time) {
 	d.emitAt(agreementID, d.side(agreementID), at, &pb.Event{Change: &pb.Event_CommitmentEnded{CommitmentEnded: &pb.CommitmentEnded{
 		CommitmentId: commitmentID, Reason: reason,
 	}}})
-	d.endRemedy(c, at)
+	d.endRemedy(d.State.commitment(agreementID, commitmentID), at)
 }
 
 func (s *State) commitmentEnteredIntoForce(e *pb.Event, c *pb.CommitmentEnteredIntoForce) {

@@ -39,7 +39,7 @@ type Decision struct {
 	command proto.Message
 	clock   bool // what happens now is the clock's doing, whoever commands
 
-	read    *text                    // the terms read last
+	read    map[Ref]*text            // the terms read
 	working *journalv1.PendingChange // the change that is being carried, pending or not
 	later   []cascade                // the changes that come after it
 	most    int                      // how many events there may be while one is carried; 0: see CarrySize

@@ -3,6 +3,8 @@ package rules
 import (
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
@@ -48,7 +50,19 @@ func (d *Decision) defaultNow(o *pb.Obligation, at time.Time) {
 	})
 }
 
-// commitmentOf is the commitment that an obligation is an instance of.
+// commitmentOf is the commitment that an obligation is an instance of, in the words and with the clocks by which it was
+// promised: what an amendment has changed since is for those to come.
 func (d *Decision) commitmentOf(o *pb.Obligation) *pb.Commitment {
-	return d.State.commitment(o.GetAgreementId(), o.GetCommitmentId())
+	c := d.State.commitment(o.GetAgreementId(), o.GetCommitmentId())
+	if o.GetRevision() == c.GetRevision() {
+		return c
+	}
+	t := d.textOf(o.GetAgreementId(), o.GetRevision())
+	ct := t.words[o.GetCommitmentId()]
+	if ct == nil {
+		return c // it makes good the miss of another
+	}
+	as := proto.CloneOf(c)
+	as.Terms, as.Clocks = ct, clocksOf(ct, t.terms)
+	return as
 }

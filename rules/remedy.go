@@ -10,7 +10,8 @@ import (
 )
 
 // A missed objective may be worth a credit: an obligation to pay, of a commitment of its own that comes into being with the
-// first miss. It rests while no credit is open, and ends with the commitment whose misses it makes good.
+// first miss. It rests while no credit is open, and ends with the commitment whose misses it makes good, when nothing of either is open:
+// also after the end of the agreement, which what was due by then outlives, with the credits for it.
 
 // creditsAtOnce is how many open credits are looked through at a time for the one of a miss.
 const creditsAtOnce = 100
@@ -69,6 +70,17 @@ func (d *Decision) owe(missed *pb.Obligation, short decimal, at time.Time) {
 	s.LeadStartTime = timestamppb.New(at)
 	tell(&pb.Event{Change: &pb.Event_ObligationScheduled{ObligationScheduled: s}})
 	tell(&pb.Event{Change: &pb.Event_ObligationFellDue{ObligationFellDue: &pb.ObligationFellDue{ObligationId: s.GetObligationId()}}})
+	if a.GetSuspension() != nil {
+		d.pauseRemedy(c, s.GetObligationId(), at)
+	}
+}
+
+// pauseRemedy has a credit that came about during a pause of its agreement wait for the end of it.
+func (d *Decision) pauseRemedy(c *pb.Commitment, obligationID string, at time.Time) {
+	if c.GetState() != resting {
+		d.suspendCommitment(c, at)
+	}
+	d.suspendObligation(d.State.obligation(c.GetAgreementId(), obligationID), at)
 }
 
 // settledMiss has the credit follow what was settled about a window at a time. A miss that only the second figure showed is
@@ -140,9 +152,12 @@ func remedyTerms(missed *pb.CommitmentTerms, words *pb.Credit) *pb.CommitmentTer
 	}
 }
 
-// endRemedy ends the commitment to pay credits with the one whose misses it makes good, when nothing of it is open.
+// mayMiss says whether another miss of a commitment may come: as long as it lives, and then while anything of it is open.
+func mayMiss(c *pb.Commitment) bool { return c.GetState() != ended || c.GetOpenObligationCount() > 0 }
+
+// endRemedy ends the commitment to pay credits with the one whose misses it makes good, when nothing of either is open.
 func (d *Decision) endRemedy(parent *pb.Commitment, at time.Time) {
-	if id := parent.GetTerms().GetMeasured().GetCredit().GetCommitmentId(); id != "" && d.State.commitment(parent.GetAgreementId(), id) != nil {
+	if id := parent.GetTerms().GetMeasured().GetCredit().GetCommitmentId(); id != "" && !mayMiss(parent) && d.State.commitment(parent.GetAgreementId(), id) != nil {
 		d.endIfDone(parent.GetAgreementId(), id, at)
 	}
 }

@@ -124,14 +124,18 @@ func carrySuspended() carrier {
 		commitments: []pb.CommitmentState{dormant, inForce},
 		obligations: []pb.ObligationState{scheduled, due, submitted, breached, curing},
 		commitment: func(d *Decision, change *pb.DeferredChange, _ Ref, c *pb.Commitment) {
-			d.emitClock(c.GetAgreementId(), change.GetEffectiveTime().AsTime(), &pb.Event{Change: &pb.Event_CommitmentSuspended{
-				CommitmentSuspended: &pb.CommitmentSuspended{CommitmentId: c.GetCommitmentId(), From: c.GetState()},
-			}})
+			d.suspendCommitment(c, change.GetEffectiveTime().AsTime())
 		},
 		obligation: func(d *Decision, change *pb.DeferredChange, o *pb.Obligation) {
 			d.suspendObligation(o, change.GetEffectiveTime().AsTime())
 		},
 	}
+}
+
+func (d *Decision) suspendCommitment(c *pb.Commitment, at time.Time) {
+	d.emitClock(c.GetAgreementId(), at, &pb.Event{Change: &pb.Event_CommitmentSuspended{
+		CommitmentSuspended: &pb.CommitmentSuspended{CommitmentId: c.GetCommitmentId(), From: c.GetState()},
+	}})
 }
 
 func (d *Decision) suspendObligation(o *pb.Obligation, at time.Time) {
@@ -163,13 +167,18 @@ func (d *Decision) resumeCommitment(c *pb.Commitment, at time.Time) {
 	if cal == nil {
 		return
 	}
-	d.emitClock(id, at, &pb.Event{Change: &pb.Event_CommitmentResumed{CommitmentResumed: &pb.CommitmentResumed{
-		CommitmentId: c.GetCommitmentId(), To: c.GetPriorState(), WordsFromDate: cal.DayAt(at).String(),
-	}}})
-	if c.GetPriorState() != inForce && c.GetObligationCount() == 0 {
-		return // it has not come into force yet
+	to := c.GetPriorState()
+	if c.GetRemedyOf() != "" && c.GetOpenObligationCount() > 0 {
+		to = inForce // by a miss that was settled during the pause
 	}
+	d.emitClock(id, at, &pb.Event{Change: &pb.Event_CommitmentResumed{CommitmentResumed: &pb.CommitmentResumed{
+		CommitmentId: c.GetCommitmentId(), To: to, WordsFromDate: cal.DayAt(at).String(),
+	}}})
 	d.asClock(func() {
+		if to == dormant && c.GetObligationCount() == 0 { // it was agreed during the pause
+			d.enterIntoForce(d.State.commitment(id, c.GetCommitmentId()), at)
+			return
+		}
 		d.scheduleNext(id, c.GetCommitmentId(), at)
 		d.endIfDone(id, c.GetCommitmentId(), at)
 		d.rest(id, c.GetCommitmentId(), at)
@@ -190,9 +199,24 @@ func (d *Decision) resumeObligation(o *pb.Obligation, start, end time.Time) {
 }
 
 // afterPause is the clocks of an obligation that stood still from start to end, in the state that it goes on in: moved by
-// the business days of the pause. The clock that runs then never ends within the pause: one that would, because the pause
-// ended on a day off, has the next business day too. Nil: nothing moves.
+// the business days of the pause. Those that were over stay, so that what was late is not in time by a later pause; and those
+// that stand still for a review are set when that is over. The clock that runs then never ends within the pause: one that
+// would, because the pause ended on a day off, has the next business day too. Nil: nothing moves.
 func (d *Decision) afterPause(o *pb.Obligation, to pb.ObligationState, start, end time.Time, kind pb.DueStepKind) *pb.Deadlines {
+	moved := d.movedBy(o, to, start, end, kind)
+	switch to {
+	case submitted:
+		return &pb.Deadlines{ReviewEndTime: moved.GetReviewEndTime()}
+	case breached, curing:
+		if over := !o.GetGraceEndTime().AsTime().After(start); over { // else it was admitted before
+			return &pb.Deadlines{CureEndTime: moved.GetCureEndTime()}
+		}
+	}
+	return moved
+}
+
+// movedBy is all clocks of an obligation moved by a pause.
+func (d *Decision) movedBy(o *pb.Obligation, to pb.ObligationState, start, end time.Time, kind pb.DueStepKind) *pb.Deadlines {
 	cal := d.calendar(d.State.agreement(o.GetAgreementId()))
 	if cal == nil {
 		return nil

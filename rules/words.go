@@ -62,6 +62,14 @@ func dayWord(d *pb.Deadlines) string {
 	return d.GetDueDate()
 }
 
+// dueAgain says to which day a due date moved, if it did.
+func dueAgain(d *pb.Deadlines) string {
+	if d.GetDueDate() == "" {
+		return ""
+	}
+	return "; it is due on " + d.GetDueDate()
+}
+
 // enumWord is an enum value in small letters, without its type's prefix.
 func enumWord(v protoreflect.Enum) string {
 	zero := string(v.Descriptor().Values().ByNumber(0).Name())

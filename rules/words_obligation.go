@@ -71,7 +71,7 @@ func obligationCourseWords(e *pb.Event, side string) string {
 	case *pb.Event_ObligationSuspended:
 		return fmt.Sprintf("Obligation %s was paused with the agreement.", c.ObligationSuspended.GetObligationId())
 	case *pb.Event_ObligationResumed:
-		return fmt.Sprintf("Obligation %s was resumed; it is due on %s.", c.ObligationResumed.GetObligationId(), dayWord(c.ObligationResumed.GetDeadlines()))
+		return fmt.Sprintf("Obligation %s was resumed%s.", c.ObligationResumed.GetObligationId(), dueAgain(c.ObligationResumed.GetDeadlines()))
 	case *pb.Event_ObligationSuperseded:
 		return fmt.Sprintf("Obligation %s was replaced by revision %d of the terms.", c.ObligationSuperseded.GetObligationId(), c.ObligationSuperseded.GetRevision())
 	case *pb.Event_ObligationDischarged:
