@@ -20,7 +20,7 @@ func (d *Decision) firstKey() error {
 	if d.State.Get(apiKeyRef(FirstKeyID)) != nil {
 		return taken("key", FirstKeyID)
 	}
-	d.issue(FirstKeyID, "operator, made by the first start", &pb.Principal{Role: pb.Role_ROLE_OPERATOR})
+	d.answerKey(d.issue(FirstKeyID, "operator, made by the first start", &pb.Principal{Role: pb.Role_ROLE_OPERATOR}))
 	return nil
 }
 
@@ -37,17 +37,22 @@ func (d *Decision) createApiKey(c *pb.CreateApiKeyRequest) error {
 	if refused != nil {
 		return refused
 	}
-	d.issue(id, c.GetApiKey().GetDisplayName(), proto.CloneOf(c.GetApiKey().GetPrincipal()))
+	d.answerKey(d.issue(id, c.GetApiKey().GetDisplayName(), proto.CloneOf(c.GetApiKey().GetPrincipal())))
 	return nil
 }
 
-func (d *Decision) issue(id, name string, p *pb.Principal) {
+// issue makes a key and tells its secret.
+func (d *Decision) issue(id, name string, p *pb.Principal) (key *pb.ApiKey, secret string) {
 	p.PrincipalId = id
 	secret, hash := d.stamp.NewSecret(id)
 	d.emit("", pb.Side_SIDE_UNSPECIFIED, &pb.Event{Change: &pb.Event_ApiKeyIssued{ApiKeyIssued: &pb.ApiKeyIssued{
 		ApiKeyId: id, DisplayName: name, Principal: p, SecretHash: hash,
 	}}})
-	key := get[*journalv1.StoredKey](d.State, apiKeyRef(id)).GetApiKey()
+	return get[*journalv1.StoredKey](d.State, apiKeyRef(id)).GetApiKey(), secret
+}
+
+// answerKey tells who made a key its secret, this once.
+func (d *Decision) answerKey(key *pb.ApiKey, secret string) {
 	d.Answer = &pb.CreateApiKeyResponse{ApiKey: key, Secret: secret}
 	d.Remembered = &pb.CreateApiKeyResponse{ApiKey: key}
 }
@@ -68,11 +73,16 @@ func (d *Decision) revokeApiKey(c *pb.RevokeApiKeyRequest) error {
 	if e := d.matchEtag(key.GetEtag()); e != nil {
 		return e
 	}
-	if key.GetState() != pb.ApiKeyState_API_KEY_STATE_REVOKED { // twice is as good as once
-		d.emit("", pb.Side_SIDE_UNSPECIFIED, &pb.Event{Change: &pb.Event_ApiKeyRevoked{ApiKeyRevoked: &pb.ApiKeyRevoked{ApiKeyId: c.GetApiKeyId()}}})
-	}
+	d.revoke(key)
 	d.Answer = get[*journalv1.StoredKey](d.State, ref).GetApiKey()
 	return nil
+}
+
+// revoke closes a key. Twice is as good as once.
+func (d *Decision) revoke(key *pb.ApiKey) {
+	if key.GetState() != pb.ApiKeyState_API_KEY_STATE_REVOKED {
+		d.emit("", pb.Side_SIDE_UNSPECIFIED, &pb.Event{Change: &pb.Event_ApiKeyRevoked{ApiKeyRevoked: &pb.ApiKeyRevoked{ApiKeyId: key.GetApiKeyId()}}})
+	}
 }
 
 // checkPrincipal lists what is wrong with who a key is for.

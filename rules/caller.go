@@ -14,7 +14,7 @@ type Caller struct {
 	Role pb.Role
 	// PartyID is the party it acts for in this call; empty for an auditor, the operator and the clock.
 	PartyID string
-	// AgreementIDs are the agreements an auditor may read; none means all.
+	// AgreementIDs are the agreements an auditor, or a feed, is confined to; none means all it could read else.
 	AgreementIDs []string
 }
 
@@ -39,12 +39,12 @@ func (c Caller) SideOf(a *pb.Agreement) pb.Side {
 
 // Sees says whether a caller may know of an agreement. A draft is seen by its author's party alone.
 func (c Caller) Sees(a *pb.Agreement) bool {
-	if a == nil {
+	if a == nil || len(c.AgreementIDs) > 0 && !slices.Contains(c.AgreementIDs, a.GetAgreementId()) {
 		return false
 	}
 	draft := a.GetState() == pb.AgreementState_AGREEMENT_STATE_DRAFT
 	if c.Role == pb.Role_ROLE_AUDITOR {
-		return !draft && (len(c.AgreementIDs) == 0 || slices.Contains(c.AgreementIDs, a.GetAgreementId()))
+		return !draft
 	}
 	side := c.SideOf(a)
 	if side == pb.Side_SIDE_UNSPECIFIED {
@@ -67,7 +67,7 @@ func Other(s pb.Side) pb.Side {
 // seen reads the agreement a command names, as time has left it, and the side its caller has there. What the caller may
 // not see is missing.
 func (d *Decision) seen(agreementID string) (*pb.Agreement, pb.Side, *Error) {
-	d.timePasses(agreementRef(agreementID))
+	d.agreementPasses(agreementID)
 	a := d.State.agreement(agreementID)
 	if !d.stamp.By.Sees(a) {
 		return nil, pb.Side_SIDE_UNSPECIFIED, NotFound("agreement", agreementID)

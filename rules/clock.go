@@ -16,17 +16,16 @@ import (
 func WakeTime(m proto.Message) (time.Time, bool) {
 	switch r := m.(type) {
 	case *pb.Agreement:
-		if r.GetState() == pb.AgreementState_AGREEMENT_STATE_ACCEPTED {
-			return r.GetEffectiveTime().AsTime(), true
-		}
+		return agreementWake(r)
+	case *pb.Proposal:
+		return proposalWake(r)
 	case *pb.Commitment:
 		if r.GetState() == dormant {
 			return r.GetEffectiveTime().AsTime(), true
 		}
 	case *pb.Obligation:
-		if r.GetState() == scheduled {
-			return r.GetLeadStartTime().AsTime(), true
-		}
+		at := obligationClock(r)
+		return at.AsTime(), at != nil
 	}
 	return time.Time{}, false
 }
@@ -111,25 +110,18 @@ func (d *Decision) pass(ref Ref) bool {
 	d.asClock(func() {
 		switch r := m.(type) {
 		case *pb.Agreement:
-			d.activate(r, at)
+			d.passAgreement(r, at)
+		case *pb.Proposal:
+			d.passProposal(r, at)
 		case *pb.Commitment:
 			if d.State.agreement(r.GetAgreementId()).GetState() != pb.AgreementState_AGREEMENT_STATE_ACCEPTED {
 				d.enterIntoForce(r, at)
 			} // else it waits for its agreement, which the clock wakes too
 		case *pb.Obligation:
-			d.fallDue(r, at)
+			d.obligationWakes(r, at)
 		}
 	})
 	return len(d.Events) > told
-}
-
-func (d *Decision) activate(a *pb.Agreement, at time.Time) {
-	id := a.GetAgreementId()
-	proposal := get[*pb.Revision](d.State, revisionRef(id, a.GetRevision())).GetProposalId()
-	d.emitClock(id, at, &pb.Event{Change: &pb.Event_ProposalTookEffect{ProposalTookEffect: &pb.ProposalTookEffect{
-		ProposalId: proposal, Revision: a.GetRevision(),
-	}}})
-	d.emitClock(id, at, &pb.Event{Change: &pb.Event_AgreementActivated{AgreementActivated: &pb.AgreementActivated{From: a.GetState()}}})
 }
 
 func (d *Decision) enterIntoForce(c *pb.Commitment, at time.Time) {
@@ -138,11 +130,4 @@ func (d *Decision) enterIntoForce(c *pb.Commitment, at time.Time) {
 	}})
 	d.scheduleNext(c.GetAgreementId(), c.GetCommitmentId(), at)
 	d.endIfDone(c.GetAgreementId(), c.GetCommitmentId(), at)
-}
-
-func (d *Decision) fallDue(o *pb.Obligation, at time.Time) {
-	d.emitClock(o.GetAgreementId(), at, &pb.Event{Change: &pb.Event_ObligationFellDue{
-		ObligationFellDue: &pb.ObligationFellDue{ObligationId: o.GetObligationId()},
-	}})
-	d.scheduleNext(o.GetAgreementId(), o.GetCommitmentId(), at)
 }

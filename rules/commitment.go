@@ -28,7 +28,7 @@ func (d *Decision) nextObligation(agreementID, commitmentID string) *pb.Obligati
 		return nil
 	}
 	next, ok := nextInstance(a, c, cal)
-	if !ok || a.GetEndTime() != nil && !cal.StartOfDay(next.day).Before(a.GetEndTime().AsTime()) {
+	if !ok {
 		return nil
 	}
 	ordinal := c.GetObligationCount() + 1
@@ -38,6 +38,8 @@ func (d *Decision) nextObligation(agreementID, commitmentID string) *pb.Obligati
 		CommitmentId:  commitmentID,
 		Ordinal:       ordinal,
 		RuleDate:      next.ruleDate,
+		RuleDateCount: c.GetRuleDateCount() + next.counted + 1,
+		Trace:         next.steps,
 		DueDate:       next.day.String(),
 		DueTime:       timestamppb.New(by.due),
 		GraceEndTime:  timestamppb.New(by.graceEnd),

@@ -90,11 +90,7 @@ func (d *Decision) answer(ref Ref) {
 func Present(m proto.Message, now time.Time) proto.Message {
 	switch r := m.(type) {
 	case *pb.Obligation:
-		if r.State == pb.ObligationState_OBLIGATION_STATE_DUE && now.After(r.GetDueTime().AsTime()) {
-			r = proto.CloneOf(r)
-			r.Overdue = true
-			return r
-		}
+		return presentObligation(r, now)
 	case *pb.Revision:
 		if r.Terms == nil && len(r.Body) > 0 {
 			r = proto.CloneOf(r)
@@ -109,6 +105,21 @@ func Present(m proto.Message, now time.Time) proto.Message {
 		}
 	}
 	return m
+}
+
+// presentObligation says in words how an obligation came to be due, and whether it is overdue: not before its due date is
+// known, and not while it waits for the other side.
+func presentObligation(o *pb.Obligation, now time.Time) *pb.Obligation {
+	overdue := o.GetState() == due && o.GetDueTime() != nil && o.GetBlockedBy() == "" && !now.Before(o.GetDueTime().AsTime())
+	if !overdue && len(o.GetTrace()) == 0 {
+		return o
+	}
+	o = proto.CloneOf(o)
+	o.Overdue = overdue
+	for _, step := range o.GetTrace() {
+		step.Words = dueWords(step)
+	}
+	return o
 }
 
 // matchEtag refuses a command that quotes an etag the record no longer has.

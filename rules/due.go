@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
@@ -28,9 +30,10 @@ type deadlines struct {
 	leadStart time.Time
 }
 
-// deadlinesOf is the deadlines of an obligation of c that is due on a day.
+// deadlinesOf is the deadlines of an obligation of c that is due on a day. Where consent came after that day the grace
+// counts from the consent: nobody breaches what they had not promised yet.
 func deadlinesOf(c *pb.Commitment, day Day, cal *Calendar) deadlines {
-	grace := cal.AddBusinessDays(day, int(c.GetClocks().GetGraceBusinessDays()))
+	grace := cal.AddBusinessDays(max(day, cal.DayAt(c.GetCreateTime().AsTime())), int(c.GetClocks().GetGraceBusinessDays()))
 	lead := cal.StartOfDay(day.Add(-int(c.GetClocks().GetLeadDays())))
 	if first := c.GetEffectiveTime().AsTime(); lead.Before(first) {
 		lead = first // nothing comes up before it is owed
@@ -43,17 +46,41 @@ func reviewEnd(c *pb.Commitment, submitted time.Time, cal *Calendar) time.Time {
 	return cal.EndOfDay(cal.AddBusinessDays(cal.DayAt(submitted), int(c.GetClocks().GetReviewBusinessDays())))
 }
 
-// reviewed is the deadlines of an obligation whose submission is given back at a time: the time of the review is not
-// charged to its obligor.
-func reviewed(o *pb.Obligation, back time.Time) (due, graceEnd time.Time) {
-	review := back.Sub(o.GetSubmission().GetSubmitTime().AsTime())
-	return o.GetDueTime().AsTime().Add(review), o.GetGraceEndTime().AsTime().Add(review)
+// cureEnd is when the time to make good a breach of an obligation is over; nil where it cannot be made good.
+func (d *Decision) cureEnd(o *pb.Obligation, breach time.Time) *timestamppb.Timestamp {
+	c, cal := d.commitmentOf(o), d.calendar(d.State.agreement(o.GetAgreementId()))
+	if cal == nil || c.GetTerms().GetNotCurable() {
+		return nil
+	}
+	return timestamppb.New(cureEndOf(c, o.GetGraceEndTime().AsTime(), breach, cal))
 }
 
-// timeliness judges a time by the end of the grace period.
-func timeliness(o *pb.Obligation, kept time.Time) pb.Timeliness {
-	if kept.After(o.GetGraceEndTime().AsTime()) {
-		return pb.Timeliness_TIMELINESS_LATE
+// cureEndOf counts the cure period from the end of the grace period, or from a breach that came later: who admits early
+// loses nothing by it.
+func cureEndOf(c *pb.Commitment, graceEnd, breach time.Time, cal *Calendar) time.Time {
+	from := lastDayBefore(graceEnd, cal)
+	if breach.After(graceEnd) {
+		from = cal.DayAt(breach)
 	}
-	return pb.Timeliness_TIMELINESS_ON_TIME
+	return cal.EndOfDay(cal.AddBusinessDays(from, int(c.GetClocks().GetCureBusinessDays())))
+}
+
+// lastDayBefore is the day that a deadline is the end of.
+func lastDayBefore(end time.Time, cal *Calendar) Day { return cal.DayAt(end.Add(-time.Nanosecond)) }
+
+// after is a clock that has been stopped for a while.
+func after(clock *timestamppb.Timestamp, stopped time.Duration) *timestamppb.Timestamp {
+	if clock == nil {
+		return nil
+	}
+	return timestamppb.New(clock.AsTime().Add(stopped))
+}
+
+// timeliness judges a time by the end of the grace period: what is kept when it is over is late. What waits for a late
+// prerequisite is not.
+func timeliness(o *pb.Obligation, kept time.Time) pb.Timeliness {
+	if kept.Before(o.GetGraceEndTime().AsTime()) || o.GetBlockedBy() != "" {
+		return pb.Timeliness_TIMELINESS_ON_TIME
+	}
+	return pb.Timeliness_TIMELINESS_LATE
 }

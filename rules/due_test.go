@@ -56,12 +56,31 @@ func TestDeadlinesOfADueDay(t *testing.T) {
 	same(t, "the review", reviewEnd(withClocks(0, 0, 2), at("2026-04-02T12:00:00+02:00"), cal), "2026-04-09T00:00:00+02:00")
 }
 
-func TestReviewTimeIsNotCharged(t *testing.T) {
-	o := &pb.Obligation{
-		DueTime: timestamppb.New(at("2026-03-14T00:00:00Z")), GraceEndTime: timestamppb.New(at("2026-03-18T00:00:00Z")),
-		Submission: &pb.Submission{SubmitTime: timestamppb.New(at("2026-03-13T12:00:00Z"))},
+// TestWhoConsentsLateHasTheGraceFromThen holds that nobody breaches what they had not promised yet.
+func TestWhoConsentsLateHasTheGraceFromThen(t *testing.T) {
+	c := withClocks(2, 14, 10)
+	c.CreateTime = timestamppb.New(at("2026-03-31T23:30:00+02:00")) // a Tuesday
+	by := deadlinesOf(c, mustParse("2026-01-05"), berlin(t))
+	same(t, "due", by.due, "2026-01-06T00:00:00+01:00")
+	same(t, "the end of grace", by.graceEnd, "2026-04-03T00:00:00+02:00")
+	by = deadlinesOf(c, mustParse("2026-04-02"), berlin(t))
+	same(t, "the end of grace of what is due later", by.graceEnd, "2026-04-09T00:00:00+02:00")
+}
+
+// TestCandourCostsNoTime holds that a cure period ends no sooner for a breach that is admitted before the clock tells it.
+func TestCandourCostsNoTime(t *testing.T) {
+	c := &pb.Commitment{Clocks: &pb.Clocks{CureBusinessDays: proto.Int32(2)}}
+	graceEnd := at("2026-03-31T00:00:00+02:00") // the end of a Monday
+	for breach, want := range map[string]string{
+		"2026-02-01T09:00:00+01:00": "2026-04-02T00:00:00+02:00",
+		"2026-03-31T00:00:00+02:00": "2026-04-02T00:00:00+02:00", // the clock's own
+		"2026-03-31T00:00:01+02:00": "2026-04-03T00:00:00+02:00",
+		"2026-04-02T09:00:00+02:00": "2026-04-09T00:00:00+02:00", // over Easter
+	} {
+		same(t, "the end of the cure period of a breach at "+breach, cureEndOf(c, graceEnd, at(breach), berlin(t)), want)
 	}
-	due, graceEnd := reviewed(o, at("2026-03-15T18:00:00Z"))
-	same(t, "due", due, "2026-03-16T06:00:00Z")
-	same(t, "the end of grace", graceEnd, "2026-03-20T06:00:00Z")
+	noon := at("2026-03-30T12:00:00+02:00") // moved there by a review
+	same(t, "the end of the cure period", cureEndOf(c, noon, noon, berlin(t)), "2026-04-02T00:00:00+02:00")
+	c.Clocks.CureBusinessDays = proto.Int32(0)
+	same(t, "the end of no cure period", cureEndOf(c, graceEnd, graceEnd, berlin(t)), "2026-03-31T00:00:00+02:00")
 }

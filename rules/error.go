@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
@@ -63,6 +64,36 @@ func taken(kind, id string) *Error {
 	e := Refuse(pb.ErrorReason_ERROR_REASON_ALREADY_EXISTS, "The %s id %q is taken. Choose another, or leave it empty to be given one.", kind, id)
 	e.Metadata = map[string]string{"resource_type": kind, "resource_id": id}
 	return e
+}
+
+// refuseGuard refuses a move that the table has, because what its row asks for besides does not hold; guard is that in the
+// words of the row.
+func refuseGuard(noun, verb, guard, format string, args ...any) *Error {
+	e := Refuse(pb.ErrorReason_ERROR_REASON_RULE_REFUSED, format, args...)
+	e.Rule = noun + " " + verb + ": " + guard
+	return e
+}
+
+// as is the refusal with a reason of its own, and what a program may need to know of it.
+func (e *Error) as(reason pb.ErrorReason, key, value string) *Error {
+	e.Reason, e.Metadata = reason, map[string]string{key: value}
+	return e
+}
+
+// tooEarly is refuseGuard for what may be done from a time on.
+func tooEarly(noun, verb, guard string, from time.Time, format string, args ...any) *Error {
+	return refuseGuard(noun, verb, guard, format, args...).as(pb.ErrorReason_ERROR_REASON_TOO_EARLY, "from", from.UTC().Format(time.RFC3339Nano))
+}
+
+// tooLate is refuseGuard for what could be done until a time.
+func tooLate(noun, verb, guard string, until time.Time, format string, args ...any) *Error {
+	return refuseGuard(noun, verb, guard, format, args...).as(pb.ErrorReason_ERROR_REASON_TOO_LATE, "until", until.UTC().Format(time.RFC3339Nano))
+}
+
+// wrongKind is refuseGuard for what the kind of a commitment rules out.
+func wrongKind(verb string, kind pb.CommitmentKind, format string, args ...any) *Error {
+	of := strings.TrimPrefix(kind.String(), "COMMITMENT_KIND_")
+	return refuseGuard("obligation", verb, "not of a "+of+" commitment", format, args...).as(pb.ErrorReason_ERROR_REASON_WRONG_KIND, "kind", of)
 }
 
 // unsupported refuses what is designed and not there yet.

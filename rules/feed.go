@@ -1,15 +1,73 @@
 package rules
 
 import (
+	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
-// createFeed makes a calendar feed.
-func (d *Decision) createFeed(*pb.CreateFeedRequest) error {
-	return unsupported("make a calendar feed")
+// A feed is a key that opens one door only: its holder has the role FEED (decision 0018).
+
+// createFeed makes a calendar feed of the caller's party.
+func (d *Decision) createFeed(c *pb.CreateFeedRequest) error {
+	by, feed := d.stamp.By, c.GetFeed()
+	var wrong []Violation
+	if v := checkName("feed.display_name", feed.GetDisplayName()); v != nil {
+		wrong = append(wrong, *v)
+	}
+	if by.PartyID == "" || feed.GetPartyId() != "" && feed.GetPartyId() != by.PartyID {
+		wrong = append(wrong, Violation{"feed.party_id", "a member makes feeds of its own party: leave it empty"})
+	}
+	if wrong != nil {
+		return Invalid(wrong...)
+	}
+	holder := &pb.Principal{Role: pb.Role_ROLE_FEED, PartyId: by.PartyID}
+	if id := feed.GetAgreementId(); id != "" {
+		if !by.Sees(d.State.agreement(id)) {
+			return NotFound("agreement", id)
+		}
+		holder.AgreementIds = []string{id}
+	}
+	id, refused := d.newID(c.GetFeedId(), "feed_", "feed", apiKeyRef)
+	if refused != nil {
+		return refused
+	}
+	key, secret := d.issue(id, feed.GetDisplayName(), holder)
+	d.Answer = &pb.CreateFeedResponse{Feed: FeedOf(key), Secret: secret}
+	d.Remembered = &pb.CreateFeedResponse{Feed: FeedOf(key)}
+	return nil
 }
 
-// revokeFeed closes a calendar feed.
-func (d *Decision) revokeFeed(*pb.RevokeFeedRequest) error {
-	return unsupported("revoke a calendar feed")
+// revokeFeed closes a calendar feed of the caller's party.
+func (d *Decision) revokeFeed(c *pb.RevokeFeedRequest) error {
+	ref := apiKeyRef(c.GetFeedId())
+	key := get[*journalv1.StoredKey](d.State, ref).GetApiKey()
+	if !d.stamp.By.SeesFeed(key) {
+		return NotFound("feed", c.GetFeedId())
+	}
+	if e := d.matchEtag(key.GetEtag()); e != nil {
+		return e
+	}
+	d.revoke(key)
+	d.Answer = FeedOf(get[*journalv1.StoredKey](d.State, ref).GetApiKey())
+	return nil
+}
+
+// SeesFeed says whether a key is a feed of the caller's party.
+func (c Caller) SeesFeed(k *pb.ApiKey) bool {
+	return k.GetPrincipal().GetRole() == pb.Role_ROLE_FEED && k.GetPrincipal().GetPartyId() == c.PartyID
+}
+
+// FeedOf is a feed as its party sees it: the same record that its operator sees as a key.
+func FeedOf(k *pb.ApiKey) *pb.Feed {
+	f := &pb.Feed{
+		FeedId: k.GetApiKeyId(), PartyId: k.GetPrincipal().GetPartyId(), DisplayName: k.GetDisplayName(), State: pb.FeedState_FEED_STATE_ACTIVE,
+		CreateTime: k.GetCreateTime(), UpdateTime: k.GetUpdateTime(), Etag: k.GetEtag(),
+	}
+	for _, id := range k.GetPrincipal().GetAgreementIds() { // one or none
+		f.AgreementId = id
+	}
+	if k.GetState() == pb.ApiKeyState_API_KEY_STATE_REVOKED {
+		f.State = pb.FeedState_FEED_STATE_REVOKED
+	}
+	return f
 }

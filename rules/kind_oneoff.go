@@ -18,7 +18,10 @@ func checkOneOff(c *pb.CommitmentTerms, f frame, at string) []Violation {
 	return nil
 }
 
-func nextOneOff(_ *pb.Agreement, c *pb.Commitment, _ *Calendar) (instance, bool) {
+func nextOneOff(a *pb.Agreement, c *pb.Commitment, cal *Calendar) (instance, bool) {
 	day, err := ParseDay(c.GetTerms().GetOneOff().GetDueDate())
-	return instance{day: day}, err == nil && c.GetObligationCount() == 0
+	if err != nil || c.GetRuleDateCount() > 0 || !lasts(a, c, day, cal) {
+		return instance{}, false
+	}
+	return instance{route: routeFrom(pb.DueStepKind_DUE_STEP_KIND_DATE, day, "")}, true
 }

@@ -22,8 +22,12 @@ func nextRecurring(a *pb.Agreement, c *pb.Commitment, cal *Calendar) (instance, 
 			return instance{}, false
 		}
 	}
-	rule, day, ok := NextDue(r, start, last, int(c.GetObligationCount()), cal)
-	return instance{rule.String(), day}, ok && day <= latestDay
+	date, ok := nextDate(r, start, last, int(c.GetRuleDateCount()))
+	if !ok {
+		return instance{}, false
+	}
+	way := recurrenceRoute(r, date, cal)
+	return instance{route: way, ruleDate: date.String()}, way.day <= latestDay && lasts(a, c, way.day, cal)
 }
 
 // ruleStart is the day a recurrence starts: its own, else the agreement's first day by its words.

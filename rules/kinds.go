@@ -3,6 +3,8 @@ package rules
 import (
 	"strings"
 
+	"google.golang.org/protobuf/proto"
+
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
@@ -30,8 +32,12 @@ type frame struct {
 
 // instance is what a commitment brings forth: one thing to be done by a day.
 type instance struct {
-	ruleDate string // the date that its rule yielded; empty if it has no rule
-	day      Day
+	// route is the day and how it came about.
+	route
+	// ruleDate is the date that its rule yielded; empty if it has no rule.
+	ruleDate string
+	// counted is how many dates the rule yielded before this one that brought nothing forth.
+	counted int32
 }
 
 // KindOf is the kind of a commitment: the name of the schedule it has.
@@ -59,5 +65,29 @@ func nextInstance(a *pb.Agreement, c *pb.Commitment, cal *Calendar) (instance, b
 	if !known {
 		return instance{}, false
 	}
-	return k.next(a, c, cal)
+	next, ok := k.next(a, c, cal)
+	from, err := ParseDay(c.GetWordsFromDate())
+	if err != nil || !ok || next.day >= from {
+		return next, ok
+	}
+	// What is due before these words hold is not owed by them; a rule that counts its dates counts it.
+	passed := proto.CloneOf(c)
+	for ok && next.day < from && next.ruleDate != "" {
+		advance(passed, next)
+		next, ok = k.next(a, passed, cal)
+	}
+	next.counted = passed.GetRuleDateCount() - c.GetRuleDateCount()
+	return next, ok && next.day >= from
+}
+
+// advance has a commitment go on behind what it has brought forth.
+func advance(c *pb.Commitment, past instance) {
+	c.LastRuleDate = past.ruleDate
+	c.RuleDateCount++
+}
+
+// lasts says whether something can still fall due by a commitment on a day: up to the agreement's last one, unless it
+// outlives the agreement.
+func lasts(a *pb.Agreement, c *pb.Commitment, day Day, cal *Calendar) bool {
+	return a.GetEndTime() == nil || c.GetTerms().GetSurviving() || cal.StartOfDay(day).Before(a.GetEndTime().AsTime())
 }

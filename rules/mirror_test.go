@@ -112,9 +112,14 @@ func (m mirror) turn(r protoreflect.Message) {
 	}
 	digest := fields.ByName("terms_digest")
 	if body := fields.ByName("body"); body != nil && digest != nil && r.Has(body) {
-		terms := termsOf(r.Get(body).Bytes())
-		m.turn(terms.ProtoReflect())
-		text, turned := Digest(terms)
+		var said proto.Message
+		if motion := fields.ByName("motion"); motion != nil && r.Has(motion) {
+			said = motionOf(r.Get(body).Bytes())
+		} else {
+			said = termsOf(r.Get(body).Bytes())
+		}
+		m.turn(said.ProtoReflect())
+		text, turned := Digest(said)
 		m.digests[r.Get(digest).String()] = turned
 		r.Set(body, protoreflect.ValueOfBytes(text))
 	}

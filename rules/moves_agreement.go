@@ -10,6 +10,7 @@ var AgreementMoves = []Move[pb.AgreementState]{
 	{From: pb.AgreementState_AGREEMENT_STATE_PROPOSED, Verb: "accept", By: Answerer, To: pb.AgreementState_AGREEMENT_STATE_ACCEPTED},
 	{From: pb.AgreementState_AGREEMENT_STATE_PROPOSED, Verb: "decline", By: Answerer, To: pb.AgreementState_AGREEMENT_STATE_DECLINED},
 	{From: pb.AgreementState_AGREEMENT_STATE_PROPOSED, Verb: "withdraw", By: Author, To: pb.AgreementState_AGREEMENT_STATE_WITHDRAWN},
+	{From: pb.AgreementState_AGREEMENT_STATE_PROPOSED, Verb: "lapse", By: ClockActor, To: pb.AgreementState_AGREEMENT_STATE_LAPSED, If: "its first terms were not answered in time"},
 	{From: pb.AgreementState_AGREEMENT_STATE_ACCEPTED, Verb: "activate", By: ClockActor, To: pb.AgreementState_AGREEMENT_STATE_ACTIVE},
 }
 

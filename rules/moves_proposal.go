@@ -9,6 +9,8 @@ const (
 	effective = pb.ProposalState_PROPOSAL_STATE_EFFECTIVE
 	declined  = pb.ProposalState_PROPOSAL_STATE_DECLINED
 	withdrawn = pb.ProposalState_PROPOSAL_STATE_WITHDRAWN
+	lapsed    = pb.ProposalState_PROPOSAL_STATE_LAPSED
+	outdated  = pb.ProposalState_PROPOSAL_STATE_STALE
 )
 
 // ProposalMoves is the life of a proposal.
@@ -17,7 +19,10 @@ var ProposalMoves = []Move[pb.ProposalState]{
 	{From: open, Verb: "accept", By: Answerer, To: accepted, If: "the revision and the digest on the table"},
 	{From: open, Verb: "decline", By: Answerer, To: declined},
 	{From: open, Verb: "withdraw", By: Author, To: withdrawn},
-	{From: accepted, Verb: "take effect", By: ClockActor, To: effective},
+	{From: open, Verb: "lapse", By: ClockActor, To: lapsed, If: "it was not answered in time"},
+	{From: accepted, Verb: "take effect", By: ClockActor, To: effective, If: "its time has come, and it still can be"},
+	{From: open, Verb: "go stale", By: Rule, To: outdated, If: "it can no longer be"},
+	{From: accepted, Verb: "go stale", By: Rule, To: outdated, If: "it can no longer be"},
 }
 
 // toProposal says who a side is to a proposal. Once it is answered, the state refuses, not the turn.

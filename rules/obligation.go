@@ -35,6 +35,7 @@ func (d *Decision) onObligation(agreementID, obligationID, verb string) (*pb.Agr
 	return a, o, side, nil
 }
 
+// submitObligation is the obligor's word that it is done: in time, or late, or as the cure of a breach.
 func (d *Decision) submitObligation(c *pb.SubmitObligationRequest) error {
 	a, o, side, refused := d.onObligation(c.GetAgreementId(), c.GetObligationId(), "submit")
 	if refused != nil {
@@ -47,12 +48,15 @@ func (d *Decision) submitObligation(c *pb.SubmitObligationRequest) error {
 	if cal == nil {
 		return nil
 	}
-	until := reviewEnd(d.State.commitment(c.GetAgreementId(), o.GetCommitmentId()), d.stamp.At, cal)
+	claim := fulfilled
+	if o.GetState() == curing {
+		claim = cured
+	}
 	d.onObligationEvent(o, side, &pb.Event{Change: &pb.Event_ObligationSubmitted{ObligationSubmitted: &pb.ObligationSubmitted{
 		ObligationId: o.GetObligationId(),
 		Submission: &pb.Submission{
-			Number: o.GetSubmissionCount() + 1, Evidence: c.GetEvidence(), Note: c.GetNote(),
-			SubmitTime: timestamppb.New(d.stamp.At), ReviewEndTime: timestamppb.New(until),
+			Number: o.GetSubmissionCount() + 1, Evidence: c.GetEvidence(), Note: c.GetNote(), From: o.GetState(), Claim: claim,
+			SubmitTime: timestamppb.New(d.stamp.At), ReviewEndTime: timestamppb.New(reviewEnd(d.commitmentOf(o), d.stamp.At, cal)),
 		},
 	}}})
 	return nil
@@ -66,15 +70,39 @@ func (d *Decision) acceptObligation(c *pb.AcceptObligationRequest) error {
 	if e := judged(o, c.GetSubmission()); e != nil {
 		return e
 	}
-	kept := o.GetSubmission().GetSubmitTime()
+	is := d.accepted(o)
 	d.onObligationEvent(o, side, &pb.Event{Change: &pb.Event_ObligationAccepted{ObligationAccepted: &pb.ObligationAccepted{
-		ObligationId: o.GetObligationId(), Note: c.GetNote(), KeptTime: kept, Timeliness: timeliness(o, kept.AsTime()),
+		ObligationId: o.GetObligationId(), Note: c.GetNote(), To: is.to, KeptTime: is.kept, Timeliness: is.timeliness,
 	}}})
 	return nil
 }
 
-// returnObligation gives a submission back. One that was in time is DUE again, with the time of the review added to its
-// clocks: review time is not charged to the obligor. One that was late is a breach.
+// acceptance is what an obligation is once its submission is accepted.
+type acceptance struct {
+	to         pb.ObligationState
+	kept       *timestamppb.Timestamp // nil: it was not kept, but excused
+	timeliness pb.Timeliness
+}
+
+// accepted is what becomes of an obligation whose submission is accepted, by word or by silence: what was claimed. A window
+// was kept when it ended, however long the figures took.
+func (d *Decision) accepted(o *pb.Obligation) acceptance {
+	s := o.GetSubmission()
+	is := acceptance{to: keptAs(s.GetClaim()), kept: s.GetSubmitTime()}
+	if is.to == excused {
+		return acceptance{to: excused}
+	}
+	is.timeliness = timeliness(o, is.kept.AsTime())
+	if end, err := ParseDay(o.GetWindowEndDate()); err == nil && s.GetFrom() == due {
+		if cal := d.calendar(d.State.agreement(o.GetAgreementId())); cal != nil {
+			is.kept, is.timeliness = timestamppb.New(cal.EndOfDay(end)), pb.Timeliness_TIMELINESS_ON_TIME
+		}
+	}
+	return is
+}
+
+// returnObligation gives a submission back: the obligation is what it was before, with the time of the review added to the
+// clock that stood still meanwhile. Review time is not charged to the obligor.
 func (d *Decision) returnObligation(c *pb.ReturnObligationRequest) error {
 	_, o, side, refused := d.onObligation(c.GetAgreementId(), c.GetObligationId(), "return")
 	if refused != nil {
@@ -83,23 +111,31 @@ func (d *Decision) returnObligation(c *pb.ReturnObligationRequest) error {
 	if e := judged(o, c.GetSubmission()); e != nil {
 		return e
 	}
+	review := d.stamp.At.Sub(o.GetSubmission().GetSubmitTime().AsTime())
 	back := &pb.ObligationReturned{
-		ObligationId: o.GetObligationId(), Reason: c.GetReason(), To: breached, DueTime: o.GetDueTime(), GraceEndTime: o.GetGraceEndTime(),
+		ObligationId: o.GetObligationId(), Reason: c.GetReason(), To: o.GetSubmission().GetFrom(), DueTime: o.GetDueTime(), GraceEndTime: o.GetGraceEndTime(),
 	}
-	if timeliness(o, o.GetSubmission().GetSubmitTime().AsTime()) == pb.Timeliness_TIMELINESS_ON_TIME {
-		dueTime, graceEnd := reviewed(o, d.stamp.At)
-		back.To, back.DueTime, back.GraceEndTime = due, timestamppb.New(dueTime), timestamppb.New(graceEnd)
+	switch back.To {
+	case breached, curing:
+		back.CureEndTime = after(o.GetCureEndTime(), review)
+	default:
+		back.To, back.DueTime, back.GraceEndTime = due, after(o.GetDueTime(), review), after(o.GetGraceEndTime(), review)
 	}
 	d.onObligationEvent(o, side, &pb.Event{Change: &pb.Event_ObligationReturned{ObligationReturned: back}})
 	return nil
 }
 
+// acknowledgeObligation is the beneficiary's word that it has what it was owed, though nothing was submitted. A breach that
+// is mended by a plan is cured; any other is kept late, or in time if it was received in time after all.
 func (d *Decision) acknowledgeObligation(c *pb.AcknowledgeObligationRequest) error {
 	_, o, side, refused := d.onObligation(c.GetAgreementId(), c.GetObligationId(), "acknowledge")
 	if refused != nil {
 		return refused
 	}
-	received := d.stamp.At
+	to, received := fulfilled, d.stamp.At
+	if o.GetState() == curing {
+		to = cured
+	}
 	if t := c.GetReceivedTime(); t != nil {
 		switch {
 		case !t.IsValid():
@@ -111,7 +147,7 @@ func (d *Decision) acknowledgeObligation(c *pb.AcknowledgeObligationRequest) err
 	}
 	d.emitAt(o.GetAgreementId(), side, received, &pb.Event{Change: &pb.Event_ObligationReceiptAcknowledged{
 		ObligationReceiptAcknowledged: &pb.ObligationReceiptAcknowledged{
-			ObligationId: o.GetObligationId(), Note: c.GetNote(), KeptTime: timestamppb.New(received), Timeliness: timeliness(o, received),
+			ObligationId: o.GetObligationId(), Note: c.GetNote(), To: to, KeptTime: timestamppb.New(received), Timeliness: timeliness(o, received),
 		},
 	}})
 	d.closed(o, d.stamp.At)
@@ -126,17 +162,6 @@ func (d *Decision) waiveObligation(c *pb.WaiveObligationRequest) error {
 	}
 	d.onObligationEvent(o, side, &pb.Event{Change: &pb.Event_ObligationWaived{ObligationWaived: &pb.ObligationWaived{
 		ObligationId: o.GetObligationId(), Reason: c.GetReason(),
-	}}})
-	return nil
-}
-
-func (d *Decision) admitObligation(c *pb.AdmitObligationRequest) error {
-	_, o, side, refused := d.onObligation(c.GetAgreementId(), c.GetObligationId(), "admit")
-	if refused != nil {
-		return refused
-	}
-	d.onObligationEvent(o, side, &pb.Event{Change: &pb.Event_ObligationMissAdmitted{ObligationMissAdmitted: &pb.ObligationMissAdmitted{
-		ObligationId: o.GetObligationId(), Reason: c.GetReason(), BeforeDue: !d.stamp.At.After(o.GetDueTime().AsTime()),
 	}}})
 	return nil
 }
@@ -159,6 +184,7 @@ func (d *Decision) closed(before *pb.Obligation, at time.Time) {
 		d.scheduleNext(before.GetAgreementId(), before.GetCommitmentId(), at)
 	}
 	d.endIfDone(before.GetAgreementId(), before.GetCommitmentId(), at)
+	d.prerequisites(now, at)
 }
 
 // judged refuses a judgement of a submission that is not the one that stands.

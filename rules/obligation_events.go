@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
@@ -50,9 +52,6 @@ func (s *State) obligationReturned(e *pb.Event, c *pb.ObligationReturned) {
 		o.DueTime, o.GraceEndTime = c.GetDueTime(), c.GetGraceEndTime()
 		if c.GetCureEndTime() != nil {
 			o.CureEndTime = c.GetCureEndTime()
-		}
-		if c.GetTo() == breached && o.BreachTime == nil {
-			o.BreachTime = c.GetGraceEndTime() // late since then: how long the review took makes no difference
 		}
 	})
 }
@@ -179,7 +178,10 @@ func (s *State) obligationExcused(e *pb.Event, c *pb.ObligationExcused) {
 }
 
 func (s *State) obligationNoticeGiven(e *pb.Event, c *pb.ObligationNoticeGiven) {
-	s.editObligation(e, c.GetObligationId(), func(o *pb.Obligation) { o.ReliefNotice = c.GetNotice() })
+	s.editObligation(e, c.GetObligationId(), func(o *pb.Obligation) {
+		o.ReliefNotices = slices.DeleteFunc(o.ReliefNotices, func(n *pb.ReliefNotice) bool { return n.GetObligationId() == c.GetNotice().GetObligationId() })
+		o.ReliefNotices = append(o.ReliefNotices, c.GetNotice())
+	})
 }
 
 func (s *State) obligationBlocked(e *pb.Event, c *pb.ObligationBlocked) {
@@ -300,8 +302,11 @@ func setDeadlines(o *pb.Obligation, d *pb.Deadlines) {
 	if d.GetReviewEndTime() != nil && o.GetSubmission() != nil {
 		o.Submission.ReviewEndTime = d.GetReviewEndTime()
 	}
+	if d.GetTrace() != nil {
+		o.Trace = d.GetTrace()
+	}
 	if d.GetStep() != nil {
-		o.Trace = append(o.Trace, d.GetStep())
+		o.Trace = addStep(o.Trace, d.GetStep())
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -15,45 +16,114 @@ import (
 // MaxProposalRevisions bounds a negotiation, so that a proposal cannot grow for ever.
 const MaxProposalRevisions = 1000
 
+// MaxOpenProposals is how many proposals of one agreement may be open, or accepted and waiting for their time: what a side
+// can keep in view, and what is looked through when another is made. proposal_service.proto says the same.
+const MaxOpenProposals = 50
+
 func (d *Decision) createProposal(c *pb.CreateProposalRequest) error {
 	a, side, refused := d.seen(c.GetAgreementId())
 	if refused != nil {
 		return refused
 	}
-	if c.GetKind() != pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS {
-		return Refuse(pb.ErrorReason_ERROR_REASON_NOT_SUPPORTED, "This release takes proposals of the kind FIRST_TERMS; %s comes later.", c.GetKind())
+	k, known := proposalKindOf(c.GetKind())
+	if !known {
+		return Refuse(pb.ErrorReason_ERROR_REASON_NOT_SUPPORTED, "This release takes no proposals of the kind %s yet.", enumWord(c.GetKind()))
 	}
-	if e := move(AgreementMoves, "agreement", a.GetState(), "propose", toDraft(a, side)); e != nil {
+	if e := mayAgree(k, a, side); e != nil {
 		return e
 	}
-	if wrong := d.checkText(a.GetDraftTerms(), "agreement.draft_terms"); wrong != nil {
-		return wrong
-	}
-	if wrong := checkFirst(c); wrong != nil {
+	asked, wrong := d.asked(k, a, c)
+	expires, late := d.checkExpiry(c.GetExpireTime())
+	if wrong = append(wrong, late...); wrong != nil {
 		return Invalid(wrong...)
+	}
+	if e := d.stands(k, a, asked, d.stamp.At); e != nil {
+		return e
+	}
+	if e := d.roomFor(k, a, asked); e != nil {
+		return e
 	}
 	id, refused := d.newID(c.GetProposalId(), "prp_", "proposal", func(id string) Ref { return proposalRef(a.GetAgreementId(), id) })
 	if refused != nil {
 		return refused
 	}
-	body, digest := Digest(a.GetDraftTerms())
-	d.emit(a.GetAgreementId(), side, &pb.Event{Change: &pb.Event_ProposalMade{ProposalMade: &pb.ProposalMade{
-		ProposalId: id, Kind: c.GetKind(), Proposer: side, BaseRevision: a.GetRevision(), Body: body, TermsDigest: digest, Note: c.GetNote(),
-	}}})
+	d.propose(a.GetAgreementId(), id, side, asked, c.GetNote(), expires)
 	d.answer(proposalRef(a.GetAgreementId(), id))
 	return nil
 }
 
-// checkText refuses a text that nobody should be asked to consent to.
-func (d *Decision) checkText(t *pb.Terms, field string) error {
-	wrong := CheckTerms(t, field)
-	if wrong == nil {
-		wrong = checkBacklog(t, d.stamp.At, field)
+// asked is what a new proposal would have both sides agree to, and everything that is wrong with it. First terms are those
+// of the draft.
+func (d *Decision) asked(k proposalKind, a *pb.Agreement, c *pb.CreateProposalRequest) (asked consent, wrong []Violation) {
+	asked = consent{kind: c.GetKind(), terms: c.GetTerms(), motion: c.GetMotion(), successor: c.GetSuccessorAgreementId(), field: "terms"}
+	switch {
+	case c.GetKind() == pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS:
+		if c.GetTerms() != nil {
+			wrong = append(wrong, Violation{"terms", "first terms are those of the draft: write them there"})
+		}
+		asked.terms, asked.field = a.GetDraftTerms(), "agreement.draft_terms"
+	case !k.text:
+		asked.motion = motion(c.GetKind(), c.GetMotion())
 	}
-	if wrong != nil {
-		return Invalid(wrong...)
+	if c.GetSuccessorAgreementId() != "" && c.GetKind() != pb.ProposalKind_PROPOSAL_KIND_RENEW {
+		wrong = append(wrong, Violation{"successor_agreement_id", "only a RENEW makes a successor: leave it out"})
 	}
-	return nil
+	return asked, append(wrong, d.checkConsent(k, a, asked)...)
+}
+
+// propose puts a text or a motion before the other side.
+func (d *Decision) propose(agreementID, id string, side pb.Side, c consent, note string, expires *timestamppb.Timestamp) {
+	a := d.State.agreement(agreementID)
+	body, digest := c.body()
+	d.emit(agreementID, side, &pb.Event{Change: &pb.Event_ProposalMade{ProposalMade: &pb.ProposalMade{
+		ProposalId: id, Kind: c.kind, Proposer: side, BaseRevision: a.GetRevision(), Body: body, TermsDigest: digest, Note: note,
+		Motion: c.motion != nil, ExpireTime: expires, SuccessorAgreementId: c.successor, ObligationIds: c.motion.GetObligationIds(),
+	}}})
+}
+
+// roomFor refuses one proposal too many: there is one open text at most, one motion of a kind about one thing, and no more
+// in all than a side can keep in view.
+func (d *Decision) roomFor(k proposalKind, a *pb.Agreement, c consent) *Error {
+	id := a.GetAgreementId()
+	count := 0
+	for _, p := range d.State.Proposals(id, []pb.ProposalState{open, accepted}, "", MaxOpenProposals) {
+		d.timePasses(proposalRef(id, p.GetProposalId()))
+		if p = d.State.proposal(id, p.GetProposalId()); p.GetState() != open && p.GetState() != accepted {
+			continue
+		}
+		count++
+		other, _ := proposalKindOf(p.GetKind())
+		same := p.GetKind() == c.kind && (k.obligations == 0 || common(p.GetObligationIds(), c.motion.GetObligationIds()))
+		if p.GetState() == open && (k.text && other.text || same) {
+			e := refuseGuard("proposal", "propose", "one at a time", "Proposal %s is open already. Answer it, counter it or take it back first.", p.GetProposalId())
+			e.Subject, e.Metadata = "agreements/"+id+"/proposals/"+p.GetProposalId(), map[string]string{"proposal_id": p.GetProposalId()}
+			return e
+		}
+	}
+	if count < MaxOpenProposals {
+		return nil
+	}
+	e := Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "At most %d proposals of an agreement wait at once. Answer some first.", MaxOpenProposals)
+	e.Metadata = map[string]string{"limit": "open proposals"}
+	return e
+}
+
+// common says whether two lists have an id in common.
+func common(a, b []string) bool {
+	return slices.ContainsFunc(a, func(id string) bool { return slices.Contains(b, id) })
+}
+
+// wrongFirst lists everything that is wrong with first terms.
+func (d *Decision) wrongFirst(_ *pb.Agreement, c consent) []Violation {
+	return d.checkText(c.terms, c.field)
+}
+
+// checkText lists everything that is wrong with a text that would hold from its first day on.
+func (d *Decision) checkText(t *pb.Terms, field string) []Violation {
+	if wrong := CheckTerms(t, field); wrong != nil {
+		return wrong
+	}
+	return checkBacklog(t, d.stamp.At, field)
 }
 
 // onProposal reads the proposal a command names, as time has left it, and refuses what its life cycle, or a stale etag, does.
@@ -78,7 +148,7 @@ func (d *Decision) onProposal(agreementID, proposalID, verb string) (*pb.Agreeme
 }
 
 func (d *Decision) counterProposal(c *pb.CounterProposalRequest) error {
-	_, p, side, refused := d.onProposal(c.GetAgreementId(), c.GetProposalId(), "counter")
+	a, p, side, refused := d.onProposal(c.GetAgreementId(), c.GetProposalId(), "counter")
 	if refused != nil {
 		return refused
 	}
@@ -90,21 +160,30 @@ func (d *Decision) counterProposal(c *pb.CounterProposalRequest) error {
 		e.Metadata = map[string]string{"limit": "proposal revisions"}
 		return e
 	}
-	if wrong := checkCounter(c); wrong != nil {
+	k, _ := proposalKindOf(p.GetKind())
+	other := consent{kind: p.GetKind(), terms: c.GetTerms(), motion: c.GetMotion(), successor: p.GetSuccessorAgreementId(), field: "terms"}
+	if !k.text {
+		other.motion = motion(p.GetKind(), c.GetMotion())
+	}
+	wrong := d.checkConsent(k, a, other)
+	expires, late := d.checkExpiry(c.GetExpireTime())
+	if wrong = append(wrong, late...); wrong != nil {
 		return Invalid(wrong...)
 	}
-	if wrong := d.checkText(c.GetTerms(), "terms"); wrong != nil {
-		return wrong
+	if e := d.stands(k, a, other, d.stamp.At); e != nil {
+		return e
 	}
-	body, digest := Digest(c.GetTerms())
+	body, digest := other.body()
 	d.emit(c.GetAgreementId(), side, &pb.Event{Change: &pb.Event_ProposalCountered{ProposalCountered: &pb.ProposalCountered{
 		ProposalId: c.GetProposalId(), Revision: p.GetRevision() + 1, Author: side, Body: body, TermsDigest: digest, Note: c.GetNote(),
+		Motion: other.motion != nil, ExpireTime: expires, ObligationIds: other.motion.GetObligationIds(),
 	}}})
 	d.answer(proposalRef(c.GetAgreementId(), c.GetProposalId()))
 	return nil
 }
 
-// acceptProposal is consent to exact bytes: the revision and the digest must be those on the table.
+// acceptProposal is consent to exact bytes: the revision and the digest must be those on the table. What was agreed to
+// takes effect at its time, which may be now.
 func (d *Decision) acceptProposal(c *pb.AcceptProposalRequest) error {
 	a, p, side, refused := d.onProposal(c.GetAgreementId(), c.GetProposalId(), "accept")
 	if refused != nil {
@@ -113,24 +192,41 @@ func (d *Decision) acceptProposal(c *pb.AcceptProposalRequest) error {
 	if c.GetRevision() != p.GetRevision() || c.GetTermsDigest() != p.GetTermsDigest() {
 		return stale(p)
 	}
-	text := get[*pb.ProposalRevision](d.State, proposalRevisionRef(a.GetAgreementId(), p.GetProposalId(), p.GetRevision()))
-	terms := termsOf(text.GetBody())
+	k, _ := proposalKindOf(p.GetKind())
+	agreed := d.consentOf(p)
+	if e := d.stands(k, a, agreed, d.stamp.At); e != nil {
+		return e
+	}
+	yes := &pb.ProposalAccepted{ProposalId: p.GetProposalId(), Revision: p.GetRevision(), TermsDigest: p.GetTermsDigest()}
+	if p.GetKind() == pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS {
+		if err := d.acceptFirst(a, side, agreed.terms, yes); err != nil {
+			return err
+		}
+	} else {
+		yes.EffectiveTime = timestamppb.New(d.start(a, agreed))
+		d.emit(a.GetAgreementId(), side, &pb.Event{Change: &pb.Event_ProposalAccepted{ProposalAccepted: yes}})
+		d.timePasses(proposalRef(a.GetAgreementId(), p.GetProposalId()))
+	}
+	d.answer(proposalRef(a.GetAgreementId(), p.GetProposalId()))
+	return nil
+}
+
+// acceptFirst makes a text that both sides consented to the terms of their agreement.
+func (d *Decision) acceptFirst(a *pb.Agreement, side pb.Side, terms *pb.Terms, yes *pb.ProposalAccepted) error {
 	start, end, err := span(terms)
 	if err != nil {
-		return fmt.Errorf("rules: the text of proposal %q: %w", p.GetProposalId(), err)
+		return fmt.Errorf("rules: the text of proposal %q: %w", yes.GetProposalId(), err)
 	}
-	d.emit(a.GetAgreementId(), side, &pb.Event{Change: &pb.Event_ProposalAccepted{ProposalAccepted: &pb.ProposalAccepted{
-		ProposalId: p.GetProposalId(), Revision: p.GetRevision(), TermsDigest: p.GetTermsDigest(), EffectiveTime: timestamppb.New(start),
-	}}})
+	yes.EffectiveTime = timestamppb.New(start)
+	d.emit(a.GetAgreementId(), side, &pb.Event{Change: &pb.Event_ProposalAccepted{ProposalAccepted: yes}})
 	agreed := &pb.AgreementAccepted{
-		Revision: a.GetRevision() + 1, ProposalId: p.GetProposalId(), Title: terms.GetTitle(), TermsDigest: p.GetTermsDigest(),
-		EffectiveTime: timestamppb.New(start), Calendar: terms.GetCalendar(),
+		Revision: a.GetRevision() + 1, ProposalId: yes.GetProposalId(), Title: terms.GetTitle(), TermsDigest: yes.GetTermsDigest(),
+		EffectiveTime: timestamppb.New(start), Calendar: terms.GetCalendar(), NeutralPartyId: terms.GetNeutralPartyId(),
 	}
 	if !end.IsZero() {
 		agreed.EndTime = timestamppb.New(end)
 	}
 	d.emit(a.GetAgreementId(), side, &pb.Event{Change: &pb.Event_AgreementAccepted{AgreementAccepted: agreed}})
-	d.answer(proposalRef(a.GetAgreementId(), p.GetProposalId()))
 	return nil
 }
 
@@ -165,11 +261,11 @@ func stale(p *pb.Proposal) *Error {
 	return e
 }
 
-// Digest is the stored form of a text and its SHA-256 in hexadecimal.
-func Digest(t *pb.Terms) (body []byte, digest string) {
+// Digest is the stored form of a text or a motion and its SHA-256 in hexadecimal.
+func Digest(t proto.Message) (body []byte, digest string) {
 	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(t)
 	if err != nil {
-		panic(fmt.Sprintf("rules: terms that were checked do not serialize: %v", err)) // strings were UTF-8 at the door
+		panic(fmt.Sprintf("rules: what was checked does not serialize: %v", err)) // strings were UTF-8 at the door
 	}
 	sum := sha256.Sum256(body)
 	return body, hex.EncodeToString(sum[:])

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -73,6 +74,9 @@ func (s *State) proposalAccepted(e *pb.Event, c *pb.ProposalAccepted) {
 		}
 	})
 	s.offTheTable(e, c.GetProposalId())
+	if s.proposal(e.GetAgreementId(), c.GetProposalId()).GetKind() != pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS { // there the agreement waits
+		s.editAgreement(e, func(a *pb.Agreement) { a.AcceptedProposalIds = append(a.AcceptedProposalIds, c.GetProposalId()) })
+	}
 }
 
 // proposalClosed is the end of a proposal that does not take effect. First terms take their agreement with them.
@@ -81,6 +85,7 @@ func (s *State) proposalClosed(e *pb.Event, proposalID, reason string, to pb.Pro
 		p.State, p.Reason, p.Turn = to, reason, pb.Side_SIDE_UNSPECIFIED
 	})
 	s.offTheTable(e, proposalID)
+	s.waitsNoMore(e, proposalID)
 	if s.proposal(e.GetAgreementId(), proposalID).GetKind() != pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS {
 		return
 	}
@@ -105,6 +110,17 @@ func (s *State) offTheTable(e *pb.Event, proposalID string) {
 
 func (s *State) proposalTookEffect(e *pb.Event, c *pb.ProposalTookEffect) {
 	s.editProposal(e, c.GetProposalId(), func(p *pb.Proposal) { p.State = effective })
+	s.waitsNoMore(e, c.GetProposalId())
+}
+
+// waitsNoMore strikes an accepted proposal off those whose time has not come.
+func (s *State) waitsNoMore(e *pb.Event, proposalID string) {
+	if !slices.Contains(s.agreement(e.GetAgreementId()).GetAcceptedProposalIds(), proposalID) {
+		return
+	}
+	s.editAgreement(e, func(a *pb.Agreement) {
+		a.AcceptedProposalIds = slices.DeleteFunc(a.AcceptedProposalIds, func(id string) bool { return id == proposalID })
+	})
 }
 
 func (s *State) editProposal(e *pb.Event, id string, change func(*pb.Proposal)) {

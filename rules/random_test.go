@@ -33,6 +33,7 @@ func randomTerms(t *rapid.T) *pb.Terms {
 		c := &pb.CommitmentTerms{
 			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1,
 			Obligor: rapid.SampledFrom([]pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT}).Draw(t, "obligor"), Clocks: randomClocks(t),
+			NotCurable: rapid.IntRange(0, 4).Draw(t, "curable") == 0,
 		}
 		if rapid.Bool().Draw(t, "once") {
 			c.Schedule = &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{DueDate: first.Add(rapid.IntRange(0, 150).Draw(t, "due")).String()}}
@@ -56,7 +57,7 @@ func randomClocks(t *rapid.T) *pb.Clocks {
 	}
 	return &pb.Clocks{
 		GraceBusinessDays: proto.Int32(rapid.Int32Range(0, 10).Draw(t, "grace")), LeadDays: proto.Int32(rapid.Int32Range(0, 40).Draw(t, "lead")),
-		ReviewBusinessDays: proto.Int32(rapid.Int32Range(1, 10).Draw(t, "review")),
+		ReviewBusinessDays: proto.Int32(rapid.Int32Range(1, 10).Draw(t, "review")), CureBusinessDays: proto.Int32(rapid.Int32Range(0, 20).Draw(t, "cure")),
 	}
 }
 
@@ -88,17 +89,15 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 	if rapid.IntRange(0, 3).Draw(t, "about") == 0 {
 		return by, randomNegotiation(t, w, agreement)
 	}
-	command := randomWork(t, w, agreement)
-	if _, waking := command.(*journalv1.Wake); waking {
-		by = Clock() // no RPC wakes anything
-	}
-	return by, command
+	return randomWork(t, w, agreement, by)
 }
 
 func randomNegotiation(t *rapid.T, w *world, agreement string) proto.Message {
 	p, _ := w.records[proposalRef(agreement, "first")].(*pb.Proposal)
 	digest := rapid.SampledFrom([]string{p.GetTermsDigest(), p.GetTermsDigest(), "another"}).Draw(t, "digest")
-	switch rapid.IntRange(0, 6).Draw(t, "verb") {
+	switch rapid.IntRange(0, 9).Draw(t, "verb") {
+	case 7, 8, 9:
+		return randomMotion(t, w, agreement)
 	case 0:
 		return &pb.CreateAgreementRequest{AgreementId: agreement, Agreement: &pb.Agreement{
 			VendorPartyId: "northwind", ClientPartyId: rapid.SampledFrom([]string{"acme", "oldco", "nobody"}).Draw(t, "client"), DraftTerms: randomTerms(t),
@@ -117,28 +116,109 @@ func randomNegotiation(t *rapid.T, w *world, agreement string) proto.Message {
 	return &pb.AcceptProposalRequest{AgreementId: agreement, ProposalId: "first", Revision: p.GetRevision(), TermsDigest: digest}
 }
 
+// motions are the kinds of proposals without a text that random tales have.
+var motions = []pb.ProposalKind{
+	pb.ProposalKind_PROPOSAL_KIND_RELEASE,
+}
+
+// randomMotion draws a motion, or an answer to the one on the table: the newest of its kind.
+func randomMotion(t *rapid.T, w *world, agreement string) proto.Message {
+	kind := rapid.SampledFrom(motions).Draw(t, "kind")
+	said := &pb.Motion{}
+	switch {
+	case kind == pb.ProposalKind_PROPOSAL_KIND_RELEASE:
+		said.ObligationIds = []string{rapid.SampledFrom(append(w.obligations(agreement), "c0-99")).Draw(t, "obligation")}
+	case rapid.IntRange(0, 2).Draw(t, "later") == 0:
+		said.EffectiveDate = DayOf(w.now.Date()).Add(rapid.IntRange(-1, 30).Draw(t, "days")).String()
+	}
+	var newest *pb.Proposal
+	for ref, m := range w.records {
+		p, ok := m.(*pb.Proposal)
+		if ok && ref.Agreement == agreement && p.GetKind() == kind && p.GetState() == open && (newest == nil || p.GetProposalId() > newest.GetProposalId()) {
+			newest = p
+		}
+	}
+	if newest == nil {
+		return &pb.CreateProposalRequest{AgreementId: agreement, Kind: kind, Motion: said}
+	}
+	id, revision := newest.GetProposalId(), newest.GetRevision()
+	switch rapid.IntRange(0, 7).Draw(t, "answer") {
+	case 0:
+		return &pb.CounterProposalRequest{AgreementId: agreement, ProposalId: id, Revision: revision, Motion: said}
+	case 1:
+		return &pb.DeclineProposalRequest{AgreementId: agreement, ProposalId: id, Reason: "no"}
+	case 2:
+		return &pb.WithdrawProposalRequest{AgreementId: agreement, ProposalId: id}
+	}
+	return &pb.AcceptProposalRequest{AgreementId: agreement, ProposalId: id, Revision: revision, TermsDigest: newest.GetTermsDigest()}
+}
+
 func randomEtag(t *rapid.T) string {
 	return rapid.SampledFrom([]string{"", "", "1", "3"}).Draw(t, "etag")
 }
 
-func randomWork(t *rapid.T, w *world, agreement string) proto.Message {
+// randomWork draws a verb that somebody may do to an obligation in the state it is in, as often as any verb.
+func randomWork(t *rapid.T, w *world, agreement string, by Caller) (Caller, proto.Message) {
 	id := rapid.SampledFrom(append(w.obligations(agreement), "c0-99")).Draw(t, "obligation")
-	switch rapid.IntRange(0, 6).Draw(t, "verb") {
-	case 0:
-		return &pb.AcceptObligationRequest{AgreementId: agreement, ObligationId: id, Submission: rapid.Int32Range(0, 2).Draw(t, "submission"), Etag: randomEtag(t)}
-	case 1:
+	verbs := verbsOf(ObligationMoves)
+	if o, known := w.records[obligationRef(agreement, id)].(*pb.Obligation); known && rapid.Bool().Draw(t, "fitting") {
+		var fitting []Move[pb.ObligationState]
+		for _, m := range ObligationMoves {
+			if m.From == o.GetState() && slices.Contains(verbs, m.Verb) {
+				fitting = append(fitting, m)
+			}
+		}
+		if len(fitting) > 0 {
+			m := rapid.SampledFrom(fitting).Draw(t, "move")
+			by, verbs = w.someone(agreement, o, m.By), []string{m.Verb}
+		}
+	}
+	if len(verbs) > 1 && rapid.IntRange(0, 9).Draw(t, "wake") == 0 {
+		return Clock(), &journalv1.Wake{AgreementId: agreement, Record: &journalv1.Wake_ObligationId{ObligationId: id}} // no RPC does
+	}
+	return by, randomDeed(t, w, agreement, id, rapid.SampledFrom(verbs).Draw(t, "verb"))
+}
+
+// someone is who may make a move of an obligation.
+func (w *world) someone(agreement string, o *pb.Obligation, who Who) Caller {
+	side := o.GetObligor()
+	if who == Beneficiary {
+		side = o.GetBeneficiary()
+	}
+	a, party := w.agreement(agreement), ""
+	switch side {
+	case pb.Side_SIDE_VENDOR:
+		party = a.GetVendorPartyId()
+	case pb.Side_SIDE_CLIENT:
+		party = a.GetClientPartyId()
+	}
+	for _, by := range randomPeople {
+		if by.PartyID == party {
+			return by
+		}
+	}
+	return outsider
+}
+
+// randomDeed is the command for a verb.
+func randomDeed(t *rapid.T, w *world, agreement, id, verb string) proto.Message {
+	switch verb {
+	case "accept":
+		return &pb.AcceptObligationRequest{AgreementId: agreement, ObligationId: id, Submission: rapid.SampledFrom([]int32{0, 0, 0, 1, 2}).Draw(t, "submission"), Etag: randomEtag(t)}
+	case "return":
 		return &pb.ReturnObligationRequest{AgreementId: agreement, ObligationId: id, Reason: "not enough"}
-	case 2:
+	case "acknowledge":
 		received := timestamppb.New(w.now.Add(time.Duration(rapid.IntRange(-72, 1).Draw(t, "hours")) * time.Hour))
 		return &pb.AcknowledgeObligationRequest{AgreementId: agreement, ObligationId: id, ReceivedTime: received}
-	case 3:
+	case "waive":
 		return &pb.WaiveObligationRequest{AgreementId: agreement, ObligationId: id, Reason: "never mind"}
-	case 4:
+	case "admit":
 		return &pb.AdmitObligationRequest{AgreementId: agreement, ObligationId: id, Reason: "missed"}
-	case 5:
-		return &journalv1.Wake{AgreementId: agreement, Record: &journalv1.Wake_ObligationId{ObligationId: id}}
+	case "submit":
+		return &pb.SubmitObligationRequest{AgreementId: agreement, ObligationId: id, Note: rapid.SampledFrom([]string{"done", "done", " "}).Draw(t, "note")}
 	}
-	return &pb.SubmitObligationRequest{AgreementId: agreement, ObligationId: id, Note: rapid.SampledFrom([]string{"done", "done", " "}).Draw(t, "note")}
+	t.Fatalf("no command for the verb %q", verb)
+	return nil
 }
 
 // obligations is the ids of an agreement's obligations that are not final, in order, and one that is.
@@ -187,7 +267,7 @@ type turn struct {
 
 func randomTurn(t *rapid.T, w *world) turn {
 	if rapid.IntRange(0, 3).Draw(t, "time") == 0 {
-		hours := rapid.IntRange(1, 24*20).Draw(t, "hours")
+		hours := rapid.SampledFrom([]int{1, 7, 24, 50, 24 * 7, 24 * 20}).Draw(t, "hours")
 		return turn{pass: time.Duration(hours)*time.Hour + time.Nanosecond, asleep: rapid.IntRange(0, 4).Draw(t, "asleep") == 0}
 	}
 	by, command := randomCommand(t, w)

@@ -78,7 +78,7 @@ func CheckRecurring(r *pb.Recurring, effective Day, end *Day, cal *Calendar, fie
 		refuse(".rrule", "yields more than %d dates from %v to %v", MaxOccurrences, start, last)
 	}
 	// Later dates are due no earlier, so the first tells about all.
-	switch due := recurrenceDue(r, dates[0], cal); {
+	switch due := recurrenceRoute(r, dates[0], cal).day; {
 	case due < effective:
 		refuse("", "falls due for the first time on %v, before the agreement begins, %v", due, effective)
 	case end != nil && due > *end:
@@ -98,26 +98,34 @@ func CheckRecurring(r *pb.Recurring, effective Day, end *Day, cal *Calendar, fie
 //
 // A rule that cannot be read yields nothing.
 func NextDue(r *pb.Recurring, start, last Day, count int, cal *Calendar) (rule, due Day, ok bool) {
+	rule, ok = nextDate(r, start, last, count)
+	if !ok {
+		return 0, 0, false
+	}
+	return rule, recurrenceRoute(r, rule, cal).day, true
+}
+
+// nextDate is NextDue without what the date means.
+func nextDate(r *pb.Recurring, start, last Day, count int) (Day, bool) {
 	parsed, problems := parseRecurrence(r.GetRrule())
 	if problems != nil || parsed.count > 0 && count >= parsed.count {
-		return 0, 0, false
+		return 0, false
 	}
 	parsed.begin(start)
 	last = max(last, start-1)
 	dates := parsed.dates(last+1, last.addYears(recurrenceGapYears), 1)
 	if len(dates) == 0 {
-		return 0, 0, false
+		return 0, false
 	}
-	return dates[0], recurrenceDue(r, dates[0], cal), true
+	return dates[0], true
 }
 
-// recurrenceDue is the day that a date of the rule means.
-func recurrenceDue(r *pb.Recurring, date Day, cal *Calendar) Day {
-	if n := r.GetBusinessDay(); n != 0 {
-		year, month, _ := date.Date()
-		date = cal.NthBusinessDay(year, month, int(n))
-	}
-	return cal.Roll(date.Add(int(r.GetOffsetDays())), r.GetRoll())
+// recurrenceRoute is the way from a date of the rule to the day that it means.
+func recurrenceRoute(r *pb.Recurring, date Day, cal *Calendar) route {
+	way := routeFrom(pb.DueStepKind_DUE_STEP_KIND_RULE, date, r.GetRrule())
+	way.nthBusinessDay(r.GetBusinessDay(), cal)
+	way.after(&pb.After{Days: r.GetOffsetDays(), Roll: r.GetRoll()}, cal)
+	return way
 }
 
 // addYears is the same date that many years later (1 March for a 29 February), or the last day

@@ -120,6 +120,9 @@ func checkBacklog(t *pb.Terms, now time.Time, field string) []Violation {
 		return wrong
 	}
 	a := &pb.Agreement{EffectiveTime: timestamppb.New(cal.StartOfDay(mustParse(t.GetEffectiveDate())))}
+	if t.GetEndDate() != "" {
+		a.EndTime = timestamppb.New(cal.EndOfDay(mustParse(t.GetEndDate())))
+	}
 	today, backlog := cal.DayAt(now), 0
 	for _, ct := range t.GetCommitments() {
 		c := &pb.Commitment{Terms: ct, Kind: KindOf(ct)}
@@ -128,8 +131,7 @@ func checkBacklog(t *pb.Terms, now time.Time, field string) []Violation {
 			if !ok || next.day > today {
 				break
 			}
-			c.LastRuleDate = next.ruleDate
-			c.ObligationCount++
+			advance(c, next)
 			if backlog++; backlog > MaxBacklog {
 				return []Violation{{field + ".effective_date", fmt.Sprintf("by these words more than %d obligations would be due already; begin later", MaxBacklog)}}
 			}

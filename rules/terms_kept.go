@@ -25,37 +25,8 @@ func checkKept(t *pb.Terms, field string) (wrong []Violation) {
 		refuse(c.GetOneOff().GetRelative() != nil, at+"one_off.relative")
 		refuse(c.GetSurviving(), at+"surviving")
 		refuse(c.GetMaterial(), at+"material")
-		refuse(c.GetNotCurable(), at+"not_curable")
 		refuse(len(c.GetPrerequisites()) > 0, at+"prerequisites")
 		refuse(c.GetClocks() != nil && c.GetClocks().NoticeBusinessDays != nil, at+"clocks.notice_business_days")
-	}
-	return wrong
-}
-
-// checkFirst lists what first terms are not proposed with.
-func checkFirst(c *pb.CreateProposalRequest) (wrong []Violation) {
-	if c.GetTerms() != nil {
-		wrong = append(wrong, Violation{"terms", "first terms are those of the draft: write them there"})
-	}
-	if c.GetMotion() != nil {
-		wrong = append(wrong, Violation{"motion", "first terms are a text, and no motion"})
-	}
-	if c.GetExpireTime() != nil {
-		wrong = append(wrong, Violation{"expire_time", "this release does not let proposals lapse: leave it out"})
-	}
-	if c.GetSuccessorAgreementId() != "" {
-		wrong = append(wrong, Violation{"successor_agreement_id", "only a RENEW makes a successor"})
-	}
-	return wrong
-}
-
-// checkCounter lists what first terms are not countered with.
-func checkCounter(c *pb.CounterProposalRequest) (wrong []Violation) {
-	if c.GetMotion() != nil {
-		wrong = append(wrong, Violation{"motion", "first terms are a text, and no motion"})
-	}
-	if c.GetExpireTime() != nil {
-		wrong = append(wrong, Violation{"expire_time", "this release does not let proposals lapse: leave it out"})
 	}
 	return wrong
 }

@@ -22,7 +22,6 @@ func TestWordsThatNobodyKeepsAreRefused(t *testing.T) {
 		"clocks.notice_business_days":                `"clocks": {"noticeBusinessDays": 3}`,
 		"commitments[0].surviving":                   promise(`"surviving": true, "oneOff": {"dueDate": "2026-03-01"}`),
 		"commitments[0].material":                    promise(`"material": true, "oneOff": {"dueDate": "2026-03-01"}`),
-		"commitments[0].not_curable":                 promise(`"notCurable": true, "oneOff": {"dueDate": "2026-03-01"}`),
 		"commitments[0].prerequisites":               promise(`"prerequisites": ["b"], "oneOff": {"dueDate": "2026-03-01"}`),
 		"commitments[0].clocks.notice_business_days": promise(`"clocks": {"noticeBusinessDays": 3}, "oneOff": {"dueDate": "2026-03-01"}`),
 		"commitments[0].one_off.relative":            promise(`"oneOff": {"relative": {"anchor": "DUE_ANCHOR_EFFECTIVE_DATE"}}`),

@@ -236,7 +236,7 @@ func (w *world) replays(d *Decision) {
 func (w *world) staysAsleep(ref Ref) {
 	w.t.Helper()
 	switch ref.Kind {
-	case KindAgreement, KindCommitment, KindObligation:
+	case KindAgreement, KindProposal, KindCommitment, KindObligation:
 	default:
 		return // the clock does not look at these
 	}

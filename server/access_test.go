@@ -31,12 +31,20 @@ func seats(t *testing.T, s *stage) (all []seat) {
 		}
 		who := s.Key(t, &pb.Principal{Role: service, ServicePartyIds: []string{party}})
 		all = append(all, seat{"SERVICE for " + party, who, service, party, nil})
+		all = append(all, seat{"FEED of " + party, s.feed(t, party, ""), feed, party, nil})
 	}
 	for _, named := range [][]string{nil, {"running", "draft"}, {"other"}} {
 		who := s.Key(t, &pb.Principal{Role: auditor, AgreementIds: named})
 		all = append(all, seat{fmt.Sprint("AUDITOR of ", named), who, auditor, "", named})
 	}
 	return append(all, seat{"OPERATOR", s.operator, operator, "", nil})
+}
+
+// feed makes a calendar feed of a party and is who holds its secret.
+func (s *stage) feed(t *testing.T, party, agreement string) servertest.Caller {
+	t.Helper()
+	made := s.GRPC().Must(t, s.Member(t, viewer, party), &pb.CreateFeedRequest{Feed: &pb.Feed{DisplayName: "A feed", AgreementId: agreement}})
+	return servertest.Caller{Key: made.(*pb.CreateFeedResponse).GetSecret()}
 }
 
 // sees is the rule of who may know of an agreement of the stage, in other words than the service's.
@@ -60,6 +68,10 @@ func (c seat) expected(rpc servertest.RPC, req proto.Message) string {
 		}
 	case *pb.GetPartyRequest: // globex
 		if c.party != acme && c.role != operator && (c.role != auditor || c.named != nil) {
+			return "NOT_FOUND"
+		}
+	case *pb.GetFeedRequest, *pb.RevokeFeedRequest: // of acme
+		if c.party != acme {
 			return "NOT_FOUND"
 		}
 	case *pb.ImportAgreementRequest: // makes the agreement that it names
@@ -112,7 +124,6 @@ func TestAccessMatrix(t *testing.T) {
 			}
 		}
 	}
-	roles[pb.Role_ROLE_FEED] = true // it is given with a feed, which cannot be made yet
 	if len(roles) != len(pb.Role_name)-1 || cells != all {
 		t.Errorf("%d cells with %d roles were tried", cells, len(roles))
 	}
@@ -139,7 +150,7 @@ func TestListsHoldWhatOneMaySee(t *testing.T) {
 	s := setStage(t, servertest.Options{})
 	agreements := []string{"asked", "draft", "offered", "running", "bell"}
 	for _, c := range seats(t, s) {
-		if c.role == operator {
+		if c.role == operator || c.role == feed {
 			continue
 		}
 		for _, face := range s.Faces() {

@@ -127,11 +127,12 @@ func (w *told) live() {
 
 	states = maps.Clone(states)
 	states["report-1"] = isFulfilled
-	states["pay-3"], states["pay-4"], states["report-2"], states["report-3"] = isDue, isScheduled, isDue, isScheduled
+	w.until("2026-03-03", states)
+	w.ask("acme-signs", &pb.GetObligationRequest{AgreementId: "desk", ObligationId: "pay-2"}) // overdue
+	states["pay-2"], states["pay-3"], states["pay-4"], states["report-2"], states["report-3"] = isBreached, isDue, isScheduled, isDue, isScheduled
 	w.until("2026-03-20", states)
 	w.ask("acme-works", &pb.AdmitObligationRequest{AgreementId: "desk", ObligationId: "report-2", Reason: "The machine broke; it comes in April."})
 	w.ask("globex-signs", &pb.ListObligationsRequest{AgreementId: "desk", State: isBreached})
-	w.ask("acme-signs", &pb.GetObligationRequest{AgreementId: "desk", ObligationId: "pay-2"}) // overdue
 }
 
 // survey reads all there is, page by page.
@@ -225,9 +226,8 @@ func TestBothFacesTellTheSameStory(t *testing.T) {
 			t.Errorf("over gRPC %s\nover REST %s", blank(a[i]), blank(b[i]))
 		}
 	}
-	overdue := one.asks[len(one.asks)-1].answer.(*pb.Obligation)
-	if !overdue.GetOverdue() {
-		t.Errorf("nobody sees that this is overdue: %v", overdue)
+	if !slices.ContainsFunc(one.asks, func(a asked) bool { o, _ := a.answer.(*pb.Obligation); return o.GetOverdue() }) {
+		t.Error("nobody sees that anything is overdue")
 	}
 }
 

@@ -33,7 +33,7 @@ const (
 	keepers = 64
 	// dueInDays is when one-off promises are due: within the longest lead time, and after the run.
 	dueInDays, leadDays, reviewDays = 300, 366, 250
-	// graceDays keeps what is left open submittable: what is returned after its grace is broken.
+	// graceDays keeps what is left open DUE while the run lasts.
 	graceDays = 250
 )
 

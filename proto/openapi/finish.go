@@ -26,6 +26,7 @@ func (d *document) finish() {
 		}
 		declare(d.Paths[path])
 	}
+	d.calendars(all)
 	for _, schema := range d.Components.Schemas {
 		declare(schema)
 	}

@@ -115,9 +115,10 @@ func shared() components {
 			headerETag:     {"description": "The entity tag of the resource, the same as its `etag`.", "schema": object{"type": "string"}},
 			headerLocation: {"description": "Where the new resource is read.", "schema": object{"type": "string"}},
 		},
-		SecuritySchemes: map[string]object{"bearer": {
-			"type": "http", "scheme": "bearer", "description": "An API key: `Authorization: Bearer KEY`.",
-		}},
+		SecuritySchemes: map[string]object{
+			"bearer": {"type": "http", "scheme": "bearer", "description": "An API key: `Authorization: Bearer KEY`."},
+			"feed":   {"type": "apiKey", "in": "query", "name": "token", "description": "The secret of a calendar feed. No other key is taken in a URL."},
+		},
 	}
 }
 

@@ -253,21 +253,16 @@ func (s calendars) RevokeFeed(ctx context.Context, r *pb.RevokeFeedRequest) (*pb
 	return do[*pb.Feed](ctx, s.j, r)
 }
 
-func (s calendars) GetFeed(context.Context, *pb.GetFeedRequest) (*pb.Feed, error) {
-	return nil, later("show calendar feeds")
-}
-
-func (s calendars) ListFeeds(context.Context, *pb.ListFeedsRequest) (*pb.ListFeedsResponse, error) {
-	return nil, later("list calendar feeds")
-}
-
-func (s calendars) GetCalendar(ctx context.Context, r *pb.GetCalendarRequest) (*pb.GetCalendarResponse, error) {
-	if id := r.GetAgreementId(); id != "" {
-		if _, err := read[*pb.Agreement](ctx, s.j, rules.Ref{Kind: rules.KindAgreement, Agreement: id}, "agreement"); err != nil {
-			return nil, err
-		}
+func (s calendars) GetFeed(ctx context.Context, r *pb.GetFeedRequest) (*pb.Feed, error) {
+	key, err := s.j.Key(ctx, r.GetFeedId())
+	if err == nil && !auth.Caller(ctx).SeesFeed(key.GetApiKey()) {
+		err = rules.NotFound("feed", r.GetFeedId())
 	}
-	return nil, later("show calendars")
+	return rules.FeedOf(key.GetApiKey()), err
+}
+
+func (s calendars) ListFeeds(ctx context.Context, r *pb.ListFeedsRequest) (*pb.ListFeedsResponse, error) {
+	return s.j.Feeds(ctx, auth.Caller(ctx), r)
 }
 
 // later refuses what is designed and not there yet.

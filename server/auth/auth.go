@@ -21,7 +21,7 @@ import (
 
 // Names of the metadata (and headers) that say who calls.
 const (
-	// Authorization carries "Bearer " and the secret.
+	// Authorization carries "Bearer " and the secret, or "Feed " and one that stood in a URL.
 	Authorization = "authorization"
 	// ActingParty names the party that a service with several acts for.
 	ActingParty = "concord-party"
@@ -92,9 +92,19 @@ func (d *Door) principal(ctx context.Context, credentials []string) (*pb.Princip
 	}
 	scheme, secret, _ := strings.Cut(credentials[0], " ")
 	id, ok := keyID(secret)
-	if len(credentials) > 1 || !strings.EqualFold(scheme, "bearer") || !ok {
+	inURL := strings.EqualFold(scheme, "feed")
+	if len(credentials) > 1 || !strings.EqualFold(scheme, "bearer") && !inURL || !ok {
 		return nil, invalidCredentials()
 	}
+	p, err := d.holder(ctx, id, secret)
+	if err == nil && inURL && p.GetRole() != pb.Role_ROLE_FEED { // URLs are kept in many places: no other secret belongs there
+		err = invalidCredentials()
+	}
+	return p, err
+}
+
+// holder is who the key with this id says they are, if this is its secret.
+func (d *Door) holder(ctx context.Context, id, secret string) (*pb.Principal, error) {
 	hash := journal.SecretHash(secret)
 	version := d.journal.ServiceVersion() // before the key is read: a key revoked meanwhile is not remembered as good
 	if p := d.remembered(version, hash); p != nil {

@@ -67,7 +67,8 @@ const (
 	listProposals         = 'p' // agreement: state | micros id
 	listAgreements        = 'a' // across: party 00 side state | agreement; party "" and side 0: all
 	listCounterparts      = 'q' // across: party 00 | other party
-	listKeysOfAParty      = 'k' // across: party 00 | key
+	listKeysOfAParty      = 'k' // across: party 00 | key, feeds among them
+	listFeeds             = 'f' // across: party 00 | feed
 	keySeparator          = 0x00
 	unspecified      byte = 0
 )
@@ -239,8 +240,12 @@ func entries(found []entry, ref rules.Ref, m proto.Message) []entry {
 	case *pb.Party:
 		add(tableIndex, join(listCounterparts, ref.ID, sep, ref.ID)) // a party knows of itself
 	case *journalv1.StoredKey:
-		if party := r.GetApiKey().GetPrincipal().GetPartyId(); party != "" {
-			add(tableIndex, join(listKeysOfAParty, party, sep, ref.ID))
+		holder := r.GetApiKey().GetPrincipal()
+		if holder.GetPartyId() != "" {
+			add(tableIndex, join(listKeysOfAParty, holder.GetPartyId(), sep, ref.ID))
+		}
+		if holder.GetRole() == pb.Role_ROLE_FEED {
+			add(tableIndex, join(listFeeds, holder.GetPartyId(), sep, ref.ID))
 		}
 	}
 	return found

@@ -220,7 +220,7 @@ func (j *Journal) Agreements(ctx context.Context, caller rules.Caller, req *pb.L
 	if party == "" && req.GetSide() != 0 {
 		return nil, rules.Invalid(rules.Violation{Field: "side", Description: "a side is a party's: name the party_id too"})
 	}
-	if auditor && len(caller.AgreementIDs) > 0 {
+	if len(caller.AgreementIDs) > 0 {
 		return list, j.namedAgreements(ctx, caller, req, list)
 	}
 	sides := choices(req.GetSide(), bothSides)
@@ -242,7 +242,7 @@ func (j *Journal) Agreements(ctx context.Context, caller rules.Caller, req *pb.L
 	})
 }
 
-// namedAgreements is the list of an auditor who may read just the agreements its key names. They are few: it reads them.
+// namedAgreements is the list of who may read just the agreements its key names. They are few: it reads them.
 func (j *Journal) namedAgreements(ctx context.Context, caller rules.Caller, req *pb.ListAgreementsRequest, list *pb.ListAgreementsResponse) error {
 	after, err := j.openToken(caller, req)
 	if err != nil {
@@ -306,6 +306,20 @@ func (j *Journal) Keys(ctx context.Context, caller rules.Caller, req *pb.ListApi
 		list.NextPageToken, err = j.page(snap, caller, req, q, func(place, _ []byte) (int, error) {
 			k, size, err := listed[*journalv1.StoredKey](ctx, j, snap, rules.Ref{Kind: rules.KindApiKey, ID: string(place)})
 			list.ApiKeys = append(list.ApiKeys, k.GetApiKey())
+			return size, err
+		})
+		return err
+	})
+}
+
+// Feeds lists the calendar feeds of the caller's party by id.
+func (j *Journal) Feeds(ctx context.Context, caller rules.Caller, req *pb.ListFeedsRequest) (*pb.ListFeedsResponse, error) {
+	list := &pb.ListFeedsResponse{}
+	q := query{table: tableIndex, prefixes: [][]byte{join(listFeeds, caller.PartyID, sep)}}
+	return list, j.view(ctx, func(snap store.Snapshot) (err error) {
+		list.NextPageToken, err = j.page(snap, caller, req, q, func(place, _ []byte) (int, error) {
+			k, size, err := listed[*journalv1.StoredKey](ctx, j, snap, rules.Ref{Kind: rules.KindApiKey, ID: string(place)})
+			list.Feeds = append(list.Feeds, rules.FeedOf(k.GetApiKey()))
 			return size, err
 		})
 		return err

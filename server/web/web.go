@@ -99,6 +99,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	if strings.HasPrefix(r.URL.Path, "/v1/") {
+		if calendar := calendarAt(r.URL.Path); calendar != nil && r.URL.RawPath == "" {
+			h.serveCalendar(x, calendar)
+			return
+		}
 		h.serveCall(x)
 		return
 	}

@@ -43,7 +43,8 @@ const (
 	Role_ROLE_SERVICE Role = 5
 	// Runs the service: parties and keys. It may not act for a party, nor read what two parties agreed.
 	Role_ROLE_OPERATOR Role = 6
-	// Reads one party's calendar and nothing else. The secret of a calendar feed has it; no API key does.
+	// Reads the calendar of one party, or of one of its agreements, and nothing else. Calendar feeds have it; CreateApiKey
+	// does not give it.
 	Role_ROLE_FEED Role = 7
 )
 

@@ -202,7 +202,7 @@ func (x *GetApiKeyRequest) GetApiKeyId() string {
 // ListApiKeysRequest asks for a page of keys.
 type ListApiKeysRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Only keys of members of this party.
+	// Only keys of members of this party, and its calendar feeds.
 	PartyId string `protobuf:"bytes,1,opt,name=party_id,json=partyId,proto3" json:"party_id,omitempty"`
 	// The most to return, 1 to 1,000; 0 means 50, more than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,80,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`

@@ -36,7 +36,7 @@ type AdminServiceClient interface {
 	CreateApiKey(ctx context.Context, in *CreateApiKeyRequest, opts ...grpc.CallOption) (*CreateApiKeyResponse, error)
 	// GetApiKey reads a key. Nobody can read its secret.
 	GetApiKey(ctx context.Context, in *GetApiKeyRequest, opts ...grpc.CallOption) (*ApiKey, error)
-	// ListApiKeys lists keys by id, all or those of one party.
+	// ListApiKeys lists keys by id, all or those of one party. Calendar feeds are among them.
 	ListApiKeys(ctx context.Context, in *ListApiKeysRequest, opts ...grpc.CallOption) (*ListApiKeysResponse, error)
 	// RevokeApiKey closes the door to a key, at once and for good. The key that calls cannot revoke itself.
 	RevokeApiKey(ctx context.Context, in *RevokeApiKeyRequest, opts ...grpc.CallOption) (*ApiKey, error)
@@ -112,7 +112,7 @@ type AdminServiceServer interface {
 	CreateApiKey(context.Context, *CreateApiKeyRequest) (*CreateApiKeyResponse, error)
 	// GetApiKey reads a key. Nobody can read its secret.
 	GetApiKey(context.Context, *GetApiKeyRequest) (*ApiKey, error)
-	// ListApiKeys lists keys by id, all or those of one party.
+	// ListApiKeys lists keys by id, all or those of one party. Calendar feeds are among them.
 	ListApiKeys(context.Context, *ListApiKeysRequest) (*ListApiKeysResponse, error)
 	// RevokeApiKey closes the door to a key, at once and for good. The key that calls cannot revoke itself.
 	RevokeApiKey(context.Context, *RevokeApiKeyRequest) (*ApiKey, error)

@@ -441,9 +441,11 @@ type Agreement struct {
 	// The agreed neutral by the terms in force; empty if there is none.
 	NeutralPartyId string `protobuf:"bytes,23,opt,name=neutral_party_id,json=neutralPartyId,proto3" json:"neutral_party_id,omitempty"`
 	// Whether the clock is still carrying the agreement's last change into its commitments and obligations.
-	Settling      bool `protobuf:"varint,24,opt,name=settling,proto3" json:"settling,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Settling bool `protobuf:"varint,24,opt,name=settling,proto3" json:"settling,omitempty"`
+	// The proposals that both sides accepted and whose time has not come, in the order they were accepted.
+	AcceptedProposalIds []string `protobuf:"bytes,25,rep,name=accepted_proposal_ids,json=acceptedProposalIds,proto3" json:"accepted_proposal_ids,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *Agreement) Reset() {
@@ -644,6 +646,13 @@ func (x *Agreement) GetSettling() bool {
 	return false
 }
 
+func (x *Agreement) GetAcceptedProposalIds() []string {
+	if x != nil {
+		return x.AcceptedProposalIds
+	}
+	return nil
+}
+
 // Revision is an immutable, numbered text that both sides consented to.
 type Revision struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -771,7 +780,7 @@ const file_concord_v1_agreement_proto_rawDesc = "" +
 	"\x04side\x18\x01 \x01(\x0e2\x10.concord.v1.SideB\x03\xe0A\x03R\x04side\x12\x1b\n" +
 	"\x06reason\x18\x02 \x01(\tB\x03\xe0A\x03R\x06reason\x12<\n" +
 	"\tgive_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\bgiveTime\x12:\n" +
-	"\bend_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\aendTime\"\x95\n" +
+	"\bend_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\aendTime\"\xce\n" +
 	"\n" +
 	"\tAgreement\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12O\n" +
@@ -804,7 +813,8 @@ const file_concord_v1_agreement_proto_rawDesc = "" +
 	"\n" +
 	"final_time\x18\x16 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tfinalTime\x12-\n" +
 	"\x10neutral_party_id\x18\x17 \x01(\tB\x03\xe0A\x03R\x0eneutralPartyId\x12\x1f\n" +
-	"\bsettling\x18\x18 \x01(\bB\x03\xe0A\x03R\bsettling\"\xf2\x02\n" +
+	"\bsettling\x18\x18 \x01(\bB\x03\xe0A\x03R\bsettling\x127\n" +
+	"\x15accepted_proposal_ids\x18\x19 \x03(\tB\x03\xe0A\x03R\x13acceptedProposalIds\"\xf2\x02\n" +
 	"\bRevision\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12\x1f\n" +
 	"\brevision\x18\x02 \x01(\x05B\x03\xe0A\x03R\brevision\x12$\n" +

@@ -33,7 +33,9 @@ const (
 // CalendarService shows what is due as calendars that calendar programs subscribe to.
 type CalendarServiceClient interface {
 	// CreateFeed makes a feed and tells its secret, this once. The secret reads the calendar and nothing else. A member
-	// makes feeds of its own party.
+	// makes feeds of its own party. A calendar program subscribes to
+	// "/v1/parties/{party_id}/calendar.ics?token={secret}", or to "/v1/agreements/{agreement_id}/calendar.ics?token={secret}".
+	// Feeds and API keys share one space of ids, and the operator sees feeds among the keys.
 	CreateFeed(ctx context.Context, in *CreateFeedRequest, opts ...grpc.CallOption) (*CreateFeedResponse, error)
 	// GetFeed reads a feed of one's own party. Nobody can read its secret.
 	GetFeed(ctx context.Context, in *GetFeedRequest, opts ...grpc.CallOption) (*Feed, error)
@@ -42,8 +44,8 @@ type CalendarServiceClient interface {
 	// RevokeFeed closes a feed of one's own party, at once and for good.
 	RevokeFeed(ctx context.Context, in *RevokeFeedRequest, opts ...grpc.CallOption) (*Feed, error)
 	// GetCalendar is the calendar of an agreement, or of all agreements of a party: what was due up to 31 days ago and
-	// will be up to 400 days ahead, at most 2,000 entries. gRPC only; the same bytes are served over HTTP as an .ics
-	// file.
+	// will be up to 400 days ahead, at most 2,000 entries of at most 200 agreements; what is cut off is said in it. A member
+	// reads the calendar of its own party. gRPC only; the same bytes are served over HTTP as an .ics file.
 	GetCalendar(ctx context.Context, in *GetCalendarRequest, opts ...grpc.CallOption) (*GetCalendarResponse, error)
 }
 
@@ -112,7 +114,9 @@ func (c *calendarServiceClient) GetCalendar(ctx context.Context, in *GetCalendar
 // CalendarService shows what is due as calendars that calendar programs subscribe to.
 type CalendarServiceServer interface {
 	// CreateFeed makes a feed and tells its secret, this once. The secret reads the calendar and nothing else. A member
-	// makes feeds of its own party.
+	// makes feeds of its own party. A calendar program subscribes to
+	// "/v1/parties/{party_id}/calendar.ics?token={secret}", or to "/v1/agreements/{agreement_id}/calendar.ics?token={secret}".
+	// Feeds and API keys share one space of ids, and the operator sees feeds among the keys.
 	CreateFeed(context.Context, *CreateFeedRequest) (*CreateFeedResponse, error)
 	// GetFeed reads a feed of one's own party. Nobody can read its secret.
 	GetFeed(context.Context, *GetFeedRequest) (*Feed, error)
@@ -121,8 +125,8 @@ type CalendarServiceServer interface {
 	// RevokeFeed closes a feed of one's own party, at once and for good.
 	RevokeFeed(context.Context, *RevokeFeedRequest) (*Feed, error)
 	// GetCalendar is the calendar of an agreement, or of all agreements of a party: what was due up to 31 days ago and
-	// will be up to 400 days ahead, at most 2,000 entries. gRPC only; the same bytes are served over HTTP as an .ics
-	// file.
+	// will be up to 400 days ahead, at most 2,000 entries of at most 200 agreements; what is cut off is said in it. A member
+	// reads the calendar of its own party. gRPC only; the same bytes are served over HTTP as an .ics file.
 	GetCalendar(context.Context, *GetCalendarRequest) (*GetCalendarResponse, error)
 	mustEmbedUnimplementedCalendarServiceServer()
 }

@@ -2814,7 +2814,7 @@ type ObligationReturned struct {
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The state it was submitted from: DUE, BREACHED or CURING.
 	To ObligationState `protobuf:"varint,3,opt,name=to,proto3,enum=concord.v1.ObligationState" json:"to,omitempty"`
-	// The due time, moved by the time the review took if the submission was in time.
+	// The due time, moved by the time the review took if the submission was made when DUE.
 	DueTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=due_time,json=dueTime,proto3" json:"due_time,omitempty"`
 	// The end of the grace period, moved likewise.
 	GraceEndTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=grace_end_time,json=graceEndTime,proto3" json:"grace_end_time,omitempty"`

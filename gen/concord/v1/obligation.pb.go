@@ -135,7 +135,7 @@ type Timeliness int32
 const (
 	// Not kept, or not yet.
 	Timeliness_TIMELINESS_UNSPECIFIED Timeliness = 0
-	// Kept by the end of the grace period.
+	// Kept before the grace period was over.
 	Timeliness_TIMELINESS_ON_TIME Timeliness = 1
 	// Kept after it.
 	Timeliness_TIMELINESS_LATE Timeliness = 2
@@ -218,6 +218,8 @@ const (
 	DueStepKind_DUE_STEP_KIND_DISPUTE DueStepKind = 14
 	// It was imported with the agreement.
 	DueStepKind_DUE_STEP_KIND_HISTORY DueStepKind = 15
+	// What it is counted from was recorded only on this day: nothing is due before that.
+	DueStepKind_DUE_STEP_KIND_RECORDED DueStepKind = 16
 )
 
 // Enum value maps for DueStepKind.
@@ -239,6 +241,7 @@ var (
 		13: "DUE_STEP_KIND_PAUSE",
 		14: "DUE_STEP_KIND_DISPUTE",
 		15: "DUE_STEP_KIND_HISTORY",
+		16: "DUE_STEP_KIND_RECORDED",
 	}
 	DueStepKind_value = map[string]int32{
 		"DUE_STEP_KIND_UNSPECIFIED":    0,
@@ -257,6 +260,7 @@ var (
 		"DUE_STEP_KIND_PAUSE":          13,
 		"DUE_STEP_KIND_DISPUTE":        14,
 		"DUE_STEP_KIND_HISTORY":        15,
+		"DUE_STEP_KIND_RECORDED":       16,
 	}
 )
 
@@ -853,7 +857,9 @@ type Deadlines struct {
 	// When the cure period ends.
 	CureEndTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=cure_end_time,json=cureEndTime,proto3" json:"cure_end_time,omitempty"`
 	// What moved them.
-	Step          *DueStep `protobuf:"bytes,7,opt,name=step,proto3" json:"step,omitempty"`
+	Step *DueStep `protobuf:"bytes,7,opt,name=step,proto3" json:"step,omitempty"`
+	// How the due date came to be, if there was none before.
+	Trace         []*DueStep `protobuf:"bytes,8,rep,name=trace,proto3" json:"trace,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -933,6 +939,13 @@ func (x *Deadlines) GetCureEndTime() *timestamppb.Timestamp {
 func (x *Deadlines) GetStep() *DueStep {
 	if x != nil {
 		return x.Step
+	}
+	return nil
+}
+
+func (x *Deadlines) GetTrace() []*DueStep {
+	if x != nil {
+		return x.Trace
 	}
 	return nil
 }
@@ -1653,8 +1666,8 @@ type Obligation struct {
 	CureEndTime *timestamppb.Timestamp `protobuf:"bytes,36,opt,name=cure_end_time,json=cureEndTime,proto3" json:"cure_end_time,omitempty"`
 	// The side that first told of the failure; not set if nobody did before the clock.
 	DisclosedBy Side `protobuf:"varint,37,opt,name=disclosed_by,json=disclosedBy,proto3,enum=concord.v1.Side" json:"disclosed_by,omitempty"`
-	// The obligor's notice that it waits for a prerequisite.
-	ReliefNotice *ReliefNotice `protobuf:"bytes,38,opt,name=relief_notice,json=reliefNotice,proto3" json:"relief_notice,omitempty"`
+	// The obligor's notices that it waits for prerequisites: the last one about each.
+	ReliefNotices []*ReliefNotice `protobuf:"bytes,38,rep,name=relief_notices,json=reliefNotices,proto3" json:"relief_notices,omitempty"`
 	// The prerequisite obligation, open and late, for which its clock stands still.
 	BlockedBy string `protobuf:"bytes,39,opt,name=blocked_by,json=blockedBy,proto3" json:"blocked_by,omitempty"`
 	// The last extension.
@@ -1970,9 +1983,9 @@ func (x *Obligation) GetDisclosedBy() Side {
 	return Side_SIDE_UNSPECIFIED
 }
 
-func (x *Obligation) GetReliefNotice() *ReliefNotice {
+func (x *Obligation) GetReliefNotices() []*ReliefNotice {
 	if x != nil {
-		return x.ReliefNotice
+		return x.ReliefNotices
 	}
 	return nil
 }
@@ -2088,7 +2101,7 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"\rbusiness_days\x18\x04 \x01(\x05B\x03\xe0A\x03R\fbusinessDays\x12\x1d\n" +
 	"\asubject\x18\x05 \x01(\tB\x03\xe0A\x03R\asubject\x122\n" +
 	"\tcaused_by\x18\x06 \x01(\x0e2\x10.concord.v1.SideB\x03\xe0A\x03R\bcausedBy\x12\x19\n" +
-	"\x05words\x18\a \x01(\tB\x03\xe0A\x03R\x05words\"\xb3\x03\n" +
+	"\x05words\x18\a \x01(\tB\x03\xe0A\x03R\x05words\"\xe3\x03\n" +
 	"\tDeadlines\x12\x1e\n" +
 	"\bdue_date\x18\x01 \x01(\tB\x03\xe0A\x03R\adueDate\x12:\n" +
 	"\bdue_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\adueTime\x12E\n" +
@@ -2096,7 +2109,8 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"\x0flead_start_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\rleadStartTime\x12G\n" +
 	"\x0freview_end_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\rreviewEndTime\x12C\n" +
 	"\rcure_end_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\vcureEndTime\x12,\n" +
-	"\x04step\x18\a \x01(\v2\x13.concord.v1.DueStepB\x03\xe0A\x03R\x04step\"z\n" +
+	"\x04step\x18\a \x01(\v2\x13.concord.v1.DueStepB\x03\xe0A\x03R\x04step\x12.\n" +
+	"\x05trace\x18\b \x03(\v2\x13.concord.v1.DueStepB\x03\xe0A\x03R\x05trace\"z\n" +
 	"\x06Amount\x120\n" +
 	"\bcurrency\x18\x01 \x01(\tB\x14\xe0A\x02\xbaH\x0er\f2\n" +
 	"^[A-Z]{3}$R\bcurrency\x12>\n" +
@@ -2150,7 +2164,7 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"settlement\x18\a \x01(\v2\x16.concord.v1.SettlementB\x03\xe0A\x03R\n" +
 	"settlement\x12@\n" +
 	"\vsettle_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"settleTime\"\x8f\x14\n" +
+	"settleTime\"\x91\x14\n" +
 	"\n" +
 	"Obligation\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12(\n" +
@@ -2199,8 +2213,8 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"\tcure_plan\x18\" \x01(\v2\x14.concord.v1.CurePlanB\x03\xe0A\x03R\bcurePlan\x128\n" +
 	"\tobjection\x18# \x01(\v2\x15.concord.v1.JudgementB\x03\xe0A\x03R\tobjection\x12C\n" +
 	"\rcure_end_time\x18$ \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\vcureEndTime\x128\n" +
-	"\fdisclosed_by\x18% \x01(\x0e2\x10.concord.v1.SideB\x03\xe0A\x03R\vdisclosedBy\x12B\n" +
-	"\rrelief_notice\x18& \x01(\v2\x18.concord.v1.ReliefNoticeB\x03\xe0A\x03R\freliefNotice\x12\"\n" +
+	"\fdisclosed_by\x18% \x01(\x0e2\x10.concord.v1.SideB\x03\xe0A\x03R\vdisclosedBy\x12D\n" +
+	"\x0erelief_notices\x18& \x03(\v2\x18.concord.v1.ReliefNoticeB\x03\xe0A\x03R\rreliefNotices\x12\"\n" +
 	"\n" +
 	"blocked_by\x18' \x01(\tB\x03\xe0A\x03R\tblockedBy\x128\n" +
 	"\textension\x18( \x01(\v2\x15.concord.v1.JudgementB\x03\xe0A\x03R\textension\x12/\n" +
@@ -2236,7 +2250,7 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"Timeliness\x12\x1a\n" +
 	"\x16TIMELINESS_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12TIMELINESS_ON_TIME\x10\x01\x12\x13\n" +
-	"\x0fTIMELINESS_LATE\x10\x02*\xc7\x03\n" +
+	"\x0fTIMELINESS_LATE\x10\x02*\xe3\x03\n" +
 	"\vDueStepKind\x12\x1d\n" +
 	"\x19DUE_STEP_KIND_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12DUE_STEP_KIND_DATE\x10\x01\x12 \n" +
@@ -2254,7 +2268,8 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"\x17DUE_STEP_KIND_EXTENSION\x10\f\x12\x17\n" +
 	"\x13DUE_STEP_KIND_PAUSE\x10\r\x12\x19\n" +
 	"\x15DUE_STEP_KIND_DISPUTE\x10\x0e\x12\x19\n" +
-	"\x15DUE_STEP_KIND_HISTORY\x10\x0f*\xbd\x01\n" +
+	"\x15DUE_STEP_KIND_HISTORY\x10\x0f\x12\x1a\n" +
+	"\x16DUE_STEP_KIND_RECORDED\x10\x10*\xbd\x01\n" +
 	"\rDisputeGround\x12\x1e\n" +
 	"\x1aDISPUTE_GROUND_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12DISPUTE_GROUND_DUE\x10\x01\x12\x1a\n" +
@@ -2333,59 +2348,60 @@ var file_concord_v1_obligation_proto_depIdxs = []int32{
 	20, // 12: concord.v1.Deadlines.review_end_time:type_name -> google.protobuf.Timestamp
 	20, // 13: concord.v1.Deadlines.cure_end_time:type_name -> google.protobuf.Timestamp
 	9,  // 14: concord.v1.Deadlines.step:type_name -> concord.v1.DueStep
-	21, // 15: concord.v1.Trigger.by:type_name -> concord.v1.Side
-	6,  // 16: concord.v1.Trigger.evidence:type_name -> concord.v1.Evidence
-	20, // 17: concord.v1.Trigger.time:type_name -> google.protobuf.Timestamp
-	21, // 18: concord.v1.Measurement.by:type_name -> concord.v1.Side
-	6,  // 19: concord.v1.Measurement.evidence:type_name -> concord.v1.Evidence
-	20, // 20: concord.v1.Measurement.time:type_name -> google.protobuf.Timestamp
-	20, // 21: concord.v1.CurePlan.time:type_name -> google.protobuf.Timestamp
-	20, // 22: concord.v1.ReliefNotice.time:type_name -> google.protobuf.Timestamp
-	21, // 23: concord.v1.Excuse.caused_by:type_name -> concord.v1.Side
-	4,  // 24: concord.v1.Settlement.outcome:type_name -> concord.v1.SettlementOutcome
-	21, // 25: concord.v1.Dispute.opened_by:type_name -> concord.v1.Side
-	3,  // 26: concord.v1.Dispute.ground:type_name -> concord.v1.DisputeGround
-	6,  // 27: concord.v1.Dispute.evidence:type_name -> concord.v1.Evidence
-	0,  // 28: concord.v1.Dispute.prior_state:type_name -> concord.v1.ObligationState
-	20, // 29: concord.v1.Dispute.open_time:type_name -> google.protobuf.Timestamp
-	17, // 30: concord.v1.Dispute.settlement:type_name -> concord.v1.Settlement
-	20, // 31: concord.v1.Dispute.settle_time:type_name -> google.protobuf.Timestamp
-	21, // 32: concord.v1.Obligation.obligor:type_name -> concord.v1.Side
-	21, // 33: concord.v1.Obligation.beneficiary:type_name -> concord.v1.Side
-	0,  // 34: concord.v1.Obligation.state:type_name -> concord.v1.ObligationState
-	20, // 35: concord.v1.Obligation.due_time:type_name -> google.protobuf.Timestamp
-	20, // 36: concord.v1.Obligation.grace_end_time:type_name -> google.protobuf.Timestamp
-	20, // 37: concord.v1.Obligation.lead_start_time:type_name -> google.protobuf.Timestamp
-	7,  // 38: concord.v1.Obligation.submission:type_name -> concord.v1.Submission
-	8,  // 39: concord.v1.Obligation.acceptance:type_name -> concord.v1.Judgement
-	8,  // 40: concord.v1.Obligation.return:type_name -> concord.v1.Judgement
-	8,  // 41: concord.v1.Obligation.waiver:type_name -> concord.v1.Judgement
-	8,  // 42: concord.v1.Obligation.admission:type_name -> concord.v1.Judgement
-	20, // 43: concord.v1.Obligation.kept_time:type_name -> google.protobuf.Timestamp
-	1,  // 44: concord.v1.Obligation.timeliness:type_name -> concord.v1.Timeliness
-	20, // 45: concord.v1.Obligation.breach_time:type_name -> google.protobuf.Timestamp
-	20, // 46: concord.v1.Obligation.create_time:type_name -> google.protobuf.Timestamp
-	20, // 47: concord.v1.Obligation.update_time:type_name -> google.protobuf.Timestamp
-	9,  // 48: concord.v1.Obligation.trace:type_name -> concord.v1.DueStep
-	12, // 49: concord.v1.Obligation.trigger:type_name -> concord.v1.Trigger
-	20, // 50: concord.v1.Obligation.condition_end_time:type_name -> google.protobuf.Timestamp
-	13, // 51: concord.v1.Obligation.measurements:type_name -> concord.v1.Measurement
-	14, // 52: concord.v1.Obligation.cure_plan:type_name -> concord.v1.CurePlan
-	8,  // 53: concord.v1.Obligation.objection:type_name -> concord.v1.Judgement
-	20, // 54: concord.v1.Obligation.cure_end_time:type_name -> google.protobuf.Timestamp
-	21, // 55: concord.v1.Obligation.disclosed_by:type_name -> concord.v1.Side
-	15, // 56: concord.v1.Obligation.relief_notice:type_name -> concord.v1.ReliefNotice
-	8,  // 57: concord.v1.Obligation.extension:type_name -> concord.v1.Judgement
-	16, // 58: concord.v1.Obligation.excuse:type_name -> concord.v1.Excuse
-	18, // 59: concord.v1.Obligation.dispute:type_name -> concord.v1.Dispute
-	0,  // 60: concord.v1.Obligation.prior_state:type_name -> concord.v1.ObligationState
-	11, // 61: concord.v1.Obligation.amount:type_name -> concord.v1.Amount
-	5,  // 62: concord.v1.Obligation.discharge_cause:type_name -> concord.v1.DischargeCause
-	63, // [63:63] is the sub-list for method output_type
-	63, // [63:63] is the sub-list for method input_type
-	63, // [63:63] is the sub-list for extension type_name
-	63, // [63:63] is the sub-list for extension extendee
-	0,  // [0:63] is the sub-list for field type_name
+	9,  // 15: concord.v1.Deadlines.trace:type_name -> concord.v1.DueStep
+	21, // 16: concord.v1.Trigger.by:type_name -> concord.v1.Side
+	6,  // 17: concord.v1.Trigger.evidence:type_name -> concord.v1.Evidence
+	20, // 18: concord.v1.Trigger.time:type_name -> google.protobuf.Timestamp
+	21, // 19: concord.v1.Measurement.by:type_name -> concord.v1.Side
+	6,  // 20: concord.v1.Measurement.evidence:type_name -> concord.v1.Evidence
+	20, // 21: concord.v1.Measurement.time:type_name -> google.protobuf.Timestamp
+	20, // 22: concord.v1.CurePlan.time:type_name -> google.protobuf.Timestamp
+	20, // 23: concord.v1.ReliefNotice.time:type_name -> google.protobuf.Timestamp
+	21, // 24: concord.v1.Excuse.caused_by:type_name -> concord.v1.Side
+	4,  // 25: concord.v1.Settlement.outcome:type_name -> concord.v1.SettlementOutcome
+	21, // 26: concord.v1.Dispute.opened_by:type_name -> concord.v1.Side
+	3,  // 27: concord.v1.Dispute.ground:type_name -> concord.v1.DisputeGround
+	6,  // 28: concord.v1.Dispute.evidence:type_name -> concord.v1.Evidence
+	0,  // 29: concord.v1.Dispute.prior_state:type_name -> concord.v1.ObligationState
+	20, // 30: concord.v1.Dispute.open_time:type_name -> google.protobuf.Timestamp
+	17, // 31: concord.v1.Dispute.settlement:type_name -> concord.v1.Settlement
+	20, // 32: concord.v1.Dispute.settle_time:type_name -> google.protobuf.Timestamp
+	21, // 33: concord.v1.Obligation.obligor:type_name -> concord.v1.Side
+	21, // 34: concord.v1.Obligation.beneficiary:type_name -> concord.v1.Side
+	0,  // 35: concord.v1.Obligation.state:type_name -> concord.v1.ObligationState
+	20, // 36: concord.v1.Obligation.due_time:type_name -> google.protobuf.Timestamp
+	20, // 37: concord.v1.Obligation.grace_end_time:type_name -> google.protobuf.Timestamp
+	20, // 38: concord.v1.Obligation.lead_start_time:type_name -> google.protobuf.Timestamp
+	7,  // 39: concord.v1.Obligation.submission:type_name -> concord.v1.Submission
+	8,  // 40: concord.v1.Obligation.acceptance:type_name -> concord.v1.Judgement
+	8,  // 41: concord.v1.Obligation.return:type_name -> concord.v1.Judgement
+	8,  // 42: concord.v1.Obligation.waiver:type_name -> concord.v1.Judgement
+	8,  // 43: concord.v1.Obligation.admission:type_name -> concord.v1.Judgement
+	20, // 44: concord.v1.Obligation.kept_time:type_name -> google.protobuf.Timestamp
+	1,  // 45: concord.v1.Obligation.timeliness:type_name -> concord.v1.Timeliness
+	20, // 46: concord.v1.Obligation.breach_time:type_name -> google.protobuf.Timestamp
+	20, // 47: concord.v1.Obligation.create_time:type_name -> google.protobuf.Timestamp
+	20, // 48: concord.v1.Obligation.update_time:type_name -> google.protobuf.Timestamp
+	9,  // 49: concord.v1.Obligation.trace:type_name -> concord.v1.DueStep
+	12, // 50: concord.v1.Obligation.trigger:type_name -> concord.v1.Trigger
+	20, // 51: concord.v1.Obligation.condition_end_time:type_name -> google.protobuf.Timestamp
+	13, // 52: concord.v1.Obligation.measurements:type_name -> concord.v1.Measurement
+	14, // 53: concord.v1.Obligation.cure_plan:type_name -> concord.v1.CurePlan
+	8,  // 54: concord.v1.Obligation.objection:type_name -> concord.v1.Judgement
+	20, // 55: concord.v1.Obligation.cure_end_time:type_name -> google.protobuf.Timestamp
+	21, // 56: concord.v1.Obligation.disclosed_by:type_name -> concord.v1.Side
+	15, // 57: concord.v1.Obligation.relief_notices:type_name -> concord.v1.ReliefNotice
+	8,  // 58: concord.v1.Obligation.extension:type_name -> concord.v1.Judgement
+	16, // 59: concord.v1.Obligation.excuse:type_name -> concord.v1.Excuse
+	18, // 60: concord.v1.Obligation.dispute:type_name -> concord.v1.Dispute
+	0,  // 61: concord.v1.Obligation.prior_state:type_name -> concord.v1.ObligationState
+	11, // 62: concord.v1.Obligation.amount:type_name -> concord.v1.Amount
+	5,  // 63: concord.v1.Obligation.discharge_cause:type_name -> concord.v1.DischargeCause
+	64, // [64:64] is the sub-list for method output_type
+	64, // [64:64] is the sub-list for method input_type
+	64, // [64:64] is the sub-list for extension type_name
+	64, // [64:64] is the sub-list for extension extendee
+	0,  // [0:64] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_obligation_proto_init() }

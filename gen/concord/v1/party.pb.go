@@ -219,11 +219,11 @@ type Principal struct {
 	PrincipalId string `protobuf:"bytes,1,opt,name=principal_id,json=principalId,proto3" json:"principal_id,omitempty"`
 	// What it may do.
 	Role Role `protobuf:"varint,2,opt,name=role,proto3,enum=concord.v1.Role" json:"role,omitempty"`
-	// The party a VIEWER, CONTRIBUTOR or SIGNATORY belongs to; empty for the others.
+	// The party a VIEWER, CONTRIBUTOR, SIGNATORY or FEED belongs to; empty for the others.
 	PartyId string `protobuf:"bytes,3,opt,name=party_id,json=partyId,proto3" json:"party_id,omitempty"`
 	// The parties a SERVICE acts for, 1 to 100; empty for the others.
 	ServicePartyIds []string `protobuf:"bytes,4,rep,name=service_party_ids,json=servicePartyIds,proto3" json:"service_party_ids,omitempty"`
-	// The agreements an AUDITOR may read, at most 1,000; none named means all. Empty for the others.
+	// The agreements an AUDITOR may read, at most 1,000, or the one a FEED shows; none named means all. Empty for the others.
 	AgreementIds  []string `protobuf:"bytes,5,rep,name=agreement_ids,json=agreementIds,proto3" json:"agreement_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -723,8 +723,8 @@ type Clocks struct {
 	ReviewBusinessDays *int32 `protobuf:"varint,3,opt,name=review_business_days,json=reviewBusinessDays,proto3,oneof" json:"review_business_days,omitempty"`
 	// How long the obligor has to make a breach good, in business days, 0 to 250; default 20.
 	CureBusinessDays *int32 `protobuf:"varint,4,opt,name=cure_business_days,json=cureBusinessDays,proto3,oneof" json:"cure_business_days,omitempty"`
-	// How long after a prerequisite was missed the obligor who waits for it may still claim the delay, in business
-	// days, 0 to 250; default 10.
+	// How long after a prerequisite was missed the obligor who waits for it may still claim the delay, and how long after
+	// something happened either side may still record it (CONDITIONAL), in business days, 0 to 250; default 10.
 	NoticeBusinessDays *int32 `protobuf:"varint,5,opt,name=notice_business_days,json=noticeBusinessDays,proto3,oneof" json:"notice_business_days,omitempty"`
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
@@ -1280,7 +1280,7 @@ type Conditional struct {
 	Condition string `protobuf:"bytes,1,opt,name=condition,proto3" json:"condition,omitempty"`
 	// How long after it happened the obligation is due. Not set: on that very day.
 	Within *After `protobuf:"bytes,2,opt,name=within,proto3" json:"within,omitempty"`
-	// The last day on which it can happen, YYYY-MM-DD. Empty: as long as the agreement lasts.
+	// The last day on which it can happen and be recorded, YYYY-MM-DD. Empty: as long as the agreement lasts.
 	UntilDate string `protobuf:"bytes,3,opt,name=until_date,json=untilDate,proto3" json:"until_date,omitempty"`
 	// Whether it binds the first time only.
 	Once          bool `protobuf:"varint,4,opt,name=once,proto3" json:"once,omitempty"`
@@ -1346,7 +1346,8 @@ func (x *Conditional) GetOnce() bool {
 	return false
 }
 
-// Period is a stretch of the calendar that returns. The first is cut at the effective date, the last at the end date.
+// Period is a stretch of the calendar that returns. Several units are counted from the one in which the agreement begins.
+// The first is cut at the effective date, the last at the end date. There are at most 10,000.
 type Period struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What it is counted in.
@@ -1413,7 +1414,7 @@ type Measured struct {
 	Comparator Comparator `protobuf:"varint,3,opt,name=comparator,proto3,enum=concord.v1.Comparator" json:"comparator,omitempty"`
 	// The figure that is promised.
 	Objective string `protobuf:"bytes,4,opt,name=objective,proto3" json:"objective,omitempty"`
-	// How far two measurements of one window may differ and still agree; empty means 0.
+	// How far two measurements of one window may differ and still agree, a decimal not below 0; empty means 0.
 	Tolerance string `protobuf:"bytes,5,opt,name=tolerance,proto3" json:"tolerance,omitempty"`
 	// What is measured together.
 	Window *Period `protobuf:"bytes,6,opt,name=window,proto3" json:"window,omitempty"`
@@ -1616,9 +1617,9 @@ type Credit struct {
 	Step string `protobuf:"bytes,4,opt,name=step,proto3" json:"step,omitempty"`
 	// Per cent owed per whole step; a decimal above 0.
 	PercentPerStep string `protobuf:"bytes,5,opt,name=percent_per_step,json=percentPerStep,proto3" json:"percent_per_step,omitempty"`
-	// The most that is owed, in per cent; a decimal not below percent_per_step.
+	// The most that is owed, in per cent; a decimal not below percent_per_step and at most 100.
 	CapPercent string `protobuf:"bytes,6,opt,name=cap_percent,json=capPercent,proto3" json:"cap_percent,omitempty"`
-	// What the per cent are taken of.
+	// What the per cent are taken of, above 0. What is owed is rounded to two places, half a hundredth up.
 	Of *Amount `protobuf:"bytes,7,opt,name=of,proto3" json:"of,omitempty"`
 	// How long after the missed obligation's due day the credit is due; at least a day.
 	Due           *After `protobuf:"bytes,8,opt,name=due,proto3" json:"due,omitempty"`

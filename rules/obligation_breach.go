@@ -1,0 +1,54 @@
+package rules
+
+import (
+	"time"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// admitObligation is the obligor's own word that it misses the date. Candour never costs time: who admits early has as long
+// to make it good as who lets the clock speak.
+func (d *Decision) admitObligation(c *pb.AdmitObligationRequest) error {
+	_, o, side, refused := d.onObligation(c.GetAgreementId(), c.GetObligationId(), "admit")
+	if refused != nil {
+		return refused
+	}
+	d.emit(o.GetAgreementId(), side, &pb.Event{Change: &pb.Event_ObligationMissAdmitted{ObligationMissAdmitted: &pb.ObligationMissAdmitted{
+		ObligationId: o.GetObligationId(), Reason: c.GetReason(), BeforeDue: d.stamp.At.Before(o.GetDueTime().AsTime()),
+		CureEndTime: d.cureEnd(o, d.stamp.At),
+	}}})
+	d.missed(o, d.stamp.At)
+	d.answer(obligationRef(o.GetAgreementId(), o.GetObligationId()))
+	return nil
+}
+
+// breachNow is the clock's word that an obligation was not kept.
+func (d *Decision) breachNow(o *pb.Obligation, at time.Time) {
+	d.emitClock(o.GetAgreementId(), at, &pb.Event{Change: &pb.Event_ObligationBreached{ObligationBreached: &pb.ObligationBreached{
+		ObligationId: o.GetObligationId(), CureEndTime: d.cureEnd(o, at),
+	}}})
+	d.missed(o, at)
+}
+
+// missed does what follows when an obligation has been breached, whoever said so: what cannot be made good is in default at
+// once.
+func (d *Decision) missed(o *pb.Obligation, at time.Time) {
+	if d.commitmentOf(o).GetTerms().GetNotCurable() {
+		d.defaultNow(d.State.obligation(o.GetAgreementId(), o.GetObligationId()), at)
+	}
+}
+
+// defaultNow is the clock's word that a breach is for good.
+func (d *Decision) defaultNow(o *pb.Obligation, at time.Time) {
+	d.asClock(func() {
+		d.emitClock(o.GetAgreementId(), at, &pb.Event{Change: &pb.Event_ObligationDefaulted{
+			ObligationDefaulted: &pb.ObligationDefaulted{ObligationId: o.GetObligationId()},
+		}})
+		d.closed(o, at)
+	})
+}
+
+// commitmentOf is the commitment that an obligation is an instance of.
+func (d *Decision) commitmentOf(o *pb.Obligation) *pb.Commitment {
+	return d.State.commitment(o.GetAgreementId(), o.GetCommitmentId())
+}

@@ -1,0 +1,108 @@
+package web
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// A calendar is no resource in JSON but a file, and who asks for it is a calendar program, which can remember a URL and
+// nothing else. So these two paths are served by hand, and they alone take a secret in the query. It goes to the RPC as
+// what it is, "Feed" and not "Bearer": behind the door only the secret of a calendar feed is taken for it, so that no
+// other key ever works in a URL, where proxies and histories keep it.
+
+// tokenParam is the query parameter that holds the secret of a feed.
+const tokenParam = "token"
+
+// calendarAt reads the path of a calendar; nil if it is none.
+func calendarAt(path string) *pb.GetCalendarRequest {
+	noun, rest, _ := strings.Cut(strings.TrimPrefix(path, "/v1/"), "/")
+	id, file, _ := strings.Cut(rest, "/")
+	switch {
+	case file != "calendar.ics" || !isID(id):
+		return nil
+	case noun == "agreements":
+		return &pb.GetCalendarRequest{AgreementId: id}
+	case noun == "parties":
+		return &pb.GetCalendarRequest{PartyId: id}
+	}
+	return nil
+}
+
+// serveCalendar answers with a calendar, or with 304 if the program has it.
+func (h *handler) serveCalendar(x *exchange, request *pb.GetCalendarRequest) {
+	if x.request.Method != http.MethodGet && x.request.Method != http.MethodHead {
+		p := newProblem(pb.ErrorReason_ERROR_REASON_UNKNOWN_METHOD, codes.Unimplemented, "This path takes GET, HEAD.")
+		p.header.Set("Allow", "GET, HEAD")
+		x.refuse(p)
+		return
+	}
+	x.Header().Set("Referrer-Policy", "no-referrer") // the URL may hold a secret
+	if p := x.readHeaders(); p != nil {
+		x.refuse(p)
+		return
+	}
+	if p := x.readToken(); p != nil {
+		x.refuse(p)
+		return
+	}
+	ctx, cancel := context.WithTimeout(x.request.Context(), h.Timeout)
+	defer cancel()
+	answer := &pb.GetCalendarResponse{}
+	if err := h.Conn.Invoke(metadata.NewOutgoingContext(ctx, x.metadata), pb.CalendarService_GetCalendar_FullMethodName, request, answer); err != nil {
+		p, known := problemOf(status.Convert(err), "")
+		if !known && p.Status == http.StatusInternalServerError {
+			h.Log.Error("web: call failed", "rpc", pb.CalendarService_GetCalendar_FullMethodName, "trace_id", x.traceID(), "error", err)
+		}
+		x.refuse(p)
+		return
+	}
+	header := x.Header()
+	header["Etag"] = []string{`"` + answer.GetEtag() + `"`}
+	header["Cache-Control"], header["Vary"] = revalidate, varyByCaller
+	if noneMatch(x.request.Header["If-None-Match"], answer.GetEtag()) {
+		x.WriteHeader(http.StatusNotModified)
+		return
+	}
+	header.Set("Content-Type", "text/calendar; charset=utf-8")
+	header.Set("Content-Length", strconv.Itoa(len(answer.GetIcs())))
+	_, _ = x.Write(answer.GetIcs()) // a client that is gone cannot be told
+}
+
+// readToken takes the secret out of the query, where nothing else may be.
+func (x *exchange) readToken() *problem {
+	query, err := url.ParseQuery(x.request.URL.RawQuery)
+	if err != nil {
+		return malformed(http.StatusBadRequest, "The query cannot be read.") // without its words: they may hold the secret
+	}
+	var found []violation
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		values := query[name]
+		switch {
+		case name != tokenParam:
+			found = append(found, violation{name, "is not a parameter of this call"})
+		case len(values) > 1:
+			found = append(found, violation{name, "is given " + strconv.Itoa(len(values)) + " times; once is enough"})
+		case values[0] == "" || !isPrintable(values[0]):
+			found = append(found, violation{name, "is not the secret of a calendar feed"})
+		case len(x.metadata["authorization"]) > 0:
+			found = append(found, violation{name, "is given beside an Authorization header; one of them is enough"})
+		default:
+			x.metadata["authorization"] = []string{"Feed " + values[0]}
+		}
+	}
+	if len(found) > 0 {
+		return invalid(found)
+	}
+	return nil
+}
