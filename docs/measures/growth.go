@@ -42,6 +42,7 @@ const vendorParty, clientParty = "vendor", "client"
 
 // house is a Concord inside of this process, with somebody at both ends of it.
 type house struct {
+	server        *server.Server
 	client        *client.Client
 	vendor, taker context.Context // what either side's calls are made in
 	stop          context.CancelFunc
@@ -61,7 +62,7 @@ func growth(ctx context.Context, s *stage, m *Measure) error {
 }
 
 func (s *stage) grow(ctx context.Context, engine string, m *Measure) (err error) {
-	h, err := s.newHouse(ctx, engine)
+	h, err := s.newHouse(ctx, "growth-"+engine, engine, nil)
 	if err != nil {
 		return err
 	}
@@ -193,20 +194,24 @@ func due(t *pb.Terms, days int) []string {
 	return ids
 }
 
-// newHouse starts a Concord in this process and makes a key for each side of what is to be agreed.
-func (s *stage) newHouse(ctx context.Context, engine string) (*house, error) {
-	dir, err := s.under("growth-" + engine)
+// newHouse starts a Concord in this process, configured a little further if need be, and makes a key for each side of what
+// is to be agreed.
+func (s *stage) newHouse(ctx context.Context, name, engine string, configure func(*server.Config)) (*house, error) {
+	dir, err := s.under(name)
 	if err != nil {
 		return nil, err
 	}
 	config := server.Default()
 	config.GRPCAddr, config.HTTPAddr, config.Store, config.DataDir = "127.0.0.1:0", "127.0.0.1:0", engine, dir
+	if configure != nil {
+		configure(&config)
+	}
 	built, err := server.New(ctx, config, io.Discard)
 	if err != nil {
 		return nil, err
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	h := &house{stop: stop, ended: make(chan error, 1)}
+	h := &house{server: built, stop: stop, ended: make(chan error, 1)}
 	started := make(chan server.Started, 1)
 	go func() { h.ended <- built.Run(running, func(is server.Started) { started <- is }) }()
 	select {
@@ -250,24 +255,29 @@ func (h *house) close() error {
 	return errors.Join(err, <-h.ended)
 }
 
-// agree brings terms to both sides' consent, and returns the obligations once the clock has brought them up.
-func (h *house) agree(ctx context.Context, id string, terms *pb.Terms) ([]string, error) {
+// consent brings terms to both sides' consent.
+func (h *house) consent(id string, terms *pb.Terms) error {
 	_, err := h.client.Agreements.CreateAgreement(h.vendor, &pb.CreateAgreementRequest{AgreementId: id, Agreement: &pb.Agreement{
 		VendorPartyId: vendorParty, ClientPartyId: clientParty, DraftTerms: terms,
 	}})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p, err := h.client.Proposals.CreateProposal(h.vendor, &pb.CreateProposalRequest{
 		AgreementId: id, ProposalId: "first", Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	_, err = h.client.Proposals.AcceptProposal(h.taker, &pb.AcceptProposalRequest{
 		AgreementId: id, ProposalId: "first", Revision: p.GetRevision(), TermsDigest: p.GetTermsDigest(),
 	})
-	if err != nil {
+	return err
+}
+
+// agree brings terms to consent, and returns the obligations once the clock has brought them up.
+func (h *house) agree(ctx context.Context, id string, terms *pb.Terms) ([]string, error) {
+	if err := h.consent(id, terms); err != nil {
 		return nil, err
 	}
 	first, err := time.Parse(time.DateOnly, terms.GetEffectiveDate())

@@ -128,6 +128,8 @@ var measures = []measure{
 	{"read", "Reads at 256 callers, against a bare gRPC echo with the same interceptors", read},
 	{"rest", "A read over REST, against the same over gRPC", rest},
 	{"growth", "The same submission on small and on large agreements", growth},
+	{"timers", "A million timers an hour while 64 callers write: how late the clock is", timers},
+	{"catch-up", "What the clock does after a year of sleep, and in how much memory", catchUp},
 	{"start", "From exec to ready, with many events in the store", start},
 }
 

@@ -161,7 +161,9 @@ func (r *Report) write(to io.Writer, output string) error {
 func (m *Measure) write(to io.Writer) error {
 	fmt.Fprintf(to, "\n%s: %s\n\n", m.Name, m.About)
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "  \tper second\tp50\tp99\terrors\tfdatasync before\tothers' CPUs")
+	if len(m.Contenders) > 0 {
+		fmt.Fprintln(w, "  \tper second\tp50\tp99\terrors\tfdatasync before\tothers' CPUs")
+	}
 	for _, c := range m.Contenders {
 		rate := "–"
 		if perSecond := middle(c, func(t Turn) float64 { return t.PerSecond }); perSecond > 0 {
