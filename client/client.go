@@ -4,7 +4,7 @@
 // Obligations, Calendars, History and Admin. Every call carries the caller's key, gets a deadline if it has none, and is safe to
 // repeat: a command without a request_id is given one before it leaves, so that a call which found the service
 // unavailable is made again, and is never recorded twice. What the service refuses comes back as an error that Reason,
-// Violations and Details read; Pages walks a list to its end.
+// Violations and Details read; Pages walks a list to its end; Import sends rows, as many as there are.
 //
 // A Client may be used by any number of goroutines. It never speaks in the clear to anything but its own machine.
 package client
@@ -68,7 +68,8 @@ type Client struct {
 	// Admin hands out and takes back credentials.
 	Admin pb.AdminServiceClient
 
-	conn *grpc.ClientConn
+	conn     *grpc.ClientConn
+	attempts uint
 }
 
 // Dial returns a Client of the service at addr, "host:port" or any other target gRPC knows. It does not wait for the
@@ -113,6 +114,7 @@ func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
 		History:     pb.NewHistoryServiceClient(conn),
 		Admin:       pb.NewAdminServiceClient(conn),
 		conn:        conn,
+		attempts:    o.attempts(),
 	}, nil
 }
 

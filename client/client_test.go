@@ -30,6 +30,7 @@ type call struct {
 // desk is a service that only keeps parties. It turns callers away as often as it is told to.
 type desk struct {
 	pb.UnimplementedPartyServiceServer
+	pb.UnimplementedAgreementServiceServer
 	mu    sync.Mutex
 	calls []call
 	away  []error
@@ -82,6 +83,7 @@ func open(t *testing.T, d *desk, o client.Options) *client.Client {
 	}
 	server := grpc.NewServer()
 	pb.RegisterPartyServiceServer(server, d)
+	pb.RegisterAgreementServiceServer(server, d)
 	go func() { _ = server.Serve(lis) }()
 	t.Cleanup(server.Stop)
 	o.Wait = true

@@ -19,8 +19,12 @@ func WakeTime(m proto.Message) (time.Time, bool) {
 		return agreementWake(r)
 	case *pb.Proposal:
 		return proposalWake(r)
+	case *journalv1.Cascade:
+		if len(r.GetChanges()) > 0 {
+			return r.GetChanges()[0].GetChange().GetEffectiveTime().AsTime(), true
+		}
 	case *pb.Commitment:
-		if r.GetState() == dormant {
+		if r.GetState() == dormant && r.GetOpenObligationCount() == 0 && r.GetRemedyOf() == "" { // else it rests
 			return r.GetEffectiveTime().AsTime(), true
 		}
 	case *pb.Obligation:
@@ -37,7 +41,7 @@ func WakeFor(ref Ref) *journalv1.Wake {
 	case KindProposal:
 		w.Record = &journalv1.Wake_ProposalId{ProposalId: ref.ID}
 	case KindCascade:
-		w.Record = &journalv1.Wake_Cascade{Cascade: ref.Number}
+		w.Record = &journalv1.Wake_Cascade{Cascade: true}
 	case KindCommitment:
 		w.Record = &journalv1.Wake_CommitmentId{CommitmentId: ref.ID}
 	case KindObligation:
@@ -54,7 +58,7 @@ func (d *Decision) wake(c *journalv1.Wake) error {
 	case *journalv1.Wake_ProposalId:
 		ref = proposalRef(c.GetAgreementId(), r.ProposalId)
 	case *journalv1.Wake_Cascade:
-		ref = cascadeRef(c.GetAgreementId(), r.Cascade)
+		ref = cascadeRef(c.GetAgreementId())
 	case *journalv1.Wake_CommitmentId:
 		ref = commitmentRef(c.GetAgreementId(), r.CommitmentId)
 	case *journalv1.Wake_ObligationId:
@@ -82,6 +86,12 @@ func (d *Decision) timePasses(refs ...Ref) {
 	}
 }
 
+// timePassesBefore brings a record up to an instant, not including what that brings.
+func (d *Decision) timePassesBefore(ref Ref, at time.Time) {
+	for n := 0; n < maxPasses && d.passBefore(ref, at); n++ {
+	}
+}
+
 // comeUp brings about an obligation that does not exist yet, if time has brought it by now: its commitment enters into
 // force, and those before it come up one after the other, as each brings forth the next.
 func (d *Decision) comeUp(agreementID, obligationID string) {
@@ -100,14 +110,27 @@ func (d *Decision) comeUp(agreementID, obligationID string) {
 }
 
 // pass does what time has brought to one record, if anything, and says whether it has.
-func (d *Decision) pass(ref Ref) bool {
+func (d *Decision) pass(ref Ref) bool { return d.passBefore(ref, d.stamp.At.Add(time.Nanosecond)) }
+
+// passBefore does what time brings to one record before an instant, if anything, and says whether it has. A change of its
+// agreement that is still to be carried into it comes first.
+func (d *Decision) passBefore(ref Ref, until time.Time) bool {
+	told := len(d.Events)
+	if ref.Kind == KindCommitment || ref.Kind == KindObligation {
+		if !d.carryOne(ref) || len(d.Events) > told {
+			return len(d.Events) > told
+		}
+	}
 	m := d.State.Get(ref)
 	at, waits := WakeTime(m)
-	if !waits || at.After(d.stamp.At) {
+	if !waits || !at.Before(until) {
 		return false
 	}
-	told := len(d.Events)
 	d.asClock(func() {
+		if d.settlesFirst(m) {
+			d.carryOn(ref.Agreement)
+			return
+		}
 		switch r := m.(type) {
 		case *pb.Agreement:
 			d.passAgreement(r, at)
@@ -125,9 +148,11 @@ func (d *Decision) pass(ref Ref) bool {
 }
 
 func (d *Decision) enterIntoForce(c *pb.Commitment, at time.Time) {
-	d.emitClock(c.GetAgreementId(), at, &pb.Event{Change: &pb.Event_CommitmentEnteredIntoForce{
-		CommitmentEnteredIntoForce: &pb.CommitmentEnteredIntoForce{CommitmentId: c.GetCommitmentId(), From: c.GetState()},
-	}})
+	if !kinds[c.GetKind()].rests {
+		d.emitClock(c.GetAgreementId(), at, &pb.Event{Change: &pb.Event_CommitmentEnteredIntoForce{
+			CommitmentEnteredIntoForce: &pb.CommitmentEnteredIntoForce{CommitmentId: c.GetCommitmentId(), From: c.GetState()},
+		}})
+	}
 	d.scheduleNext(c.GetAgreementId(), c.GetCommitmentId(), at)
 	d.endIfDone(c.GetAgreementId(), c.GetCommitmentId(), at)
 }

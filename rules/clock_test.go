@@ -13,7 +13,7 @@ func TestTheClockNamesEveryKindItLooksAt(t *testing.T) {
 	for ref, want := range map[Ref]*journalv1.Wake{
 		agreementRef("care"):           {AgreementId: "care"},
 		proposalRef("care", "first"):   {AgreementId: "care", Record: &journalv1.Wake_ProposalId{ProposalId: "first"}},
-		cascadeRef("care", 2):          {AgreementId: "care", Record: &journalv1.Wake_Cascade{Cascade: 2}},
+		cascadeRef("care"):             {AgreementId: "care", Record: &journalv1.Wake_Cascade{Cascade: true}},
 		commitmentRef("care", "fee"):   {AgreementId: "care", Record: &journalv1.Wake_CommitmentId{CommitmentId: "fee"}},
 		obligationRef("care", "fee-1"): {AgreementId: "care", Record: &journalv1.Wake_ObligationId{ObligationId: "fee-1"}},
 	} {

@@ -13,38 +13,71 @@ import (
 // newest one leaves SCHEDULED, so that there is always exactly one ahead, and a daily promise of ten years costs no more
 // than one of a week.
 func (d *Decision) scheduleNext(agreementID, commitmentID string, at time.Time) {
-	next := d.nextObligation(agreementID, commitmentID)
+	next := d.nextObligation(agreementID, commitmentID, at)
 	if next == nil {
 		return
 	}
 	d.emitAt(agreementID, d.side(agreementID), at, &pb.Event{Change: &pb.Event_ObligationScheduled{ObligationScheduled: next}})
+	if next.GetDueDate() == "" {
+		d.dateByAnchor(agreementID, commitmentID, at) // what it waits for may have come before it
+	}
 }
 
-// nextObligation is the obligation that a commitment brings forth next; nil if none.
-func (d *Decision) nextObligation(agreementID, commitmentID string) *pb.ObligationScheduled {
+// nextObligation is the obligation that a commitment brings forth next, at a time; nil if none.
+func (d *Decision) nextObligation(agreementID, commitmentID string, at time.Time) *pb.ObligationScheduled {
 	a, c := d.State.agreement(agreementID), d.State.commitment(agreementID, commitmentID)
 	cal := d.calendar(a)
 	if cal == nil {
 		return nil
 	}
 	next, ok := nextInstance(a, c, cal)
-	if !ok {
+	if !ok || d.lapsed(c, next.until, at) {
 		return nil
 	}
-	ordinal := c.GetObligationCount() + 1
-	by := deadlinesOf(c, next.day, cal)
-	return &pb.ObligationScheduled{
-		ObligationId:  fmt.Sprintf("%s-%d", commitmentID, ordinal),
+	s := &pb.ObligationScheduled{
+		ObligationId:  obligationID(c, c.GetObligationCount()+1),
 		CommitmentId:  commitmentID,
-		Ordinal:       ordinal,
+		Ordinal:       c.GetObligationCount() + 1,
 		RuleDate:      next.ruleDate,
 		RuleDateCount: c.GetRuleDateCount() + next.counted + 1,
-		Trace:         next.steps,
-		DueDate:       next.day.String(),
-		DueTime:       timestamppb.New(by.due),
-		GraceEndTime:  timestamppb.New(by.graceEnd),
-		LeadStartTime: timestamppb.New(by.leadStart),
 	}
+	if next.waits() {
+		if !next.until.IsZero() {
+			s.ConditionEndTime = timestamppb.New(next.until)
+		}
+		return s
+	}
+	schedule(s, firstDeadlines(c, next.route, cal))
+	return s
+}
+
+// lapsed says whether what a commitment waits for can no longer happen at a time, or is known already not to have happened
+// until then: the clock may look at other obligations later than at the one that waited.
+func (d *Decision) lapsed(c *pb.Commitment, until, at time.Time) bool {
+	if last := d.newest(c); last.GetDischargeCause() == pb.DischargeCause_DISCHARGE_CAUSE_CONDITION_NEVER_CAME && last.GetConditionEndTime().AsTime().After(at) {
+		at = last.GetConditionEndTime().AsTime()
+	}
+	return !until.IsZero() && !until.After(at)
+}
+
+// schedule sets the clocks of an obligation that is to be.
+func schedule(s *pb.ObligationScheduled, by *pb.Deadlines) {
+	s.DueDate, s.DueTime, s.GraceEndTime, s.LeadStartTime, s.Trace = by.DueDate, by.DueTime, by.GraceEndTime, by.LeadStartTime, by.Trace
+}
+
+// obligationID is the id of the n-th obligation of a commitment.
+func obligationID(c *pb.Commitment, n int32) string {
+	return fmt.Sprintf("%s-%d", c.GetCommitmentId(), n)
+}
+
+// newest is the newest obligation of a commitment; nil if it has brought forth none.
+func (d *Decision) newest(c *pb.Commitment) *pb.Obligation {
+	return d.State.obligation(c.GetAgreementId(), obligationID(c, c.GetObligationCount()))
+}
+
+// waiting says whether an obligation waits for something to happen, and has no due date before it does.
+func waiting(o *pb.Obligation) bool {
+	return o != nil && o.GetDueDate() == "" && (o.GetState() == scheduled || o.GetPriorState() == scheduled)
 }
 
 // side is the side that acts; unspecified for the clock.
@@ -58,14 +91,17 @@ func (d *Decision) side(agreementID string) pb.Side {
 // endIfDone ends a commitment that brings forth nothing more and has nothing open.
 func (d *Decision) endIfDone(agreementID, commitmentID string, at time.Time) {
 	c := d.State.commitment(agreementID, commitmentID)
-	if c.GetState() != inForce || c.GetOpenObligationCount() > 0 {
+	lives := c.GetState() == inForce || c.GetState() == dormant && kinds[c.GetKind()].rests
+	if !lives || c.GetOpenObligationCount() > 0 || d.nextObligation(agreementID, commitmentID, at) != nil {
 		return
 	}
-	if d.nextObligation(agreementID, commitmentID) != nil {
-		return
+	reason := pb.CommitmentEndReason_COMMITMENT_END_REASON_COMPLETED
+	last := d.newest(c)
+	if last == nil && kinds[c.GetKind()].rests || last.GetDischargeCause() == pb.DischargeCause_DISCHARGE_CAUSE_CONDITION_NEVER_CAME {
+		reason = pb.CommitmentEndReason_COMMITMENT_END_REASON_CONDITION_LAPSED
 	}
 	d.emitAt(agreementID, d.side(agreementID), at, &pb.Event{Change: &pb.Event_CommitmentEnded{CommitmentEnded: &pb.CommitmentEnded{
-		CommitmentId: commitmentID, Reason: pb.CommitmentEndReason_COMMITMENT_END_REASON_COMPLETED,
+		CommitmentId: commitmentID, Reason: reason,
 	}}})
 }
 

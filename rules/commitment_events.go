@@ -66,8 +66,8 @@ func dependentsOf(t *pb.Terms) map[string][]string {
 		for _, id := range c.GetPrerequisites() {
 			waiting[id] = appendNew(waiting[id], c.GetCommitmentId())
 		}
-		if r := c.GetOneOff().GetRelative(); r.GetAnchor() == pb.DueAnchor_DUE_ANCHOR_COMPLETION {
-			waiting[r.GetCommitmentId()] = appendNew(waiting[r.GetCommitmentId()], c.GetCommitmentId())
+		for _, id := range anchorsOf(c) {
+			waiting[id] = appendNew(waiting[id], c.GetCommitmentId())
 		}
 	}
 	return waiting

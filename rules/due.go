@@ -41,6 +41,15 @@ func deadlinesOf(c *pb.Commitment, day Day, cal *Calendar) deadlines {
 	return deadlines{due: cal.EndOfDay(day), graceEnd: cal.EndOfDay(grace), leadStart: lead}
 }
 
+// firstDeadlines is the clocks of an obligation of c whose due day has come about.
+func firstDeadlines(c *pb.Commitment, way route, cal *Calendar) *pb.Deadlines {
+	by := deadlinesOf(c, way.day, cal)
+	return &pb.Deadlines{
+		DueDate: way.day.String(), DueTime: timestamppb.New(by.due), GraceEndTime: timestamppb.New(by.graceEnd),
+		LeadStartTime: timestamppb.New(by.leadStart), Trace: way.steps,
+	}
+}
+
 // reviewEnd is when the beneficiary's time to judge a submission is over.
 func reviewEnd(c *pb.Commitment, submitted time.Time, cal *Calendar) time.Time {
 	return cal.EndOfDay(cal.AddBusinessDays(cal.DayAt(submitted), int(c.GetClocks().GetReviewBusinessDays())))

@@ -2,38 +2,62 @@ package rules
 
 import (
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
-// kind is what one kind of commitment means: when its words cannot hold, and what they bring forth.
+// kind is what one kind of commitment means: when its words cannot hold, what they bring forth, and what does not fit it.
 type kind struct {
 	// check lists why a commitment could never fall due as its words say; at is the path that violations start with.
 	check func(c *pb.CommitmentTerms, f frame, at string) []Violation
 	// next is the obligation that a commitment brings forth after those it has brought forth already; false if none. Its
 	// cost does not grow with their number.
 	next func(a *pb.Agreement, c *pb.Commitment, cal *Calendar) (instance, bool)
+	// rests says that the commitment is DORMANT while nothing has happened that makes it fall due.
+	rests bool
+	// unfit says what to do instead of a verb that the table of moves allows but that means nothing here; empty if it
+	// does.
+	unfit func(o *pb.Obligation, verb string) string
 }
 
 // kinds is the kinds of commitments that can be promised.
 var kinds = map[pb.CommitmentKind]kind{
-	pb.CommitmentKind_COMMITMENT_KIND_ONE_OFF:   {check: checkOneOff, next: nextOneOff},
-	pb.CommitmentKind_COMMITMENT_KIND_RECURRING: {check: checkRecurring, next: nextRecurring},
+	pb.CommitmentKind_COMMITMENT_KIND_ONE_OFF:     {check: checkOneOff, next: nextOneOff, unfit: unfitByDate},
+	pb.CommitmentKind_COMMITMENT_KIND_RECURRING:   {check: checkRecurring, next: nextRecurring, unfit: unfitByDate},
+	pb.CommitmentKind_COMMITMENT_KIND_CONDITIONAL: {check: checkConditional, next: nextConditional, rests: true, unfit: unfitConditional},
 }
 
-// frame is what the words of a commitment are held against: the first and the last day of the agreement and its calendar.
+// frame is what the words of a commitment are held against: the first and the last day of the agreement, its calendar and
+// its other commitments.
 type frame struct {
 	first Day
 	last  *Day // nil: no end
 	cal   *Calendar
+	byID  map[string]*pb.CommitmentTerms
+}
+
+// holds lists why a commitment could not be due on a day.
+func (f frame) holds(c *pb.CommitmentTerms, day Day, at string) []Violation {
+	switch {
+	case day > latestDay:
+		return []Violation{{at, tooFar(day)}}
+	case day < f.first:
+		return []Violation{{at, "it is due before the agreement begins"}}
+	case f.last != nil && day > *f.last && !c.GetSurviving():
+		return []Violation{{at, "it is due after the agreement ends"}}
+	}
+	return nil
 }
 
 // instance is what a commitment brings forth: one thing to be done by a day.
 type instance struct {
-	// route is the day and how it came about.
+	// route is the day and how it came about; no steps: it waits for something to happen, and has no day yet.
 	route
+	// until is when that can no longer happen; zero: as long as the agreement lasts.
+	until time.Time
 	// ruleDate is the date that its rule yielded; empty if it has no rule.
 	ruleDate string
 	// counted is how many dates the rule yielded before this one that brought nothing forth.
@@ -54,7 +78,7 @@ func KindOf(c *pb.CommitmentTerms) pb.CommitmentKind {
 func checkSchedule(c *pb.CommitmentTerms, f frame, at string) []Violation {
 	k, known := kinds[KindOf(c)]
 	if !known {
-		return []Violation{{at + ".schedule", "this release keeps one_off and recurring commitments"}}
+		return []Violation{{at + ".schedule", "this release does not keep this yet: leave it out"}}
 	}
 	return k.check(c, f, at)
 }
@@ -67,7 +91,7 @@ func nextInstance(a *pb.Agreement, c *pb.Commitment, cal *Calendar) (instance, b
 	}
 	next, ok := k.next(a, c, cal)
 	from, err := ParseDay(c.GetWordsFromDate())
-	if err != nil || !ok || next.day >= from {
+	if err != nil || !ok || next.waits() || next.day >= from {
 		return next, ok
 	}
 	// What is due before these words hold is not owed by them; a rule that counts its dates counts it.
@@ -80,6 +104,9 @@ func nextInstance(a *pb.Agreement, c *pb.Commitment, cal *Calendar) (instance, b
 	return next, ok && next.day >= from
 }
 
+// waits says whether it has no day yet.
+func (i instance) waits() bool { return len(i.steps) == 0 }
+
 // advance has a commitment go on behind what it has brought forth.
 func advance(c *pb.Commitment, past instance) {
 	c.LastRuleDate = past.ruleDate
@@ -90,4 +117,29 @@ func advance(c *pb.Commitment, past instance) {
 // outlives the agreement.
 func lasts(a *pb.Agreement, c *pb.Commitment, day Day, cal *Calendar) bool {
 	return a.GetEndTime() == nil || c.GetTerms().GetSurviving() || cal.StartOfDay(day).Before(a.GetEndTime().AsTime())
+}
+
+// fits refuses a verb that means nothing for an obligation of its kind.
+func (d *Decision) fits(o *pb.Obligation, verb string) *Error {
+	kind := d.commitmentOf(o).GetKind()
+	instead := kinds[kind].unfit(o, verb)
+	if instead == "" {
+		return nil
+	}
+	name := strings.TrimPrefix(kind.String(), "COMMITMENT_KIND_")
+	e := Refuse(pb.ErrorReason_ERROR_REASON_WRONG_KIND, "It is an obligation of a %s commitment: %s.", name, instead)
+	e.Rule, e.Subject = "obligation "+verb, "agreements/"+o.GetAgreementId()+"/obligations/"+o.GetObligationId()
+	e.Metadata = map[string]string{"kind": name}
+	return e
+}
+
+// unfitByDate is what does not fit what falls due by a date.
+func unfitByDate(_ *pb.Obligation, verb string) string {
+	switch verb {
+	case "trigger":
+		return "it falls due by its date, whatever happens"
+	case "measure":
+		return "it is not judged by a figure; submit what was done"
+	}
+	return ""
 }

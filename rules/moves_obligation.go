@@ -14,13 +14,25 @@ const (
 	defaulted  = pb.ObligationState_OBLIGATION_STATE_DEFAULTED
 	waived     = pb.ObligationState_OBLIGATION_STATE_WAIVED
 	excused    = pb.ObligationState_OBLIGATION_STATE_EXCUSED
+	suspended  = pb.ObligationState_OBLIGATION_STATE_SUSPENDED
 	discharged = pb.ObligationState_OBLIGATION_STATE_DISCHARGED
+	superseded = pb.ObligationState_OBLIGATION_STATE_SUPERSEDED
+)
+
+// What some rows ask for besides, where a refusal names it.
+const (
+	atMostPlans = "at most 10 plans"
+	knownDay    = "a due date is known, the new one is later, and it is extended 50 times at most"
 )
 
 // ObligationMoves is the life of an obligation. Nobody closes their own promise: the beneficiary does, or time.
 var ObligationMoves = []Move[pb.ObligationState]{
 	{From: scheduled, Verb: "fall due", By: ClockActor, To: due, If: "its lead time has begun"},
 	{From: scheduled, Verb: "lapse", By: ClockActor, To: discharged, If: "what it waits for can no longer happen"},
+	{From: scheduled, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise"},
+	{From: suspended, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise"},
+	{From: scheduled, Verb: "be dated", By: Rule, To: scheduled, If: "what it waits for was kept or waived"},
+	{From: scheduled, Verb: "trigger", By: Either, To: due, If: "it waits for something, which has happened since the promise holds and within the notice days"},
 	{From: due, Verb: "submit", By: Obligor, To: submitted, If: "with evidence or a note"},
 	{From: breached, Verb: "submit", By: Obligor, To: submitted, If: "with evidence or a note: late performance"},
 	{From: curing, Verb: "submit", By: Obligor, To: submitted, If: "with evidence or a note: the cure"},
@@ -38,8 +50,15 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: curing, Verb: "acknowledge", By: Beneficiary, To: cured, If: "received already"},
 	{From: due, Verb: "admit", By: Obligor, To: breached},
 	{From: due, Verb: "breach", By: ClockActor, To: breached, If: "the grace period is over"},
+	{From: breached, Verb: "cure", By: Obligor, To: curing, If: atMostPlans},
+	{From: curing, Verb: "object", By: Beneficiary, To: breached, If: "a legitimate interest is stated"},
 	{From: breached, Verb: "default", By: ClockActor, To: defaulted, If: "the cure period is over, or there is none"},
 	{From: curing, Verb: "default", By: ClockActor, To: defaulted, If: "the cure period is over"},
+	{From: scheduled, Verb: "extend", By: Beneficiary, To: scheduled, If: knownDay},
+	{From: due, Verb: "extend", By: Beneficiary, To: due, If: knownDay},
+	{From: submitted, Verb: "extend", By: Beneficiary, To: submitted, If: knownDay},
+	{From: breached, Verb: "extend", By: Beneficiary, To: due, If: knownDay},
+	{From: curing, Verb: "extend", By: Beneficiary, To: due, If: knownDay},
 	{From: scheduled, Verb: "waive", By: Beneficiary, To: waived},
 	{From: due, Verb: "waive", By: Beneficiary, To: waived},
 	{From: submitted, Verb: "waive", By: Beneficiary, To: waived},
@@ -50,6 +69,17 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: submitted, Verb: "release", By: Both, To: discharged},
 	{From: breached, Verb: "release", By: Both, To: discharged},
 	{From: curing, Verb: "release", By: Both, To: discharged},
+	{From: suspended, Verb: "waive", By: Beneficiary, To: waived},
+	{From: scheduled, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
+	{From: due, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
+	{From: submitted, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
+	{From: breached, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
+	{From: curing, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
+	{From: suspended, Verb: "resume", By: Rule, To: scheduled, If: "the pause is over, and it was SCHEDULED"},
+	{From: suspended, Verb: "resume", By: Rule, To: due, If: "the pause is over, and it was DUE"},
+	{From: suspended, Verb: "resume", By: Rule, To: submitted, If: "the pause is over, and it was SUBMITTED"},
+	{From: suspended, Verb: "resume", By: Rule, To: breached, If: "the pause is over, and it was BREACHED"},
+	{From: suspended, Verb: "resume", By: Rule, To: curing, If: "the pause is over, and it was CURING"},
 }
 
 // toObligation says who a side is to an obligation.
@@ -71,7 +101,7 @@ func toObligation(o *pb.Obligation, side pb.Side) func(Who) bool {
 func Final(s pb.ObligationState) bool {
 	switch s {
 	case fulfilled, cured, defaulted, waived, excused, discharged,
-		pb.ObligationState_OBLIGATION_STATE_SUPERSEDED, pb.ObligationState_OBLIGATION_STATE_NOT_DETERMINED:
+		superseded, pb.ObligationState_OBLIGATION_STATE_NOT_DETERMINED:
 		return true
 	}
 	return false

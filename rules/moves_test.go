@@ -29,7 +29,7 @@ func lawful[S state](table []Move[S], from S, verb string, who Who, foreign pb.E
 	var may []string
 	mine := false
 	for _, m := range table {
-		if m.Verb == verb && m.By == who {
+		if m.Verb == verb && (m.By == who || m.By == Either && (who == Obligor || who == Beneficiary)) {
 			mine = true
 			if m.From == from {
 				may = append(may, word(m.To))
@@ -187,6 +187,7 @@ func obligationCells(t *testing.T, id string, from pb.ObligationState, verb stri
 			case breached, curing:
 				o.CureEndTime = timestamppb.New(w.now.Add(time.Hour))
 			}
+			fitKind(w, o, verb)
 			w.put(ref, o) // many of these states no release leads to yet; the table speaks of them all
 			var want outcome
 			switch {
@@ -205,6 +206,16 @@ func obligationCells(t *testing.T, id string, from pb.ObligationState, verb stri
 	return len(actors)
 }
 
+// fitKind has an obligation belong to a kind of commitment that knows a verb.
+func fitKind(w *world, o *pb.Obligation, verb string) {
+	ref := commitmentRef("care", o.GetCommitmentId())
+	c := proto.CloneOf(w.records[ref].(*pb.Commitment))
+	if verb == "trigger" {
+		c.Kind, o.DueDate = pb.CommitmentKind_COMMITMENT_KIND_CONDITIONAL, ""
+	}
+	w.put(ref, c)
+}
+
 func obligationCommand(t *testing.T, verb, id string) proto.Message {
 	t.Helper()
 	switch verb {
@@ -218,8 +229,16 @@ func obligationCommand(t *testing.T, verb, id string) proto.Message {
 		return &pb.AcknowledgeObligationRequest{AgreementId: "care", ObligationId: id}
 	case "waive":
 		return &pb.WaiveObligationRequest{AgreementId: "care", ObligationId: id, Reason: "never mind"}
+	case "trigger":
+		return &pb.TriggerObligationRequest{AgreementId: "care", ObligationId: id, Title: "It happened"}
 	case "admit":
 		return &pb.AdmitObligationRequest{AgreementId: "care", ObligationId: id, Reason: "missed"}
+	case "cure":
+		return &pb.CureObligationRequest{AgreementId: "care", ObligationId: id, Cause: "c", Effect: "e", Fix: "f", Prevention: "p", CureDate: "2026-01-10"}
+	case "extend":
+		return &pb.ExtendObligationRequest{AgreementId: "care", ObligationId: id, DueDate: "2026-01-20", Reason: "a holiday"}
+	case "object":
+		return &pb.ObjectObligationRequest{AgreementId: "care", ObligationId: id, Interest: "wages"}
 	}
 	t.Fatalf("no command for the verb %q", verb)
 	return nil

@@ -20,6 +20,7 @@ func (d *Decision) onObligation(agreementID, obligationID, verb string) (*pb.Agr
 	if d.State.Get(ref) == nil {
 		d.comeUp(agreementID, obligationID)
 	}
+	d.awaken(agreementID, d.State.obligation(agreementID, obligationID).GetCommitmentId())
 	d.timePasses(ref)
 	o := d.State.obligation(agreementID, obligationID)
 	if o == nil {
@@ -30,6 +31,9 @@ func (d *Decision) onObligation(agreementID, obligationID, verb string) (*pb.Agr
 		return nil, nil, side, e
 	}
 	if e := d.matchEtag(o.GetEtag()); e != nil {
+		return nil, nil, side, e
+	}
+	if e := d.fits(o, verb); e != nil {
 		return nil, nil, side, e
 	}
 	return a, o, side, nil
@@ -184,6 +188,8 @@ func (d *Decision) closed(before *pb.Obligation, at time.Time) {
 		d.scheduleNext(before.GetAgreementId(), before.GetCommitmentId(), at)
 	}
 	d.endIfDone(before.GetAgreementId(), before.GetCommitmentId(), at)
+	d.rest(before.GetAgreementId(), before.GetCommitmentId(), at)
+	d.completed(now, at)
 	d.prerequisites(now, at)
 }
 

@@ -92,6 +92,12 @@ func (s *State) editObligation(e *pb.Event, id string, change func(*pb.Obligatio
 	edit(s, ref, func(o *pb.Obligation) {
 		change(o)
 		o.UpdateTime, o.Etag = e.GetRecordTime(), etag(e)
+		if Final(o.GetState()) {
+			o.CloseTime = e.GetRecordTime()
+			if e.GetActor().GetPrincipalId() == Clock().PrincipalID {
+				o.CloseTime = e.GetEffectiveTime()
+			}
+		}
 	})
 	if o := get[*pb.Obligation](s, ref); o != nil && Final(o.GetState()) {
 		s.editCommitment(e, o.GetCommitmentId(), func(c *pb.Commitment) { c.OpenObligationCount-- })
@@ -103,6 +109,10 @@ func (s *State) obligationTriggered(e *pb.Event, c *pb.ObligationTriggered) {
 		o.State, o.Trigger = due, c.GetTrigger()
 		setDeadlines(o, c.GetDeadlines())
 	})
+	o := s.obligation(e.GetAgreementId(), c.GetObligationId())
+	if s.commitment(e.GetAgreementId(), o.GetCommitmentId()).GetState() == dormant {
+		s.editCommitment(e, o.GetCommitmentId(), func(m *pb.Commitment) { m.State = inForce })
+	}
 }
 
 func (s *State) obligationDated(e *pb.Event, c *pb.ObligationDated) {
@@ -271,14 +281,23 @@ func (s *State) obligationImported(e *pb.Event, c *pb.ObligationImported) {
 	s.Put(obligationRef(e.GetAgreementId(), c.GetObligationId()), o)
 }
 
-// moveOn gives an obligation new clocks and the state it is in by them. One that is DUE again was not breached.
+// moveOn gives an obligation new clocks and the state it is in by them. One that is DUE again was not breached, and what was
+// submitted in time by the new clocks was not submitted late.
 func moveOn(o *pb.Obligation, to pb.ObligationState, d *pb.Deadlines) {
-	if to == due && (o.GetState() == breached || o.GetState() == curing) {
+	sub := o.GetSubmission()
+	inTime := to == submitted && broken(sub.GetFrom()) && sub.GetSubmitTime().AsTime().Before(d.GetGraceEndTime().AsTime())
+	if inTime {
+		sub.From, sub.Claim = due, fulfilled
+	}
+	if inTime || to == due && broken(o.GetState()) {
 		o.BreachTime, o.CureEndTime, o.CurePlan = nil, nil, nil
 	}
 	o.State = to
 	setDeadlines(o, d)
 }
+
+// broken says of a state that the obligation was not kept, and is not lost either.
+func broken(s pb.ObligationState) bool { return s == breached || s == curing }
 
 // setDeadlines sets the clocks that moved; the others stay. The first due date is the agreed one.
 func setDeadlines(o *pb.Obligation, d *pb.Deadlines) {

@@ -29,17 +29,16 @@ func randomTerms(t *rapid.T) *pb.Terms {
 		terms.Calendar.Holidays = append(terms.Calendar.Holidays, first.Add(n).String())
 	}
 	terms.Clocks = randomClocks(t)
+	terms.SuspensionRights = []*pb.SuspensionRight{
+		{RightId: "flood", Side: pb.Side_SIDE_VENDOR, Ground: "a flood"}, {RightId: "strike", Side: pb.Side_SIDE_CLIENT, Ground: "a strike"},
+	}
 	for i := range rapid.IntRange(0, 4).Draw(t, "promises") {
 		c := &pb.CommitmentTerms{
 			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1,
 			Obligor: rapid.SampledFrom([]pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT}).Draw(t, "obligor"), Clocks: randomClocks(t),
 			NotCurable: rapid.IntRange(0, 4).Draw(t, "curable") == 0,
 		}
-		if rapid.Bool().Draw(t, "once") {
-			c.Schedule = &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{DueDate: first.Add(rapid.IntRange(0, 150).Draw(t, "due")).String()}}
-		} else {
-			c.Schedule = &pb.CommitmentTerms_Recurring{Recurring: randomRule(t, first)}
-		}
+		randomSchedule(t, c, first, i)
 		terms.Commitments = append(terms.Commitments, c)
 		if CheckTerms(terms, "terms") != nil {
 			terms.Commitments = terms.Commitments[:len(terms.Commitments)-1]
@@ -49,6 +48,34 @@ func randomTerms(t *rapid.T) *pb.Terms {
 		t.Fatalf("random terms are wrong: %v", wrong)
 	}
 	return terms
+}
+
+// randomSchedule draws what makes the i-th promise fall due.
+func randomSchedule(t *rapid.T, c *pb.CommitmentTerms, first Day, i int) {
+	switch rapid.SampledFrom([]string{"date", "rule", "rule", "relative", "conditional"}).Draw(t, "kind") {
+	case "date":
+		c.Schedule = &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{DueDate: first.Add(rapid.IntRange(0, 150).Draw(t, "due")).String()}}
+	case "rule":
+		c.Schedule = &pb.CommitmentTerms_Recurring{Recurring: randomRule(t, first)}
+	case "relative":
+		r := &pb.RelativeDue{Anchor: pb.DueAnchor_DUE_ANCHOR_EFFECTIVE_DATE, After: randomAfter(t)}
+		if i > 0 && rapid.Bool().Draw(t, "completion") {
+			r.Anchor, r.CommitmentId = pb.DueAnchor_DUE_ANCHOR_COMPLETION, fmt.Sprintf("c%d", rapid.IntRange(0, i-1).Draw(t, "anchor"))
+		}
+		c.Schedule = &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{Relative: r}}
+	case "conditional":
+		when := &pb.Conditional{Condition: "Something happens.", Within: randomAfter(t), Once: rapid.Bool().Draw(t, "once")}
+		if rapid.Bool().Draw(t, "until") {
+			when.UntilDate = first.Add(rapid.IntRange(0, 150).Draw(t, "until")).String()
+		}
+		c.Schedule = &pb.CommitmentTerms_Conditional{Conditional: when}
+	}
+}
+
+func randomAfter(t *rapid.T) *pb.After {
+	return &pb.After{
+		Days: rapid.Int32Range(0, 20).Draw(t, "days"), BusinessDays: rapid.Int32Range(0, 5).Draw(t, "business days"), Roll: pb.DayRoll(rapid.Int32Range(0, 3).Draw(t, "roll")),
+	}
 }
 
 func randomClocks(t *rapid.T) *pb.Clocks {
@@ -85,9 +112,12 @@ var randomPeople = []Caller{vendor, client, vendor, client, vendor, client, vend
 // randomCommand draws a command that may or may not fit the world.
 func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 	by := rapid.SampledFrom(randomPeople).Draw(t, "by")
-	agreement := rapid.SampledFrom([]string{"care", "care", "care", "care", "cure", "none"}).Draw(t, "agreement")
-	if rapid.IntRange(0, 3).Draw(t, "about") == 0 {
+	agreement := rapid.SampledFrom([]string{"care", "care", "care", "care", "care", "care", "cure", "none"}).Draw(t, "agreement")
+	switch rapid.IntRange(0, 7).Draw(t, "about") {
+	case 0, 1:
 		return by, randomNegotiation(t, w, agreement)
+	case 2:
+		return by, randomPause(t, agreement)
 	}
 	return randomWork(t, w, agreement, by)
 }
@@ -114,6 +144,15 @@ func randomNegotiation(t *rapid.T, w *world, agreement string) proto.Message {
 		return &pb.WithdrawProposalRequest{AgreementId: agreement, ProposalId: "first"}
 	}
 	return &pb.AcceptProposalRequest{AgreementId: agreement, ProposalId: "first", Revision: p.GetRevision(), TermsDigest: digest}
+}
+
+// randomPause draws the begin or the end of a pause.
+func randomPause(t *rapid.T, agreement string) proto.Message {
+	if rapid.IntRange(0, 2).Draw(t, "resume") > 0 {
+		return &pb.ResumeAgreementRequest{AgreementId: agreement, Reason: "it can be again"}
+	}
+	right := rapid.SampledFrom([]string{"flood", "strike"}).Draw(t, "right")
+	return &pb.SuspendAgreementRequest{AgreementId: agreement, RightId: right, Reason: "it must be", Etag: randomEtag(t)}
 }
 
 // motions are the kinds of proposals without a text that random tales have.
@@ -157,11 +196,11 @@ func randomEtag(t *rapid.T) string {
 	return rapid.SampledFrom([]string{"", "", "1", "3"}).Draw(t, "etag")
 }
 
-// randomWork draws a verb that somebody may do to an obligation in the state it is in, as often as any verb.
+// randomWork draws a verb that somebody may do to an obligation in the state it is in, more often than any verb.
 func randomWork(t *rapid.T, w *world, agreement string, by Caller) (Caller, proto.Message) {
 	id := rapid.SampledFrom(append(w.obligations(agreement), "c0-99")).Draw(t, "obligation")
 	verbs := verbsOf(ObligationMoves)
-	if o, known := w.records[obligationRef(agreement, id)].(*pb.Obligation); known && rapid.Bool().Draw(t, "fitting") {
+	if o, known := w.records[obligationRef(agreement, id)].(*pb.Obligation); known && rapid.IntRange(0, 3).Draw(t, "fitting") > 0 {
 		var fitting []Move[pb.ObligationState]
 		for _, m := range ObligationMoves {
 			if m.From == o.GetState() && slices.Contains(verbs, m.Verb) {
@@ -212,8 +251,19 @@ func randomDeed(t *rapid.T, w *world, agreement, id, verb string) proto.Message 
 		return &pb.AcknowledgeObligationRequest{AgreementId: agreement, ObligationId: id, ReceivedTime: received}
 	case "waive":
 		return &pb.WaiveObligationRequest{AgreementId: agreement, ObligationId: id, Reason: "never mind"}
+	case "trigger":
+		day := w.now.AddDate(0, 0, rapid.IntRange(-20, 1).Draw(t, "day")).Format(time.DateOnly)
+		return &pb.TriggerObligationRequest{AgreementId: agreement, ObligationId: id, Title: "It happened", OccurredDate: day}
 	case "admit":
 		return &pb.AdmitObligationRequest{AgreementId: agreement, ObligationId: id, Reason: "missed"}
+	case "cure":
+		date := DayOf(w.now.Date()).Add(rapid.SampledFrom([]int{0, 1, 1, 1, 60}).Draw(t, "date")).String()
+		return &pb.CureObligationRequest{AgreementId: agreement, ObligationId: id, Cause: "c", Effect: "e", Fix: "f", Prevention: "p", CureDate: date}
+	case "extend":
+		date := DayOf(w.now.Date()).Add(rapid.SampledFrom([]int{-1, 0, 3, 20}).Draw(t, "date")).String()
+		return &pb.ExtendObligationRequest{AgreementId: agreement, ObligationId: id, DueDate: date, Reason: "a holiday"}
+	case "object":
+		return &pb.ObjectObligationRequest{AgreementId: agreement, ObligationId: id, Interest: rapid.SampledFrom([]string{"wages", "wages", " "}).Draw(t, "interest")}
 	case "submit":
 		return &pb.SubmitObligationRequest{AgreementId: agreement, ObligationId: id, Note: rapid.SampledFrom([]string{"done", "done", " "}).Draw(t, "note")}
 	}
@@ -263,6 +313,7 @@ type turn struct {
 	command proto.Message
 	pass    time.Duration // instead of a command
 	asleep  bool          // the clock does not look
+	carry   int           // instead of either: how many events a decision holds from here on
 }
 
 func randomTurn(t *rapid.T, w *world) turn {
@@ -281,6 +332,8 @@ func (w *world) take(tn turn) ([]*pb.Event, error) {
 	told := len(w.history)
 	var err error
 	switch {
+	case tn.carry > 0:
+		w.carry = tn.carry
 	case tn.command != nil:
 		_, err = w.do(tn.by, tn.command)
 	case tn.asleep:

@@ -230,8 +230,10 @@ func Apply(s *State, e *pb.Event) error {
 		s.obligationNotDetermined(e, c.ObligationNotDetermined)
 	case *pb.Event_ObligationImported:
 		s.obligationImported(e, c.ObligationImported)
-	case *pb.Event_ChangeDeferred, *pb.Event_ChangeCarried:
-		return fmt.Errorf("rules: event %d of %q is not applied yet: %T", e.GetVersion(), e.GetAgreementId(), c)
+	case *pb.Event_ChangeDeferred:
+		s.changeDeferred(e, c.ChangeDeferred)
+	case *pb.Event_ChangeCarried:
+		s.changeCarried(e, c.ChangeCarried)
 	default:
 		return fmt.Errorf("rules: event %d of %q is of a kind this release does not know: %T", e.GetVersion(), e.GetAgreementId(), c)
 	}

@@ -25,6 +25,7 @@ func TestASlowClockChangesNothing(t *testing.T) {
 				return // that is what the two differ in
 			}
 			tn.command, tn.asleep = withoutEtag(tn.command), false
+			asleep.settle() // or it would refuse another change
 			_, err := awake.take(tn)
 			tn.asleep = true
 			events, otherErr := asleep.take(tn)
@@ -54,6 +55,16 @@ func TestASlowClockChangesNothing(t *testing.T) {
 	}
 }
 
+// settle has the clock carry out what agreements changed, and nothing else.
+func (w *world) settle() {
+	w.t.Helper()
+	for ref := range w.timers {
+		for ref.Kind == KindCascade && w.agreement(ref.Agreement).GetSettling() {
+			w.wake(ref)
+		}
+	}
+}
+
 func withoutEtag(command proto.Message) proto.Message {
 	if command == nil {
 		return nil
@@ -77,10 +88,10 @@ func sameButForTheClock(t *rapid.T, awake, asleep *world) {
 			t.Fatalf("only with the clock awake: %s", told[i])
 		}
 	}
-	if len(awake.records) != len(asleep.records) {
-		t.Fatalf("%d records, and %d with the clock asleep", len(awake.records), len(asleep.records))
-	}
 	for ref, m := range awake.records {
+		if ref.Kind == KindCascade {
+			continue
+		}
 		if want, got := unwritten(m), unwritten(asleep.records[ref]); !proto.Equal(want, got) {
 			t.Fatalf("with the clock awake %v, asleep %v", want, got)
 		}
@@ -88,9 +99,16 @@ func sameButForTheClock(t *rapid.T, awake, asleep *world) {
 }
 
 // unordered is a history without record times and numbers, in an order of its own. A commitment ends with what closes the
-// last of its obligations: when the clock sleeps, that may be the clock, for what it would have closed long before.
+// last of its obligations: when the clock sleeps, that may be the clock, for what it would have closed long before. For the
+// same reason one that waits for something to happen may go without a rest between two things that did.
 func unordered(history []*pb.Event) (lines []string) {
 	for _, e := range history {
+		switch e.GetChange().(type) {
+		case *pb.Event_ChangeDeferred, *pb.Event_ChangeCarried:
+			continue // how a change was cut in parts
+		case *pb.Event_CommitmentRested:
+			continue
+		}
 		e = proto.CloneOf(e)
 		e.Version, e.RecordTime = 0, nil
 		if e.GetCommitmentEnded() != nil {

@@ -36,7 +36,7 @@ type Ref struct {
 	Agreement string
 	// ID is its id within that; empty for the agreement and its chain.
 	ID string
-	// Number is the number of a revision or a cascade, else 0.
+	// Number is the number of a revision, else 0.
 	Number int32
 }
 
@@ -48,6 +48,7 @@ type State struct {
 	records  map[Ref]record    // what was read (ground) or put
 	versions map[string]uint64 // newest event per chain, as put
 	touched  map[string][]Ref  // what was put of each agreement's lists; nil until somebody asks
+	carry    int               // how many events a decision holds before it defers; see CarrySize
 	err      error             // the first failure to read; sticky
 }
 
@@ -59,12 +60,12 @@ type record struct {
 
 // NewState makes a state over a ground. An empty ground has no records.
 func NewState(ground Ground) *State {
-	return &State{ground: ground, records: map[Ref]record{}, versions: map[string]uint64{}}
+	return &State{ground: ground, records: map[Ref]record{}, versions: map[string]uint64{}, carry: CarrySize}
 }
 
 // Fork makes a state that sees s and leaves it as it is.
 func (s *State) Fork() *State {
-	return &State{base: s, records: map[Ref]record{}, versions: map[string]uint64{}}
+	return &State{base: s, records: map[Ref]record{}, versions: map[string]uint64{}, carry: s.carry}
 }
 
 // Merge takes over what fork, made from s, has put.
@@ -197,9 +198,7 @@ func proposalRevisionRef(agreement, id string, n int32) Ref {
 	return Ref{Kind: KindProposalRevision, Agreement: agreement, ID: id, Number: n}
 }
 
-func cascadeRef(agreement string, n int32) Ref {
-	return Ref{Kind: KindCascade, Agreement: agreement, Number: n}
-}
+func cascadeRef(agreement string) Ref { return Ref{Kind: KindCascade, Agreement: agreement} }
 
 func commitmentRef(agreement, id string) Ref {
 	return Ref{Kind: KindCommitment, Agreement: agreement, ID: id}

@@ -37,6 +37,7 @@ import (
 //	! REASON FIELD=VALUE …           the refusal; rule, subject and words (a part of the message), field (a violation), else
 //	                                 metadata
 //	= NOUN ID FIELD=VALUE …          a record as its readers see it, or "absent"; noun answer: what the caller was told
+//	carry N                          a decision holds N events from here on; see CarrySize
 //	repeat N … end                   the lines between, N times
 type story struct {
 	t       *testing.T
@@ -106,6 +107,9 @@ func (s *story) play(lines []string, from int) {
 		case "asleep":
 			s.allTold()
 			_, _ = s.w.take(turn{pass: s.time(strings.TrimPrefix(rest, "until ")).Sub(s.w.now), asleep: true})
+		case "carry":
+			n, _ := strconv.Atoi(rest)
+			_, _ = s.w.take(turn{carry: n})
 		case "after":
 			s.after(rest)
 			s.line = from + i + 1

@@ -86,19 +86,11 @@ func CheckTerms(t *pb.Terms, field string) []Violation {
 		last = &day
 	}
 	wrong = append(wrong, checkKept(t, field)...)
+	wrong = append(wrong, checkRights(t, field)...)
 	if wrong != nil {
 		return wrong // dates of commitments cannot be judged without these
 	}
-	seen := map[string]bool{}
-	for i, c := range t.GetCommitments() {
-		at := fmt.Sprintf("%s.commitments[%d]", field, i)
-		if seen[c.GetCommitmentId()] {
-			wrong = append(wrong, Violation{at + ".commitment_id", "another commitment has the id \"" + c.GetCommitmentId() + "\""})
-		}
-		seen[c.GetCommitmentId()] = true
-		wrong = append(wrong, checkSchedule(c, frame{first, last, cal}, at)...)
-	}
-	return wrong
+	return checkPromises(t, frame{first: first, last: last, cal: cal, byID: map[string]*pb.CommitmentTerms{}}, field)
 }
 
 // checkSize refuses a text that is too long to be looked at, also as a draft.
@@ -128,7 +120,7 @@ func checkBacklog(t *pb.Terms, now time.Time, field string) []Violation {
 		c := &pb.Commitment{Terms: ct, Kind: KindOf(ct)}
 		for {
 			next, ok := nextInstance(a, c, cal)
-			if !ok || next.day > today {
+			if !ok || next.waits() || next.day > today {
 				break
 			}
 			advance(c, next)

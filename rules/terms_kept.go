@@ -16,13 +16,11 @@ func checkKept(t *pb.Terms, field string) (wrong []Violation) {
 	}
 	refuse(t.GetNeutralPartyId() != "", "neutral_party_id")
 	refuse(t.GetHoldsFromDate() != "", "holds_from_date")
-	refuse(len(t.GetSuspensionRights()) > 0, "suspension_rights")
 	refuse(len(t.GetHistory()) > 0, "history")
 	refuse(t.GetHistoryUntilDate() != "", "history_until_date")
 	refuse(t.GetClocks() != nil && t.GetClocks().NoticeBusinessDays != nil, "clocks.notice_business_days")
 	for i, c := range t.GetCommitments() {
 		at := fmt.Sprintf("commitments[%d].", i)
-		refuse(c.GetOneOff().GetRelative() != nil, at+"one_off.relative")
 		refuse(c.GetSurviving(), at+"surviving")
 		refuse(c.GetMaterial(), at+"material")
 		refuse(len(c.GetPrerequisites()) > 0, at+"prerequisites")

@@ -16,7 +16,6 @@ func TestWordsThatNobodyKeepsAreRefused(t *testing.T) {
 	for field, words := range map[string]string{
 		"neutral_party_id":                           `"neutralPartyId": "oldco"`,
 		"holds_from_date":                            `"holdsFromDate": "2026-03-01"`,
-		"suspension_rights":                          `"suspensionRights": [{"rightId": "flood", "side": "SIDE_VENDOR", "ground": "A flood."}]`,
 		"history":                                    `"history": [{"commitmentId": "a", "dueDate": "2025-01-01", "state": "OBLIGATION_STATE_FULFILLED"}]`,
 		"history_until_date":                         `"historyUntilDate": "2026-01-01"`,
 		"clocks.notice_business_days":                `"clocks": {"noticeBusinessDays": 3}`,
@@ -24,7 +23,6 @@ func TestWordsThatNobodyKeepsAreRefused(t *testing.T) {
 		"commitments[0].material":                    promise(`"material": true, "oneOff": {"dueDate": "2026-03-01"}`),
 		"commitments[0].prerequisites":               promise(`"prerequisites": ["b"], "oneOff": {"dueDate": "2026-03-01"}`),
 		"commitments[0].clocks.notice_business_days": promise(`"clocks": {"noticeBusinessDays": 3}, "oneOff": {"dueDate": "2026-03-01"}`),
-		"commitments[0].one_off.relative":            promise(`"oneOff": {"relative": {"anchor": "DUE_ANCHOR_EFFECTIVE_DATE"}}`),
 		"commitments[0].one_off.due_date":            promise(`"oneOff": {}`),
 		"commitments[0].schedule":                    promise(`"standing": {"conduct": "Be kind.", "period": {"unit": "PERIOD_UNIT_MONTH"}}`),
 	} {

@@ -21,7 +21,7 @@ func TestRandomTalesKeepThePromisesOfTheProduct(t *testing.T) {
 	all := newTrace()
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t, begin)
-		w.trace = all
+		w.trace, w.carry = all, rapid.SampledFrom([]int{1, 4, CarrySize}).Draw(t, "carry")
 		for _, tn := range randomTale(t) {
 			w.take(tn)
 		}
@@ -77,7 +77,7 @@ func checkEffective(t *rapid.T, w *world, e *pb.Event) {
 // checkCommitments counts what the records say by themselves.
 func checkCommitments(t *rapid.T, w *world) {
 	t.Helper()
-	type tally struct{ all, open, ahead int }
+	type tally struct{ all, open, ahead, paused int }
 	tallies := map[Ref]tally{}
 	for _, m := range w.records {
 		if o, ok := m.(*pb.Obligation); ok {
@@ -87,8 +87,11 @@ func checkCommitments(t *rapid.T, w *world) {
 			if !Final(o.GetState()) {
 				n.open++
 			}
-			if o.GetState() == scheduled {
+			switch o.GetState() {
+			case scheduled:
 				n.ahead++
+			case suspended:
+				n.paused++
 			}
 			tallies[ref] = n
 		}
@@ -98,10 +101,18 @@ func checkCommitments(t *rapid.T, w *world) {
 		if !ok {
 			continue
 		}
-		n, days := tallies[ref], dueDays(t, w, c)
+		n := tallies[ref]
 		if n.all != int(c.GetObligationCount()) || n.open != int(c.GetOpenObligationCount()) {
 			t.Fatalf("%+v counts %d open of %d; there are %d of %d", ref, c.GetOpenObligationCount(), c.GetObligationCount(), n.open, n.all)
 		}
+		if w.agreement(ref.Agreement).GetSettling() {
+			continue // on its way
+		}
+		if kinds[c.GetKind()].rests || c.GetTerms().GetOneOff().GetRelative() != nil {
+			checkResting(t, c, n.open, n.ahead)
+			continue
+		}
+		days := dueDays(t, w, c)
 		done := n.all == len(days)
 		switch c.GetState() {
 		case pb.CommitmentState_COMMITMENT_STATE_DORMANT:
@@ -109,15 +120,33 @@ func checkCommitments(t *rapid.T, w *world) {
 				t.Fatalf("%+v is dormant and has %d obligations", ref, n.all)
 			}
 		case pb.CommitmentState_COMMITMENT_STATE_IN_FORCE:
-			if n.open == 0 || n.ahead > 1 || n.ahead == 0 && !done {
+			if n.open == 0 || n.ahead > 1 || n.ahead == 0 && !done && c.GetWordsFromDate() == "" {
 				t.Fatalf("%+v is in force with %d open, %d ahead; its words are used up: %v", ref, n.open, n.ahead, done)
 			}
+		case pb.CommitmentState_COMMITMENT_STATE_SUSPENDED:
+			if n.open != n.paused {
+				t.Fatalf("%+v is suspended, and of %d open ones only %d", ref, n.open, n.paused)
+			}
 		case pb.CommitmentState_COMMITMENT_STATE_ENDED:
-			if n.open > 0 || !done {
+			if n.open > 0 || !done && c.GetWordsFromDate() == "" {
 				t.Fatalf("%+v ended with %d open; its words are used up: %v", ref, n.open, done)
 			}
 		}
 		checkDays(t, w, c, days)
+	}
+}
+
+// checkResting holds of what waits for something to happen that it rests while nothing that happened is open, and that at
+// most one obligation waits for it.
+func checkResting(t *rapid.T, c *pb.Commitment, open, ahead int) {
+	t.Helper()
+	entered := c.GetObligationCount() > 0
+	rests := kinds[c.GetKind()].rests && entered && c.GetState() != ended && c.GetState() != resting
+	switch state := c.GetState(); {
+	case ahead > 1, state == ended && open > 0, entered && state != ended && state != resting && open == 0:
+		t.Fatalf("%s is %s with %d open, %d ahead", c.GetCommitmentId(), word(state), open, ahead)
+	case rests && (state == dormant) != (open == ahead):
+		t.Fatalf("%s is %s with %d open, %d ahead", c.GetCommitmentId(), word(state), open, ahead)
 	}
 }
 
@@ -156,8 +185,8 @@ func checkDays(t *rapid.T, w *world, c *pb.Commitment, days []string) {
 	t.Helper()
 	for i := range int(c.GetObligationCount()) {
 		o, _ := w.records[obligationRef(c.GetAgreementId(), c.GetCommitmentId()+"-"+strconv.Itoa(i+1))].(*pb.Obligation)
-		if i >= len(days) || o.GetDueDate() != days[i] || int(o.GetOrdinal()) != i+1 {
-			t.Fatalf("obligation %d of %s is due on %q; the words say %v", i+1, c.GetCommitmentId(), o.GetDueDate(), days)
+		if c.GetWordsFromDate() == "" && (i >= len(days) || o.GetAgreedDueDate() != days[i]) || int(o.GetOrdinal()) != i+1 {
+			t.Fatalf("obligation %d of %s is due on %q; the words say %v", i+1, c.GetCommitmentId(), o.GetAgreedDueDate(), days)
 		}
 		if o.GetLeadStartTime().AsTime().After(o.GetDueTime().AsTime()) || o.GetGraceEndTime().AsTime().Before(o.GetDueTime().AsTime()) {
 			t.Fatalf("the clocks of an obligation are out of order: %v", o)

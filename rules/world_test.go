@@ -30,6 +30,7 @@ type world struct {
 	versions map[string]uint64
 	history  []*pb.Event
 	drawn    int
+	carry    int       // how many events a decision holds before it defers
 	turns    []turn    // taken so far
 	decision *Decision // the newest
 	trace    *trace
@@ -56,12 +57,19 @@ func newTrace() *trace {
 func newWorld(t rapid.TB, now time.Time) *world {
 	return &world{
 		t: t, now: now.UTC(), records: map[Ref]proto.Message{}, frozen: map[Ref][]byte{}, timers: map[Ref]time.Time{},
-		versions: map[string]uint64{}, trace: newTrace(),
+		versions: map[string]uint64{}, trace: newTrace(), carry: CarrySize,
 	}
 }
 
 // ground is the world as rules see it.
 func (w *world) ground() Ground { return Ground{Get: w.load, List: w.list} }
+
+// state is the world as one command finds it.
+func (w *world) state() *State {
+	s := NewState(w.ground())
+	s.carry = w.carry
+	return s
+}
 
 // list is what the journal's index is. It names more than it is asked for, as that does.
 func (w *world) list(l Listing) iter.Seq2[string, error] {
@@ -110,7 +118,7 @@ func (w *world) stamp(by Caller) Stamp {
 // do has a command decided, checks the decision and takes it over.
 func (w *world) do(by Caller, command proto.Message) (*Decision, error) {
 	w.t.Helper()
-	asked, before := bytesOf(command), NewState(w.ground())
+	asked, before := bytesOf(command), w.state()
 	d, err := Decide(before, command, w.stamp(by))
 	if !bytes.Equal(asked, bytesOf(command)) {
 		w.t.Fatalf("deciding %T changed the command", command)
@@ -236,14 +244,14 @@ func (w *world) replays(d *Decision) {
 func (w *world) staysAsleep(ref Ref) {
 	w.t.Helper()
 	switch ref.Kind {
-	case KindAgreement, KindProposal, KindCommitment, KindObligation:
+	case KindAgreement, KindProposal, KindCascade, KindCommitment, KindObligation:
 	default:
 		return // the clock does not look at these
 	}
-	if at, waits := w.timers[ref]; waits && !at.After(w.now) {
-		return
+	if at, waits := w.timers[ref]; waits && !at.After(w.now) || w.agreement(ref.Agreement).GetSettling() {
+		return // its time has come, or what changed before has not reached it
 	}
-	d, err := Decide(NewState(w.ground()), WakeFor(ref), w.stamp(Clock()))
+	d, err := Decide(w.state(), WakeFor(ref), w.stamp(Clock()))
 	if err != nil || len(d.Events) > 0 {
 		w.t.Fatalf("at %v %+v woke early: %v %v", w.now, ref, d, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	ics "github.com/arran4/golang-ical"
+	"google.golang.org/protobuf/proto"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/server"
@@ -170,9 +171,21 @@ func TestAFeedOpensACalendarAndNothingElse(t *testing.T) {
 	}
 	whole, _ := s.calendar(t, "/v1/parties/acme/calendar.ics", ours)
 	part, _ := s.calendar(t, "/v1/parties/acme/calendar.ics", one)
-	if !bytes.Equal(whole.Body, part.Body) { // only one of its agreements has obligations
-		t.Errorf("%s\n%s", whole.Body, part.Body)
+	for what, file := range map[string][]byte{"the party's": whole.Body, "the agreement's": part.Body} {
+		others := 0
+		for uid := range entries(t, file) {
+			if !strings.HasPrefix(uid, "running.") {
+				others++
+			}
+		}
+		if (others > 0) != (what == "the party's") {
+			t.Errorf("%s has %d entries of other agreements:\n%s", what, others, file)
+		}
 	}
+}
+
+func TestACalendarIsRead(t *testing.T) {
+	s := setStage(t, servertest.Options{})
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
 		_, refusal := s.Send(t, s.acme, servertest.Request{Method: method, Path: "/v1/parties/acme/calendar.ics"})
 		if refused(t, method, refusal, "UNKNOWN_METHOD") && refusal.Status != http.StatusMethodNotAllowed {
@@ -184,6 +197,41 @@ func TestAFeedOpensACalendarAndNothingElse(t *testing.T) {
 		if refused(t, "none or both", refusal, "INVALID_FIELDS") && !slices.Equal(refusal.Fields(), []string{"agreement_id", "party_id"}) {
 			t.Error(refusal)
 		}
+	}
+}
+
+// A party's members see its feeds, in pages, and nobody else's; a secret is in none of them.
+func TestFeedsAreListed(t *testing.T) {
+	s := setStage(t, servertest.Options{})
+	want := []string{"feed_spare"}
+	for n := range 5 {
+		id := fmt.Sprintf("feed_x%d", n)
+		s.GRPC().Must(t, s.Member(t, viewer, acme), &pb.CreateFeedRequest{FeedId: id, Feed: &pb.Feed{DisplayName: "A telephone"}})
+		s.GRPC().Must(t, s.globex, &pb.CreateFeedRequest{FeedId: "theirs" + id, Feed: &pb.Feed{DisplayName: "A telephone"}})
+		want = append(want, id)
+	}
+	for _, face := range s.Faces() {
+		var got []string
+		req := &pb.ListFeedsRequest{PageSize: 2}
+		for {
+			list := face.Must(t, s.acme, req).(*pb.ListFeedsResponse)
+			for _, f := range list.GetFeeds() {
+				got = append(got, f.GetFeedId())
+				if one := face.Must(t, s.acme, &pb.GetFeedRequest{FeedId: f.GetFeedId()}).(*pb.Feed); !proto.Equal(one, f) || f.GetPartyId() != acme {
+					t.Errorf("%v is listed as %v", one, f)
+				}
+			}
+			if req.PageToken = list.GetNextPageToken(); req.PageToken == "" {
+				break
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s lists %v", face.Name(), got)
+		}
+	}
+	keys := s.GRPC().Must(t, s.operator, &pb.ListApiKeysRequest{PartyId: acme, PageSize: 1000}).(*pb.ListApiKeysResponse)
+	if !slices.ContainsFunc(keys.GetApiKeys(), func(k *pb.ApiKey) bool { return k.GetApiKeyId() == "feed_spare" && k.GetPrincipal().GetRole() == feed }) {
+		t.Error("the operator does not see the feed among the keys")
 	}
 }
 

@@ -21,8 +21,8 @@ import (
 func TestARepeatedRequestIsDoneOnce(t *testing.T) {
 	stand := setStage(t, servertest.Options{})
 	for i, rpc := range servertest.RPCs() {
-		if !rpc.Writes() || waits(rpc) {
-			continue
+		if !rpc.Writes() || rpc.Streams() || waits(rpc) {
+			continue // the rows of a stream are repeated elsewhere
 		}
 		t.Run(string(rpc.Name()), func(t *testing.T) {
 			s := stand

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,20 +31,34 @@ func agreementTitle(a *pb.Agreement) string {
 }
 
 func agreementFacts(a *pb.Agreement) []fact {
-	return []fact{
+	facts := []fact{
 		{"agreement", a.GetAgreementId()}, {"title", agreementTitle(a)},
 		{"vendor", a.GetVendorPartyId()}, {"client", a.GetClientPartyId()},
 		{"state", word(a.GetState())}, {"drafted by", word(a.GetAuthor())},
 		{"revision", number(a.GetRevision())}, {"terms digest", a.GetTermsDigest()}, {"open proposal", a.GetOpenProposalId()},
 		{"from", firstDay(a.GetEffectiveTime(), a.GetCalendar())}, {"to", lastDay(a.GetEndTime(), a.GetCalendar())},
-		{"time zone", a.GetCalendar().GetTimeZone()},
-		{"recorded", moment(a.GetCreateTime())}, {"changed", moment(a.GetUpdateTime())}, {"etag", a.GetEtag()},
+		{"time zone", a.GetCalendar().GetTimeZone()}, {"neutral", a.GetNeutralPartyId()},
 	}
+	if n := a.GetNotice(); n != nil {
+		facts = append(facts, fact{"notice", "by the " + word(n.GetSide()) + ", " + moment(n.GetGiveTime())}, fact{"  says", n.GetReason()},
+			fact{"  last day", lastDay(n.GetEndTime(), a.GetCalendar())})
+	}
+	if p := a.GetSuspension(); p != nil {
+		facts = append(facts, fact{"suspended", "by " + cmp.Or(strings.ToLower(word(p.GetSide())), "both sides") + ", " + moment(p.GetStartTime())},
+			fact{"  right", p.GetRightId()}, fact{"  says", p.GetReason()})
+	}
+	if a.GetSettling() {
+		facts = append(facts, fact{"settling", "its last change is still being carried into its obligations"})
+	}
+	return append(facts, fact{"renews", a.GetRenewsAgreementId()}, fact{"renewed by", a.GetRenewedByAgreementId()},
+		fact{"ended because", word(a.GetEndCause())}, fact{"ended", moment(a.GetFinalTime())},
+		fact{"recorded", moment(a.GetCreateTime())}, fact{"changed", moment(a.GetUpdateTime())}, fact{"etag", a.GetEtag()})
 }
 
 func (s *session) agreementCommand() *cobra.Command {
 	return noun("agreement", "Partnerships and their texts",
-		s.agreementDraft(), s.agreementList(), s.agreementShow(), s.agreementEdit(), s.agreementTerms(), s.agreementRevisions())
+		s.agreementDraft(), s.agreementList(), s.agreementShow(), s.agreementEdit(), s.agreementTerms(), s.agreementRevisions(),
+		s.agreementNotice(), s.agreementSuspend(), s.agreementResume(), s.agreementTerminate(), s.agreementCalendar())
 }
 
 func (s *session) agreementDraft() *cobra.Command {
@@ -57,13 +73,9 @@ func (s *session) agreementDraft() *cobra.Command {
 					return err
 				}
 			}
-			made, err := c.Agreements.CreateAgreement(ctx, &pb.CreateAgreementRequest{
+			return s.agreement(c.Agreements.CreateAgreement(ctx, &pb.CreateAgreementRequest{
 				AgreementId: id, Agreement: agreement, RequestId: change.requestID, ValidateOnly: change.check,
-			})
-			if err != nil {
-				return err
-			}
-			return s.printOne(made, agreementFacts(made))
+			}))
 		}),
 	}
 	flags := cmd.Flags()
@@ -94,11 +106,7 @@ func (s *session) agreementShow() *cobra.Command {
 	return &cobra.Command{
 		Use: "show AGREEMENT", Short: "Show where an agreement is in its life", Args: cobra.ExactArgs(1),
 		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) error {
-			a, err := c.Agreements.GetAgreement(ctx, &pb.GetAgreementRequest{AgreementId: args[0]})
-			if err != nil {
-				return err
-			}
-			return s.printOne(a, agreementFacts(a))
+			return s.agreement(c.Agreements.GetAgreement(ctx, &pb.GetAgreementRequest{AgreementId: args[0]}))
 		}),
 	}
 }
@@ -115,14 +123,10 @@ func (s *session) agreementEdit() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a, err := c.Agreements.UpdateAgreement(ctx, &pb.UpdateAgreementRequest{
+			return s.agreement(c.Agreements.UpdateAgreement(ctx, &pb.UpdateAgreementRequest{
 				AgreementId: args[0], Agreement: &pb.Agreement{DraftTerms: terms}, UpdateMask: mask("draft_terms"),
 				Etag: change.etag, RequestId: change.requestID, ValidateOnly: change.check,
-			})
-			if err != nil {
-				return err
-			}
-			return s.printOne(a, agreementFacts(a))
+			}))
 		}),
 	}
 	termsFlag(cmd, &file)
@@ -178,4 +182,43 @@ func (s *session) agreementRevisions() *cobra.Command {
 			return printList(s, client.Pages(ctx, c.Agreements.ListRevisions, request, (*pb.ListRevisionsResponse).GetRevisions), revisionColumns)
 		}),
 	}
+}
+
+func (s *session) agreementNotice() *cobra.Command {
+	request := &pb.GiveNoticeRequest{}
+	cmd := onAgreement(s, "notice [--end DAY] [--reason WHY]", "Give notice: the agreement ends after its notice period", request, pb.AgreementServiceClient.GiveNotice)
+	cmd.Flags().StringVar(&request.EndDate, "end", "", "the last day, YYYY-MM-DD; the earliest if not given")
+	cmd.Flags().StringVar(&request.Reason, "reason", "", "why, if you wish to say")
+	return cmd
+}
+
+func (s *session) agreementSuspend() *cobra.Command {
+	request := &pb.SuspendAgreementRequest{}
+	cmd := onAgreement(s, "suspend --right RIGHT --reason WHY", "Pause an agreement by a right of your side (both sides pause it by a proposal)", request, pb.AgreementServiceClient.SuspendAgreement)
+	needed(cmd, &request.RightId, "right", "the right that the terms give your side")
+	reasonFlag(cmd, &request.Reason)
+	return cmd
+}
+
+func (s *session) agreementResume() *cobra.Command {
+	request := &pb.ResumeAgreementRequest{}
+	cmd := onAgreement(s, "resume [--reason WHY]", "End a pause that your side began by its right", request, pb.AgreementServiceClient.ResumeAgreement)
+	cmd.Flags().StringVar(&request.Reason, "reason", "", "why, if you wish to say")
+	return cmd
+}
+
+func (s *session) agreementTerminate() *cobra.Command {
+	request := &pb.TerminateAgreementRequest{}
+	cmd := onAgreement(s, "terminate --obligation OBLIGATION --reason WHY", "End an agreement for cause (beneficiary of a material promise that was broken)", request, pb.AgreementServiceClient.TerminateAgreement)
+	needed(cmd, &request.ObligationId, "obligation", "the DEFAULTED obligation")
+	reasonFlag(cmd, &request.Reason)
+	return cmd
+}
+
+// agreement prints the answer to a command on an agreement.
+func (s *session) agreement(a *pb.Agreement, err error) error {
+	if err != nil {
+		return err
+	}
+	return s.printOne(a, agreementFacts(a))
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,8 +27,10 @@ func commitmentFacts(c *pb.Commitment) []fact {
 		{"in full", c.GetTerms().GetDescription()}, {"who to whom", promise(c.GetObligor(), c.GetBeneficiary())},
 		{"kind", word(c.GetKind())}, {"category", word(c.GetTerms().GetCategory())}, {"weight", number(c.GetTerms().GetWeight())},
 		{"due", scheduleText(c.GetTerms())}, {"last rule date", c.GetLastRuleDate()}, {"clocks", clocksText(c.GetClocks())},
-		{"state", word(c.GetState())}, {"ended because", word(c.GetEndReason())}, {"revision", number(c.GetRevision())},
-		{"obligations so far", number(c.GetObligationCount())},
+		{"also", marksText(c.GetTerms())}, {"makes good", c.GetRemedyOf()}, {"waited for by", strings.Join(c.GetDependents(), ", ")},
+		{"state", word(c.GetState())}, {"before that", word(c.GetPriorState())}, {"ended because", word(c.GetEndReason())},
+		{"revision", number(c.GetRevision())}, {"these words from", c.GetWordsFromDate()},
+		{"obligations so far", number(c.GetObligationCount())}, {"of them open", number(c.GetOpenObligationCount())},
 		{"agreed", moment(c.GetCreateTime())}, {"changed", moment(c.GetUpdateTime())}, {"etag", c.GetEtag()},
 	}
 }
@@ -57,7 +61,14 @@ func (s *session) commitmentShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return s.printOne(commitment, commitmentFacts(commitment))
+			facts := commitmentFacts(commitment)
+			if n := commitment.GetObligationCount(); n > 0 && s.output != outputJSON { // how its newest day came about, as an example
+				newest := &pb.GetObligationRequest{AgreementId: args[0], ObligationId: fmt.Sprintf("%s-%d", args[1], n)}
+				if o, err := c.Obligations.GetObligation(ctx, newest); err == nil {
+					facts = append(append(facts, fact{"newest obligation", o.GetObligationId() + ", " + obligationState(o) + ", due " + obligationDue(o)}), traceFacts(o.GetTrace())...)
+				}
+			}
+			return s.printOne(commitment, facts)
 		}),
 	}
 }

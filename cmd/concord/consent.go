@@ -15,7 +15,7 @@ func (s *session) proposalAccept() *cobra.Command {
 	var yes bool
 	var change change
 	cmd := &cobra.Command{
-		Use: "accept AGREEMENT PROPOSAL {--digest DIGEST | --yes}", Short: "Consent to the exact text on the table", Args: cobra.ExactArgs(2),
+		Use: "accept AGREEMENT PROPOSAL {--digest DIGEST | --yes}", Short: "Consent to the exact text, or motion, on the table", Args: cobra.ExactArgs(2),
 		Long: "Consent to the exact text on the table. The text is shown and its digest checked; consent is then given to that\n" +
 			"digest and no other, so that a text that changed in between is not accepted by mistake.\n\n" +
 			"--digest names the text you have read before, in full. --yes consents to what is shown now.",
@@ -38,10 +38,9 @@ func (s *session) proposalAccept() *cobra.Command {
 				digest = text.GetTermsDigest()
 			}
 			// A digest that is not the current one is sent as it is: the refusal should be the service's, and on record there.
-			return s.proposal(c.Proposals.AcceptProposal(ctx, &pb.AcceptProposalRequest{
-				AgreementId: args[0], ProposalId: args[1], Revision: text.GetRevision(), TermsDigest: digest,
-				Etag: change.etag, RequestId: change.requestID, ValidateOnly: change.check,
-			}))
+			request := &pb.AcceptProposalRequest{Revision: text.GetRevision(), TermsDigest: digest}
+			change.put(request, args)
+			return s.proposal(c.Proposals.AcceptProposal(ctx, request))
 		}),
 	}
 	cmd.Flags().StringVar(&digest, "digest", "", "the terms digest of the text you consent to, all 64 digits")
@@ -57,7 +56,13 @@ func (s *session) showBeforeConsent(p *pb.Proposal, text *pb.ProposalRevision) e
 	if s.output == outputJSON {
 		to = s.errs
 	}
-	_, err := fmt.Fprintf(to, "%s\nrevision %d of %s, written by the %s\nterms digest %s\n\n",
-		termsText(text.GetTerms()), text.GetRevision(), clean(p.GetProposalId()), word(text.GetAuthor()), clean(text.GetTermsDigest()))
+	if _, err := fmt.Fprintf(to, "%s\nrevision %d of %s, written by the %s\nterms digest %s\n",
+		proposedWords(text), text.GetRevision(), clean(p.GetProposalId()), word(text.GetAuthor()), clean(text.GetTermsDigest())); err != nil {
+		return err
+	}
+	if err := printFacts(to, impactFacts(p.GetImpact())); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(to)
 	return err
 }

@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
@@ -18,10 +20,29 @@ import (
 // URI or a title.
 var evidenceField = regexp.MustCompile(`(?:^|,)(title|uri|sha256|type|note)=`)
 
+// evidence is what a command is shown beside its words.
+type evidence struct {
+	given, files []string
+	into         *[]*pb.Evidence
+}
+
+// flags adds the flags that name evidence.
+func (e *evidence) flags(cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().StringArrayVar(&e.given, "evidence", nil, "title=…,uri=…[,sha256=…][,type=…][,note=…]; may be given often")
+	cmd.Flags().StringArrayVar(&e.files, "evidence-file", nil, "PATH,uri=…[,title=…][,type=…][,note=…]; may be given often")
+	return cmd
+}
+
+// read puts into the request what the flags say.
+func (e *evidence) read() (err error) {
+	*e.into, err = readEvidence(e.given, e.files)
+	return err
+}
+
 // readEvidence reads what --evidence and --evidence-file say, in that order.
-func readEvidence(evidence, files []string) ([]*pb.Evidence, error) {
+func readEvidence(given, files []string) ([]*pb.Evidence, error) {
 	var all []*pb.Evidence
-	for _, text := range evidence {
+	for _, text := range given {
 		e, before, err := parseEvidence(text)
 		if err != nil {
 			return nil, usagef("--evidence %s: %v", text, err)

@@ -24,7 +24,7 @@ func partyFacts(p *pb.Party) []fact {
 
 func (s *session) partyCommand() *cobra.Command {
 	return noun("party", "The organisations that make agreements",
-		s.partyCreate(), s.partyList(), s.partyShow(), s.partyRename())
+		s.partyCreate(), s.partyList(), s.partyShow(), s.partyRename(), s.partyCalendar())
 }
 
 func (s *session) partyCreate() *cobra.Command {

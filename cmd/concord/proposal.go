@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/concordhq/concord/client"
 	pb "github.com/concordhq/concord/gen/concord/v1"
@@ -22,14 +24,16 @@ var proposalColumns = []column[*pb.Proposal]{
 }
 
 func proposalFacts(p *pb.Proposal) []fact {
-	return []fact{
+	facts := []fact{
 		{"agreement", p.GetAgreementId()}, {"proposal", p.GetProposalId()}, {"kind", word(p.GetKind())},
 		{"state", word(p.GetState())}, {"made by", word(p.GetProposer())}, {"answer awaited from", word(p.GetTurn())},
 		{"revision", number(p.GetRevision())}, {"terms digest", p.GetTermsDigest()},
 		{"would change revision", number(p.GetBaseRevision())}, {"note", p.GetNote()}, {"reason", p.GetReason()},
-		{"made", moment(p.GetCreateTime())}, {"changed", moment(p.GetUpdateTime())},
-		{"agreed", moment(p.GetAcceptTime())}, {"takes effect", moment(p.GetEffectiveTime())}, {"etag", p.GetEtag()},
+		{"about", strings.Join(p.GetObligationIds(), ", ")}, {"successor", p.GetSuccessorAgreementId()},
 	}
+	return append(append(facts, impactFacts(p.GetImpact())...),
+		fact{"made", moment(p.GetCreateTime())}, fact{"changed", moment(p.GetUpdateTime())}, fact{"can be answered until", moment(p.GetExpireTime())},
+		fact{"agreed", moment(p.GetAcceptTime())}, fact{"takes effect", moment(p.GetEffectiveTime())}, fact{"etag", p.GetEtag()})
 }
 
 func (s *session) proposalCommand() *cobra.Command {
@@ -40,17 +44,32 @@ func (s *session) proposalCommand() *cobra.Command {
 
 func (s *session) proposalMake() *cobra.Command {
 	var change change
+	var said motion
 	request := &pb.CreateProposalRequest{Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS}
 	cmd := &cobra.Command{
-		Use: "make AGREEMENT", Short: "Put a draft's text before the other side; it is consent to your own text", Args: cobra.ExactArgs(1),
-		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) error {
+		Use: "make AGREEMENT [--kind KIND]", Short: "Put something before the other side that needs both sides' consent; it is your own consent to it", Args: cobra.ExactArgs(1),
+		Long: "Put something before the other side that needs both sides' consent. Making it is your own consent to it.\n\n" +
+			"  first_terms                          the text of the draft\n" +
+			"  amendment -f terms.json              another text; its impact is shown before anybody accepts\n" +
+			"  renew -f terms.json [--successor ID] a successor with a text of its own\n" +
+			"  suspend, resume, end_early, complete, withdraw_notice [--from DAY] [--reason WHY]\n" +
+			"  release --obligation ID …            obligations to let go\n" +
+			"  settle_dispute --obligation ID --outcome OUTCOME --reason WHY",
+		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) (err error) {
+			if request.Terms, request.Motion, err = said.read(s); err != nil {
+				return err
+			}
+			if request.ExpireTime, err = timeFlag("--expires", said.expires); err != nil {
+				return err
+			}
 			request.AgreementId, request.RequestId, request.ValidateOnly = args[0], change.requestID, change.check
 			return s.proposal(c.Proposals.CreateProposal(ctx, request))
 		}),
 	}
 	cmd.Flags().StringVar(&request.ProposalId, "id", "", "the id to give it; made if not given")
-	cmd.Flags().StringVar(&request.Note, "note", "", "what to say to it")
+	cmd.Flags().StringVar(&request.SuccessorAgreementId, "successor", "", "the id to give the successor (renew); made if not given")
 	choose(cmd, &request.Kind, "kind", "what it would do")
+	said.flags(cmd, &request.Note)
 	return change.createFlags(cmd)
 }
 
@@ -88,7 +107,7 @@ func (s *session) proposalShow() *cobra.Command {
 func (s *session) proposalText() *cobra.Command {
 	var revision int32
 	cmd := &cobra.Command{
-		Use: "text AGREEMENT PROPOSAL", Short: "Print a proposed text alone, in the form that counter -f takes", Args: cobra.ExactArgs(2),
+		Use: "text AGREEMENT PROPOSAL", Short: "Print a proposed text, or motion, alone; -o json is the form that counter -f takes", Args: cobra.ExactArgs(2),
 		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) error {
 			p, err := c.Proposals.GetProposal(ctx, &pb.GetProposalRequest{AgreementId: args[0], ProposalId: args[1]})
 			if err != nil {
@@ -101,6 +120,9 @@ func (s *session) proposalText() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if motion := text.GetMotion(); motion != nil {
+				return s.printMotion(motion)
+			}
 			return s.printTerms(text.GetTerms())
 		}),
 	}
@@ -109,13 +131,19 @@ func (s *session) proposalText() *cobra.Command {
 }
 
 func (s *session) proposalCounter() *cobra.Command {
-	var file string
 	var change change
+	var said motion
 	request := &pb.CounterProposalRequest{}
 	cmd := &cobra.Command{
-		Use: "counter AGREEMENT PROPOSAL -f terms.json", Short: "Answer with another text; earlier consent is void", Args: cobra.ExactArgs(2),
+		Use: "counter AGREEMENT PROPOSAL -f terms.json", Short: "Answer with another text, or motion; earlier consent is void", Args: cobra.ExactArgs(2),
 		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) (err error) {
-			if request.Terms, err = s.readTerms(file); err != nil {
+			if request.Terms, request.Motion, err = said.read(s); err != nil {
+				return err
+			}
+			if request.Terms == nil && request.Motion == nil {
+				return usagef("say what you would have instead: -f terms.json, or what a motion says")
+			}
+			if request.ExpireTime, err = timeFlag("--expires", said.expires); err != nil {
 				return err
 			}
 			if request.Revision == 0 {
@@ -125,46 +153,27 @@ func (s *session) proposalCounter() *cobra.Command {
 				}
 				request.Revision = p.GetRevision()
 			}
-			request.AgreementId, request.ProposalId = args[0], args[1]
-			request.Etag, request.RequestId, request.ValidateOnly = change.etag, change.requestID, change.check
+			change.put(request, args)
 			return s.proposal(c.Proposals.CounterProposal(ctx, request))
 		}),
 	}
-	termsFlag(cmd, &file)
-	_ = cmd.MarkFlagRequired("file") // the flag is there
 	cmd.Flags().Int32Var(&request.Revision, "revision", 0, "the revision you answer; the one on the table if not given")
-	cmd.Flags().StringVar(&request.Note, "note", "", "what to say to it")
+	said.flags(cmd, &request.Note)
 	return change.flags(cmd)
 }
 
 func (s *session) proposalDecline() *cobra.Command {
-	var change change
 	request := &pb.DeclineProposalRequest{}
-	cmd := &cobra.Command{
-		Use: "decline AGREEMENT PROPOSAL --reason WHY", Short: "Say no, and why", Args: cobra.ExactArgs(2),
-		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) error {
-			request.AgreementId, request.ProposalId = args[0], args[1]
-			request.Etag, request.RequestId, request.ValidateOnly = change.etag, change.requestID, change.check
-			return s.proposal(c.Proposals.DeclineProposal(ctx, request))
-		}),
-	}
+	cmd := onProposal(s, "decline --reason WHY", "Say no, and why", request, pb.ProposalServiceClient.DeclineProposal)
 	reasonFlag(cmd, &request.Reason)
-	return change.flags(cmd)
+	return cmd
 }
 
 func (s *session) proposalWithdraw() *cobra.Command {
-	var change change
 	request := &pb.WithdrawProposalRequest{}
-	cmd := &cobra.Command{
-		Use: "withdraw AGREEMENT PROPOSAL", Short: "Take your own text back", Args: cobra.ExactArgs(2),
-		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) error {
-			request.AgreementId, request.ProposalId = args[0], args[1]
-			request.Etag, request.RequestId, request.ValidateOnly = change.etag, change.requestID, change.check
-			return s.proposal(c.Proposals.WithdrawProposal(ctx, request))
-		}),
-	}
+	cmd := onProposal(s, "withdraw [--reason WHY]", "Take your own proposal back", request, pb.ProposalServiceClient.WithdrawProposal)
 	cmd.Flags().StringVar(&request.Reason, "reason", "", "why, if you wish to say")
-	return change.flags(cmd)
+	return cmd
 }
 
 // proposal prints the answer to a command on a proposal.
@@ -180,7 +189,7 @@ func (s *session) printProposal(p *pb.Proposal, text *pb.ProposalRevision) error
 	if err := printFacts(s.out, proposalFacts(p)); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(s.out, "\n%s", termsText(text.GetTerms()))
+	_, err := fmt.Fprintf(s.out, "\n%s", proposedWords(text))
 	return err
 }
 
@@ -192,7 +201,11 @@ func proposedText(ctx context.Context, c *client.Client, p *pb.Proposal, revisio
 	if err != nil {
 		return nil, err
 	}
-	return text, checkDigest(text.GetBody(), text.GetTermsDigest(), text.GetTerms())
+	var shown proto.Message = text.GetTerms()
+	if text.GetMotion() != nil {
+		shown = text.GetMotion()
+	}
+	return text, checkDigest(text.GetBody(), text.GetTermsDigest(), shown)
 }
 
 // reasonFlag adds the flag for a reason that must be given.

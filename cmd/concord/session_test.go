@@ -8,6 +8,7 @@ import (
 	"flag"
 	"net"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,6 +21,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
@@ -53,9 +56,36 @@ type office struct {
 	pb.UnimplementedProposalServiceServer
 	pb.UnimplementedHistoryServiceServer
 	pb.UnimplementedAdminServiceServer
+	pb.UnimplementedPartyServiceServer
+	pb.UnimplementedCalendarServiceServer
 	key      []string
 	tampered bool
+	motion   *pb.Motion // on the table, instead of a text
 	asked    proto.Message
+	rows     []string
+	called   map[string]proto.Message // the last request of every RPC
+}
+
+// watch keeps what is asked, and answers with nothing where the office has no answer.
+func (o *office) watch(ctx context.Context, request any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	if o.called == nil {
+		o.called = map[string]proto.Message{}
+	}
+	o.called[path.Base(info.FullMethod)] = request.(proto.Message)
+	answer, err := next(ctx, request)
+	if status.Code(err) != codes.Unimplemented {
+		return answer, err
+	}
+	name := protoreflect.FullName(strings.ReplaceAll(strings.TrimPrefix(info.FullMethod, "/"), "/", "."))
+	rpc, err := protoregistry.GlobalFiles.FindDescriptorByName(name)
+	if err != nil {
+		return nil, err
+	}
+	kind, err := protoregistry.GlobalTypes.FindMessageByName(rpc.(protoreflect.MethodDescriptor).Output().FullName())
+	if err != nil {
+		return nil, err
+	}
+	return kind.New().Interface(), nil
 }
 
 func at(day string) *timestamppb.Timestamp {
@@ -148,7 +178,15 @@ func (o *office) GetProposal(context.Context, *pb.GetProposalRequest) (*pb.Propo
 func (o *office) GetProposalRevision(_ context.Context, r *pb.GetProposalRevisionRequest) (*pb.ProposalRevision, error) {
 	body, digest := body()
 	answer := &pb.ProposalRevision{AgreementId: "next", ProposalId: "first", Revision: r.GetRevision(), Author: pb.Side_SIDE_VENDOR, Terms: text(), Body: body, TermsDigest: digest}
-	if o.tampered {
+	if o.motion != nil {
+		answer.Terms, answer.Motion = nil, proto.CloneOf(o.motion)
+		answer.Body, _ = proto.MarshalOptions{Deterministic: true}.Marshal(o.motion)
+		sum := sha256.Sum256(answer.Body)
+		answer.TermsDigest = hex.EncodeToString(sum[:])
+	}
+	if o.tampered && o.motion != nil {
+		answer.Motion.Reason = "Another one."
+	} else if o.tampered {
 		answer.Terms.NoticeDays = 1
 	}
 	return answer, nil
@@ -171,7 +209,8 @@ func (o *office) ListCommitments(context.Context, *pb.ListCommitmentsRequest) (*
 func (o *office) obligation() *pb.Obligation {
 	return &pb.Obligation{AgreementId: "help", ObligationId: "desk-1", CommitmentId: "desk", Ordinal: 1, Title: "Desks",
 		Obligor: pb.Side_SIDE_VENDOR, Beneficiary: pb.Side_SIDE_CLIENT, State: pb.ObligationState_OBLIGATION_STATE_SUBMITTED,
-		DueDate: "2026-03-31", DueTime: at("2026-04-01"), GraceEndTime: at("2026-04-03"),
+		DueDate: "2026-03-31", AgreedDueDate: "2026-03-27", DueTime: at("2026-04-01"), Trace: []*pb.DueStep{
+			{Words: "The terms name 2026-03-27."}, {Words: "Obligation pay-1 was late by the client: 2 business days later is 2026-03-31."}}, GraceEndTime: at("2026-04-03"),
 		Submission: &pb.Submission{Number: 2, Note: "Here they are", SubmitTime: at("2026-03-30"), Evidence: []*pb.Evidence{
 			{Title: "Slip", Uri: "https://files.example/slip.pdf", MediaType: "application/pdf", Sha256: strings.Repeat("0f", 32)}}},
 		Return: &pb.Judgement{Side: pb.Side_SIDE_CLIENT, Note: "One is missing", Time: at("2026-03-29")}, Etag: "12"}
@@ -215,13 +254,15 @@ func newShell(t *testing.T, o *office) *shell {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := grpc.NewServer()
+	server := grpc.NewServer(grpc.UnaryInterceptor(o.watch))
 	pb.RegisterAgreementServiceServer(server, o)
 	pb.RegisterCommitmentServiceServer(server, o)
 	pb.RegisterObligationServiceServer(server, o)
 	pb.RegisterProposalServiceServer(server, o)
 	pb.RegisterHistoryServiceServer(server, o)
 	pb.RegisterAdminServiceServer(server, o)
+	pb.RegisterPartyServiceServer(server, o)
+	pb.RegisterCalendarServiceServer(server, o)
 	go func() { _ = server.Serve(lis) }()
 	t.Cleanup(server.Stop)
 	return &shell{t: t, addr: lis.Addr().String(), env: map[string]string{}}

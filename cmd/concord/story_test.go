@@ -140,6 +140,17 @@ func TestTwoPartiesComeToAgreeAndKeepTheirPromises(t *testing.T) {
 			t.Error(history)
 		}
 	}
+	for _, line := range []string{"commitment show help desk", "obligation show help desk-1"} {
+		if shown := vendor.must(line); !strings.Contains(shown, "because") || !strings.Contains(shown, "The terms name "+today.AddDate(0, 0, 20).Format(time.DateOnly)) {
+			t.Errorf("concord %s does not say how the date came about:\n%s", line, shown)
+		}
+	}
+	if file := client.must("agreement calendar help"); !strings.Contains(file, "UID:help.desk-1@concord\r\n") {
+		t.Error(file)
+	}
+	vendor.must("feed create Telephone --id phone --agreement help")
+	client.refused("feed revoke phone", "NOT_FOUND")
+	vendor.must("feed revoke phone")
 	operator.must("bench --callers 2 --connections 1 --agreements 4 --warmup 0s --duration 100ms")
 	operator.must("bench --callers 2 --connections 1 --agreements 4 --warmup 0s --duration 100ms --verb rest-get -o json")
 }

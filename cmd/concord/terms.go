@@ -56,19 +56,19 @@ func (s *session) readTerms(file string) (*pb.Terms, error) {
 
 // checkDigest makes sure that the bytes have the digest, and that the text shown is what the bytes say: what people read
 // and what they consent to must be one.
-func checkDigest(body []byte, digest string, shown *pb.Terms) error {
+func checkDigest(body []byte, digest string, shown proto.Message) error {
 	sum := sha256.Sum256(body)
 	if hex.EncodeToString(sum[:]) != digest {
 		return errors.New("the stored bytes of this text do not have its digest: do not consent, and tell the operator")
 	}
-	stored := &pb.Terms{}
+	stored := shown.ProtoReflect().New().Interface()
 	if err := proto.Unmarshal(body, stored); err != nil {
 		return fmt.Errorf("read the stored bytes of this text: %w", err)
 	}
 	if !proto.Equal(stored, shown) {
 		return errors.New("the text shown is not what its stored bytes say: do not consent, and tell the operator")
 	}
-	known := &pb.Terms{}
+	known := shown.ProtoReflect().New().Interface()
 	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(body, known); err != nil || !proto.Equal(stored, known) {
 		return errors.New("this text has parts that are newer than this program and that it cannot show: get a newer concord")
 	}
@@ -109,6 +109,15 @@ func termsText(t *pb.Terms) string {
 	if th := t.GetThresholds(); th != nil {
 		fmt.Fprintf(&b, "Either side is winning from: kept %s, pulse %s.\n", mark(th.Kept, "default"), mark(th.Pulse, "default"))
 	}
+	if day := t.GetHoldsFromDate(); day != "" {
+		fmt.Fprintf(&b, "This text holds from %s.\n", clean(day))
+	}
+	if neutral := t.GetNeutralPartyId(); neutral != "" {
+		fmt.Fprintf(&b, "Disputes are settled by %s.\n", clean(neutral))
+	}
+	for _, r := range t.GetSuspensionRights() {
+		fmt.Fprintf(&b, "The %s may suspend it (%s): %s\n", word(r.GetSide()), clean(r.GetRightId()), clean(r.GetGround()))
+	}
 	for _, side := range []pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT} {
 		fmt.Fprintf(&b, "\nThe %s promises the %s\n", word(side), word(otherSide(side)))
 		none := true
@@ -122,7 +131,27 @@ func termsText(t *pb.Terms) string {
 			b.WriteString("  nothing\n")
 		}
 	}
+	historyText(&b, t)
 	return b.String()
+}
+
+// historyText is the past that came with an agreement from elsewhere: all of it, for it is consented to.
+func historyText(b *strings.Builder, t *pb.Terms) {
+	if t.GetHistoryUntilDate() == "" && len(t.GetHistory()) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\nWhat was due before %s\n", clean(t.GetHistoryUntilDate()))
+	for _, h := range t.GetHistory() {
+		line := fmt.Sprintf("  %s due %s: %s", h.GetCommitmentId(), h.GetDueDate(), word(h.GetState()))
+		for _, more := range []struct{ before, value string }{
+			{", kept ", h.GetKeptDate()}, {", ", word(h.GetTimeliness())}, {", first said by the ", word(h.GetDisclosedBy())}, {" – ", h.GetNote()},
+		} {
+			if more.value != "" {
+				line += more.before + more.value
+			}
+		}
+		fmt.Fprintf(b, "%s\n", clean(line))
+	}
 }
 
 func commitmentText(c *pb.CommitmentTerms) string {
@@ -135,7 +164,28 @@ func commitmentText(c *pb.CommitmentTerms) string {
 	if clocks := clocksText(c.GetClocks()); clocks != "" {
 		fmt.Fprintf(&b, "%sclocks: %s\n", indent, clocks)
 	}
+	if marks := marksText(c); marks != "" {
+		fmt.Fprintf(&b, "%s%s\n", indent, clean(marks))
+	}
 	return b.String()
+}
+
+// marksText is what else holds for a promise.
+func marksText(c *pb.CommitmentTerms) string {
+	var marks []string
+	if c.GetMaterial() {
+		marks = append(marks, "material: if it is broken for good, the other side may end the agreement")
+	}
+	if c.GetNotCurable() {
+		marks = append(marks, "cannot be cured")
+	}
+	if c.GetSurviving() {
+		marks = append(marks, "outlives the agreement")
+	}
+	if len(c.GetPrerequisites()) > 0 {
+		marks = append(marks, "waits for "+strings.Join(c.GetPrerequisites(), ", "))
+	}
+	return strings.Join(marks, "; ")
 }
 
 // paragraph is a text of several lines, each made harmless and set in.
@@ -145,34 +195,6 @@ func paragraph(margin, text string) string {
 		lines[i] = margin + clean(line)
 	}
 	return strings.Join(lines, "\n")
-}
-
-// scheduleText says when a promise falls due.
-func scheduleText(c *pb.CommitmentTerms) string {
-	if on := c.GetOneOff(); on != nil {
-		return "on " + on.GetDueDate()
-	}
-	r := c.GetRecurring()
-	if r == nil {
-		return "by a schedule newer than this program"
-	}
-	text := "by " + r.GetRrule()
-	if r.GetStartDate() != "" {
-		text += " from " + r.GetStartDate()
-	}
-	switch n := r.GetBusinessDay(); {
-	case n > 0:
-		text += fmt.Sprintf(", on business day %d of the month", n)
-	case n < 0:
-		text += fmt.Sprintf(", on business day %d from the month's end", -n)
-	}
-	if n := r.GetOffsetDays(); n != 0 {
-		text += fmt.Sprintf(", plus %d days", n)
-	}
-	if roll := word(r.GetRoll()); roll != "" {
-		text += ", rolled " + strings.ReplaceAll(strings.ToLower(roll), "_", " ")
-	}
-	return text
 }
 
 func calendarText(c *pb.Calendar) string {
@@ -205,6 +227,7 @@ func clocksText(c *pb.Clocks) string {
 	add("grace", c.GraceBusinessDays, "business days")
 	add("review", c.ReviewBusinessDays, "business days")
 	add("cure", c.CureBusinessDays, "business days")
+	add("notice of a delay", c.NoticeBusinessDays, "business days")
 	return strings.Join(set, ", ")
 }
 

@@ -74,16 +74,24 @@ func Prepare(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.Un
 	if !ok {
 		return next(ctx, req)
 	}
-	wrong := fillIn(ctx, m.ProtoReflect())
+	if err := check(m, fillIn(ctx, m.ProtoReflect())...); err != nil {
+		return nil, err
+	}
+	return next(ctx, req)
+}
+
+// check refuses a message that breaks what the protos declare, or that something else is wrong with already. Calls pass it
+// in Prepare, and so does every row of a stream.
+func check(m proto.Message, wrong ...rules.Violation) error {
 	var p parts
 	if p.walk(m.ProtoReflect(), ""); p.count > maxParts {
-		return nil, rules.Invalid(rules.Violation{Description: fmt.Sprintf("the request has more than %d parts; it is refused unread", maxParts)})
+		return rules.Invalid(rules.Violation{Description: fmt.Sprintf("the request has more than %d parts; it is refused unread", maxParts)})
 	}
 	wrong = append(append(wrong, p.wrong...), rules.Check(m, "")...)
 	if len(wrong) > 0 {
-		return nil, rules.Invalid(wrong...)
+		return rules.Invalid(wrong...)
 	}
-	return next(ctx, req)
+	return nil
 }
 
 // fillIn puts metadata into the fields it stands for.

@@ -3,8 +3,6 @@ package api
 import (
 	"context"
 
-	"google.golang.org/grpc"
-
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/rules"
 	"github.com/concordhq/concord/server/auth"
@@ -109,10 +107,6 @@ func (s agreements) ResumeAgreement(ctx context.Context, r *pb.ResumeAgreementRe
 
 func (s agreements) TerminateAgreement(ctx context.Context, r *pb.TerminateAgreementRequest) (*pb.Agreement, error) {
 	return do[*pb.Agreement](ctx, s.j, r)
-}
-
-func (s agreements) ImportAgreements(grpc.ClientStreamingServer[pb.ImportAgreementRequest, pb.ImportAgreementsResponse]) error {
-	return later("import agreements")
 }
 
 func (s agreements) GetAgreement(ctx context.Context, r *pb.GetAgreementRequest) (*pb.Agreement, error) {
@@ -263,9 +257,4 @@ func (s calendars) GetFeed(ctx context.Context, r *pb.GetFeedRequest) (*pb.Feed,
 
 func (s calendars) ListFeeds(ctx context.Context, r *pb.ListFeedsRequest) (*pb.ListFeedsResponse, error) {
 	return s.j.Feeds(ctx, auth.Caller(ctx), r)
-}
-
-// later refuses what is designed and not there yet.
-func later(verb string) error {
-	return rules.Refuse(pb.ErrorReason_ERROR_REASON_NOT_SUPPORTED, "This release cannot %s; a later one can.", verb)
 }

@@ -66,14 +66,25 @@ func (d *Door) Stream(srv any, stream grpc.ServerStream, info *grpc.StreamServer
 	if err != nil {
 		return err
 	}
-	return next(srv, &guarded{stream, ctx})
+	return next(srv, &guarded{stream, ctx, d, info.FullMethod})
 }
 
-// guarded is a stream whose context knows the caller.
+// guarded is a stream whose context knows the caller, and whose caller must still be welcome with every message.
 type guarded struct {
 	grpc.ServerStream
-	ctx context.Context
+	ctx    context.Context
+	door   *Door
+	method string
 }
 
 // Context knows the caller.
 func (g *guarded) Context() context.Context { return g.ctx }
+
+// RecvMsg takes nothing more from a caller whose key was revoked since: a stream can last longer than a key.
+func (g *guarded) RecvMsg(m any) error {
+	if err := g.ServerStream.RecvMsg(m); err != nil {
+		return err
+	}
+	_, err := g.door.Enter(g.ctx, g.method)
+	return err
+}

@@ -63,7 +63,7 @@ func build(t *testing.T) *house {
 		_ = s.Close()
 	})
 	h := &house{auth.New(j), t, j}
-	if err := h.Read(services("concord.v1.PartyService", "concord.v1.AgreementService", "concord.v1.AdminService", "grpc.health.v1.Health")); err != nil {
+	if err := h.Read(services("concord.v1.PartyService", "concord.v1.AgreementService", "concord.v1.AdminService", "concord.v1.CalendarService", "grpc.health.v1.Health")); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []string{"acme", "globex"} {
@@ -152,6 +152,40 @@ func TestARevokedKeyIsForgotten(t *testing.T) {
 	}
 }
 
+// In a URL only the secret of a calendar feed opens the door, also when the key is known to be good otherwise.
+func TestOnlyAFeedStandsInAURL(t *testing.T) {
+	h := build(t)
+	const calendar = "/concord.v1.CalendarService/GetCalendar"
+	_, key := h.key(&pb.Principal{Role: pb.Role_ROLE_VIEWER, PartyId: "acme"})
+	viewer := rules.Caller{PrincipalID: "v", Role: pb.Role_ROLE_VIEWER, PartyID: "acme"}
+	made, err := h.j.Do(t.Context(), viewer, &pb.CreateFeedRequest{FeedId: "f", Feed: &pb.Feed{DisplayName: "f"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := made.(*pb.CreateFeedResponse).GetSecret()
+	for range 2 { // the second time they are remembered
+		for _, c := range []struct{ credential, method, refusal string }{
+			{"Feed " + secret, calendar, ""}, {"Bearer " + secret, calendar, ""}, {"Bearer " + key, calendar, ""},
+			{"Feed " + key, calendar, "CREDENTIALS_INVALID"}, {"Feed " + secret + "x", calendar, "CREDENTIALS_INVALID"},
+			{"Bearer " + secret, read, "ROLE_NOT_ALLOWED"}, {"Feed " + secret, read, "ROLE_NOT_ALLOWED"}, {"Basic " + secret, calendar, "CREDENTIALS_INVALID"},
+		} {
+			caller, refusal := h.knock(c.method, "authorization", c.credential)
+			if refusal != c.refusal {
+				t.Errorf("%.6s for %s: %q, wanted %q", c.credential, c.method, refusal, c.refusal)
+			}
+			if refusal == "" && caller.PartyID != "acme" {
+				t.Errorf("%.6s: %+v", c.credential, caller)
+			}
+		}
+	}
+	if _, err := h.j.Do(t.Context(), viewer, &pb.RevokeFeedRequest{FeedId: "f"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, refusal := h.knock(calendar, "authorization", "Feed "+secret); refusal != "CREDENTIALS_INVALID" {
+		t.Errorf("a revoked feed: %q", refusal)
+	}
+}
+
 // A failing store is a fault of the service, and never a reason to let somebody in or to call a key bad.
 func TestAStoreThatFailsLetsNobodyIn(t *testing.T) {
 	h := build(t)
@@ -225,9 +259,11 @@ type stream struct {
 
 func (s stream) Context() context.Context { return s.ctx }
 
+func (s stream) RecvMsg(any) error { return nil }
+
 func TestStreamsAreGuarded(t *testing.T) {
 	h := build(t)
-	_, secret := h.key(&pb.Principal{Role: pb.Role_ROLE_VIEWER, PartyId: "acme"})
+	id, secret := h.key(&pb.Principal{Role: pb.Role_ROLE_VIEWER, PartyId: "acme"})
 	in := metadata.NewIncomingContext(t.Context(), metadata.Pairs("authorization", "Bearer "+secret))
 	let := 0
 	handler := func(_ any, s grpc.ServerStream) error {
@@ -240,6 +276,17 @@ func TestStreamsAreGuarded(t *testing.T) {
 	info := &grpc.StreamServerInfo{FullMethod: read}
 	if err := h.Stream(nil, stream{ctx: in}, info, handler); err != nil {
 		t.Error(err)
+	}
+	err := h.Stream(nil, stream{ctx: in}, info, func(_ any, s grpc.ServerStream) error {
+		if err := s.RecvMsg(nil); err != nil {
+			t.Errorf("a message of a caller who is welcome: %v", err)
+		}
+		h.do(&pb.RevokeApiKeyRequest{ApiKeyId: id})
+		return s.RecvMsg(nil)
+	})
+	var refusal *rules.Error
+	if !errors.As(err, &refusal) || refusal.Reason != pb.ErrorReason_ERROR_REASON_CREDENTIALS_INVALID {
+		t.Errorf("a message after the key was revoked: %v", err)
 	}
 	if err := h.Stream(nil, stream{ctx: t.Context()}, info, handler); err == nil || let != 1 {
 		t.Errorf("without a key: %v, %d let in", err, let)

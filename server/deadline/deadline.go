@@ -6,7 +6,6 @@ package deadline
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -19,9 +18,6 @@ import (
 const (
 	// TurnSize is how many records one Turn wakes, so that callers' commands get their place between Turns.
 	TurnSize = 512
-	// lookSize is how many timers a Turn looks at, so that one agreement with much to catch up with, of which a Turn takes
-	// one instant, does not keep others waiting.
-	lookSize = 4 * TurnSize
 	// minPause is the least time between Turns that found nothing, so that a busy journal is not asked after each commit.
 	minPause = 10 * time.Millisecond
 	// retryPause is the wait after a Turn that got nowhere.
@@ -45,12 +41,10 @@ type Worker struct {
 // its days in order however late the clock is. It returns how many it woke and when to look again: zero for not before
 // something changes.
 func (w *Worker) Turn(ctx context.Context) (woken int, next time.Time, err error) {
-	due, next, err := w.Journal.Due(ctx, lookSize)
+	due, next, err := w.Journal.Due(ctx, TurnSize)
 	if err != nil || len(due) == 0 {
 		return 0, next, err
 	}
-	due = earliest(due)
-	due = due[:min(len(due), TurnSize)]
 	commands := make([]proto.Message, len(due))
 	for i, d := range due {
 		commands[i] = rules.WakeFor(d.Ref)
@@ -73,18 +67,6 @@ func (w *Worker) Turn(ctx context.Context) (woken int, next time.Time, err error
 		w.Observe(woken, lag)
 	}
 	return woken, next, err
-}
-
-// earliest is the timers of each agreement's earliest instant, of timers in the order of their times.
-func earliest(due []journal.Timer) []journal.Timer {
-	first := map[string]time.Time{}
-	return slices.DeleteFunc(due, func(d journal.Timer) bool {
-		at, seen := first[d.Ref.Agreement]
-		if !seen {
-			first[d.Ref.Agreement] = d.At
-		}
-		return seen && !d.At.Equal(at)
-	})
 }
 
 // Run turns until ctx ends.

@@ -123,12 +123,15 @@ func description(o *pb.Obligation, agreement string) string {
 	return text
 }
 
-// status tells programs which entries to strike out: what nobody owes any more, though it was not kept.
+// status tells programs which entries to strike out, as nobody owes them any more though they were not kept, and whose day
+// is not certain, as the clock stands still.
 func status(s pb.ObligationState) ics.ObjectStatus {
 	switch s {
 	case pb.ObligationState_OBLIGATION_STATE_WAIVED, pb.ObligationState_OBLIGATION_STATE_EXCUSED,
 		pb.ObligationState_OBLIGATION_STATE_SUPERSEDED, pb.ObligationState_OBLIGATION_STATE_DISCHARGED:
 		return ics.ObjectStatusCancelled
+	case pb.ObligationState_OBLIGATION_STATE_SUSPENDED, pb.ObligationState_OBLIGATION_STATE_DISPUTED:
+		return ics.ObjectStatusTentative
 	}
 	return ics.ObjectStatusConfirmed
 }

@@ -100,8 +100,14 @@ func TestHowItStandsIsTold(t *testing.T) {
 		o, state := report(), pb.ObligationState(number)
 		o.State = state
 		_, events := read(t, o)
-		cancelled := strings.Contains("WAIVED EXCUSED SUPERSEDED DISCHARGED", strings.TrimPrefix(name, "OBLIGATION_STATE_"))
-		if got := value(t, events[0], ics.ComponentPropertyStatus); (got == "CANCELLED") != cancelled {
+		want := "CONFIRMED"
+		switch strings.TrimPrefix(name, "OBLIGATION_STATE_") {
+		case "WAIVED", "EXCUSED", "SUPERSEDED", "DISCHARGED":
+			want = "CANCELLED"
+		case "SUSPENDED", "DISPUTED":
+			want = "TENTATIVE"
+		}
+		if got := value(t, events[0], ics.ComponentPropertyStatus); got != want {
 			t.Errorf("%s is %s", name, got)
 		}
 	}

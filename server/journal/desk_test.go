@@ -188,6 +188,11 @@ func openDesk(t *testing.T, e *engine, c *clock) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := j.CheckTimers(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
 	return &desk{j, t, e, c}
 }
 

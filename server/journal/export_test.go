@@ -1,10 +1,14 @@
 package journal
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"maps"
 
 	"google.golang.org/protobuf/proto"
 
+	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
 	"github.com/concordhq/concord/rules"
 	"github.com/concordhq/concord/server/store"
 )
@@ -31,6 +35,65 @@ func (j *Journal) Behind(ctx context.Context, commands []Command, look func(*rul
 		behind.snap = snap
 		look(behind.state)
 		return behind.state.Err()
+	})
+}
+
+// CheckTimers holds what the clock relies on: each record that waits has its timer and no other, no agreement's alarm stands
+// behind its earliest timer, and each alarm is the one its agreement knows of.
+func (j *Journal) CheckTimers(ctx context.Context) error {
+	return j.opts.Store.View(ctx, func(snap store.Snapshot) error {
+		waiting, alarms := map[string]bool{}, map[string]int64{}
+		timers, known := map[string]bool{}, map[string]int64{}
+		earliest := map[string]int64{}
+		for r, err := range snap.Scan(tableRecords, nil, nil) {
+			if err != nil {
+				return err
+			}
+			agreement, rest, _ := bytes.Cut(r.Key, []byte{keySeparator})
+			switch rest[0] {
+			case subEvents, subLists:
+				continue
+			case subTimers:
+				timers[string(r.Key)] = true
+				t, err := timerOf(string(agreement), r.Key)
+				if err != nil {
+					return err
+				}
+				if at, ok := earliest[string(agreement)]; !ok || t.At.UnixMicro() < at {
+					earliest[string(agreement)] = t.At.UnixMicro()
+				}
+				continue
+			}
+			ref, err := recordRef(r.Key)
+			if err != nil {
+				return err
+			}
+			m, err := readRecord(snap, ref)
+			if err != nil {
+				return err
+			}
+			if c, ok := m.(*journalv1.Chain); ok && c.GetAlarmMicros() != 0 {
+				known[ref.Agreement] = c.GetAlarmMicros()
+			}
+			if at, waits := rules.WakeTime(m); waits {
+				waiting[string(timerKey(ref, at))] = true
+			}
+		}
+		for r, err := range snap.Scan(tableAlarms, nil, nil) {
+			if err != nil {
+				return err
+			}
+			alarms[string(r.Key[8:])] = timerTime(r.Key).UnixMicro()
+		}
+		if !maps.Equal(waiting, timers) || !maps.Equal(alarms, known) {
+			return fmt.Errorf("waiting %v, timers %v; alarms %v, known %v", waiting, timers, alarms, known)
+		}
+		for agreement, at := range earliest {
+			if alarm, ok := alarms[agreement]; !ok || alarm > at {
+				return fmt.Errorf("the alarm of %s is set to %d, %v; its first timer is %d", agreement, alarm, ok, at)
+			}
+		}
+		return nil
 	})
 }
 

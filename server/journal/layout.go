@@ -23,29 +23,33 @@ import (
 //	           agreement 00 'E' be64(version)           → be64(position)          the events of one agreement
 //	           agreement 00 'L' list filters order      → nothing                 the lists of one agreement; see group
 //	                                                                              and rules.PlaceOf, which is the order
+//	           agreement 00 'T' be64(micros, sign flipped) kind id …  → nothing   the timers of one agreement: what the
+//	                                                                              clock must look at, by time
 //	texts      like records                             → the record              revisions: large, and read when asked for,
 //	                                                                              so that what changes lies on few pages
 //	index      list filters order                       → nothing                 the lists across agreements
-//	timers     be64(micros, sign flipped) record-key    → nothing                 what the clock must look at, by time
+//	alarms     be64(micros, sign flipped) agreement     → nothing                 one for each agreement that has timers,
+//	                                                                              at the earliest or before; see alarm
 //	receipts   principal 00 request_id                  → be64(micros) ‖ Receipt  answers given; time-ordered request
 //	                                                                              ids keep it dense
 //	meta       "stamp", "page-key"                      → Stamp, 32 bytes
 //
 // List keys, timers and the rest of an index are computed from the record before and after a command, and the journal
-// writes the difference: nobody tends them.
+// writes the difference: nobody tends them. Timers lie beside their records, so that a deadline that moves costs next to
+// nothing; an alarm is far from them, and moves only if it must.
 const (
 	tableEvents   store.Table = "events"
 	tableRecords  store.Table = "records"
 	tableTexts    store.Table = "texts"
 	tableIndex    store.Table = "index"
-	tableTimers   store.Table = "timers"
+	tableAlarms   store.Table = "alarms"
 	tableReceipts store.Table = "receipts"
 	tableMeta     store.Table = "meta"
 )
 
 // Tables is what the store must be opened with.
 func Tables() []store.Table {
-	return []store.Table{tableEvents, tableRecords, tableTexts, tableIndex, tableTimers, tableReceipts, tableMeta}
+	return []store.Table{tableEvents, tableRecords, tableTexts, tableIndex, tableAlarms, tableReceipts, tableMeta}
 }
 
 var (
@@ -57,6 +61,7 @@ var (
 const (
 	subEvents = 'E'
 	subLists  = 'L'
+	subTimers = 'T'
 )
 
 // The lists.
@@ -123,7 +128,7 @@ func recordKey(ref rules.Ref) []byte {
 
 // numbered says of a kind whether its records have numbers.
 func numbered(kind rules.Kind) bool {
-	return kind == rules.KindRevision || kind == rules.KindProposalRevision || kind == rules.KindCascade
+	return kind == rules.KindRevision || kind == rules.KindProposalRevision
 }
 
 // recordRef is the record that lies at a key.
@@ -174,6 +179,26 @@ func newRecord(kind rules.Kind) proto.Message {
 	panic(fmt.Sprintf("journal: a record of kind %d", kind))
 }
 
+// timerKey is where a record waits for the clock.
+func timerKey(ref rules.Ref, at time.Time) []byte {
+	return join(ref.Agreement, sep, subTimers, sortableTime(at), recordKey(ref)[len(ref.Agreement)+1:])
+}
+
+// timerOf is the timer at a key of an agreement.
+func timerOf(agreementID string, key []byte) (Timer, error) {
+	rest := key[len(agreementID)+2:]
+	if len(rest) < 8 {
+		return Timer{}, fmt.Errorf("journal: %q is not the key of a timer", key)
+	}
+	ref, err := recordRef(join(agreementID, sep, rest[8:]))
+	return Timer{Ref: ref, At: timerTime(rest)}, err
+}
+
+// alarmKey is where an agreement waits for the clock.
+func alarmKey(agreementID string, micros int64) []byte {
+	return join(be64(uint64(micros)^1<<63), agreementID)
+}
+
 func eventKey(agreementID string, version uint64) []byte {
 	return join(agreementID, byte(keySeparator), subEvents, be64(version))
 }
@@ -211,7 +236,7 @@ type entry struct {
 func entries(found []entry, ref rules.Ref, m proto.Message) []entry {
 	add := func(t store.Table, key []byte) { found = append(found, entry{t, key}) }
 	if at, waits := rules.WakeTime(m); waits {
-		add(tableTimers, append(sortableTime(at), recordKey(ref)...))
+		add(tableRecords, timerKey(ref, at))
 	}
 	switch r := m.(type) {
 	case *pb.Obligation:

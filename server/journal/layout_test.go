@@ -15,7 +15,7 @@ func TestARecordIsFoundFromItsKey(t *testing.T) {
 		{Kind: rules.KindProposal, Agreement: "care", ID: "first"},
 		{Kind: rules.KindProposalRevision, Agreement: "care", ID: "first", Number: 1 << 24},
 		{Kind: rules.KindRevision, Agreement: "care", Number: 256},
-		{Kind: rules.KindCascade, Agreement: "care", Number: 1},
+		{Kind: rules.KindCascade, Agreement: "care"},
 		{Kind: rules.KindCommitment, Agreement: "care", ID: "fee"},
 		{Kind: rules.KindObligation, Agreement: "care", ID: "fee-1"},
 	} {

@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -163,35 +162,4 @@ func (j *Journal) Key(ctx context.Context, id string) (*journalv1.StoredKey, err
 		return err
 	})
 	return key, err
-}
-
-// Timer is a record whose time comes.
-type Timer struct {
-	Ref rules.Ref
-	At  time.Time
-}
-
-// Due is what the clock must look at now, by time and at most limit, and when it must look next. The next time is zero
-// if nothing waits, and not after now if there is more.
-func (j *Journal) Due(ctx context.Context, limit int) (due []Timer, next time.Time, err error) {
-	now := j.Now()
-	err = j.view(ctx, func(snap store.Snapshot) error {
-		for r, err := range snap.Scan(tableTimers, nil, nil) {
-			if err != nil {
-				return err
-			}
-			at := timerTime(r.Key)
-			if at.After(now) || len(due) == limit {
-				next = at
-				return nil
-			}
-			ref, err := recordRef(r.Key[8:])
-			if err != nil {
-				return err
-			}
-			due = append(due, Timer{ref, at})
-		}
-		return nil
-	})
-	return due, next, err
 }

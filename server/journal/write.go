@@ -32,7 +32,8 @@ type batch struct {
 	at       time.Time
 	items    []*item
 	state    *rules.State
-	chains   map[string]*journalv1.Chain // chains that grew
+	chains   map[string]*journalv1.Chain // chains that grew, or whose alarms may move
+	looked   map[string]bool             // agreements that the clock has looked at
 	receipts map[string]*journalv1.Receipt
 	position uint64
 	writes   []store.Write
@@ -182,7 +183,7 @@ func commitRefusal(err error) error {
 func (j *Journal) newBatch(ctx context.Context, ahead *batch) *batch {
 	b := &batch{
 		j: j, ctx: ctx, ahead: ahead, at: j.Now().Truncate(time.Microsecond),
-		chains: map[string]*journalv1.Chain{}, receipts: map[string]*journalv1.Receipt{}, places: map[rules.Ref]int{}, written: make(chan error, 1),
+		chains: map[string]*journalv1.Chain{}, looked: map[string]bool{}, receipts: map[string]*journalv1.Receipt{}, places: map[rules.Ref]int{}, written: make(chan error, 1),
 	}
 	if start := j.opts.Observe.Start; start != nil {
 		b.ctx, b.end = start(ctx)
@@ -227,6 +228,7 @@ func (b *batch) decide(it *item) {
 	if b.err = b.record(d); b.err != nil {
 		return // close gives up the batch
 	}
+	b.look(it.cmd)
 	if it.id != "" {
 		remembered := d.Remembered
 		if remembered == nil {
@@ -306,7 +308,7 @@ func (b *batch) chain(agreementID string) (*journalv1.Chain, error) {
 		return nil, err
 	}
 	if was, _ := m.(*journalv1.Chain); was != nil { // others may be reading it
-		c.LogKey, c.EntryHash = was.GetLogKey(), was.GetEntryHash()
+		c.Version, c.LogKey, c.EntryHash, c.AlarmMicros = was.GetVersion(), was.GetLogKey(), was.GetEntryHash(), was.GetAlarmMicros()
 	} else {
 		b.j.opts.Random(c.LogKey)
 	}
@@ -327,6 +329,9 @@ func (b *batch) close() error {
 	}
 	for ref, c := range b.state.Changes() {
 		b.moveEntries(ref, c)
+	}
+	if err := b.setAlarms(); err != nil {
+		return err
 	}
 	for agreementID, chain := range b.chains {
 		value, err := proto.Marshal(chain)

@@ -66,7 +66,10 @@ type AgreementServiceClient interface {
 	TerminateAgreement(ctx context.Context, in *TerminateAgreementRequest, opts ...grpc.CallOption) (*Agreement, error)
 	// ImportAgreements proposes agreements that were made elsewhere, one a row, as the caller's first terms: the other
 	// side consents to text and past alike. Rows do not depend on each other; a row that is refused is listed and the
-	// rest goes on. At most 1,000,000 rows a call. gRPC only.
+	// rest goes on. A row that was done is not done again: it is known by its request_id (without one, "<idempotency-key>:<row>",
+	// if the call has that metadata), and later by its agreement_id, parties and text. What would refuse all rows that
+	// follow ends the call; "settled_row" in its metadata is the last row that was proposed or refused. At most 1,000,000 rows
+	// a call, and 30 seconds between two of them. gRPC only.
 	ImportAgreements(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportAgreementRequest, ImportAgreementsResponse], error)
 }
 
@@ -225,7 +228,10 @@ type AgreementServiceServer interface {
 	TerminateAgreement(context.Context, *TerminateAgreementRequest) (*Agreement, error)
 	// ImportAgreements proposes agreements that were made elsewhere, one a row, as the caller's first terms: the other
 	// side consents to text and past alike. Rows do not depend on each other; a row that is refused is listed and the
-	// rest goes on. At most 1,000,000 rows a call. gRPC only.
+	// rest goes on. A row that was done is not done again: it is known by its request_id (without one, "<idempotency-key>:<row>",
+	// if the call has that metadata), and later by its agreement_id, parties and text. What would refuse all rows that
+	// follow ends the call; "settled_row" in its metadata is the last row that was proposed or refused. At most 1,000,000 rows
+	// a call, and 30 seconds between two of them. gRPC only.
 	ImportAgreements(grpc.ClientStreamingServer[ImportAgreementRequest, ImportAgreementsResponse]) error
 	mustEmbedUnimplementedAgreementServiceServer()
 }

@@ -5533,12 +5533,10 @@ type ChangeCarried struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its number.
 	Number int32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
-	// The commitments that are done by this.
+	// The commitments that are done by this, of those that it names.
 	CommitmentIds []string `protobuf:"bytes,2,rep,name=commitment_ids,json=commitmentIds,proto3" json:"commitment_ids,omitempty"`
-	// How far the next commitment is done: the last obligation, as the clock orders them; empty: not begun.
-	After string `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`
 	// Whether nothing is left.
-	Finished      bool `protobuf:"varint,4,opt,name=finished,proto3" json:"finished,omitempty"`
+	Finished      bool `protobuf:"varint,3,opt,name=finished,proto3" json:"finished,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -5585,13 +5583,6 @@ func (x *ChangeCarried) GetCommitmentIds() []string {
 		return x.CommitmentIds
 	}
 	return nil
-}
-
-func (x *ChangeCarried) GetAfter() string {
-	if x != nil {
-		return x.After
-	}
-	return ""
 }
 
 func (x *ChangeCarried) GetFinished() bool {
@@ -6222,12 +6213,11 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"proposalId\"\\\n" +
 	"\x0eChangeDeferred\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x05R\x06number\x122\n" +
-	"\x06change\x18\x02 \x01(\v2\x1a.concord.v1.DeferredChangeR\x06change\"\x80\x01\n" +
+	"\x06change\x18\x02 \x01(\v2\x1a.concord.v1.DeferredChangeR\x06change\"j\n" +
 	"\rChangeCarried\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x05R\x06number\x12%\n" +
-	"\x0ecommitment_ids\x18\x02 \x03(\tR\rcommitmentIds\x12\x14\n" +
-	"\x05after\x18\x03 \x01(\tR\x05after\x12\x1a\n" +
-	"\bfinished\x18\x04 \x01(\bR\bfinished\"\xa7\x03\n" +
+	"\x0ecommitment_ids\x18\x02 \x03(\tR\rcommitmentIds\x12\x1a\n" +
+	"\bfinished\x18\x03 \x01(\bR\bfinished\"\xa7\x03\n" +
 	"\x0eDeferredChange\x12-\n" +
 	"\x05cause\x18\x01 \x01(\x0e2\x17.concord.v1.ChangeCauseR\x05cause\x12A\n" +
 	"\x0eeffective_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\reffectiveTime\x12%\n" +

@@ -1690,8 +1690,10 @@ type Obligation struct {
 	DischargeCause DischargeCause `protobuf:"varint,48,opt,name=discharge_cause,json=dischargeCause,proto3,enum=concord.v1.DischargeCause" json:"discharge_cause,omitempty"`
 	// How many business days late prerequisites have moved it by, all together.
 	PrerequisiteBusinessDays int32 `protobuf:"varint,49,opt,name=prerequisite_business_days,json=prerequisiteBusinessDays,proto3" json:"prerequisite_business_days,omitempty"`
-	unknownFields            protoimpl.UnknownFields
-	sizeCache                protoimpl.SizeCache
+	// When it ended: when somebody's word ended it, or the instant at which time did. Not set while it is open.
+	CloseTime     *timestamppb.Timestamp `protobuf:"bytes,50,opt,name=close_time,json=closeTime,proto3" json:"close_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Obligation) Reset() {
@@ -2067,6 +2069,13 @@ func (x *Obligation) GetPrerequisiteBusinessDays() int32 {
 	return 0
 }
 
+func (x *Obligation) GetCloseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CloseTime
+	}
+	return nil
+}
+
 var File_concord_v1_obligation_proto protoreflect.FileDescriptor
 
 const file_concord_v1_obligation_proto_rawDesc = "" +
@@ -2164,7 +2173,7 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"settlement\x18\a \x01(\v2\x16.concord.v1.SettlementB\x03\xe0A\x03R\n" +
 	"settlement\x12@\n" +
 	"\vsettle_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"settleTime\"\x91\x14\n" +
+	"settleTime\"\xd1\x14\n" +
 	"\n" +
 	"Obligation\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12(\n" +
@@ -2227,7 +2236,9 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"\x06amount\x18. \x01(\v2\x12.concord.v1.AmountB\x03\xe0A\x03R\x06amount\x12\x1f\n" +
 	"\bimported\x18/ \x01(\bB\x03\xe0A\x03R\bimported\x12H\n" +
 	"\x0fdischarge_cause\x180 \x01(\x0e2\x1a.concord.v1.DischargeCauseB\x03\xe0A\x03R\x0edischargeCause\x12A\n" +
-	"\x1aprerequisite_business_days\x181 \x01(\x05B\x03\xe0A\x03R\x18prerequisiteBusinessDays*\x86\x04\n" +
+	"\x1aprerequisite_business_days\x181 \x01(\x05B\x03\xe0A\x03R\x18prerequisiteBusinessDays\x12>\n" +
+	"\n" +
+	"close_time\x182 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tcloseTime*\x86\x04\n" +
 	"\x0fObligationState\x12 \n" +
 	"\x1cOBLIGATION_STATE_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aOBLIGATION_STATE_SCHEDULED\x10\x01\x12\x18\n" +
@@ -2397,11 +2408,12 @@ var file_concord_v1_obligation_proto_depIdxs = []int32{
 	0,  // 61: concord.v1.Obligation.prior_state:type_name -> concord.v1.ObligationState
 	11, // 62: concord.v1.Obligation.amount:type_name -> concord.v1.Amount
 	5,  // 63: concord.v1.Obligation.discharge_cause:type_name -> concord.v1.DischargeCause
-	64, // [64:64] is the sub-list for method output_type
-	64, // [64:64] is the sub-list for method input_type
-	64, // [64:64] is the sub-list for extension type_name
-	64, // [64:64] is the sub-list for extension extendee
-	0,  // [0:64] is the sub-list for field type_name
+	20, // 64: concord.v1.Obligation.close_time:type_name -> google.protobuf.Timestamp
+	65, // [65:65] is the sub-list for method output_type
+	65, // [65:65] is the sub-list for method input_type
+	65, // [65:65] is the sub-list for extension type_name
+	65, // [65:65] is the sub-list for extension extendee
+	0,  // [0:65] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_obligation_proto_init() }

@@ -31,7 +31,7 @@ const (
 	newSuffix = ".new"
 
 	// idPrefix begins the line in store-id; the number is the version of the whole directory.
-	idPrefix = "concord-store 2 "
+	idPrefix = "concord-store 3 "
 )
 
 // tailFiles are the two files of the tail.

@@ -31,7 +31,9 @@ type Chain struct {
 	// The leaf hash of the newest event's entry; 32 zero bytes before the first.
 	EntryHash []byte `protobuf:"bytes,2,opt,name=entry_hash,json=entryHash,proto3" json:"entry_hash,omitempty"`
 	// The chain's key: 32 random bytes, drawn with the first event.
-	LogKey        []byte `protobuf:"bytes,3,opt,name=log_key,json=logKey,proto3" json:"log_key,omitempty"`
+	LogKey []byte `protobuf:"bytes,3,opt,name=log_key,json=logKey,proto3" json:"log_key,omitempty"`
+	// When the clock looks at the agreement next, in microseconds since 1970: at its earliest timer, or before; 0: never.
+	AlarmMicros   int64 `protobuf:"varint,4,opt,name=alarm_micros,json=alarmMicros,proto3" json:"alarm_micros,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -85,6 +87,13 @@ func (x *Chain) GetLogKey() []byte {
 		return x.LogKey
 	}
 	return nil
+}
+
+func (x *Chain) GetAlarmMicros() int64 {
+	if x != nil {
+		return x.AlarmMicros
+	}
+	return 0
 }
 
 // Receipt is the answer that a request got, kept so that asking again gets the same one.
@@ -423,13 +432,13 @@ func (x *Wake) GetProposalId() string {
 	return ""
 }
 
-func (x *Wake) GetCascade() int32 {
+func (x *Wake) GetCascade() bool {
 	if x != nil {
 		if x, ok := x.Record.(*Wake_Cascade); ok {
 			return x.Cascade
 		}
 	}
-	return 0
+	return false
 }
 
 type isWake_Record interface {
@@ -452,8 +461,8 @@ type Wake_ProposalId struct {
 }
 
 type Wake_Cascade struct {
-	// A change that is being carried out, by its number.
-	Cascade int32 `protobuf:"varint,5,opt,name=cascade,proto3,oneof"`
+	// The changes that are being carried out.
+	Cascade bool `protobuf:"varint,5,opt,name=cascade,proto3,oneof"`
 }
 
 func (*Wake_CommitmentId) isWake_Record() {}
@@ -464,31 +473,16 @@ func (*Wake_ProposalId) isWake_Record() {}
 
 func (*Wake_Cascade) isWake_Record() {}
 
-// Cascade is a change of an agreement that is still being carried into its commitments and obligations.
+// Cascade is the changes of an agreement that are still being carried into its commitments and obligations. It is made with
+// the first of them and stays.
 type Cascade struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its number within the agreement; the lowest is carried first.
-	Number int32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
-	// What changed.
-	Cause v1.ChangeCause `protobuf:"varint,2,opt,name=cause,proto3,enum=concord.v1.ChangeCause" json:"cause,omitempty"`
-	// When it was true.
-	EffectiveTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=effective_time,json=effectiveTime,proto3" json:"effective_time,omitempty"`
-	// The commitments that are left; none: those that are still as before.
-	CommitmentIds []string `protobuf:"bytes,4,rep,name=commitment_ids,json=commitmentIds,proto3" json:"commitment_ids,omitempty"`
-	// How far the first of them is done: the place of its last obligation; empty: not begun.
-	After string `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`
-	// The obligation whose end is carried on.
-	ObligationId string `protobuf:"bytes,6,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
-	// The revision before an amendment.
-	BaseRevision int32 `protobuf:"varint,7,opt,name=base_revision,json=baseRevision,proto3" json:"base_revision,omitempty"`
-	// When a pause that ended began.
-	PauseStartTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=pause_start_time,json=pauseStartTime,proto3" json:"pause_start_time,omitempty"`
-	// When it ended.
-	PauseEndTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=pause_end_time,json=pauseEndTime,proto3" json:"pause_end_time,omitempty"`
-	// The final state of the agreement.
-	To v1.AgreementState `protobuf:"varint,10,opt,name=to,proto3,enum=concord.v1.AgreementState" json:"to,omitempty"`
 	// The agreement.
-	AgreementId   string `protobuf:"bytes,11,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// How many changes were deferred so far: the number of the newest.
+	DeferredCount int32 `protobuf:"varint,2,opt,name=deferred_count,json=deferredCount,proto3" json:"deferred_count,omitempty"`
+	// What is left, in the order in which it is carried.
+	Changes       []*PendingChange `protobuf:"bytes,3,rep,name=changes,proto3" json:"changes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -523,81 +517,80 @@ func (*Cascade) Descriptor() ([]byte, []int) {
 	return file_concord_journal_v1_journal_proto_rawDescGZIP(), []int{6}
 }
 
-func (x *Cascade) GetNumber() int32 {
+func (x *Cascade) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *Cascade) GetDeferredCount() int32 {
+	if x != nil {
+		return x.DeferredCount
+	}
+	return 0
+}
+
+func (x *Cascade) GetChanges() []*PendingChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+// PendingChange is a change that is being carried.
+type PendingChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its number within the agreement, from 1.
+	Number int32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// What is left to do.
+	Change        *v1.DeferredChange `protobuf:"bytes,2,opt,name=change,proto3" json:"change,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PendingChange) Reset() {
+	*x = PendingChange{}
+	mi := &file_concord_journal_v1_journal_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PendingChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PendingChange) ProtoMessage() {}
+
+func (x *PendingChange) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_journal_v1_journal_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PendingChange.ProtoReflect.Descriptor instead.
+func (*PendingChange) Descriptor() ([]byte, []int) {
+	return file_concord_journal_v1_journal_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *PendingChange) GetNumber() int32 {
 	if x != nil {
 		return x.Number
 	}
 	return 0
 }
 
-func (x *Cascade) GetCause() v1.ChangeCause {
+func (x *PendingChange) GetChange() *v1.DeferredChange {
 	if x != nil {
-		return x.Cause
-	}
-	return v1.ChangeCause(0)
-}
-
-func (x *Cascade) GetEffectiveTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.EffectiveTime
+		return x.Change
 	}
 	return nil
-}
-
-func (x *Cascade) GetCommitmentIds() []string {
-	if x != nil {
-		return x.CommitmentIds
-	}
-	return nil
-}
-
-func (x *Cascade) GetAfter() string {
-	if x != nil {
-		return x.After
-	}
-	return ""
-}
-
-func (x *Cascade) GetObligationId() string {
-	if x != nil {
-		return x.ObligationId
-	}
-	return ""
-}
-
-func (x *Cascade) GetBaseRevision() int32 {
-	if x != nil {
-		return x.BaseRevision
-	}
-	return 0
-}
-
-func (x *Cascade) GetPauseStartTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.PauseStartTime
-	}
-	return nil
-}
-
-func (x *Cascade) GetPauseEndTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.PauseEndTime
-	}
-	return nil
-}
-
-func (x *Cascade) GetTo() v1.AgreementState {
-	if x != nil {
-		return x.To
-	}
-	return v1.AgreementState(0)
-}
-
-func (x *Cascade) GetAgreementId() string {
-	if x != nil {
-		return x.AgreementId
-	}
-	return ""
 }
 
 // FirstKey is the service's command on its first start: issue the first operator key.
@@ -609,7 +602,7 @@ type FirstKey struct {
 
 func (x *FirstKey) Reset() {
 	*x = FirstKey{}
-	mi := &file_concord_journal_v1_journal_proto_msgTypes[7]
+	mi := &file_concord_journal_v1_journal_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -621,7 +614,7 @@ func (x *FirstKey) String() string {
 func (*FirstKey) ProtoMessage() {}
 
 func (x *FirstKey) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_journal_v1_journal_proto_msgTypes[7]
+	mi := &file_concord_journal_v1_journal_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -634,19 +627,20 @@ func (x *FirstKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirstKey.ProtoReflect.Descriptor instead.
 func (*FirstKey) Descriptor() ([]byte, []int) {
-	return file_concord_journal_v1_journal_proto_rawDescGZIP(), []int{7}
+	return file_concord_journal_v1_journal_proto_rawDescGZIP(), []int{8}
 }
 
 var File_concord_journal_v1_journal_proto protoreflect.FileDescriptor
 
 const file_concord_journal_v1_journal_proto_rawDesc = "" +
 	"\n" +
-	" concord/journal/v1/journal.proto\x12\x12concord.journal.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x16concord/v1/event.proto\x1a\x16concord/v1/party.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Y\n" +
+	" concord/journal/v1/journal.proto\x12\x12concord.journal.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x16concord/v1/event.proto\x1a\x16concord/v1/party.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"|\n" +
 	"\x05Chain\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x1d\n" +
 	"\n" +
 	"entry_hash\x18\x02 \x01(\fR\tentryHash\x12\x17\n" +
-	"\alog_key\x18\x03 \x01(\fR\x06logKey\"\xa2\x01\n" +
+	"\alog_key\x18\x03 \x01(\fR\x06logKey\x12!\n" +
+	"\falarm_micros\x18\x04 \x01(\x03R\valarmMicros\"\xa2\x01\n" +
 	"\aReceipt\x12!\n" +
 	"\frequest_hash\x18\x01 \x01(\fR\vrequestHash\x12;\n" +
 	"\vrecord_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
@@ -674,21 +668,15 @@ const file_concord_journal_v1_journal_proto_rawDesc = "" +
 	"\robligation_id\x18\x03 \x01(\tH\x00R\fobligationId\x12!\n" +
 	"\vproposal_id\x18\x04 \x01(\tH\x00R\n" +
 	"proposalId\x12\x1a\n" +
-	"\acascade\x18\x05 \x01(\x05H\x00R\acascadeB\b\n" +
-	"\x06record\"\xf1\x03\n" +
-	"\aCascade\x12\x16\n" +
-	"\x06number\x18\x01 \x01(\x05R\x06number\x12-\n" +
-	"\x05cause\x18\x02 \x01(\x0e2\x17.concord.v1.ChangeCauseR\x05cause\x12A\n" +
-	"\x0eeffective_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\reffectiveTime\x12%\n" +
-	"\x0ecommitment_ids\x18\x04 \x03(\tR\rcommitmentIds\x12\x14\n" +
-	"\x05after\x18\x05 \x01(\tR\x05after\x12#\n" +
-	"\robligation_id\x18\x06 \x01(\tR\fobligationId\x12#\n" +
-	"\rbase_revision\x18\a \x01(\x05R\fbaseRevision\x12D\n" +
-	"\x10pause_start_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x0epauseStartTime\x12@\n" +
-	"\x0epause_end_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\fpauseEndTime\x12*\n" +
-	"\x02to\x18\n" +
-	" \x01(\x0e2\x1a.concord.v1.AgreementStateR\x02to\x12!\n" +
-	"\fagreement_id\x18\v \x01(\tR\vagreementId\"\n" +
+	"\acascade\x18\x05 \x01(\bH\x00R\acascadeB\b\n" +
+	"\x06record\"\x90\x01\n" +
+	"\aCascade\x12!\n" +
+	"\fagreement_id\x18\x01 \x01(\tR\vagreementId\x12%\n" +
+	"\x0edeferred_count\x18\x02 \x01(\x05R\rdeferredCount\x12;\n" +
+	"\achanges\x18\x03 \x03(\v2!.concord.journal.v1.PendingChangeR\achanges\"[\n" +
+	"\rPendingChange\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x05R\x06number\x122\n" +
+	"\x06change\x18\x02 \x01(\v2\x1a.concord.v1.DeferredChangeR\x06change\"\n" +
 	"\n" +
 	"\bFirstKeyB?Z=github.com/concordhq/concord/gen/concord/journal/v1;journalv1b\x06proto3"
 
@@ -704,7 +692,7 @@ func file_concord_journal_v1_journal_proto_rawDescGZIP() []byte {
 	return file_concord_journal_v1_journal_proto_rawDescData
 }
 
-var file_concord_journal_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_concord_journal_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_concord_journal_v1_journal_proto_goTypes = []any{
 	(*Chain)(nil),                 // 0: concord.journal.v1.Chain
 	(*Receipt)(nil),               // 1: concord.journal.v1.Receipt
@@ -713,27 +701,24 @@ var file_concord_journal_v1_journal_proto_goTypes = []any{
 	(*StoredKey)(nil),             // 4: concord.journal.v1.StoredKey
 	(*Wake)(nil),                  // 5: concord.journal.v1.Wake
 	(*Cascade)(nil),               // 6: concord.journal.v1.Cascade
-	(*FirstKey)(nil),              // 7: concord.journal.v1.FirstKey
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
-	(*v1.ApiKey)(nil),             // 9: concord.v1.ApiKey
-	(v1.ChangeCause)(0),           // 10: concord.v1.ChangeCause
-	(v1.AgreementState)(0),        // 11: concord.v1.AgreementState
+	(*PendingChange)(nil),         // 7: concord.journal.v1.PendingChange
+	(*FirstKey)(nil),              // 8: concord.journal.v1.FirstKey
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(*v1.ApiKey)(nil),             // 10: concord.v1.ApiKey
+	(*v1.DeferredChange)(nil),     // 11: concord.v1.DeferredChange
 }
 var file_concord_journal_v1_journal_proto_depIdxs = []int32{
-	8,  // 0: concord.journal.v1.Receipt.record_time:type_name -> google.protobuf.Timestamp
-	8,  // 1: concord.journal.v1.Stamp.record_time:type_name -> google.protobuf.Timestamp
-	8,  // 2: concord.journal.v1.Stamp.sweep_time:type_name -> google.protobuf.Timestamp
-	9,  // 3: concord.journal.v1.StoredKey.api_key:type_name -> concord.v1.ApiKey
-	10, // 4: concord.journal.v1.Cascade.cause:type_name -> concord.v1.ChangeCause
-	8,  // 5: concord.journal.v1.Cascade.effective_time:type_name -> google.protobuf.Timestamp
-	8,  // 6: concord.journal.v1.Cascade.pause_start_time:type_name -> google.protobuf.Timestamp
-	8,  // 7: concord.journal.v1.Cascade.pause_end_time:type_name -> google.protobuf.Timestamp
-	11, // 8: concord.journal.v1.Cascade.to:type_name -> concord.v1.AgreementState
-	9,  // [9:9] is the sub-list for method output_type
-	9,  // [9:9] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	9,  // 0: concord.journal.v1.Receipt.record_time:type_name -> google.protobuf.Timestamp
+	9,  // 1: concord.journal.v1.Stamp.record_time:type_name -> google.protobuf.Timestamp
+	9,  // 2: concord.journal.v1.Stamp.sweep_time:type_name -> google.protobuf.Timestamp
+	10, // 3: concord.journal.v1.StoredKey.api_key:type_name -> concord.v1.ApiKey
+	7,  // 4: concord.journal.v1.Cascade.changes:type_name -> concord.journal.v1.PendingChange
+	11, // 5: concord.journal.v1.PendingChange.change:type_name -> concord.v1.DeferredChange
+	6,  // [6:6] is the sub-list for method output_type
+	6,  // [6:6] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_concord_journal_v1_journal_proto_init() }
@@ -753,7 +738,7 @@ func file_concord_journal_v1_journal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_journal_v1_journal_proto_rawDesc), len(file_concord_journal_v1_journal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// noVerb are the RPCs that no command line calls yet.
+var noVerb = []string{"ExcuseObligation"}
+
+// verbs is a command line for every RPC, and what it asks. A "@" stands for a file of terms, an underscore for a space.
+var verbs = map[string]proto.Message{
+	"party create Acme --id acme":   &pb.CreatePartyRequest{PartyId: "acme", Party: &pb.Party{DisplayName: "Acme"}},
+	"party list":                    &pb.ListPartiesRequest{PageSize: pageSize},
+	"party show acme":               &pb.GetPartyRequest{PartyId: "acme"},
+	"party rename acme Acme_SA":     &pb.UpdatePartyRequest{PartyId: "acme", Party: &pb.Party{DisplayName: "Acme SA"}, UpdateMask: mask("display_name")},
+	"key create Ann --role auditor": &pb.CreateApiKeyRequest{ApiKey: &pb.ApiKey{DisplayName: "Ann", Principal: &pb.Principal{Role: pb.Role_ROLE_AUDITOR}}},
+	"key list --for acme":           &pb.ListApiKeysRequest{PartyId: "acme", PageSize: pageSize},
+	"key show k":                    &pb.GetApiKeyRequest{ApiKeyId: "k"},
+	"key revoke k --etag 3":         &pb.RevokeApiKeyRequest{ApiKeyId: "k", Etag: "3"},
+	"whoami":                        &pb.GetCallerRequest{},
+
+	"agreement draft --vendor acme --client globex -f @": &pb.CreateAgreementRequest{Agreement: &pb.Agreement{VendorPartyId: "acme", ClientPartyId: "globex", DraftTerms: text()}},
+	"agreement list --state active":                      &pb.ListAgreementsRequest{State: pb.AgreementState_AGREEMENT_STATE_ACTIVE, PageSize: pageSize, PageToken: "2"},
+	"agreement show help":                                &pb.GetAgreementRequest{AgreementId: "help"},
+	"agreement edit next -f @":                           &pb.UpdateAgreementRequest{AgreementId: "next", Agreement: &pb.Agreement{DraftTerms: text()}, UpdateMask: mask("draft_terms")},
+	"agreement terms help --revision 2":                  nil, // the office has no text to show
+	"agreement revisions help":                           &pb.ListRevisionsRequest{AgreementId: "help", PageSize: pageSize},
+	"agreement notice help --end 2026-06-30 --reason x":  &pb.GiveNoticeRequest{AgreementId: "help", EndDate: "2026-06-30", Reason: "x"},
+	"agreement suspend help --right flood --reason x":    &pb.SuspendAgreementRequest{AgreementId: "help", RightId: "flood", Reason: "x"},
+	"agreement resume help --validate-only":              &pb.ResumeAgreementRequest{AgreementId: "help", ValidateOnly: true},
+	"agreement terminate help --obligation o --reason x": &pb.TerminateAgreementRequest{AgreementId: "help", ObligationId: "o", Reason: "x"},
+	"agreement calendar help":                            &pb.GetCalendarRequest{AgreementId: "help"},
+	"party calendar acme":                                &pb.GetCalendarRequest{PartyId: "acme"},
+
+	"proposal make help --note x":                        &pb.CreateProposalRequest{AgreementId: "help", Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS, Note: "x"},
+	"proposal make help --kind amendment -f @ --id more": &pb.CreateProposalRequest{AgreementId: "help", ProposalId: "more", Kind: pb.ProposalKind_PROPOSAL_KIND_AMENDMENT, Terms: text()},
+	"proposal make help --kind renew -f @ --successor s": &pb.CreateProposalRequest{AgreementId: "help", SuccessorAgreementId: "s", Kind: pb.ProposalKind_PROPOSAL_KIND_RENEW, Terms: text()},
+	"proposal make help --kind complete":                 &pb.CreateProposalRequest{AgreementId: "help", Kind: pb.ProposalKind_PROPOSAL_KIND_COMPLETE},
+	"proposal make help --kind suspend --from 2026-05-01 --reason x --expires 2026-04-30T00:00:00Z": &pb.CreateProposalRequest{
+		AgreementId: "help", Kind: pb.ProposalKind_PROPOSAL_KIND_SUSPEND, Motion: &pb.Motion{EffectiveDate: "2026-05-01", Reason: "x"}, ExpireTime: at("2026-04-30")},
+	"proposal make help --kind release --obligation a --obligation b": &pb.CreateProposalRequest{
+		AgreementId: "help", Kind: pb.ProposalKind_PROPOSAL_KIND_RELEASE, Motion: &pb.Motion{ObligationIds: []string{"a", "b"}}},
+	"proposal make help --kind settle-dispute --obligation a --outcome waived --reason x": &pb.CreateProposalRequest{
+		AgreementId: "help", Kind: pb.ProposalKind_PROPOSAL_KIND_SETTLE_DISPUTE, Motion: &pb.Motion{
+			ObligationIds: []string{"a"}, Settlement: &pb.Settlement{Outcome: pb.SettlementOutcome_SETTLEMENT_OUTCOME_WAIVED, Reason: "x"}}},
+	"proposal list next":                      &pb.ListProposalsRequest{AgreementId: "next", PageSize: pageSize},
+	"proposal show next first":                &pb.GetProposalRequest{AgreementId: "next", ProposalId: "first"},
+	"proposal text next first":                &pb.GetProposalRevisionRequest{AgreementId: "next", ProposalId: "first", Revision: 1},
+	"proposal counter n p -f @":               &pb.CounterProposalRequest{AgreementId: "n", ProposalId: "p", Revision: 1, Terms: text()},
+	"proposal counter n p --from d":           &pb.CounterProposalRequest{AgreementId: "n", ProposalId: "p", Revision: 1, Motion: &pb.Motion{EffectiveDate: "d"}},
+	"proposal accept next first --digest x":   &pb.AcceptProposalRequest{AgreementId: "next", ProposalId: "first", Revision: 1, TermsDigest: "x"},
+	"proposal decline next first --reason x":  &pb.DeclineProposalRequest{AgreementId: "next", ProposalId: "first", Reason: "x"},
+	"proposal withdraw next first --reason x": &pb.WithdrawProposalRequest{AgreementId: "next", ProposalId: "first", Reason: "x"},
+
+	"commitment list help --obligor vendor": &pb.ListCommitmentsRequest{AgreementId: "help", Obligor: pb.Side_SIDE_VENDOR, PageSize: pageSize},
+	"commitment show help desk":             &pb.GetCommitmentRequest{AgreementId: "help", CommitmentId: "desk"},
+	"obligation list help --due-from d":     &pb.ListObligationsRequest{AgreementId: "help", DueFrom: "d", PageSize: pageSize},
+	"obligation show help desk-1":           &pb.GetObligationRequest{AgreementId: "help", ObligationId: "desk-1"},
+	"obligation trigger a o --title x --on d --evidence title=Photo,uri=https://x.example/p": &pb.TriggerObligationRequest{
+		AgreementId: "a", ObligationId: "o", Title: "x", OccurredDate: "d", Evidence: []*pb.Evidence{{Title: "Photo", Uri: "https://x.example/p"}}},
+	"obligation submit a o --note x":                             &pb.SubmitObligationRequest{AgreementId: "a", ObligationId: "o", Note: "x"},
+	"obligation accept a o --submission 2":                       &pb.AcceptObligationRequest{AgreementId: "a", ObligationId: "o", Submission: 2},
+	"obligation return a o --reason x":                           &pb.ReturnObligationRequest{AgreementId: "a", ObligationId: "o", Reason: "x"},
+	"obligation acknowledge a o --received 2026-03-01T00:00:00Z": &pb.AcknowledgeObligationRequest{AgreementId: "a", ObligationId: "o", ReceivedTime: at("2026-03-01")},
+	"obligation measure a o --value 99.8 --qualifying 5":         &pb.MeasureObligationRequest{AgreementId: "a", ObligationId: "o", Value: "99.8", QualifyingValue: "5"},
+	"obligation admit a o --reason x":                            &pb.AdmitObligationRequest{AgreementId: "a", ObligationId: "o", Reason: "x"},
+	"obligation cure a o --cause c --effect e --fix f --prevention p --by d": &pb.CureObligationRequest{
+		AgreementId: "a", ObligationId: "o", Cause: "c", Effect: "e", Fix: "f", Prevention: "p", CureDate: "d"},
+	"obligation object a o --interest x":       &pb.ObjectObligationRequest{AgreementId: "a", ObligationId: "o", Interest: "x"},
+	"obligation waive a o --reason x --etag 4": &pb.WaiveObligationRequest{AgreementId: "a", ObligationId: "o", Reason: "x", Etag: "4"},
+	"obligation extend a o --to d --reason x":  &pb.ExtendObligationRequest{AgreementId: "a", ObligationId: "o", DueDate: "d", Reason: "x"},
+	"obligation notify a o --waits-for p":      &pb.NotifyObligationRequest{AgreementId: "a", ObligationId: "o", PrerequisiteObligationId: "p"},
+	"obligation dispute a o --ground measurement --reason x": &pb.DisputeObligationRequest{
+		AgreementId: "a", ObligationId: "o", Ground: pb.DisputeGround_DISPUTE_GROUND_MEASUREMENT, Reason: "x"},
+	"obligation determine a o --outcome restore --reason x": &pb.DetermineObligationRequest{
+		AgreementId: "a", ObligationId: "o", Settlement: &pb.Settlement{Outcome: pb.SettlementOutcome_SETTLEMENT_OUTCOME_RESTORE, Reason: "x"}},
+
+	"feed create Telephone --agreement help": &pb.CreateFeedRequest{Feed: &pb.Feed{DisplayName: "Telephone", AgreementId: "help"}},
+	"feed list":                              &pb.ListFeedsRequest{PageSize: pageSize},
+	"feed show f":                            &pb.GetFeedRequest{FeedId: "f"},
+	"feed revoke f --etag 2":                 &pb.RevokeFeedRequest{FeedId: "f", Etag: "2"},
+	"event list help --after 3":              &pb.ListEventsRequest{AgreementId: "help", AfterVersion: 3, PageSize: pageSize},
+}
+
+func TestEveryRPCHasAVerb(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "terms.json")
+	if err := os.WriteFile(file, []byte(jsonOf(t, text())), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	called := map[string]bool{"ImportAgreements": true} // a stream, in import_test.go
+	for line, want := range verbs {
+		o := &office{}
+		sh := newShell(t, o)
+		code, _, errs := sh.run(words(strings.ReplaceAll(line, "@", file))...)
+		if code != exitDone && want != nil {
+			t.Errorf("concord %s: %d %s", line, code, errs)
+		}
+		for rpc, got := range o.called {
+			called[rpc] = true
+			if want == nil || got.ProtoReflect().Descriptor() != want.ProtoReflect().Descriptor() {
+				continue
+			}
+			m := got.ProtoReflect()
+			if id := m.Descriptor().Fields().ByName("request_id"); id != nil {
+				m.Clear(id) // the client gives one
+			}
+			if !proto.Equal(got, want) {
+				t.Errorf("concord %s asked\n%v\nand should have asked\n%v", line, got, want)
+			}
+			want = nil
+		}
+		if want != nil {
+			t.Errorf("concord %s did not ask for %s", line, want.ProtoReflect().Descriptor().Name())
+		}
+	}
+	protoregistry.GlobalFiles.RangeFilesByPackage("concord.v1", func(f protoreflect.FileDescriptor) bool {
+		for i := range f.Services().Len() {
+			for j := range f.Services().Get(i).Methods().Len() {
+				if name := string(f.Services().Get(i).Methods().Get(j).Name()); called[name] == slices.Contains(noVerb, name) {
+					t.Errorf("%s: called %t", name, called[name])
+				}
+			}
+		}
+		return true
+	})
+}
+
+// A motion is read and consented to like a text: in full, and by the digest of its bytes.
+func TestConsentToAMotion(t *testing.T) {
+	motion := &pb.Motion{Kind: pb.ProposalKind_PROPOSAL_KIND_SETTLE_DISPUTE, ObligationIds: []string{"desk-1"},
+		Settlement: &pb.Settlement{Outcome: pb.SettlementOutcome_SETTLEMENT_OUTCOME_FULFILLED, Reason: "It stood\x1b there."}}
+	body, _ := proto.MarshalOptions{Deterministic: true}.Marshal(motion)
+	sum := sha256.Sum256(body)
+	o := &office{motion: motion}
+	sh := newShell(t, o)
+	code, out, errs := sh.run("proposal", "accept", "next", "first", "--yes")
+	if code != exitDone || !strings.HasPrefix(out, "To settle dispute desk-1\nOutcome: FULFILLED\nIt stood\uFFFD there.\n") {
+		t.Errorf("%d\n%s\n%s", code, out, errs)
+	}
+	if r := o.asked.(*pb.AcceptProposalRequest); r.GetTermsDigest() != hex.EncodeToString(sum[:]) {
+		t.Errorf("consented to %v", r)
+	}
+	o.asked, o.tampered = nil, true
+	if code, _, errs := sh.run("proposal", "accept", "next", "first", "--yes"); code != exitRefused || o.asked != nil || !strings.Contains(errs, "do not consent") {
+		t.Errorf("a motion that is not what its bytes say was accepted: %d %s", code, errs)
+	}
+	for _, line := range []string{"proposal counter next first", "proposal make help -f x --reason y", "proposal make help --expires soon", "obligation determine a o --reason x"} {
+		if code, _, _ := sh.run(strings.Fields(line)...); code != exitUsage {
+			t.Errorf("concord %s: %d", line, code)
+		}
+	}
+}
+
+// What people consent to is shown whole, whatever kinds of promises it has.
+func TestATextIsShownInFull(t *testing.T) {
+	terms := text()
+	terms.NeutralPartyId, terms.HoldsFromDate, terms.HistoryUntilDate = "judge", "2026-05-01", "2026-01-01"
+	terms.SuspensionRights = []*pb.SuspensionRight{{RightId: "flood", Side: pb.Side_SIDE_CLIENT, Ground: "The office is wet."}}
+	terms.History = []*pb.PastObligation{{CommitmentId: "desk", DueDate: "2025-06-30", State: pb.ObligationState_OBLIGATION_STATE_FULFILLED, KeptDate: "2025-07-02",
+		Timeliness: pb.Timeliness_TIMELINESS_LATE, DisclosedBy: pb.Side_SIDE_VENDOR, Note: "A truck broke."}}
+	unit := pb.PeriodUnit_PERIOD_UNIT_MONTH
+	terms.Commitments = append(terms.Commitments,
+		&pb.CommitmentTerms{CommitmentId: "manual", Obligor: pb.Side_SIDE_VENDOR, Title: "Manual", Category: pb.Category_CATEGORY_DELIVERY, Weight: 1, Material: true, NotCurable: true, Surviving: true,
+			Prerequisites: []string{"desk"}, Schedule: &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{Relative: &pb.RelativeDue{
+				Anchor: pb.DueAnchor_DUE_ANCHOR_COMPLETION, CommitmentId: "desk", After: &pb.After{Days: 3, BusinessDays: 2}}}}},
+		&pb.CommitmentTerms{CommitmentId: "answer", Obligor: pb.Side_SIDE_CLIENT, Title: "Answer", Weight: 1, Schedule: &pb.CommitmentTerms_Conditional{Conditional: &pb.Conditional{
+			Condition: "a question is asked", Within: &pb.After{BusinessDays: 2}, Once: true, UntilDate: "2026-10-01"}}},
+		&pb.CommitmentTerms{CommitmentId: "uptime", Obligor: pb.Side_SIDE_VENDOR, Title: "Uptime", Weight: 5, Schedule: &pb.CommitmentTerms_Measured{Measured: &pb.Measured{
+			Measure: "availability", Unit: "%", Comparator: pb.Comparator_COMPARATOR_AT_LEAST, Objective: "99.9", Tolerance: "0.05", Window: &pb.Period{Unit: unit}, Due: &pb.After{BusinessDays: 5},
+			Qualifying: &pb.Qualifying{Measure: "users", Comparator: pb.Comparator_COMPARATOR_AT_MOST, Threshold: "500", Responsible: pb.Side_SIDE_CLIENT},
+			Credit: &pb.Credit{CommitmentId: "credit", Title: "Credit", Weight: 2, Step: "0.1", PercentPerStep: "5", CapPercent: "20", Of: &pb.Amount{Currency: "EUR", Value: "1000"},
+				Due: &pb.After{Days: 30}}}}},
+		&pb.CommitmentTerms{CommitmentId: "secret", Obligor: pb.Side_SIDE_CLIENT, Title: "Secrecy", Weight: 3, Schedule: &pb.CommitmentTerms_Standing{Standing: &pb.Standing{
+			Conduct: "say nothing", Period: &pb.Period{Unit: pb.PeriodUnit_PERIOD_UNIT_QUARTER, Every: 2}, Due: &pb.After{BusinessDays: 10}}}})
+	golden(t, "terms-in-full", termsText(terms))
+}

@@ -1,0 +1,21 @@
+package rules
+
+import (
+	"fmt"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// checkPromises lists what is wrong with the promises of a text, all at once.
+func checkPromises(t *pb.Terms, f frame, field string) (wrong []Violation) {
+	for i, c := range t.GetCommitments() {
+		if f.byID[c.GetCommitmentId()] != nil {
+			wrong = append(wrong, Violation{fmt.Sprintf("%s.commitments[%d].commitment_id", field, i), fmt.Sprintf("another commitment has the id %q", c.GetCommitmentId())})
+		}
+		f.byID[c.GetCommitmentId()] = c
+	}
+	for i, c := range t.GetCommitments() {
+		wrong = append(wrong, checkSchedule(c, f, fmt.Sprintf("%s.commitments[%d]", field, i))...)
+	}
+	return wrong
+}
