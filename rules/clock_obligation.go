@@ -36,6 +36,8 @@ func (d *Decision) obligationWakes(o *pb.Obligation, at time.Time) {
 		d.lapse(o, at)
 	case o.GetState() == scheduled:
 		d.fallDue(o, at)
+	case o.GetState() == due && o.GetWindowEndDate() != "":
+		d.stayUnknown(o, at)
 	case o.GetState() == due:
 		d.breachNow(o, at)
 	case o.GetState() == submitted:

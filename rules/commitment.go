@@ -48,6 +48,10 @@ func (d *Decision) nextObligation(agreementID, commitmentID string, at time.Time
 		return s
 	}
 	schedule(s, firstDeadlines(c, next.route, cal))
+	if next.window != "" {
+		s.WindowStartDate, s.WindowEndDate = next.window, next.ruleDate
+		s.LeadStartTime = timestamppb.New(cal.StartOfDay(mustParse(next.window)))
+	}
 	return s
 }
 
@@ -77,7 +81,7 @@ func (d *Decision) newest(c *pb.Commitment) *pb.Obligation {
 
 // waiting says whether an obligation waits for something to happen, and has no due date before it does.
 func waiting(o *pb.Obligation) bool {
-	return o != nil && o.GetDueDate() == "" && (o.GetState() == scheduled || o.GetPriorState() == scheduled)
+	return o != nil && o.GetDueDate() == "" && ahead(o)
 }
 
 // side is the side that acts; unspecified for the clock.
@@ -91,6 +95,9 @@ func (d *Decision) side(agreementID string) pb.Side {
 // endIfDone ends a commitment that brings forth nothing more and has nothing open.
 func (d *Decision) endIfDone(agreementID, commitmentID string, at time.Time) {
 	c := d.State.commitment(agreementID, commitmentID)
+	if parent := d.State.commitment(agreementID, c.GetRemedyOf()); parent != nil && parent.GetState() != ended {
+		return // another miss may come
+	}
 	lives := c.GetState() == inForce || c.GetState() == dormant && kinds[c.GetKind()].rests
 	if !lives || c.GetOpenObligationCount() > 0 || d.nextObligation(agreementID, commitmentID, at) != nil {
 		return
@@ -103,6 +110,7 @@ func (d *Decision) endIfDone(agreementID, commitmentID string, at time.Time) {
 	d.emitAt(agreementID, d.side(agreementID), at, &pb.Event{Change: &pb.Event_CommitmentEnded{CommitmentEnded: &pb.CommitmentEnded{
 		CommitmentId: commitmentID, Reason: reason,
 	}}})
+	d.endRemedy(c, at)
 }
 
 func (s *State) commitmentEnteredIntoForce(e *pb.Event, c *pb.CommitmentEnteredIntoForce) {

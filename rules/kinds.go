@@ -28,6 +28,7 @@ var kinds = map[pb.CommitmentKind]kind{
 	pb.CommitmentKind_COMMITMENT_KIND_ONE_OFF:     {check: checkOneOff, next: nextOneOff, unfit: unfitByDate},
 	pb.CommitmentKind_COMMITMENT_KIND_RECURRING:   {check: checkRecurring, next: nextRecurring, unfit: unfitByDate},
 	pb.CommitmentKind_COMMITMENT_KIND_CONDITIONAL: {check: checkConditional, next: nextConditional, rests: true, unfit: unfitConditional},
+	pb.CommitmentKind_COMMITMENT_KIND_MEASURED:    {check: checkMeasured, next: nextMeasured, unfit: unfitMeasured},
 }
 
 // frame is what the words of a commitment are held against: the first and the last day of the agreement, its calendar and
@@ -60,6 +61,8 @@ type instance struct {
 	until time.Time
 	// ruleDate is the date that its rule yielded; empty if it has no rule.
 	ruleDate string
+	// window is the first day of the window that it is about, which ends on the ruleDate; empty if it is about none.
+	window string
 	// counted is how many dates the rule yielded before this one that brought nothing forth.
 	counted int32
 }
@@ -119,17 +122,21 @@ func lasts(a *pb.Agreement, c *pb.Commitment, day Day, cal *Calendar) bool {
 	return a.GetEndTime() == nil || c.GetTerms().GetSurviving() || cal.StartOfDay(day).Before(a.GetEndTime().AsTime())
 }
 
-// fits refuses a verb that means nothing for an obligation of its kind.
+// fits refuses a verb that means nothing for an obligation of its kind, or not yet.
 func (d *Decision) fits(o *pb.Obligation, verb string) *Error {
 	kind := d.commitmentOf(o).GetKind()
-	instead := kinds[kind].unfit(o, verb)
-	if instead == "" {
-		return nil
+	e := d.whileItRuns(o, verb)
+	if instead := kinds[kind].unfit(o, verb); instead != "" {
+		e = wrongKind(verb, kind, "This is a %s commitment: %s.", strings.TrimPrefix(kind.String(), "COMMITMENT_KIND_"), instead)
 	}
-	name := strings.TrimPrefix(kind.String(), "COMMITMENT_KIND_")
-	e := Refuse(pb.ErrorReason_ERROR_REASON_WRONG_KIND, "It is an obligation of a %s commitment: %s.", name, instead)
-	e.Rule, e.Subject = "obligation "+verb, "agreements/"+o.GetAgreementId()+"/obligations/"+o.GetObligationId()
-	e.Metadata = map[string]string{"kind": name}
+	return e.about(o)
+}
+
+// about is a refusal that names the obligation it is about.
+func (e *Error) about(o *pb.Obligation) *Error {
+	if e != nil {
+		e.Subject = "agreements/" + o.GetAgreementId() + "/obligations/" + o.GetObligationId()
+	}
 	return e
 }
 

@@ -13,6 +13,7 @@ const (
 // CommitmentMoves is the life of a commitment. Nobody commands one: it follows its agreement and its obligations.
 var CommitmentMoves = []Move[pb.CommitmentState]{
 	{From: dormant, Verb: "enter into force", By: ClockActor, To: inForce, If: "the agreement has begun"},
+	{From: dormant, Verb: "enter into force", By: Rule, To: inForce, If: "it makes good a miss, and one was found"},
 	{From: dormant, Verb: "trigger", By: Either, To: inForce, If: "it waits for something, which has happened"},
 	{From: inForce, Verb: "rest", By: Rule, To: dormant, If: "it waits for something, and nothing that happened is open"},
 	{From: dormant, Verb: "end", By: Rule, To: ended, If: "what it waits for can no longer happen, or binds no more"},

@@ -16,23 +16,29 @@ const (
 	excused    = pb.ObligationState_OBLIGATION_STATE_EXCUSED
 	suspended  = pb.ObligationState_OBLIGATION_STATE_SUSPENDED
 	discharged = pb.ObligationState_OBLIGATION_STATE_DISCHARGED
+	unknown    = pb.ObligationState_OBLIGATION_STATE_NOT_DETERMINED
+	disputed   = pb.ObligationState_OBLIGATION_STATE_DISPUTED
 	superseded = pb.ObligationState_OBLIGATION_STATE_SUPERSEDED
 )
 
 // What some rows ask for besides, where a refusal names it.
 const (
-	atMostPlans = "at most 10 plans"
-	knownDay    = "a due date is known, the new one is later, and it is extended 50 times at most"
+	atMostPlans    = "at most 10 plans"
+	happenedLately = "it waits for something, which has happened since the promise holds and within the notice days"
+	windowOver     = "the window is over"
+	onceEach       = "each side files one figure: a miss that was admitted, or the second figure, which agrees with the first"
+	knownDay       = "a due date is known, the new one is later, and it is extended 50 times at most"
 )
 
 // ObligationMoves is the life of an obligation. Nobody closes their own promise: the beneficiary does, or time.
 var ObligationMoves = []Move[pb.ObligationState]{
 	{From: scheduled, Verb: "fall due", By: ClockActor, To: due, If: "its lead time has begun"},
+	{From: scheduled, Verb: "fall due", By: Rule, To: due, If: "it makes good a miss"},
 	{From: scheduled, Verb: "lapse", By: ClockActor, To: discharged, If: "what it waits for can no longer happen"},
 	{From: scheduled, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise"},
 	{From: suspended, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise"},
 	{From: scheduled, Verb: "be dated", By: Rule, To: scheduled, If: "what it waits for was kept or waived"},
-	{From: scheduled, Verb: "trigger", By: Either, To: due, If: "it waits for something, which has happened since the promise holds and within the notice days"},
+	{From: scheduled, Verb: "trigger", By: Either, To: due, If: happenedLately},
 	{From: due, Verb: "submit", By: Obligor, To: submitted, If: "with evidence or a note"},
 	{From: breached, Verb: "submit", By: Obligor, To: submitted, If: "with evidence or a note: late performance"},
 	{From: curing, Verb: "submit", By: Obligor, To: submitted, If: "with evidence or a note: the cure"},
@@ -50,6 +56,23 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: curing, Verb: "acknowledge", By: Beneficiary, To: cured, If: "received already"},
 	{From: due, Verb: "admit", By: Obligor, To: breached},
 	{From: due, Verb: "breach", By: ClockActor, To: breached, If: "the grace period is over"},
+	{From: due, Verb: "stay unknown", By: ClockActor, To: unknown, If: "it is about a window, and nobody said in time how that went"},
+	{From: due, Verb: "measure", By: Obligor, To: submitted, If: "the window is over, and met or does not count: a claim"},
+	{From: due, Verb: "measure", By: Obligor, To: breached, If: "the window is over, and missed"},
+	{From: due, Verb: "measure", By: Beneficiary, To: fulfilled, If: "the window is over, and met"},
+	{From: due, Verb: "measure", By: Beneficiary, To: excused, If: "the window is over, and does not count"},
+	{From: due, Verb: "measure", By: Beneficiary, To: breached, If: "the window is over, and missed"},
+	{From: submitted, Verb: "measure", By: Beneficiary, To: fulfilled, If: "the figures agree: met"},
+	{From: submitted, Verb: "measure", By: Beneficiary, To: excused, If: "the figures agree: it does not count"},
+	{From: submitted, Verb: "measure", By: Beneficiary, To: disputed, If: "the figures differ"},
+	{From: breached, Verb: "measure", By: Obligor, To: breached, If: onceEach},
+	{From: breached, Verb: "measure", By: Beneficiary, To: breached, If: onceEach},
+	{From: breached, Verb: "measure", By: Obligor, To: disputed, If: "the figures differ"},
+	{From: breached, Verb: "measure", By: Beneficiary, To: disputed, If: "the figures differ"},
+	{From: curing, Verb: "measure", By: Obligor, To: curing, If: onceEach},
+	{From: curing, Verb: "measure", By: Beneficiary, To: curing, If: onceEach},
+	{From: curing, Verb: "measure", By: Obligor, To: disputed, If: "the figures differ"},
+	{From: curing, Verb: "measure", By: Beneficiary, To: disputed, If: "the figures differ"},
 	{From: breached, Verb: "cure", By: Obligor, To: curing, If: atMostPlans},
 	{From: curing, Verb: "object", By: Beneficiary, To: breached, If: "a legitimate interest is stated"},
 	{From: breached, Verb: "default", By: ClockActor, To: defaulted, If: "the cure period is over, or there is none"},

@@ -210,8 +210,16 @@ func obligationCells(t *testing.T, id string, from pb.ObligationState, verb stri
 func fitKind(w *world, o *pb.Obligation, verb string) {
 	ref := commitmentRef("care", o.GetCommitmentId())
 	c := proto.CloneOf(w.records[ref].(*pb.Commitment))
-	if verb == "trigger" {
+	switch verb {
+	case "trigger":
 		c.Kind, o.DueDate = pb.CommitmentKind_COMMITMENT_KIND_CONDITIONAL, ""
+	case "measure":
+		c.Kind, o.WindowEndDate = pb.CommitmentKind_COMMITMENT_KIND_MEASURED, "2026-01-09"
+		c.Terms.Schedule = &pb.CommitmentTerms_Measured{Measured: &pb.Measured{Comparator: pb.Comparator_COMPARATOR_AT_LEAST, Objective: "99"}}
+		if o.GetState() == submitted {
+			o.Submission.From, o.Submission.Claim = due, fulfilled
+			o.Measurements = []*pb.Measurement{{By: o.GetObligor(), Value: "99"}}
+		}
 	}
 	w.put(ref, c)
 }
@@ -231,6 +239,8 @@ func obligationCommand(t *testing.T, verb, id string) proto.Message {
 		return &pb.WaiveObligationRequest{AgreementId: "care", ObligationId: id, Reason: "never mind"}
 	case "trigger":
 		return &pb.TriggerObligationRequest{AgreementId: "care", ObligationId: id, Title: "It happened"}
+	case "measure":
+		return &pb.MeasureObligationRequest{AgreementId: "care", ObligationId: id, Value: "98"}
 	case "admit":
 		return &pb.AdmitObligationRequest{AgreementId: "care", ObligationId: id, Reason: "missed"}
 	case "cure":

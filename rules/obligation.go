@@ -88,20 +88,14 @@ type acceptance struct {
 	timeliness pb.Timeliness
 }
 
-// accepted is what becomes of an obligation whose submission is accepted, by word or by silence: what was claimed. A window
-// was kept when it ended, however long the figures took.
+// accepted is what becomes of an obligation whose submission is accepted, by word or by silence: what was claimed.
 func (d *Decision) accepted(o *pb.Obligation) acceptance {
 	s := o.GetSubmission()
-	is := acceptance{to: keptAs(s.GetClaim()), kept: s.GetSubmitTime()}
+	is := acceptance{to: keptAs(s.GetClaim())}
 	if is.to == excused {
 		return acceptance{to: excused}
 	}
-	is.timeliness = timeliness(o, is.kept.AsTime())
-	if end, err := ParseDay(o.GetWindowEndDate()); err == nil && s.GetFrom() == due {
-		if cal := d.calendar(d.State.agreement(o.GetAgreementId())); cal != nil {
-			is.kept, is.timeliness = timestamppb.New(cal.EndOfDay(end)), pb.Timeliness_TIMELINESS_ON_TIME
-		}
-	}
+	is.kept, is.timeliness = d.kept(o, s.GetFrom(), s.GetSubmitTime().AsTime())
 	return is
 }
 
@@ -149,9 +143,10 @@ func (d *Decision) acknowledgeObligation(c *pb.AcknowledgeObligationRequest) err
 		}
 		received = t.AsTime()
 	}
+	kept, timely := d.kept(o, o.GetState(), received)
 	d.emitAt(o.GetAgreementId(), side, received, &pb.Event{Change: &pb.Event_ObligationReceiptAcknowledged{
 		ObligationReceiptAcknowledged: &pb.ObligationReceiptAcknowledged{
-			ObligationId: o.GetObligationId(), Note: c.GetNote(), To: to, KeptTime: timestamppb.New(received), Timeliness: timeliness(o, received),
+			ObligationId: o.GetObligationId(), Note: c.GetNote(), To: to, KeptTime: kept, Timeliness: timely,
 		},
 	}})
 	d.closed(o, d.stamp.At)

@@ -1,8 +1,6 @@
 package rules
 
 import (
-	"time"
-
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
@@ -26,8 +24,7 @@ func (d *Decision) triggerObligation(c *pb.TriggerObligationRequest) error {
 	}
 	until := cal.AddBusinessDays(happened, int(promise.GetClocks().GetNoticeBusinessDays()))
 	if until < today {
-		return d.untimely(o, pb.ErrorReason_ERROR_REASON_TOO_LATE, "trigger", cal.EndOfDay(until),
-			"It happened on %v, and could be recorded until %v. Both sides can still agree what to do about it.", happened, until)
+		return tooLate("obligation", "trigger", happenedLately, cal.EndOfDay(until), "It happened on %v, and could be recorded until %v. Both sides can still agree what to do about it.", happened, until).about(o)
 	}
 	way := routeFrom(pb.DueStepKind_DUE_STEP_KIND_TRIGGER, happened, c.GetTitle())
 	way.after(promise.GetTerms().GetConditional().GetWithin(), cal)
@@ -60,16 +57,4 @@ func occurred(date string, first, today Day) (Day, error) {
 		return 0, Invalid(Violation{"occurred_date", "it lies before the first day of the promise, " + first.String()})
 	}
 	return day, nil
-}
-
-// untimely refuses a verb that an obligation knows, but not at this time; at is when it begins, or ceased, to be possible.
-func (d *Decision) untimely(o *pb.Obligation, reason pb.ErrorReason, verb string, at time.Time, format string, args ...any) *Error {
-	e := Refuse(reason, format, args...)
-	key := "until"
-	if reason == pb.ErrorReason_ERROR_REASON_TOO_EARLY {
-		key = "from"
-	}
-	e.Rule, e.Subject = "obligation "+verb, "agreements/"+o.GetAgreementId()+"/obligations/"+o.GetObligationId()
-	e.Metadata = map[string]string{key: at.UTC().Format(time.RFC3339Nano)}
-	return e
 }

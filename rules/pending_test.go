@@ -19,9 +19,7 @@ var pending = []string{
 	"agreement_ended",
 	"agreement_amended",
 	"proposal_became_stale",
-	"commitment_agreed",
 	"commitment_revised",
-	"obligation_measured",
 	"obligation_excused",
 	"obligation_notice_given",
 	"obligation_blocked",
@@ -29,11 +27,9 @@ var pending = []string{
 	"obligation_superseded",
 	"obligation_disputed",
 	"obligation_dispute_settled",
-	"obligation_not_determined",
 	"obligation_imported",
 	"agreement_renewed",
 	// Rows.
-	"obligation SUBMITTED accept EXCUSED",
 	"obligation SUBMITTED be deemed EXCUSED",
 	"obligation CURING suspend SUSPENDED",
 	"obligation SUSPENDED resume CURING",
@@ -47,13 +43,11 @@ var pending = []string{
 	"GiveNoticeRequest",
 	"TerminateAgreementRequest",
 	"ImportAgreementRequest",
-	"MeasureObligationRequest",
 	"ExcuseObligationRequest",
 	"NotifyObligationRequest",
 	"DisputeObligationRequest",
 	"DetermineObligationRequest",
 	// Reasons.
-	"TOO_EARLY",
 }
 
 // untold checks that a thing is told in a story, or pending and not told.

@@ -32,13 +32,13 @@ func randomTerms(t *rapid.T) *pb.Terms {
 	terms.SuspensionRights = []*pb.SuspensionRight{
 		{RightId: "flood", Side: pb.Side_SIDE_VENDOR, Ground: "a flood"}, {RightId: "strike", Side: pb.Side_SIDE_CLIENT, Ground: "a strike"},
 	}
-	for i := range rapid.IntRange(0, 4).Draw(t, "promises") {
+	for i := range rapid.IntRange(2, 6).Draw(t, "promises") {
 		c := &pb.CommitmentTerms{
 			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1,
 			Obligor: rapid.SampledFrom([]pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT}).Draw(t, "obligor"), Clocks: randomClocks(t),
 			NotCurable: rapid.IntRange(0, 4).Draw(t, "curable") == 0,
 		}
-		randomSchedule(t, c, first, i)
+		randomSchedule(t, c, first, terms.GetCommitments())
 		terms.Commitments = append(terms.Commitments, c)
 		if CheckTerms(terms, "terms") != nil {
 			terms.Commitments = terms.Commitments[:len(terms.Commitments)-1]
@@ -50,19 +50,33 @@ func randomTerms(t *rapid.T) *pb.Terms {
 	return terms
 }
 
-// randomSchedule draws what makes the i-th promise fall due.
-func randomSchedule(t *rapid.T, c *pb.CommitmentTerms, first Day, i int) {
-	switch rapid.SampledFrom([]string{"date", "rule", "rule", "relative", "conditional"}).Draw(t, "kind") {
+// randomSchedule draws what makes a promise fall due, after those before it.
+func randomSchedule(t *rapid.T, c *pb.CommitmentTerms, first Day, before []*pb.CommitmentTerms) {
+	switch rapid.SampledFrom([]string{"date", "rule", "rule", "rule", "relative", "conditional", "measured"}).Draw(t, "kind") {
 	case "date":
 		c.Schedule = &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{DueDate: first.Add(rapid.IntRange(0, 150).Draw(t, "due")).String()}}
 	case "rule":
 		c.Schedule = &pb.CommitmentTerms_Recurring{Recurring: randomRule(t, first)}
 	case "relative":
 		r := &pb.RelativeDue{Anchor: pb.DueAnchor_DUE_ANCHOR_EFFECTIVE_DATE, After: randomAfter(t)}
-		if i > 0 && rapid.Bool().Draw(t, "completion") {
-			r.Anchor, r.CommitmentId = pb.DueAnchor_DUE_ANCHOR_COMPLETION, fmt.Sprintf("c%d", rapid.IntRange(0, i-1).Draw(t, "anchor"))
+		if i := slices.IndexFunc(before, func(c *pb.CommitmentTerms) bool { return c.GetOneOff() != nil }); i >= 0 {
+			r.Anchor, r.CommitmentId = pb.DueAnchor_DUE_ANCHOR_COMPLETION, before[i].GetCommitmentId()
 		}
 		c.Schedule = &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{Relative: r}}
+	case "measured":
+		m := &pb.Measured{
+			Measure: "Availability", Comparator: pb.Comparator_COMPARATOR_AT_LEAST, Objective: "99.8", Tolerance: "0.1", Due: randomAfter(t), Window: randomPeriod(t),
+		}
+		if rapid.Bool().Draw(t, "qualifying") {
+			m.Qualifying = &pb.Qualifying{Measure: "Gateway", Comparator: pb.Comparator_COMPARATOR_AT_LEAST, Threshold: "1", Responsible: Other(c.GetObligor())}
+		}
+		if rapid.Bool().Draw(t, "credit") {
+			m.Credit = &pb.Credit{
+				CommitmentId: c.GetCommitmentId() + "r", Title: "Credit", Weight: 1, Step: "0.1", PercentPerStep: "5", CapPercent: "20",
+				Of: &pb.Amount{Currency: "EUR", Value: "100"}, Due: &pb.After{Days: 10},
+			}
+		}
+		c.Schedule = &pb.CommitmentTerms_Measured{Measured: m}
 	case "conditional":
 		when := &pb.Conditional{Condition: "Something happens.", Within: randomAfter(t), Once: rapid.Bool().Draw(t, "once")}
 		if rapid.Bool().Draw(t, "until") {
@@ -70,6 +84,10 @@ func randomSchedule(t *rapid.T, c *pb.CommitmentTerms, first Day, i int) {
 		}
 		c.Schedule = &pb.CommitmentTerms_Conditional{Conditional: when}
 	}
+}
+
+func randomPeriod(t *rapid.T) *pb.Period {
+	return &pb.Period{Unit: pb.PeriodUnit(rapid.Int32Range(1, 5).Draw(t, "unit")), Every: rapid.SampledFrom([]int32{0, 1, 2, 3, 12}).Draw(t, "every")}
 }
 
 func randomAfter(t *rapid.T) *pb.After {
@@ -254,6 +272,11 @@ func randomDeed(t *rapid.T, w *world, agreement, id, verb string) proto.Message 
 	case "trigger":
 		day := w.now.AddDate(0, 0, rapid.IntRange(-20, 1).Draw(t, "day")).Format(time.DateOnly)
 		return &pb.TriggerObligationRequest{AgreementId: agreement, ObligationId: id, Title: "It happened", OccurredDate: day}
+	case "measure":
+		return &pb.MeasureObligationRequest{
+			AgreementId: agreement, ObligationId: id, Value: rapid.SampledFrom([]string{"99.8", "99.79", "99.5", "90", "-1", "x"}).Draw(t, "value"),
+			QualifyingValue: rapid.SampledFrom([]string{"", "1", "1", "0"}).Draw(t, "qualifying"),
+		}
 	case "admit":
 		return &pb.AdmitObligationRequest{AgreementId: agreement, ObligationId: id, Reason: "missed"}
 	case "cure":
@@ -279,6 +302,9 @@ func (w *world) obligations(agreement string) (ids []string) {
 			switch {
 			case !Final(o.GetState()):
 				ids = append(ids, ref.ID)
+				if o.GetState() == curing || o.GetState() == submitted {
+					ids = append(ids, ref.ID, ref.ID, ref.ID) // they are few, and much can happen to them
+				}
 			case closed == "" || ref.ID < closed:
 				closed = ref.ID
 			}

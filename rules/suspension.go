@@ -169,11 +169,13 @@ func (d *Decision) resumeCommitment(c *pb.Commitment, at time.Time) {
 	if c.GetPriorState() != inForce && c.GetObligationCount() == 0 {
 		return // it has not come into force yet
 	}
-	if newest := d.newest(c); newest == nil || !ahead(newest) {
-		d.scheduleNext(id, c.GetCommitmentId(), at)
-	}
-	d.endIfDone(id, c.GetCommitmentId(), at)
-	d.rest(id, c.GetCommitmentId(), at)
+	d.asClock(func() {
+		if newest := d.newest(c); newest == nil || !ahead(newest) {
+			d.scheduleNext(id, c.GetCommitmentId(), at)
+		}
+		d.endIfDone(id, c.GetCommitmentId(), at)
+		d.rest(id, c.GetCommitmentId(), at)
+	})
 }
 
 // resumeObligation ends the pause of an obligation: it is what it was, and its clocks have moved. One that was restored from

@@ -117,7 +117,7 @@ func checkBacklog(t *pb.Terms, now time.Time, field string) []Violation {
 	}
 	today, backlog := cal.DayAt(now), 0
 	for _, ct := range t.GetCommitments() {
-		c := &pb.Commitment{Terms: ct, Kind: KindOf(ct)}
+		c := &pb.Commitment{Terms: ct, Kind: KindOf(ct), EffectiveTime: a.GetEffectiveTime()}
 		for {
 			next, ok := nextInstance(a, c, cal)
 			if !ok || next.waits() || next.day > today {

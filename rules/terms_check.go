@@ -14,7 +14,13 @@ func checkPromises(t *pb.Terms, f frame, field string) (wrong []Violation) {
 		}
 		f.byID[c.GetCommitmentId()] = c
 	}
+	credits := map[string]bool{}
 	for i, c := range t.GetCommitments() {
+		id := c.GetMeasured().GetCredit().GetCommitmentId()
+		if id != "" && credits[id] {
+			wrong = append(wrong, Violation{fmt.Sprintf("%s.commitments[%d].measured.credit.commitment_id", field, i), "another credit has this id"})
+		}
+		credits[id] = true
 		wrong = append(wrong, checkSchedule(c, f, fmt.Sprintf("%s.commitments[%d]", field, i))...)
 	}
 	return wrong

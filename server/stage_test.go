@@ -37,6 +37,7 @@ const (
 //
 //	running   in force; acme owes reports and desks, globex owes payments; mail is breached, rent is being
 //	          cured; repair waits for its condition
+//	level     began last month, whose calls are counted now
 //	paused    suspended by acme's right
 //	offered   acme's text is on the table, globex is to answer
 //	asked     globex's text is on the table, acme is to answer
@@ -62,6 +63,14 @@ func recurring(id string, obligor pb.Side, rule string) *pb.CommitmentTerms {
 func conditional(id string, obligor pb.Side, condition string) *pb.CommitmentTerms {
 	c := oneOff(id, obligor, "")
 	c.Schedule = &pb.CommitmentTerms_Conditional{Conditional: &pb.Conditional{Condition: condition, Within: &pb.After{BusinessDays: 3}}}
+	return c
+}
+
+func measured(id string, obligor pb.Side, measure string) *pb.CommitmentTerms {
+	c := oneOff(id, obligor, "")
+	c.Schedule = &pb.CommitmentTerms_Measured{Measured: &pb.Measured{
+		Measure: measure, Unit: "%", Comparator: pb.Comparator_COMPARATOR_AT_LEAST, Objective: "99.5", Window: &pb.Period{Unit: pb.PeriodUnit_PERIOD_UNIT_MONTH},
+	}}
 	return c
 }
 
@@ -95,6 +104,10 @@ func setStage(t *testing.T, o servertest.Options) *stage {
 		s.propose(t, s.acme, id, "first", running)
 		s.accept(t, s.globex, id, "first")
 	}
+	level := text("Level", measured("calls", vendor, "calls that were taken"))
+	level.EffectiveDate = "2025-12-01"
+	s.propose(t, s.acme, "level", "first", level)
+	s.accept(t, s.globex, "level", "first")
 	s.propose(t, s.acme, "offered", "offer", text("Offered", oneOff("chair", vendor, "2026-02-02")))
 	asked := text("Asked", oneOff("lamp", vendor, "2026-02-02"))
 	asked.EffectiveDate = "2026-02-01" // not yet: the clock leaves it alone once it is accepted
@@ -132,8 +145,7 @@ func (s *stage) accept(t *testing.T, who servertest.Caller, id, proposal string)
 // name; one that answers anything else must be struck off.
 var notYet = []protoreflect.Name{
 	"GiveNotice", "TerminateAgreement", "ImportAgreements",
-	"MeasureObligation", "ExcuseObligation",
-	"NotifyObligation", "DisputeObligation", "DetermineObligation",
+	"ExcuseObligation", "NotifyObligation", "DisputeObligation", "DetermineObligation",
 }
 
 func waits(rpc servertest.RPC) bool { return slices.Contains(notYet, rpc.Name()) }
@@ -186,7 +198,7 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.TerminateAgreementRequest{AgreementId: "running", ObligationId: "pay-1", Reason: "Never paid."},
 		&pb.ImportAgreementRequest{Row: 1, AgreementId: "imported", VendorPartyId: acme, ClientPartyId: globex, Terms: text("Imported")},
 		&pb.TriggerObligationRequest{AgreementId: "running", ObligationId: "repair-1", Title: "A leg broke", OccurredDate: "2026-01-05", Evidence: evidence},
-		&pb.MeasureObligationRequest{AgreementId: "running", ObligationId: "desk-1", Value: "99.85", QualifyingValue: "100"},
+		&pb.MeasureObligationRequest{AgreementId: "level", ObligationId: "calls-1", Value: "99.85", Evidence: evidence},
 		&pb.CureObligationRequest{AgreementId: "running", ObligationId: "mail-1", Cause: "A truck.", Effect: "No desk.", Fix: "A desk.", Prevention: "Two trucks.", CureDate: "2026-01-20"},
 		&pb.ObjectObligationRequest{AgreementId: "running", ObligationId: "rent-1", Interest: "We must pay wages by then."},
 		&pb.ExtendObligationRequest{AgreementId: "running", ObligationId: "pay-1", DueDate: "2026-01-20", Reason: "The bank is closed."},
