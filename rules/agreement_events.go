@@ -16,7 +16,7 @@ func (s *State) agreementSuspended(e *pb.Event, c *pb.AgreementSuspended) {
 // agreementResumed ends a pause. An agreement that is ENDING stays so.
 func (s *State) agreementResumed(e *pb.Event) {
 	s.editAgreement(e, func(a *pb.Agreement) {
-		a.Suspension = nil
+		a.Suspension, a.ResumeTime = nil, e.GetEffectiveTime()
 		if a.State == pb.AgreementState_AGREEMENT_STATE_SUSPENDED {
 			a.State = pb.AgreementState_AGREEMENT_STATE_ACTIVE
 		}
@@ -43,6 +43,7 @@ func (s *State) agreementNoticeWithdrawn(e *pb.Event) {
 func (s *State) agreementEnded(e *pb.Event, c *pb.AgreementEnded) {
 	s.editAgreement(e, func(a *pb.Agreement) {
 		a.State, a.EndCause, a.FinalTime = c.GetTo(), c.GetCause(), e.GetEffectiveTime()
+		a.Suspension = nil // what was paused goes on or ends with it
 	})
 }
 

@@ -48,9 +48,15 @@ func (c Caller) Sees(a *pb.Agreement) bool {
 	}
 	side := c.SideOf(a)
 	if side == pb.Side_SIDE_UNSPECIFIED {
-		return false
+		return c.Neutral(a)
 	}
 	return !draft || side == a.GetAuthor()
+}
+
+// Neutral says whether a caller acts for the party that both sides of an agreement agreed on to settle their disputes. It is
+// no side: it reads the agreement from the acceptance on, and determines.
+func (c Caller) Neutral(a *pb.Agreement) bool {
+	return c.PartyID != "" && c.PartyID == a.GetNeutralPartyId()
 }
 
 // Other is the other side.

@@ -41,7 +41,7 @@ type carrier struct {
 	obligations []pb.ObligationState
 	// commitment carries the change into one commitment. It is called until it does nothing more, so that it may do a
 	// long thing step by step.
-	commitment func(d *Decision, change *pb.DeferredChange, c *pb.Commitment)
+	commitment func(d *Decision, change *pb.DeferredChange, ref Ref, c *pb.Commitment)
 	// obligation carries the change into one obligation, at once.
 	obligation func(d *Decision, change *pb.DeferredChange, o *pb.Obligation)
 }
@@ -122,18 +122,18 @@ func (d *Decision) carryOn(agreementID string) {
 	}
 	named := changes[0].GetChange().GetCommitmentIds()
 	left, finished := proto.CloneOf(changes[0].GetChange()), false
-	d.whileCarrying(d.State.carry, func() { finished = d.carry(agreementID, left) })
+	d.whileCarrying(max(d.most, d.State.carry), func() { finished = d.carry(agreementID, left) })
 	d.emitClock(agreementID, left.GetEffectiveTime().AsTime(), &pb.Event{Change: &pb.Event_ChangeCarried{ChangeCarried: &pb.ChangeCarried{
 		Number: changes[0].GetNumber(), CommitmentIds: named[:len(named)-len(left.GetCommitmentIds())], Finished: finished,
 	}}})
 }
 
 // whileCarrying does something, with most events in the end, without carrying other changes into what it meets: these come
-// later.
+// later. All of it is the clock's doing, whoever met it first.
 func (d *Decision) whileCarrying(most int, do func()) {
 	was, wasMost := d.carrying, d.most
 	d.carrying, d.most = true, most
-	do()
+	d.asClock(do)
 	d.carrying, d.most = was, wasMost
 }
 
@@ -175,7 +175,7 @@ func (d *Decision) carryIntoCommitment(by carrier, change *pb.DeferredChange, re
 		c := d.State.commitment(ref.Agreement, ref.ID)
 		told := len(d.Events)
 		if by.commitment != nil && (len(by.commitments) == 0 || slices.Contains(by.commitments, c.GetState())) {
-			by.commitment(d, change, c)
+			by.commitment(d, change, ref, c)
 		}
 		if len(d.Events) == told {
 			return true
@@ -221,7 +221,7 @@ func (d *Decision) eachObligation(agreementID, commitmentID string, states []pb.
 // carryIntoObligations carries a change into the obligations of an agreement, or of one of its commitments, that may have
 // it still before them. It says whether there was room for all of them.
 func (d *Decision) carryIntoObligations(by carrier, change *pb.DeferredChange, agreementID, commitmentID string) bool {
-	return d.eachObligation(agreementID, commitmentID, by.obligations, func(ref Ref) { d.carryIntoObligation(by, change, ref) })
+	return by.obligation == nil || d.eachObligation(agreementID, commitmentID, by.obligations, func(ref Ref) { d.carryIntoObligation(by, change, ref) })
 }
 
 func (d *Decision) carryIntoObligation(by carrier, change *pb.DeferredChange, ref Ref) {
@@ -242,14 +242,11 @@ func (d *Decision) carryOne(ref Ref) bool {
 	if ref.Kind == KindObligation {
 		commitment = commitmentRef(ref.Agreement, d.State.obligation(ref.Agreement, ref.ID).GetCommitmentId())
 	}
-	if d.State.Get(commitment) == nil {
-		return true
-	}
-	done := true
+	fresh, done := d.State.Get(commitment) == nil, true // a fresh one comes with a change that names it
 	d.whileCarrying(len(d.Events)+carryOneSize, func() {
 		for _, p := range d.pending(ref.Agreement).GetChanges() {
 			by := carrierOf(p.GetChange().GetCause())
-			if len(by.commitments) == 0 && !slices.Contains(p.GetChange().GetCommitmentIds(), commitment.ID) {
+			if (fresh || len(by.commitments) == 0) && !slices.Contains(p.GetChange().GetCommitmentIds(), commitment.ID) {
 				continue
 			}
 			if done = d.carryIntoCommitment(by, p.GetChange(), commitment); !done {
@@ -262,13 +259,6 @@ func (d *Decision) carryOne(ref Ref) bool {
 	})
 	return done
 }
-
-// carryEnded carries the end of an agreement into what it ends. The change says to which state the agreement came.
-func carryEnded() carrier { return carrier{} }
-
-// carryAmended carries new terms into the commitments that the change names: those that are added, changed, ended or only
-// waited for by others than before, by the revision before, base_revision, and the one in force.
-func carryAmended() carrier { return carrier{} }
 
 // carryImported carries the past that an agreement comes with into the commitments that the change names.
 func carryImported() carrier { return carrier{} }

@@ -24,7 +24,7 @@ func TestADeferredChangeIsTheSameChange(t *testing.T) {
 				return
 			}
 			switch tn.command.(type) {
-			case *pb.SuspendAgreementRequest, *pb.ResumeAgreementRequest:
+			case *pb.SuspendAgreementRequest, *pb.ResumeAgreementRequest, *pb.TerminateAgreementRequest:
 				parts.settle() // or it would be refused
 			}
 			tn.command, tn.asleep = withoutEtag(tn.command), false

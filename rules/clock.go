@@ -96,10 +96,13 @@ func (d *Decision) timePassesBefore(ref Ref, at time.Time) {
 // force, and those before it come up one after the other, as each brings forth the next.
 func (d *Decision) comeUp(agreementID, obligationID string) {
 	cut := strings.LastIndexByte(obligationID, '-')
-	if cut < 0 || d.State.commitment(agreementID, obligationID[:cut]) == nil {
+	if cut < 0 {
 		return
 	}
 	commitmentID := obligationID[:cut]
+	if !d.carryOne(commitmentRef(agreementID, commitmentID)) || d.State.commitment(agreementID, commitmentID) == nil {
+		return
+	}
 	d.timePasses(commitmentRef(agreementID, commitmentID))
 	for range maxComing {
 		newest := fmt.Sprintf("%s-%d", commitmentID, d.State.commitment(agreementID, commitmentID).GetObligationCount())

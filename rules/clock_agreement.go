@@ -3,6 +3,8 @@ package rules
 import (
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
@@ -11,8 +13,27 @@ func agreementWake(a *pb.Agreement) (time.Time, bool) {
 	switch a.GetState() {
 	case pb.AgreementState_AGREEMENT_STATE_ACCEPTED:
 		return a.GetEffectiveTime().AsTime(), true
+	case pb.AgreementState_AGREEMENT_STATE_ACTIVE:
+		return notBefore(a.GetEndTime(), a.GetResumeTime())
+	case pb.AgreementState_AGREEMENT_STATE_ENDING:
+		end := a.GetEndTime()
+		if notice := a.GetNotice().GetEndTime(); end == nil || notice.AsTime().Before(end.AsTime()) {
+			end = notice
+		}
+		return notBefore(end, a.GetNotice().GetGiveTime())
 	}
 	return time.Time{}, false
+}
+
+// notBefore is a time that waits for another, where there is one: what is paused does not end while it is.
+func notBefore(t, other *timestamppb.Timestamp) (time.Time, bool) {
+	if t == nil {
+		return time.Time{}, false
+	}
+	if other != nil && other.AsTime().After(t.AsTime()) {
+		t = other
+	}
+	return t.AsTime(), true
 }
 
 // proposalWake is when time alone changes a proposal: it lapses, or it takes effect. First terms take effect with their
@@ -43,19 +64,23 @@ func (d *Decision) agreementPasses(id string) {
 				first, at, waits = proposalRef(id, p), t, true
 			}
 		}
-		if !waits || !d.pass(first) {
+		told := len(d.Events)
+		if waits {
+			d.withRoom(func() { d.pass(first) })
+		}
+		if len(d.Events) == told {
 			return
 		}
 	}
 }
 
-// passesBefore brings a record up to a time, not including it: what happened before comes before what happens then.
-func (d *Decision) passesBefore(ref Ref, t time.Time) {
-	for range maxPasses {
-		if at, waits := WakeTime(d.State.Get(ref)); !waits || !at.Before(t) || !d.pass(ref) {
-			return
-		}
-	}
+// withRoom does what a command needs to have done before it is judged: it may take more than what a change is carried in at
+// a time.
+func (d *Decision) withRoom(do func()) {
+	was := d.most
+	d.most = len(d.Events) + carryOneSize
+	do()
+	d.most = was
 }
 
 // passProposal does what time has brought to a proposal: it lapses unanswered, or what both sides agreed to holds from now
@@ -68,7 +93,11 @@ func (d *Decision) passProposal(p *pb.Proposal, at time.Time) {
 	}
 	a, agreed := d.State.agreement(id), d.consentOf(p)
 	k, _ := proposalKindOf(p.GetKind())
-	if e := d.stands(k, a, agreed, at); e != nil {
+	switch e := d.stands(k, a, agreed, at); {
+	case e == nil:
+	case e.Reason == pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED:
+		return // not yet
+	default:
 		d.goStale(p, at, e.Message)
 		return
 	}
@@ -90,7 +119,11 @@ func (d *Decision) goStale(p *pb.Proposal, at time.Time, reason string) {
 
 // passAgreement does what time has brought to an agreement.
 func (d *Decision) passAgreement(a *pb.Agreement, at time.Time) {
-	d.activate(a, at)
+	if a.GetState() == pb.AgreementState_AGREEMENT_STATE_ACCEPTED {
+		d.activate(a, at)
+		return
+	}
+	d.timeIsUp(a, at)
 }
 
 func (d *Decision) activate(a *pb.Agreement, at time.Time) {

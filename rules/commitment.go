@@ -27,7 +27,7 @@ func (d *Decision) scheduleNext(agreementID, commitmentID string, at time.Time) 
 func (d *Decision) nextObligation(agreementID, commitmentID string, at time.Time) *pb.ObligationScheduled {
 	a, c := d.State.agreement(agreementID), d.State.commitment(agreementID, commitmentID)
 	cal := d.calendar(a)
-	if cal == nil {
+	if cal == nil || c.GetState() == ended {
 		return nil
 	}
 	next, ok := nextInstance(a, c, cal)

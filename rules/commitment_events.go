@@ -14,7 +14,7 @@ func (s *State) commitmentAgreed(e *pb.Event, c *pb.CommitmentAgreed) {
 		AgreementId: id, CommitmentId: c.GetCommitmentId(), State: pb.CommitmentState_COMMITMENT_STATE_DORMANT,
 		Kind: KindOf(c.GetTerms()), Obligor: c.GetTerms().GetObligor(), Beneficiary: Other(c.GetTerms().GetObligor()), Terms: c.GetTerms(),
 		Clocks: c.GetClocks(), Revision: c.GetRevision(), EffectiveTime: c.GetEffectiveTime(), Dependents: c.GetDependents(),
-		RemedyOf: c.GetRemedyOf(), CreateTime: e.GetEffectiveTime(), UpdateTime: e.GetRecordTime(), Etag: etag(e),
+		RemedyOf: c.GetRemedyOf(), WordsFromDate: c.GetWordsFromDate(), CreateTime: e.GetEffectiveTime(), UpdateTime: e.GetRecordTime(), Etag: etag(e),
 	})
 }
 

@@ -38,8 +38,9 @@ type Decision struct {
 	command proto.Message
 	clock   bool // what happens now is the clock's doing, whoever commands
 
-	carrying bool // a change is being carried into records; others wait
-	most     int  // how many events there may be while it is; 0: see CarrySize
+	read     *text // the terms read last
+	carrying bool  // a change is being carried into records; others wait
+	most     int   // how many events there may be while it is; 0: see CarrySize
 }
 
 // emit records one change of an agreement (or of the service, for "") and applies it.

@@ -9,7 +9,7 @@ import (
 func checkMeasured(c *pb.CommitmentTerms, f frame, at string) (wrong []Violation) {
 	m := c.GetMeasured()
 	at += ".measured"
-	wrong = append(wrong, checkPeriod(m.GetWindow(), f, at+".window")...)
+	wrong = append(wrong, checkWindows(c, m.GetWindow(), m.GetDue(), f, at, "window")...)
 	if figure(m.GetTolerance()) < 0 {
 		wrong = append(wrong, Violation{at + ".tolerance", "it is below 0"})
 	}

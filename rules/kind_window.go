@@ -73,23 +73,30 @@ func nextWindow(a *pb.Agreement, c *pb.Commitment, p *pb.Period, due *pb.After, 
 	}
 	way := routeFrom(pb.DueStepKind_DUE_STEP_KIND_WINDOW, end, "")
 	way.after(due, cal)
+	if way.day < end { // rolled back into the window: nothing is answered for before that is over
+		way = routeFrom(pb.DueStepKind_DUE_STEP_KIND_WINDOW, end, "")
+	}
 	return instance{route: way, ruleDate: end.String(), window: start.String()}, way.day <= latestDay
 }
 
-// checkPeriod lists why a period could not hold.
-func checkPeriod(p *pb.Period, f frame, at string) []Violation {
-	start, end := period(p, f.first, f.first)
-	if f.last == nil {
-		return nil
+// checkWindows lists why windows, or what is owed for them, could not hold.
+func checkWindows(c *pb.CommitmentTerms, p *pb.Period, due *pb.After, f frame, at, name string) (wrong []Violation) {
+	refuse := func(is bool, field, format string, args ...any) {
+		if is {
+			wrong = append(wrong, Violation{at + "." + field, fmt.Sprintf(format, args...)})
+		}
 	}
-	if whole := end - start + 1; whole > *f.last-f.first+1 {
-		return []Violation{{at, "it is longer than the agreement: no window would ever be whole"}}
+	if f.last != nil {
+		start, end := period(p, f.first, f.first)
+		refuse(end-start > *f.last-f.first, name, "it is longer than the agreement: none would ever be whole")
+		n := (unitOf(p.GetUnit(), *f.last)-unitOf(p.GetUnit(), f.first))/max(1, int(p.GetEvery())) + 1
+		refuse(n > MaxWindows, name, "there would be %d of them; at most %d fit: make them longer", n, MaxWindows)
 	}
-	every := max(1, int(p.GetEvery()))
-	if n := (unitOf(p.GetUnit(), *f.last)-unitOf(p.GetUnit(), f.first))/every + 1; n > MaxWindows {
-		return []Violation{{at, fmt.Sprintf("there would be %d windows; at most %d fit: make them longer", n, MaxWindows)}}
-	}
-	return nil
+	back := due.GetRoll() == pb.DayRoll_DAY_ROLL_PRECEDING || due.GetRoll() == pb.DayRoll_DAY_ROLL_MODIFIED_FOLLOWING
+	refuse(back, "due.roll", "it could roll back to a day that is not over yet: take DAY_ROLL_FOLLOWING")
+	hasty := due.GetDays() == 0 && due.GetBusinessDays() == 0 && clocksOf(c, f.text).GetGraceBusinessDays() == 0
+	refuse(hasty, "due", "with no days of grace nobody could say in time how it went: give at least a day")
+	return wrong
 }
 
 // windowEnd is when the window of an obligation is over; false if it has none.

@@ -29,14 +29,16 @@ var kinds = map[pb.CommitmentKind]kind{
 	pb.CommitmentKind_COMMITMENT_KIND_RECURRING:   {check: checkRecurring, next: nextRecurring, unfit: unfitByDate},
 	pb.CommitmentKind_COMMITMENT_KIND_CONDITIONAL: {check: checkConditional, next: nextConditional, rests: true, unfit: unfitConditional},
 	pb.CommitmentKind_COMMITMENT_KIND_MEASURED:    {check: checkMeasured, next: nextMeasured, unfit: unfitMeasured},
+	pb.CommitmentKind_COMMITMENT_KIND_STANDING:    {check: checkStanding, next: nextStanding, unfit: unfitStanding},
 }
 
-// frame is what the words of a commitment are held against: the first and the last day of the agreement, its calendar and
-// its other commitments.
+// frame is what the words of a commitment are held against: the first and the last day of the agreement, its calendar,
+// and the text with its other commitments.
 type frame struct {
 	first Day
 	last  *Day // nil: no end
 	cal   *Calendar
+	text  *pb.Terms
 	byID  map[string]*pb.CommitmentTerms
 }
 

@@ -21,5 +21,7 @@ var CommitmentMoves = []Move[pb.CommitmentState]{
 	{From: inForce, Verb: "suspend", By: Rule, To: resting, If: "the agreement is suspended"},
 	{From: resting, Verb: "resume", By: Rule, To: dormant, If: "the pause is over, and it was DORMANT"},
 	{From: resting, Verb: "resume", By: Rule, To: inForce, If: "the pause is over, and it was IN_FORCE"},
-	{From: inForce, Verb: "end", By: Rule, To: ended, If: "nothing is open and its words bring forth nothing more"},
+	{From: dormant, Verb: "end", By: Rule, To: ended, If: "the agreement has ended, or an amendment left it out"},
+	{From: resting, Verb: "end", By: Rule, To: ended, If: "the agreement has ended, or an amendment left it out"},
+	{From: inForce, Verb: "end", By: Rule, To: ended, If: "nothing is open and its words bring forth nothing more, the agreement has ended, or an amendment left it out"},
 }

@@ -24,6 +24,7 @@ const (
 // What some rows ask for besides, where a refusal names it.
 const (
 	atMostPlans    = "at most 10 plans"
+	grounds        = "what it is about is there; a trigger by who did not record it, within the review window"
 	happenedLately = "it waits for something, which has happened since the promise holds and within the notice days"
 	windowOver     = "the window is over"
 	onceEach       = "each side files one figure: a miss that was admitted, or the second figure, which agrees with the first"
@@ -35,8 +36,8 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: scheduled, Verb: "fall due", By: ClockActor, To: due, If: "its lead time has begun"},
 	{From: scheduled, Verb: "fall due", By: Rule, To: due, If: "it makes good a miss"},
 	{From: scheduled, Verb: "lapse", By: ClockActor, To: discharged, If: "what it waits for can no longer happen"},
-	{From: scheduled, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise"},
-	{From: suspended, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise"},
+	{From: scheduled, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise, or the agreement has ended"},
+	{From: suspended, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise, or the agreement has ended"},
 	{From: scheduled, Verb: "be dated", By: Rule, To: scheduled, If: "what it waits for was kept or waived"},
 	{From: scheduled, Verb: "trigger", By: Either, To: due, If: happenedLately},
 	{From: due, Verb: "submit", By: Obligor, To: submitted, If: "with evidence or a note"},
@@ -92,7 +93,39 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: submitted, Verb: "release", By: Both, To: discharged},
 	{From: breached, Verb: "release", By: Both, To: discharged},
 	{From: curing, Verb: "release", By: Both, To: discharged},
+	{From: suspended, Verb: "release", By: Both, To: discharged},
+	{From: scheduled, Verb: "supersede", By: Rule, To: superseded, If: "an amendment words it anew"},
+	{From: due, Verb: "supersede", By: Rule, To: superseded, If: "an amendment words it anew, and it is due when that holds"},
+	{From: suspended, Verb: "supersede", By: Rule, To: superseded, If: "it was SCHEDULED or DUE, and an amendment words it anew"},
 	{From: suspended, Verb: "waive", By: Beneficiary, To: waived},
+	{From: disputed, Verb: "waive", By: Beneficiary, To: waived},
+	{From: disputed, Verb: "release", By: Both, To: discharged},
+	{From: due, Verb: "dispute", By: Either, To: disputed, If: grounds},
+	{From: submitted, Verb: "dispute", By: Either, To: disputed, If: grounds},
+	{From: breached, Verb: "dispute", By: Either, To: disputed, If: grounds},
+	{From: curing, Verb: "dispute", By: Either, To: disputed, If: grounds},
+	{From: disputed, Verb: "settle", By: Both, To: due, If: "it was DUE before"},
+	{From: disputed, Verb: "settle", By: Both, To: submitted, If: "it was SUBMITTED before"},
+	{From: disputed, Verb: "settle", By: Both, To: breached, If: "it was BREACHED before, or is held to be"},
+	{From: disputed, Verb: "settle", By: Both, To: curing, If: "it was CURING before"},
+	{From: disputed, Verb: "settle", By: Both, To: fulfilled},
+	{From: disputed, Verb: "settle", By: Both, To: cured},
+	{From: disputed, Verb: "settle", By: Both, To: excused},
+	{From: disputed, Verb: "settle", By: Both, To: defaulted},
+	{From: disputed, Verb: "settle", By: Both, To: waived},
+	{From: disputed, Verb: "settle", By: Both, To: discharged},
+	{From: disputed, Verb: "settle", By: Both, To: unknown},
+	{From: disputed, Verb: "determine", By: Neutral, To: due, If: "it was DUE before"},
+	{From: disputed, Verb: "determine", By: Neutral, To: submitted, If: "it was SUBMITTED before"},
+	{From: disputed, Verb: "determine", By: Neutral, To: breached, If: "it was BREACHED before, or is held to be"},
+	{From: disputed, Verb: "determine", By: Neutral, To: curing, If: "it was CURING before"},
+	{From: disputed, Verb: "determine", By: Neutral, To: fulfilled},
+	{From: disputed, Verb: "determine", By: Neutral, To: cured},
+	{From: disputed, Verb: "determine", By: Neutral, To: excused},
+	{From: disputed, Verb: "determine", By: Neutral, To: defaulted},
+	{From: disputed, Verb: "determine", By: Neutral, To: waived},
+	{From: disputed, Verb: "determine", By: Neutral, To: discharged},
+	{From: disputed, Verb: "determine", By: Neutral, To: unknown},
 	{From: scheduled, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
 	{From: due, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
 	{From: submitted, Verb: "suspend", By: Rule, To: suspended, If: "the agreement is suspended"},
@@ -105,8 +138,8 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: suspended, Verb: "resume", By: Rule, To: curing, If: "the pause is over, and it was CURING"},
 }
 
-// toObligation says who a side is to an obligation.
-func toObligation(o *pb.Obligation, side pb.Side) func(Who) bool {
+// toObligation says who a side, or else the neutral, is to an obligation.
+func toObligation(o *pb.Obligation, side pb.Side, neutral bool) func(Who) bool {
 	return func(w Who) bool {
 		switch w {
 		case Obligor:
@@ -115,6 +148,8 @@ func toObligation(o *pb.Obligation, side pb.Side) func(Who) bool {
 			return side == o.GetBeneficiary()
 		case Either:
 			return side == o.GetObligor() || side == o.GetBeneficiary()
+		case Neutral:
+			return neutral
 		}
 		return false
 	}
@@ -123,8 +158,7 @@ func toObligation(o *pb.Obligation, side pb.Side) func(Who) bool {
 // Final says whether an obligation in this state is closed for good.
 func Final(s pb.ObligationState) bool {
 	switch s {
-	case fulfilled, cured, defaulted, waived, excused, discharged,
-		superseded, pb.ObligationState_OBLIGATION_STATE_NOT_DETERMINED:
+	case fulfilled, cured, defaulted, waived, excused, discharged, unknown, superseded:
 		return true
 	}
 	return false

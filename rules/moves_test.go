@@ -245,6 +245,12 @@ func obligationCommand(t *testing.T, verb, id string) proto.Message {
 		return &pb.AdmitObligationRequest{AgreementId: "care", ObligationId: id, Reason: "missed"}
 	case "cure":
 		return &pb.CureObligationRequest{AgreementId: "care", ObligationId: id, Cause: "c", Effect: "e", Fix: "f", Prevention: "p", CureDate: "2026-01-10"}
+	case "dispute":
+		return &pb.DisputeObligationRequest{AgreementId: "care", ObligationId: id, Ground: pb.DisputeGround_DISPUTE_GROUND_DUE, Reason: "not yet"}
+	case "determine":
+		return &pb.DetermineObligationRequest{AgreementId: "care", ObligationId: id, Settlement: &pb.Settlement{
+			Outcome: pb.SettlementOutcome_SETTLEMENT_OUTCOME_RESTORE, Reason: "go on",
+		}}
 	case "extend":
 		return &pb.ExtendObligationRequest{AgreementId: "care", ObligationId: id, DueDate: "2026-01-20", Reason: "a holiday"}
 	case "object":

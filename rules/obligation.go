@@ -26,7 +26,7 @@ func (d *Decision) onObligation(agreementID, obligationID, verb string) (*pb.Agr
 	if o == nil {
 		return nil, nil, side, NotFound("obligation", obligationID)
 	}
-	if e := move(ObligationMoves, "obligation", o.GetState(), verb, toObligation(o, side)); e != nil {
+	if e := move(ObligationMoves, "obligation", o.GetState(), verb, toObligation(o, side, d.stamp.By.Neutral(a))); e != nil {
 		e.Subject = "agreements/" + agreementID + "/obligations/" + obligationID
 		return nil, nil, side, e
 	}

@@ -14,19 +14,13 @@ import (
 // stands here fails.
 var pending = []string{
 	// Events.
-	"agreement_notice_given",
-	"agreement_notice_withdrawn",
-	"agreement_ended",
 	"agreement_amended",
-	"proposal_became_stale",
 	"commitment_revised",
 	"obligation_excused",
 	"obligation_notice_given",
 	"obligation_blocked",
 	"obligation_shifted",
 	"obligation_superseded",
-	"obligation_disputed",
-	"obligation_dispute_settled",
 	"obligation_imported",
 	"agreement_renewed",
 	// Rows.
@@ -36,17 +30,29 @@ var pending = []string{
 	"commitment DORMANT suspend SUSPENDED",
 	"commitment SUSPENDED resume DORMANT",
 	"obligation CURING release DISCHARGED",
-	"obligation SUSPENDED lapse DISCHARGED",
-	"proposal OPEN go stale STALE",
-	"proposal ACCEPTED go stale STALE",
+	"obligation DISPUTED settle DUE",
+	"obligation DISPUTED settle SUBMITTED",
+	"obligation DISPUTED settle BREACHED",
+	"obligation DISPUTED settle CURING",
+	"obligation DISPUTED settle FULFILLED",
+	"obligation DISPUTED settle CURED",
+	"obligation DISPUTED settle EXCUSED",
+	"obligation DISPUTED settle DEFAULTED",
+	"obligation DISPUTED settle WAIVED",
+	"obligation DISPUTED settle DISCHARGED",
+	"obligation DISPUTED settle NOT_DETERMINED",
+	"obligation SCHEDULED supersede SUPERSEDED",
+	"obligation DUE supersede SUPERSEDED",
+	"obligation SUSPENDED supersede SUPERSEDED",
+	"agreement ACTIVE amend ACTIVE",
+	"agreement SUSPENDED amend SUSPENDED",
+	"agreement ENDING amend ENDING",
+	// Reasons.
+	"STALE_BASE",
 	// Commands.
-	"GiveNoticeRequest",
-	"TerminateAgreementRequest",
 	"ImportAgreementRequest",
 	"ExcuseObligationRequest",
 	"NotifyObligationRequest",
-	"DisputeObligationRequest",
-	"DetermineObligationRequest",
 	// Reasons.
 }
 

@@ -55,7 +55,7 @@ func (d *Decision) createProposal(c *pb.CreateProposalRequest) error {
 // asked is what a new proposal would have both sides agree to, and everything that is wrong with it. First terms are those
 // of the draft.
 func (d *Decision) asked(k proposalKind, a *pb.Agreement, c *pb.CreateProposalRequest) (asked consent, wrong []Violation) {
-	asked = consent{kind: c.GetKind(), terms: c.GetTerms(), motion: c.GetMotion(), successor: c.GetSuccessorAgreementId(), field: "terms"}
+	asked = consent{kind: c.GetKind(), terms: c.GetTerms(), motion: c.GetMotion(), successor: c.GetSuccessorAgreementId(), base: a.GetRevision(), field: "terms"}
 	switch {
 	case c.GetKind() == pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS:
 		if c.GetTerms() != nil {
@@ -118,6 +118,20 @@ func (d *Decision) wrongFirst(_ *pb.Agreement, c consent) []Violation {
 	return d.checkText(c.terms, c.field)
 }
 
+// checkNeutral lists what is wrong with the neutral of a text: it is a party, and none of the two.
+func (d *Decision) checkNeutral(a *pb.Agreement, c consent) []Violation {
+	id := c.terms.GetNeutralPartyId()
+	switch {
+	case id == "":
+		return nil
+	case id == a.GetVendorPartyId() || id == a.GetClientPartyId():
+		return []Violation{{c.field + ".neutral_party_id", "a side of the agreement is not neutral: name another party, or none"}}
+	case d.State.Get(partyRef(id)) == nil:
+		return []Violation{{c.field + ".neutral_party_id", "there is no such party"}}
+	}
+	return nil
+}
+
 // checkText lists everything that is wrong with a text that would hold from its first day on.
 func (d *Decision) checkText(t *pb.Terms, field string) []Violation {
 	if wrong := CheckTerms(t, field); wrong != nil {
@@ -161,7 +175,8 @@ func (d *Decision) counterProposal(c *pb.CounterProposalRequest) error {
 		return e
 	}
 	k, _ := proposalKindOf(p.GetKind())
-	other := consent{kind: p.GetKind(), terms: c.GetTerms(), motion: c.GetMotion(), successor: p.GetSuccessorAgreementId(), field: "terms"}
+	other := d.consentOf(p)
+	other.terms, other.motion = c.GetTerms(), c.GetMotion()
 	if !k.text {
 		other.motion = motion(p.GetKind(), c.GetMotion())
 	}

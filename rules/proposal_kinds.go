@@ -12,6 +12,8 @@ type consent struct {
 	terms     *pb.Terms
 	motion    *pb.Motion
 	successor string // RENEW: the id it asks for
+	proposal  string // its id, once it has one
+	base      int32  // the revision it was made on
 	field     string // the path that what is wrong with the text starts with
 }
 
@@ -38,6 +40,20 @@ func proposalKindOf(k pb.ProposalKind) (proposalKind, bool) {
 	switch k {
 	case pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS:
 		return proposalKind{verb: "propose", text: true, words: (*Decision).wrongFirst}, true
+	case pb.ProposalKind_PROPOSAL_KIND_AMENDMENT:
+		return proposalKind{
+			verb: "amend", text: true, words: (*Decision).wrongAmendment, holds: (*Decision).amendable, takeEffect: (*Decision).amend,
+		}, true
+	case pb.ProposalKind_PROPOSAL_KIND_SUSPEND:
+		return proposalKind{verb: "suspend", takeEffect: (*Decision).suspendTogether}, true
+	case pb.ProposalKind_PROPOSAL_KIND_RESUME:
+		return proposalKind{verb: "resume", holds: (*Decision).pausedTogether, takeEffect: (*Decision).resumeTogether}, true
+	case pb.ProposalKind_PROPOSAL_KIND_END_EARLY:
+		return proposalKind{verb: "end early", takeEffect: (*Decision).endEarly}, true
+	case pb.ProposalKind_PROPOSAL_KIND_COMPLETE:
+		return proposalKind{verb: "complete", holds: (*Decision).completable, takeEffect: (*Decision).complete}, true
+	case pb.ProposalKind_PROPOSAL_KIND_WITHDRAW_NOTICE:
+		return proposalKind{verb: "withdraw notice", takeEffect: (*Decision).withdrawNotice}, true
 	case pb.ProposalKind_PROPOSAL_KIND_RELEASE:
 		return proposalKind{obligations: MaxReleased, holds: (*Decision).releasable, takeEffect: (*Decision).release}, true
 	}
@@ -81,7 +97,7 @@ func (d *Decision) stands(k proposalKind, a *pb.Agreement, c consent, at time.Ti
 // consentOf is what the newest text of a proposal would have both sides agree to.
 func (d *Decision) consentOf(p *pb.Proposal) consent {
 	text := get[*pb.ProposalRevision](d.State, proposalRevisionRef(p.GetAgreementId(), p.GetProposalId(), p.GetRevision()))
-	c := consent{kind: p.GetKind(), successor: p.GetSuccessorAgreementId()}
+	c := consent{kind: p.GetKind(), successor: p.GetSuccessorAgreementId(), proposal: p.GetProposalId(), base: p.GetBaseRevision(), field: "terms"}
 	if k, _ := proposalKindOf(p.GetKind()); k.text {
 		c.terms = termsOf(text.GetBody())
 	} else {

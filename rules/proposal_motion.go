@@ -26,6 +26,7 @@ func (d *Decision) checkConsent(k proposalKind, a *pb.Agreement, c consent) (wro
 		if c.motion != nil {
 			wrong = append(wrong, Violation{"motion", "it has a text, and no motion"})
 		}
+		wrong = append(wrong, d.checkNeutral(a, c)...)
 		return append(wrong, k.words(d, a, c)...)
 	}
 	if c.terms != nil {
@@ -127,7 +128,7 @@ func (c consent) body() (body []byte, digest string) {
 func (d *Decision) start(a *pb.Agreement, c consent) time.Time {
 	date := c.motion.GetEffectiveDate()
 	if c.terms != nil {
-		date = c.terms.GetHoldsFromDate()
+		date, a = c.terms.GetHoldsFromDate(), amended(a, c.terms)
 	}
 	cal := d.calendar(a)
 	if date == "" || cal == nil {
@@ -151,12 +152,7 @@ func (d *Decision) releasable(a *pb.Agreement, c consent, _ time.Time) *Error {
 
 // mayBoth refuses what both sides cannot do to an obligation, as time has left it.
 func (d *Decision) mayBoth(a *pb.Agreement, obligationID, verb string) *Error {
-	ref := obligationRef(a.GetAgreementId(), obligationID)
-	if d.State.Get(ref) == nil {
-		d.comeUp(a.GetAgreementId(), obligationID)
-	}
-	d.timePasses(ref)
-	o := d.State.obligation(a.GetAgreementId(), obligationID)
+	o := d.obligationNow(a.GetAgreementId(), obligationID)
 	if o == nil {
 		return NotFound("obligation", obligationID)
 	}
@@ -165,6 +161,16 @@ func (d *Decision) mayBoth(a *pb.Agreement, obligationID, verb string) *Error {
 		e.Subject = "agreements/" + a.GetAgreementId() + "/obligations/" + obligationID
 	}
 	return e
+}
+
+// obligationNow is an obligation as time has left it; nil if there is none.
+func (d *Decision) obligationNow(agreementID, obligationID string) *pb.Obligation {
+	ref := obligationRef(agreementID, obligationID)
+	if d.State.Get(ref) == nil {
+		d.comeUp(agreementID, obligationID)
+	}
+	d.timePasses(ref)
+	return d.State.obligation(agreementID, obligationID)
 }
 
 // release lets obligations go.
@@ -176,4 +182,32 @@ func (d *Decision) release(a *pb.Agreement, p *pb.Proposal, c consent, at time.T
 		}}})
 		d.closed(o, at)
 	}
+}
+
+// suspendTogether pauses an agreement as both sides agreed.
+func (d *Decision) suspendTogether(a *pb.Agreement, p *pb.Proposal, c consent, at time.Time) {
+	d.suspend(a.GetAgreementId(), at, &pb.AgreementSuspended{
+		Cause: pb.SuspensionCause_SUSPENSION_CAUSE_BOTH, Reason: c.motion.GetReason(), ProposalId: p.GetProposalId(),
+	})
+}
+
+// pausedTogether refuses that both sides end a pause that they did not begin together.
+func (d *Decision) pausedTogether(a *pb.Agreement, _ consent, _ time.Time) *Error {
+	s := a.GetSuspension()
+	var e *Error
+	switch {
+	case s == nil:
+		e = refuseGuard("agreement", "resume", sameRight, "The agreement is not suspended.")
+	case s.GetCause() != pb.SuspensionCause_SUSPENSION_CAUSE_BOTH:
+		e = refuseGuard("agreement", "resume", sameRight, "The %s suspended the agreement by its right %s, and it alone resumes it.", sideWord(s.GetSide()), s.GetRightId())
+	default:
+		return nil
+	}
+	e.Subject = "agreements/" + a.GetAgreementId()
+	return e
+}
+
+// resumeTogether ends a pause as both sides agreed.
+func (d *Decision) resumeTogether(a *pb.Agreement, p *pb.Proposal, c consent, at time.Time) {
+	d.resume(a.GetAgreementId(), at, &pb.AgreementResumed{Reason: c.motion.GetReason(), ProposalId: p.GetProposalId()})
 }

@@ -19,7 +19,7 @@ var firstDay = DayOf(2025, 12, 1)
 // randomTerms draws a text that CheckTerms accepts: promises that could never fall due are left out.
 func randomTerms(t *rapid.T) *pb.Terms {
 	first := firstDay.Add(rapid.IntRange(0, 60).Draw(t, "first day"))
-	terms := &pb.Terms{Title: rapid.SampledFrom([]string{"Care", "Supply", "Build"}).Draw(t, "title"), EffectiveDate: first.String()}
+	terms := &pb.Terms{Title: rapid.SampledFrom([]string{"Care", "Supply", "Build"}).Draw(t, "title"), EffectiveDate: first.String(), NoticeDays: rapid.SampledFrom([]int32{0, 60, 200}).Draw(t, "notice days")}
 	length := rapid.IntRange(-200, 400).Draw(t, "length") // negative: without an end
 	if length >= 0 {
 		terms.EndDate = first.Add(length).String()
@@ -29,14 +29,18 @@ func randomTerms(t *rapid.T) *pb.Terms {
 		terms.Calendar.Holidays = append(terms.Calendar.Holidays, first.Add(n).String())
 	}
 	terms.Clocks = randomClocks(t)
+	if rapid.Bool().Draw(t, "neutral") {
+		terms.NeutralPartyId = outsider.PartyID
+	}
 	terms.SuspensionRights = []*pb.SuspensionRight{
 		{RightId: "flood", Side: pb.Side_SIDE_VENDOR, Ground: "a flood"}, {RightId: "strike", Side: pb.Side_SIDE_CLIENT, Ground: "a strike"},
 	}
-	for i := range rapid.IntRange(2, 6).Draw(t, "promises") {
+	for i := range 2 + evenly(t, "promises")%5 {
 		c := &pb.CommitmentTerms{
 			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1,
 			Obligor: rapid.SampledFrom([]pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT}).Draw(t, "obligor"), Clocks: randomClocks(t),
-			NotCurable: rapid.IntRange(0, 4).Draw(t, "curable") == 0,
+			Surviving: evenly(t, "surviving") == 0, Material: rapid.Bool().Draw(t, "material"),
+			NotCurable: evenly(t, "curable") == 0,
 		}
 		randomSchedule(t, c, first, terms.GetCommitments())
 		terms.Commitments = append(terms.Commitments, c)
@@ -52,7 +56,7 @@ func randomTerms(t *rapid.T) *pb.Terms {
 
 // randomSchedule draws what makes a promise fall due, after those before it.
 func randomSchedule(t *rapid.T, c *pb.CommitmentTerms, first Day, before []*pb.CommitmentTerms) {
-	switch rapid.SampledFrom([]string{"date", "rule", "rule", "rule", "relative", "conditional", "measured"}).Draw(t, "kind") {
+	switch rapid.SampledFrom([]string{"date", "rule", "rule", "rule", "relative", "conditional", "measured", "standing"}).Draw(t, "kind") {
 	case "date":
 		c.Schedule = &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{DueDate: first.Add(rapid.IntRange(0, 150).Draw(t, "due")).String()}}
 	case "rule":
@@ -77,6 +81,8 @@ func randomSchedule(t *rapid.T, c *pb.CommitmentTerms, first Day, before []*pb.C
 			}
 		}
 		c.Schedule = &pb.CommitmentTerms_Measured{Measured: m}
+	case "standing":
+		c.Schedule = &pb.CommitmentTerms_Standing{Standing: &pb.Standing{Conduct: "Be kind.", Period: randomPeriod(t), Due: randomAfter(t)}}
 	case "conditional":
 		when := &pb.Conditional{Condition: "Something happens.", Within: randomAfter(t), Once: rapid.Bool().Draw(t, "once")}
 		if rapid.Bool().Draw(t, "until") {
@@ -127,14 +133,31 @@ func randomRule(t *rapid.T, first Day) *pb.Recurring {
 // randomPeople are those who command in random tales; both sides more often than others.
 var randomPeople = []Caller{vendor, client, vendor, client, vendor, client, vendor, client, outsider, auditor, confined, operator, Clock()}
 
+// evenly draws one of eight numbers, from 0, each as likely as the others: ranges draw small ones more often.
+func evenly(t *rapid.T, label string) (n int) {
+	for range 3 {
+		n *= 2
+		if rapid.Bool().Draw(t, label) {
+			n++
+		}
+	}
+	return n
+}
+
 // randomCommand draws a command that may or may not fit the world.
 func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 	by := rapid.SampledFrom(randomPeople).Draw(t, "by")
-	agreement := rapid.SampledFrom([]string{"care", "care", "care", "care", "care", "care", "cure", "none"}).Draw(t, "agreement")
-	switch rapid.IntRange(0, 7).Draw(t, "about") {
+	agreement := rapid.SampledFrom([]string{"care", "care", "care", "care", "care", "care", "care", "cure", "none"}).Draw(t, "agreement")
+	switch evenly(t, "about") {
 	case 0, 1:
-		return by, randomNegotiation(t, w, agreement)
-	case 2:
+		command := randomNegotiation(t, w, agreement)
+		yes, ok := command.(*pb.AcceptProposalRequest)
+		p, _ := w.records[proposalRef(agreement, yes.GetProposalId())].(*pb.Proposal)
+		if ok && rapid.Bool().Draw(t, "fit") { // by who may, more often than not
+			by = map[pb.Side]Caller{pb.Side_SIDE_VENDOR: vendor, pb.Side_SIDE_CLIENT: client}[p.GetTurn()]
+		}
+		return by, command
+	case 2, 3:
 		return by, randomPause(t, agreement)
 	}
 	return randomWork(t, w, agreement, by)
@@ -143,9 +166,17 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 func randomNegotiation(t *rapid.T, w *world, agreement string) proto.Message {
 	p, _ := w.records[proposalRef(agreement, "first")].(*pb.Proposal)
 	digest := rapid.SampledFrom([]string{p.GetTermsDigest(), p.GetTermsDigest(), "another"}).Draw(t, "digest")
-	switch rapid.IntRange(0, 9).Draw(t, "verb") {
+	switch rapid.IntRange(0, 11).Draw(t, "verb") {
 	case 7, 8, 9:
 		return randomMotion(t, w, agreement)
+	case 10:
+		if rapid.Bool().Draw(t, "on") {
+			return randomMotion(t, w, agreement)
+		}
+		return randomNotice(t, w, agreement)
+	case 11:
+		id := rapid.SampledFrom(append(w.obligations(agreement), "c0-99")).Draw(t, "obligation")
+		return &pb.TerminateAgreementRequest{AgreementId: agreement, ObligationId: id, Reason: "enough"}
 	case 0:
 		return &pb.CreateAgreementRequest{AgreementId: agreement, Agreement: &pb.Agreement{
 			VendorPartyId: "northwind", ClientPartyId: rapid.SampledFrom([]string{"acme", "oldco", "nobody"}).Draw(t, "client"), DraftTerms: randomTerms(t),
@@ -173,14 +204,29 @@ func randomPause(t *rapid.T, agreement string) proto.Message {
 	return &pb.SuspendAgreementRequest{AgreementId: agreement, RightId: right, Reason: "it must be", Etag: randomEtag(t)}
 }
 
+func randomNotice(t *rapid.T, w *world, agreement string) proto.Message {
+	c := &pb.GiveNoticeRequest{AgreementId: agreement, Etag: randomEtag(t)}
+	if rapid.Bool().Draw(t, "asks") {
+		c.EndDate = DayOf(w.now.Date()).Add(rapid.IntRange(-1, 60).Draw(t, "days")).String()
+	}
+	return c
+}
+
 // motions are the kinds of proposals without a text that random tales have.
 var motions = []pb.ProposalKind{
-	pb.ProposalKind_PROPOSAL_KIND_RELEASE,
+	pb.ProposalKind_PROPOSAL_KIND_RELEASE, pb.ProposalKind_PROPOSAL_KIND_RELEASE, pb.ProposalKind_PROPOSAL_KIND_SUSPEND,
+	pb.ProposalKind_PROPOSAL_KIND_RESUME, pb.ProposalKind_PROPOSAL_KIND_RESUME, pb.ProposalKind_PROPOSAL_KIND_RESUME,
+	pb.ProposalKind_PROPOSAL_KIND_RELEASE, pb.ProposalKind_PROPOSAL_KIND_RELEASE, pb.ProposalKind_PROPOSAL_KIND_END_EARLY,
+	pb.ProposalKind_PROPOSAL_KIND_COMPLETE, pb.ProposalKind_PROPOSAL_KIND_WITHDRAW_NOTICE, pb.ProposalKind_PROPOSAL_KIND_WITHDRAW_NOTICE,
+	pb.ProposalKind_PROPOSAL_KIND_WITHDRAW_NOTICE,
 }
 
 // randomMotion draws a motion, or an answer to the one on the table: the newest of its kind.
 func randomMotion(t *rapid.T, w *world, agreement string) proto.Message {
 	kind := rapid.SampledFrom(motions).Draw(t, "kind")
+	if w.agreement(agreement).GetState() == agreementEnding && rapid.Bool().Draw(t, "back") {
+		kind = pb.ProposalKind_PROPOSAL_KIND_WITHDRAW_NOTICE
+	}
 	said := &pb.Motion{}
 	switch {
 	case kind == pb.ProposalKind_PROPOSAL_KIND_RELEASE:
@@ -217,20 +263,26 @@ func randomEtag(t *rapid.T) string {
 // randomWork draws a verb that somebody may do to an obligation in the state it is in, more often than any verb.
 func randomWork(t *rapid.T, w *world, agreement string, by Caller) (Caller, proto.Message) {
 	id := rapid.SampledFrom(append(w.obligations(agreement), "c0-99")).Draw(t, "obligation")
+	if begun := w.begun(agreement); begun != "" && evenly(t, "go on") < 4 {
+		id = begun
+	}
 	verbs := verbsOf(ObligationMoves)
-	if o, known := w.records[obligationRef(agreement, id)].(*pb.Obligation); known && rapid.IntRange(0, 3).Draw(t, "fitting") > 0 {
+	if o, known := w.records[obligationRef(agreement, id)].(*pb.Obligation); known && evenly(t, "fitting") > 1 {
 		var fitting []Move[pb.ObligationState]
 		for _, m := range ObligationMoves {
 			if m.From == o.GetState() && slices.Contains(verbs, m.Verb) {
 				fitting = append(fitting, m)
 			}
+			if m.From == o.GetState() && m.Verb == "object" {
+				fitting = append(fitting, m, m, m) // it comes late in a life, and would else be seldom
+			}
 		}
 		if len(fitting) > 0 {
-			m := rapid.SampledFrom(fitting).Draw(t, "move")
+			m := fitting[evenly(t, "move")%len(fitting)]
 			by, verbs = w.someone(agreement, o, m.By), []string{m.Verb}
 		}
 	}
-	if len(verbs) > 1 && rapid.IntRange(0, 9).Draw(t, "wake") == 0 {
+	if len(verbs) > 1 && evenly(t, "wake") == 0 {
 		return Clock(), &journalv1.Wake{AgreementId: agreement, Record: &journalv1.Wake_ObligationId{ObligationId: id}} // no RPC does
 	}
 	return by, randomDeed(t, w, agreement, id, rapid.SampledFrom(verbs).Draw(t, "verb"))
@@ -239,7 +291,10 @@ func randomWork(t *rapid.T, w *world, agreement string, by Caller) (Caller, prot
 // someone is who may make a move of an obligation.
 func (w *world) someone(agreement string, o *pb.Obligation, who Who) Caller {
 	side := o.GetObligor()
-	if who == Beneficiary {
+	switch {
+	case who == Neutral:
+		return outsider
+	case who == Beneficiary:
 		side = o.GetBeneficiary()
 	}
 	a, party := w.agreement(agreement), ""
@@ -282,6 +337,12 @@ func randomDeed(t *rapid.T, w *world, agreement, id, verb string) proto.Message 
 	case "cure":
 		date := DayOf(w.now.Date()).Add(rapid.SampledFrom([]int{0, 1, 1, 1, 60}).Draw(t, "date")).String()
 		return &pb.CureObligationRequest{AgreementId: agreement, ObligationId: id, Cause: "c", Effect: "e", Fix: "f", Prevention: "p", CureDate: date}
+	case "dispute":
+		ground := pb.DisputeGround(rapid.Int32Range(1, 5).Draw(t, "ground"))
+		return &pb.DisputeObligationRequest{AgreementId: agreement, ObligationId: id, Ground: ground, Reason: "not yet"}
+	case "determine":
+		outcome := pb.SettlementOutcome(rapid.Int32Range(1, 9).Draw(t, "outcome"))
+		return &pb.DetermineObligationRequest{AgreementId: agreement, ObligationId: id, Settlement: &pb.Settlement{Outcome: outcome, Reason: "so be it"}}
 	case "extend":
 		date := DayOf(w.now.Date()).Add(rapid.SampledFrom([]int{-1, 0, 3, 20}).Draw(t, "date")).String()
 		return &pb.ExtendObligationRequest{AgreementId: agreement, ObligationId: id, DueDate: date, Reason: "a holiday"}
@@ -292,6 +353,17 @@ func randomDeed(t *rapid.T, w *world, agreement, id, verb string) proto.Message 
 	}
 	t.Fatalf("no command for the verb %q", verb)
 	return nil
+}
+
+// begun is the first obligation of an agreement that is on a way seldom taken; empty if none is.
+func (w *world) begun(agreement string) string {
+	for _, id := range w.obligations(agreement) {
+		switch w.records[obligationRef(agreement, id)].(*pb.Obligation).GetState() {
+		case submitted, curing, disputed:
+			return id
+		}
+	}
+	return ""
 }
 
 // obligations is the ids of an agreement's obligations that are not final, in order, and one that is.
@@ -322,7 +394,7 @@ func randomTale(t *rapid.T) (opening []turn) {
 	for _, id := range []string{"northwind", "acme", "oldco"} {
 		opening = append(opening, turn{by: operator, command: &pb.CreatePartyRequest{PartyId: id, Party: &pb.Party{DisplayName: id}}})
 	}
-	turns := rapid.SampledFrom([]int{0, 2, 3, 3, 3, 3}).Draw(t, "opening")
+	turns := []int{0, 2, 3, 3, 3, 3, 3, 3}[evenly(t, "opening")]
 	terms := randomTerms(t)
 	_, digest := Digest(terms)
 	first := []turn{
@@ -343,9 +415,9 @@ type turn struct {
 }
 
 func randomTurn(t *rapid.T, w *world) turn {
-	if rapid.IntRange(0, 3).Draw(t, "time") == 0 {
-		hours := rapid.SampledFrom([]int{1, 7, 24, 50, 24 * 7, 24 * 20}).Draw(t, "hours")
-		return turn{pass: time.Duration(hours)*time.Hour + time.Nanosecond, asleep: rapid.IntRange(0, 4).Draw(t, "asleep") == 0}
+	if evenly(t, "time") < 2 {
+		hours := []int{1, 7, 24, 24, 50, 72, 24 * 7, 24 * 20}[evenly(t, "hours")]
+		return turn{pass: time.Duration(hours)*time.Hour + time.Nanosecond, asleep: evenly(t, "asleep") < 2}
 	}
 	by, command := randomCommand(t, w)
 	return turn{by: by, command: command}

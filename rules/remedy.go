@@ -71,7 +71,9 @@ func (d *Decision) owe(missed *pb.Obligation, short decimal, at time.Time) {
 // remedy is the commitment to pay credits for the misses of another, brought into being or into force if it is not yet.
 func (d *Decision) remedy(parent *pb.Commitment, words *pb.Credit, at time.Time) *pb.Commitment {
 	id := parent.GetAgreementId()
-	c := d.State.commitment(id, words.GetCommitmentId())
+	ref := commitmentRef(id, words.GetCommitmentId())
+	d.withRoom(func() { d.comeUpBefore(ref, at) }) // it may rest by now
+	c := get[*pb.Commitment](d.State, ref)
 	if c == nil {
 		d.emitAt(id, d.side(id), at, &pb.Event{Change: &pb.Event_CommitmentAgreed{CommitmentAgreed: &pb.CommitmentAgreed{
 			CommitmentId: words.GetCommitmentId(), Terms: remedyTerms(parent.GetTerms(), words), Clocks: proto.CloneOf(parent.GetClocks()),

@@ -106,6 +106,9 @@ func may(s *State, e *pb.Event, was proto.Message, who Who) bool {
 	case *pb.Proposal:
 		return who == answering(s, r, side)
 	case *pb.Agreement:
+		if id := e.GetAgreementEnded().GetObligationId(); id != "" {
+			return who == Beneficiary && side == s.obligation(r.GetAgreementId(), id).GetBeneficiary()
+		}
 		if p := s.proposal(r.GetAgreementId(), cmp.Or(proposalOf(e), r.GetOpenProposalId())); p != nil {
 			return who == answering(s, p, side)
 		}

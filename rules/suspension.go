@@ -123,7 +123,7 @@ func carrySuspended() carrier {
 	return carrier{
 		commitments: []pb.CommitmentState{dormant, inForce},
 		obligations: []pb.ObligationState{scheduled, due, submitted, breached, curing},
-		commitment: func(d *Decision, change *pb.DeferredChange, c *pb.Commitment) {
+		commitment: func(d *Decision, change *pb.DeferredChange, _ Ref, c *pb.Commitment) {
 			d.emitClock(c.GetAgreementId(), change.GetEffectiveTime().AsTime(), &pb.Event{Change: &pb.Event_CommitmentSuspended{
 				CommitmentSuspended: &pb.CommitmentSuspended{CommitmentId: c.GetCommitmentId(), From: c.GetState()},
 			}})
@@ -146,7 +146,7 @@ func carryResumed() carrier {
 	return carrier{
 		commitments: []pb.CommitmentState{resting},
 		obligations: []pb.ObligationState{suspended},
-		commitment: func(d *Decision, change *pb.DeferredChange, c *pb.Commitment) {
+		commitment: func(d *Decision, change *pb.DeferredChange, _ Ref, c *pb.Commitment) {
 			d.resumeCommitment(c, change.GetPauseEndTime().AsTime())
 		},
 		obligation: func(d *Decision, change *pb.DeferredChange, o *pb.Obligation) {

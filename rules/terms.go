@@ -90,7 +90,7 @@ func CheckTerms(t *pb.Terms, field string) []Violation {
 	if wrong != nil {
 		return wrong // dates of commitments cannot be judged without these
 	}
-	return checkPromises(t, frame{first: first, last: last, cal: cal, byID: map[string]*pb.CommitmentTerms{}}, field)
+	return checkPromises(t, frame{first: first, last: last, cal: cal, text: t, byID: map[string]*pb.CommitmentTerms{}}, field)
 }
 
 // checkSize refuses a text that is too long to be looked at, also as a draft.

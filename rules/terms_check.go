@@ -16,12 +16,14 @@ func checkPromises(t *pb.Terms, f frame, field string) (wrong []Violation) {
 	}
 	credits := map[string]bool{}
 	for i, c := range t.GetCommitments() {
+		at := fmt.Sprintf("%s.commitments[%d]", field, i)
 		id := c.GetMeasured().GetCredit().GetCommitmentId()
 		if id != "" && credits[id] {
-			wrong = append(wrong, Violation{fmt.Sprintf("%s.commitments[%d].measured.credit.commitment_id", field, i), "another credit has this id"})
+			wrong = append(wrong, Violation{at + ".measured.credit.commitment_id", "another credit has this id"})
 		}
 		credits[id] = true
-		wrong = append(wrong, checkSchedule(c, f, fmt.Sprintf("%s.commitments[%d]", field, i))...)
+		wrong = append(wrong, checkSchedule(c, f, at)...)
+		wrong = append(wrong, checkSurviving(c, at)...)
 	}
 	return wrong
 }

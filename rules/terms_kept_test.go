@@ -14,17 +14,13 @@ import (
 // Words that no rule keeps yet are refused, each by its name; a text is never agreed with half its words.
 func TestWordsThatNobodyKeepsAreRefused(t *testing.T) {
 	for field, words := range map[string]string{
-		"neutral_party_id":                           `"neutralPartyId": "oldco"`,
 		"holds_from_date":                            `"holdsFromDate": "2026-03-01"`,
 		"history":                                    `"history": [{"commitmentId": "a", "dueDate": "2025-01-01", "state": "OBLIGATION_STATE_FULFILLED"}]`,
 		"history_until_date":                         `"historyUntilDate": "2026-01-01"`,
 		"clocks.notice_business_days":                `"clocks": {"noticeBusinessDays": 3}`,
-		"commitments[0].surviving":                   promise(`"surviving": true, "oneOff": {"dueDate": "2026-03-01"}`),
-		"commitments[0].material":                    promise(`"material": true, "oneOff": {"dueDate": "2026-03-01"}`),
 		"commitments[0].prerequisites":               promise(`"prerequisites": ["b"], "oneOff": {"dueDate": "2026-03-01"}`),
 		"commitments[0].clocks.notice_business_days": promise(`"clocks": {"noticeBusinessDays": 3}, "oneOff": {"dueDate": "2026-03-01"}`),
 		"commitments[0].one_off.due_date":            promise(`"oneOff": {}`),
-		"commitments[0].schedule":                    promise(`"standing": {"conduct": "Be kind.", "period": {"unit": "PERIOD_UNIT_MONTH"}}`),
 	} {
 		text := &pb.Terms{}
 		if err := protojson.Unmarshal([]byte(`{"title": "T", "calendar": {"timeZone": "UTC"}, "effectiveDate": "2026-01-01", `+words+`}`), text); err != nil {

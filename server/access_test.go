@@ -148,7 +148,7 @@ func TestTheDoorComesBeforeTheCounter(t *testing.T) {
 // Lists hold what their caller may see, whatever is asked of them.
 func TestListsHoldWhatOneMaySee(t *testing.T) {
 	s := setStage(t, servertest.Options{})
-	agreements := []string{"asked", "draft", "level", "offered", "paused", "running", "bell"}
+	agreements := []string{"asked", "broken", "draft", "judged", "level", "offered", "paused", "running", "bell"}
 	for _, c := range seats(t, s) {
 		if c.role == operator || c.role == feed {
 			continue
@@ -164,6 +164,7 @@ func TestListsHoldWhatOneMaySee(t *testing.T) {
 				}
 				for _, id := range agreements {
 					theirs := id != "bell" && (req.GetPartyId() == "" || req.GetPartyId() == acme || req.GetPartyId() == globex && c.role == auditor)
+					theirs = theirs && (id != "judged" || req.GetSide() == 0) // acme is its neutral
 					if theirs && c.sees(id) && (req.GetState() == 0 || id == "draft") {
 						want = append(want, id)
 					}
@@ -174,7 +175,7 @@ func TestListsHoldWhatOneMaySee(t *testing.T) {
 			}
 		}
 	}
-	for party, knows := range map[string][]string{acme: {acme, globex}, globex: {acme, globex}, initech: {initech}} {
+	for party, knows := range map[string][]string{acme: {acme, globex, "umbra"}, globex: {acme, globex, "umbra"}, initech: {initech}} {
 		var got []string
 		for _, p := range s.REST().Must(t, s.Member(t, viewer, party), &pb.ListPartiesRequest{}).(*pb.ListPartiesResponse).GetParties() {
 			got = append(got, p.GetPartyId())

@@ -82,7 +82,7 @@ func TestTheWrongStateIsRefused(t *testing.T) {
 		{"accept another digest", s.acme, &pb.AcceptProposalRequest{AgreementId: "asked", ProposalId: "ask", Revision: 1, TermsDigest: digest}, "DIGEST_MISMATCH"},
 		{"accept another revision", s.acme, &pb.AcceptProposalRequest{AgreementId: "asked", ProposalId: "ask", Revision: 2, TermsDigest: digest}, "DIGEST_MISMATCH"},
 		{"counter another revision", s.acme, &pb.CounterProposalRequest{AgreementId: "asked", ProposalId: "ask", Revision: 9, Terms: text("x")}, "DIGEST_MISMATCH"},
-		{"an amendment", s.acme, &pb.CreateProposalRequest{AgreementId: "draft", Kind: pb.ProposalKind_PROPOSAL_KIND_AMENDMENT}, "NOT_SUPPORTED"},
+		{"an amendment", s.acme, &pb.CreateProposalRequest{AgreementId: "draft", Kind: pb.ProposalKind_PROPOSAL_KIND_AMENDMENT}, "WRONG_STATE"},
 		{"a party's id twice", s.operator, &pb.CreatePartyRequest{PartyId: acme, Party: &pb.Party{DisplayName: "x"}}, "ALREADY_EXISTS"},
 		{"a key's id twice", s.operator, &pb.CreateApiKeyRequest{ApiKeyId: "key_spare", ApiKey: &pb.ApiKey{DisplayName: "x", Principal: &pb.Principal{Role: operator}}}, "ALREADY_EXISTS"},
 		{"an agreement's id twice", s.acme, &pb.CreateAgreementRequest{AgreementId: id, Agreement: &pb.Agreement{VendorPartyId: acme, ClientPartyId: globex}}, "ALREADY_EXISTS"},

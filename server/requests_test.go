@@ -26,7 +26,8 @@ func TestARepeatedRequestIsDoneOnce(t *testing.T) {
 		}
 		t.Run(string(rpc.Name()), func(t *testing.T) {
 			s := stand
-			if rpc.Parent().Name() == "ProposalService" || rpc.Parent().Name() == "ObligationService" {
+			switch rpc.Parent().Name() {
+			case "AgreementService", "ProposalService", "ObligationService":
 				s = setStage(t, servertest.Options{}) // several verbs want the same thing
 			}
 			req := s.readyFor(t, rpc)

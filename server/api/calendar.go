@@ -90,7 +90,11 @@ func (s calendars) calendarOf(ctx context.Context, r *pb.GetCalendarRequest, c *
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, page.GetAgreements()...)
+		for _, a := range page.GetAgreements() {
+			if (rules.Caller{PartyID: r.GetPartyId()}).SideOf(a) != pb.Side_SIDE_UNSPECIFIED { // a neutral owes nothing
+				all = append(all, a)
+			}
+		}
 		if len(all) > maxCalendarAgreements || page.GetNextPageToken() != "" {
 			c.Note = fmt.Sprintf("Only the first %d agreements are shown. ", maxCalendarAgreements)
 			all = all[:min(len(all), maxCalendarAgreements)]

@@ -232,6 +232,10 @@ type entry struct {
 	key   []byte
 }
 
+// stays says of an entry that it is never taken away: two parties that once shared an agreement know of each other, and may
+// share another.
+func (e entry) stays() bool { return e.table == tableIndex && e.key[0] == listCounterparts }
+
 // entries appends everything a record is found by: its timer and its places in lists.
 func entries(found []entry, ref rules.Ref, m proto.Message) []entry {
 	add := func(t store.Table, key []byte) { found = append(found, entry{t, key}) }
@@ -261,6 +265,13 @@ func entries(found []entry, ref rules.Ref, m proto.Message) []entry {
 			add(tableIndex, join(listAgreements, sep, unspecified, state, ref.Agreement))
 			add(tableIndex, join(listCounterparts, vendor, sep, client))
 			add(tableIndex, join(listCounterparts, client, sep, vendor))
+		}
+		if neutral := r.GetNeutralPartyId(); neutral != "" {
+			add(tableIndex, join(listAgreements, neutral, sep, unspecified, state, ref.Agreement))
+			for _, side := range []string{vendor, client} {
+				add(tableIndex, join(listCounterparts, neutral, sep, side))
+				add(tableIndex, join(listCounterparts, side, sep, neutral))
+			}
 		}
 	case *pb.Party:
 		add(tableIndex, join(listCounterparts, ref.ID, sep, ref.ID)) // a party knows of itself

@@ -224,8 +224,11 @@ func (j *Journal) Agreements(ctx context.Context, caller rules.Caller, req *pb.L
 		return list, j.namedAgreements(ctx, caller, req, list)
 	}
 	sides := choices(req.GetSide(), bothSides)
-	if party == "" {
+	switch {
+	case party == "":
 		sides = []byte{unspecified}
+	case req.GetSide() == 0:
+		sides = append(sides, unspecified) // as the neutral
 	}
 	states := choices(req.GetState(), pb.AgreementState_name)
 	if auditor { // a draft is its author's alone
@@ -273,8 +276,9 @@ func (j *Journal) namedAgreements(ctx context.Context, caller rules.Caller, req 
 }
 
 func matches(a *pb.Agreement, req *pb.ListAgreementsRequest) bool {
-	side := rules.Caller{PartyID: req.GetPartyId()}.SideOf(a)
-	return (req.GetPartyId() == "" || side != 0) && (req.GetSide() == 0 || req.GetSide() == side) &&
+	party := rules.Caller{PartyID: req.GetPartyId()}
+	side := party.SideOf(a)
+	return (req.GetPartyId() == "" || side != 0 || party.Neutral(a)) && (req.GetSide() == 0 || req.GetSide() == side) &&
 		(req.GetState() == 0 || req.GetState() == a.GetState())
 }
 

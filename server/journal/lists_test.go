@@ -99,6 +99,9 @@ func (w *world) someAgreement(id string) {
 	if w.chance.IntN(2) == 0 {
 		terms.EffectiveDate = "2029-01-01"
 	}
+	if w.chance.IntN(2) == 0 {
+		terms.NeutralPartyId = companies[two[2]]
+	}
 	w.must(author, &pb.CreateAgreementRequest{AgreementId: id, Agreement: &pb.Agreement{VendorPartyId: v, ClientPartyId: c, DraftTerms: terms}})
 	fate := w.chance.IntN(5)
 	if fate == 0 {
@@ -279,9 +282,10 @@ func (w *world) checkAgreements(who rules.Caller, req *pb.ListAgreementsRequest)
 	})
 	want := ids(w.agreements, (*pb.Agreement).GetAgreementId, func(a *pb.Agreement) bool {
 		of := cmp.Or(req.PartyId, who.PartyID)
-		side := rules.Caller{PartyID: of}.SideOf(a)
+		party := rules.Caller{PartyID: of}
+		side := party.SideOf(a)
 		foreign := who.PartyID != "" && of != who.PartyID
-		return who.Sees(a) && !foreign && (of == "" || side != 0) && (req.Side == 0 || side == req.Side) && (req.State == 0 || a.GetState() == req.State)
+		return who.Sees(a) && !foreign && (of == "" || side != 0 || party.Neutral(a)) && (req.Side == 0 || side == req.Side) && (req.State == 0 || a.GetState() == req.State)
 	})
 	if !slices.Equal(got, want) {
 		w.t.Errorf("%v by %v:\ngot    %v\nwanted %v", req, who, got, want)

@@ -366,7 +366,7 @@ func (b *batch) moveEntries(ref rules.Ref, c rules.Change) {
 		was = entries(was, ref, c.Was)
 	}
 	for _, e := range was {
-		if !contains(now, e) {
+		if !contains(now, e) && !e.stays() {
 			b.write(e.table, e.key, nil)
 		}
 	}

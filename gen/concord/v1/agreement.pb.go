@@ -444,8 +444,10 @@ type Agreement struct {
 	Settling bool `protobuf:"varint,24,opt,name=settling,proto3" json:"settling,omitempty"`
 	// The proposals that both sides accepted and whose time has not come, in the order they were accepted.
 	AcceptedProposalIds []string `protobuf:"bytes,25,rep,name=accepted_proposal_ids,json=acceptedProposalIds,proto3" json:"accepted_proposal_ids,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// When its last pause ended; not set if there was none.
+	ResumeTime    *timestamppb.Timestamp `protobuf:"bytes,26,opt,name=resume_time,json=resumeTime,proto3" json:"resume_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Agreement) Reset() {
@@ -653,6 +655,13 @@ func (x *Agreement) GetAcceptedProposalIds() []string {
 	return nil
 }
 
+func (x *Agreement) GetResumeTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ResumeTime
+	}
+	return nil
+}
+
 // Revision is an immutable, numbered text that both sides consented to.
 type Revision struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -780,8 +789,7 @@ const file_concord_v1_agreement_proto_rawDesc = "" +
 	"\x04side\x18\x01 \x01(\x0e2\x10.concord.v1.SideB\x03\xe0A\x03R\x04side\x12\x1b\n" +
 	"\x06reason\x18\x02 \x01(\tB\x03\xe0A\x03R\x06reason\x12<\n" +
 	"\tgive_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\bgiveTime\x12:\n" +
-	"\bend_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\aendTime\"\xce\n" +
-	"\n" +
+	"\bend_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\aendTime\"\x90\v\n" +
 	"\tAgreement\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12O\n" +
 	"\x0fvendor_party_id\x18\x02 \x01(\tB'\xe0A\x02\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\rvendorPartyId\x12O\n" +
@@ -814,7 +822,9 @@ const file_concord_v1_agreement_proto_rawDesc = "" +
 	"final_time\x18\x16 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tfinalTime\x12-\n" +
 	"\x10neutral_party_id\x18\x17 \x01(\tB\x03\xe0A\x03R\x0eneutralPartyId\x12\x1f\n" +
 	"\bsettling\x18\x18 \x01(\bB\x03\xe0A\x03R\bsettling\x127\n" +
-	"\x15accepted_proposal_ids\x18\x19 \x03(\tB\x03\xe0A\x03R\x13acceptedProposalIds\"\xf2\x02\n" +
+	"\x15accepted_proposal_ids\x18\x19 \x03(\tB\x03\xe0A\x03R\x13acceptedProposalIds\x12@\n" +
+	"\vresume_time\x18\x1a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"resumeTime\"\xf2\x02\n" +
 	"\bRevision\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12\x1f\n" +
 	"\brevision\x18\x02 \x01(\x05B\x03\xe0A\x03R\brevision\x12$\n" +
@@ -899,14 +909,15 @@ var file_concord_v1_agreement_proto_depIdxs = []int32{
 	3,  // 15: concord.v1.Agreement.suspension:type_name -> concord.v1.Suspension
 	2,  // 16: concord.v1.Agreement.end_cause:type_name -> concord.v1.AgreementEndCause
 	8,  // 17: concord.v1.Agreement.final_time:type_name -> google.protobuf.Timestamp
-	9,  // 18: concord.v1.Revision.terms:type_name -> concord.v1.Terms
-	8,  // 19: concord.v1.Revision.create_time:type_name -> google.protobuf.Timestamp
-	8,  // 20: concord.v1.Revision.effective_time:type_name -> google.protobuf.Timestamp
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	8,  // 18: concord.v1.Agreement.resume_time:type_name -> google.protobuf.Timestamp
+	9,  // 19: concord.v1.Revision.terms:type_name -> concord.v1.Terms
+	8,  // 20: concord.v1.Revision.create_time:type_name -> google.protobuf.Timestamp
+	8,  // 21: concord.v1.Revision.effective_time:type_name -> google.protobuf.Timestamp
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_agreement_proto_init() }

@@ -3689,7 +3689,9 @@ type CommitmentAgreed struct {
 	// The commitment whose misses it makes good, if it is a remedy.
 	RemedyOf string `protobuf:"bytes,6,opt,name=remedy_of,json=remedyOf,proto3" json:"remedy_of,omitempty"`
 	// The revision that words it.
-	Revision      int32 `protobuf:"varint,7,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision int32 `protobuf:"varint,7,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The day from which its words hold: nothing that is due before it is owed. Empty: from the first day.
+	WordsFromDate string `protobuf:"bytes,8,opt,name=words_from_date,json=wordsFromDate,proto3" json:"words_from_date,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3771,6 +3773,13 @@ func (x *CommitmentAgreed) GetRevision() int32 {
 		return x.Revision
 	}
 	return 0
+}
+
+func (x *CommitmentAgreed) GetWordsFromDate() string {
+	if x != nil {
+		return x.WordsFromDate
+	}
+	return ""
 }
 
 // CommitmentRevised gives a commitment the words of another revision.
@@ -6076,7 +6085,7 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x13ProposalBecameStale\x12\x1f\n" +
 	"\vproposal_id\x18\x01 \x01(\tR\n" +
 	"proposalId\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xb2\x02\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xda\x02\n" +
 	"\x10CommitmentAgreed\x12#\n" +
 	"\rcommitment_id\x18\x01 \x01(\tR\fcommitmentId\x121\n" +
 	"\x05terms\x18\x02 \x01(\v2\x1b.concord.v1.CommitmentTermsR\x05terms\x12*\n" +
@@ -6086,7 +6095,8 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"dependents\x12A\n" +
 	"\x0eeffective_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\reffectiveTime\x12\x1b\n" +
 	"\tremedy_of\x18\x06 \x01(\tR\bremedyOf\x12\x1a\n" +
-	"\brevision\x18\a \x01(\x05R\brevision\"\xeb\x02\n" +
+	"\brevision\x18\a \x01(\x05R\brevision\x12&\n" +
+	"\x0fwords_from_date\x18\b \x01(\tR\rwordsFromDate\"\xeb\x02\n" +
 	"\x11CommitmentRevised\x12#\n" +
 	"\rcommitment_id\x18\x01 \x01(\tR\fcommitmentId\x121\n" +
 	"\x05terms\x18\x02 \x01(\v2\x1b.concord.v1.CommitmentTermsR\x05terms\x12*\n" +

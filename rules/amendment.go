@@ -1,0 +1,364 @@
+package rules
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// An amendment gives an agreement another text, from a day on. What is due from that day on and not yet answered for is
+// superseded, and comes forth anew by the new words. What was due before, and what the obligor has answered for or must
+// answer for already, stays under the words it was promised by: no outcome is rewritten, not even one in the making.
+
+// What must hold for an amendment to be agreed to.
+const (
+	sameBase  = "the text that it changes is the one in force"
+	notClosed = "no commitment whose words it changes has ended"
+)
+
+// wrongAmendment lists everything that is wrong with the text of an amendment.
+func (d *Decision) wrongAmendment(a *pb.Agreement, c consent) []Violation {
+	wrong := CheckTerms(c.terms, c.field)
+	if wrong != nil {
+		return wrong // what follows relies on dates that can be read
+	}
+	base := d.terms(a)
+	refuse := func(field, words string) { wrong = append(wrong, Violation{c.field + "." + field, words}) }
+	if c.terms.GetEffectiveDate() != base.GetEffectiveDate() {
+		refuse("effective_date", "the agreement began on "+base.GetEffectiveDate()+"; say in holds_from_date from when the new text holds")
+	}
+	if len(c.terms.GetHistory()) > 0 || c.terms.GetHistoryUntilDate() != "" {
+		refuse("history", "a past is agreed to with the first terms only: leave it out")
+	}
+	if c.terms.GetHoldsFromDate() != "" {
+		wrong = append(wrong, d.checkDayAhead(a, c.terms.GetHoldsFromDate(), c.field+".holds_from_date")...)
+	}
+	if wrong != nil {
+		return wrong
+	}
+	from := d.start(a, c)
+	if _, end, err := span(c.terms); err != nil || !end.IsZero() && !end.After(from) {
+		refuse("end_date", "the agreement would have ended before the text holds: name a later day, or propose an early end")
+	}
+	return append(wrong, d.wrongPromises(a, c, base, from)...)
+}
+
+// wrongPromises lists which promises of a new text cannot follow those of the old one.
+func (d *Decision) wrongPromises(a *pb.Agreement, c consent, base *pb.Terms, from time.Time) (wrong []Violation) {
+	after := amended(a, c.terms)
+	cal, bad := NewCalendar(c.terms.GetCalendar(), c.field+".calendar")
+	if bad != nil {
+		return bad
+	}
+	day := cal.DayAt(from)
+	for i, ct := range c.terms.GetCommitments() {
+		at := fmt.Sprintf("%s.commitments[%d]", c.field, i)
+		was := d.State.commitment(a.GetAgreementId(), ct.GetCommitmentId())
+		old := wordsOf(base, ct.GetCommitmentId())
+		switch {
+		case was == nil:
+			if fresh := commitmentBy(c.terms, ct, day); fresh != nil {
+				if _, ok := nextInstance(after, fresh, cal); !ok {
+					wrong = append(wrong, Violation{at, "nothing falls due by it from " + day.String() + " on, when the text holds"})
+				}
+			}
+		case old == nil:
+			wrong = append(wrong, Violation{at + ".commitment_id", "the agreement had another commitment \"" + ct.GetCommitmentId() + "\" before: give this one another id"})
+		case ct.GetObligor() != old.GetObligor():
+			wrong = append(wrong, Violation{at + ".obligor", "who owes it cannot change: end it and give the new promise another id"})
+		case KindOf(ct) != KindOf(old):
+			wrong = append(wrong, Violation{at, "its kind cannot change: end it and give the new promise another id"})
+		}
+	}
+	return wrong
+}
+
+// wordsOf is the words of a commitment in a text; nil if it has none.
+func wordsOf(t *pb.Terms, id string) *pb.CommitmentTerms {
+	for _, c := range t.GetCommitments() {
+		if c.GetCommitmentId() == id {
+			return c
+		}
+	}
+	return nil
+}
+
+// amended is an agreement as it is by another text.
+func amended(a *pb.Agreement, t *pb.Terms) *pb.Agreement {
+	after := proto.CloneOf(a)
+	after.Calendar, after.EndTime = t.GetCalendar(), nil
+	if _, end, err := span(t); err == nil && !end.IsZero() {
+		after.EndTime = timestamppb.New(end)
+	}
+	return after
+}
+
+// commitmentBy is a commitment as a text words it, that nothing has come of yet.
+func commitmentBy(t *pb.Terms, ct *pb.CommitmentTerms, from Day) *pb.Commitment {
+	return &pb.Commitment{
+		CommitmentId: ct.GetCommitmentId(), Kind: KindOf(ct), Obligor: ct.GetObligor(), Terms: ct, Clocks: clocksOf(ct, t), WordsFromDate: from.String(),
+	}
+}
+
+// amendable refuses an amendment of a text that is no longer the one in force, or soon will not be, and of what is over.
+func (d *Decision) amendable(a *pb.Agreement, c consent, at time.Time) *Error {
+	id := a.GetAgreementId()
+	if c.base != a.GetRevision() {
+		return staleBase(a)
+	}
+	for _, other := range a.GetAcceptedProposalIds() {
+		if p := d.State.proposal(id, other); other != c.proposal && c.proposal != "" && p.GetKind() == c.kind {
+			return staleBase(a)
+		}
+	}
+	for _, ct := range diff(d.terms(a), c.terms).reworded {
+		d.comeUpBefore(commitmentRef(id, ct), at)
+		if d.State.commitment(id, ct).GetState() == ended {
+			e := refuseGuard("agreement", "amend", notClosed, "Commitment %s has ended; its words cannot change. Leave them as they are, and give a new promise another id.", ct)
+			e.Subject, e.Metadata = "agreements/"+id+"/commitments/"+ct, map[string]string{"commitment_id": ct}
+			return e
+		}
+	}
+	return nil
+}
+
+func staleBase(a *pb.Agreement) *Error {
+	e := Refuse(pb.ErrorReason_ERROR_REASON_STALE_BASE, "Another amendment was accepted; this one would change a text that is, or soon will be, out of force. Propose it anew on the new text.")
+	e.Rule, e.Subject = "agreement amend: "+sameBase, "agreements/"+a.GetAgreementId()
+	e.Metadata = map[string]string{"revision": fmt.Sprint(a.GetRevision())}
+	return e
+}
+
+// difference is how two texts differ, by the ids of commitments, each in the order of their texts.
+type difference struct {
+	added, ended []string
+	// changed have other words or other clocks; reworded those of them with other words.
+	changed, reworded []string
+	// rewired are waited for by others than before, and otherwise the same.
+	rewired []string
+}
+
+// diff compares two texts.
+func diff(old, new *pb.Terms) (by difference) {
+	was, is := dependentsOf(old), dependentsOf(new)
+	words := map[string]*pb.CommitmentTerms{}
+	for _, ct := range old.GetCommitments() {
+		words[ct.GetCommitmentId()] = ct
+	}
+	for _, ct := range new.GetCommitments() {
+		id := ct.GetCommitmentId()
+		before, had := words[id]
+		delete(words, id)
+		switch {
+		case !had:
+			by.added = append(by.added, id)
+		case !proto.Equal(before, ct):
+			by.reworded = append(by.reworded, id)
+			by.changed = append(by.changed, id)
+		case !proto.Equal(clocksOf(before, old), clocksOf(ct, new)):
+			by.changed = append(by.changed, id)
+		case !slices.Equal(was[id], is[id]):
+			by.rewired = append(by.rewired, id)
+		}
+	}
+	for _, ct := range old.GetCommitments() {
+		if words[ct.GetCommitmentId()] != nil {
+			by.ended = append(by.ended, ct.GetCommitmentId())
+		}
+	}
+	return by
+}
+
+// amend gives an agreement the text of an amendment.
+func (d *Decision) amend(a *pb.Agreement, p *pb.Proposal, c consent, at time.Time) {
+	id, by := a.GetAgreementId(), diff(d.terms(a), c.terms)
+	after := amended(a, c.terms)
+	d.emitClock(id, at, &pb.Event{Change: &pb.Event_AgreementAmended{AgreementAmended: &pb.AgreementAmended{
+		Revision: a.GetRevision() + 1, BaseRevision: a.GetRevision(), ProposalId: p.GetProposalId(), Title: c.terms.GetTitle(),
+		TermsDigest: p.GetTermsDigest(), EndTime: after.GetEndTime(), Calendar: after.GetCalendar(), NeutralPartyId: c.terms.GetNeutralPartyId(),
+	}}})
+	for _, other := range d.State.Proposals(id, []pb.ProposalState{open, accepted}, "", MaxOpenProposals) {
+		if other.GetKind() == p.GetKind() {
+			d.goStale(other, at, fmt.Sprintf("revision %d of the terms is in force, and it would change revision %d.", a.GetRevision()+1, other.GetBaseRevision()))
+		}
+	}
+	d.cascade(id, &pb.DeferredChange{
+		Cause: pb.ChangeCause_CHANGE_CAUSE_AMENDED, EffectiveTime: timestamppb.New(at), BaseRevision: a.GetRevision(),
+		CommitmentIds: slices.Concat(by.ended, by.changed, by.rewired, by.added),
+	})
+}
+
+// carryAmended carries new terms into the commitments that the change names: those that are added, changed, ended or only
+// waited for by others than before.
+func carryAmended() carrier {
+	return carrier{commitment: func(d *Decision, change *pb.DeferredChange, ref Ref, c *pb.Commitment) {
+		a, at := d.State.agreement(ref.Agreement), change.GetEffectiveTime().AsTime()
+		t := d.text(a)
+		ct := t.words[ref.ID]
+		switch {
+		case c.GetState() == ended || c.GetRevision() == a.GetRevision():
+		case ct == nil:
+			if !d.supersede(a, c, at) {
+				d.endCommitment(c, pb.CommitmentEndReason_COMMITMENT_END_REASON_SUPERSEDED, at)
+			}
+		case c == nil:
+			d.agree(a, t, ct, at)
+		case proto.Equal(c.GetTerms(), ct) && proto.Equal(c.GetClocks(), clocksOf(ct, t.terms)):
+			d.revise(a, &pb.CommitmentRevised{CommitmentId: ref.ID, Terms: ct, Clocks: c.GetClocks(), Dependents: t.dependents[ref.ID]}, at)
+		case !d.supersede(a, c, at):
+			d.reword(a, c, t, ct, at)
+		}
+	}}
+}
+
+// text is the terms of an agreement in force, and what is looked up in them again and again.
+type text struct {
+	revision   Ref
+	terms      *pb.Terms
+	words      map[string]*pb.CommitmentTerms
+	dependents map[string][]string
+}
+
+// text reads the terms of an agreement that are in force, once in a decision.
+func (d *Decision) text(a *pb.Agreement) *text {
+	ref := revisionRef(a.GetAgreementId(), a.GetRevision())
+	if d.read == nil || d.read.revision != ref {
+		terms := d.terms(a)
+		d.read = &text{revision: ref, terms: terms, words: map[string]*pb.CommitmentTerms{}, dependents: dependentsOf(terms)}
+		for _, ct := range terms.GetCommitments() {
+			d.read.words[ct.GetCommitmentId()] = ct
+		}
+	}
+	return d.read
+}
+
+// agree adds a commitment. It is in force at once, unless the agreement is paused.
+func (d *Decision) agree(a *pb.Agreement, t *text, ct *pb.CommitmentTerms, at time.Time) {
+	cal := d.calendar(a)
+	if cal == nil {
+		return
+	}
+	id := ct.GetCommitmentId()
+	d.emitClock(a.GetAgreementId(), at, &pb.Event{Change: &pb.Event_CommitmentAgreed{CommitmentAgreed: &pb.CommitmentAgreed{
+		CommitmentId: id, Terms: ct, Clocks: clocksOf(ct, t.terms), Dependents: t.dependents[id],
+		EffectiveTime: timestamppb.New(at), Revision: a.GetRevision(), WordsFromDate: cal.DayAt(at).String(),
+	}}})
+	c := d.State.commitment(a.GetAgreementId(), id)
+	if a.GetSuspension() != nil {
+		d.emitClock(a.GetAgreementId(), at, &pb.Event{Change: &pb.Event_CommitmentSuspended{CommitmentSuspended: &pb.CommitmentSuspended{
+			CommitmentId: id, From: c.GetState(),
+		}}})
+		return
+	}
+	d.enterIntoForce(c, at)
+}
+
+// reword gives a commitment whose open obligations have given way its new words. They hold from a day on: a rule that counts
+// its dates counts those before, too. What the commitment has brought forth for that day or a later one and has not given
+// way (it was kept early, or is being judged) takes its place in the new rule, which goes on behind it.
+func (d *Decision) reword(a *pb.Agreement, c *pb.Commitment, t *text, ct *pb.CommitmentTerms, at time.Time) {
+	cal := d.calendar(a)
+	if cal == nil {
+		return
+	}
+	from := cal.DayAt(at)
+	anew := commitmentBy(t.terms, ct, from)
+	anew.EffectiveTime, anew.RemedyOf, anew.WordsFromDate = c.GetEffectiveTime(), c.GetRemedyOf(), ""
+	d.begin(a, c, anew, from, cal)
+	id := c.GetCommitmentId()
+	d.revise(a, &pb.CommitmentRevised{
+		CommitmentId: id, Terms: ct, Clocks: anew.GetClocks(), Dependents: t.dependents[id], Superseding: true,
+		WordsFromDate: from.String(), LastRuleDate: anew.GetLastRuleDate(), RuleDateCount: anew.GetRuleDateCount(),
+	}, at)
+	if c.GetState() == inForce || c.GetState() == dormant && c.GetObligationCount() > 0 { // it rests, and waits anew
+		d.scheduleNext(a.GetAgreementId(), id, at)
+		d.endIfDone(a.GetAgreementId(), id, at)
+	}
+}
+
+// begin has new words of a commitment begin behind what does not give way to them.
+func (d *Decision) begin(a *pb.Agreement, c, anew *pb.Commitment, from Day, cal *Calendar) {
+	newest := d.State.obligation(c.GetAgreementId(), fmt.Sprintf("%s-%d", c.GetCommitmentId(), c.GetObligationCount()))
+	if newest != nil && newest.GetRuleDate() == "" && newest.GetState() != superseded {
+		anew.RuleDateCount = 1 // what comes once has come
+		return
+	}
+	behind := d.lastKept(c, from)
+	for {
+		next, ok := kinds[anew.GetKind()].next(a, anew, cal)
+		if !ok || next.ruleDate == "" || next.day >= from && next.ruleDate > behind {
+			return
+		}
+		advance(anew, next)
+	}
+}
+
+// lastKept is the latest rule date of what a commitment has brought forth for a day or later that does not give way; empty if
+// there is none.
+func (d *Decision) lastKept(c *pb.Commitment, from Day) (latest string) {
+	after := placeOfDay(from)
+	for {
+		page := d.State.Obligations(c.GetAgreementId(), c.GetCommitmentId(), nil, after, carryPage)
+		for _, o := range page {
+			after = PlaceOf(o)
+			if o.GetState() != superseded {
+				latest = max(latest, o.GetRuleDate())
+			}
+		}
+		if len(page) < carryPage {
+			return latest
+		}
+	}
+}
+
+// revise gives a commitment the words of the revision in force.
+func (d *Decision) revise(a *pb.Agreement, r *pb.CommitmentRevised, at time.Time) {
+	r.Revision = a.GetRevision()
+	d.emitClock(a.GetAgreementId(), at, &pb.Event{Change: &pb.Event_CommitmentRevised{CommitmentRevised: r}})
+}
+
+// supersede has obligations of a commitment give way to an amendment, as many as are read at once. It says whether there
+// were any.
+func (d *Decision) supersede(a *pb.Agreement, c *pb.Commitment, at time.Time) bool {
+	told, id := len(d.Events), a.GetAgreementId()
+	cal := d.calendar(a)
+	if cal == nil {
+		return false
+	}
+	for _, o := range d.givingWay(c, cal.DayAt(at)) {
+		d.emitClock(id, at, &pb.Event{Change: &pb.Event_ObligationSuperseded{ObligationSuperseded: &pb.ObligationSuperseded{
+			ObligationId: o.GetObligationId(), Revision: a.GetRevision(),
+		}}})
+	}
+	return len(d.Events) > told
+}
+
+// givingWay is the obligations of a commitment that give way to new words that hold from a day on, as many as are read at
+// once: those due from that day on, and those that wait for something to happen, that nobody has acted on. Of what is looked
+// at by windows, those that begin from that day on.
+func (d *Decision) givingWay(c *pb.Commitment, from Day) (list []*pb.Obligation) {
+	after := placeOfDay(from)
+	for {
+		page := d.State.Obligations(c.GetAgreementId(), c.GetCommitmentId(), []pb.ObligationState{scheduled, due, suspended}, after, carryPage)
+		for _, o := range page {
+			after = PlaceOf(o)
+			acted := o.GetState() == suspended && o.GetPriorState() != scheduled && o.GetPriorState() != due
+			begun := o.GetWindowStartDate() != "" && o.GetWindowStartDate() < from.String()
+			if !acted && !begun {
+				list = append(list, o)
+			}
+		}
+		if len(page) < carryPage || len(list) > 0 {
+			return list
+		}
+	}
+}
+
+// placeOfDay is before the places of all obligations that are due on a day or later.
+func placeOfDay(d Day) Place { return Place(binary.BigEndian.AppendUint32(nil, uint32(d))) }
