@@ -176,19 +176,7 @@ func obligationCells(t *testing.T, id string, from pb.ObligationState, verb stri
 	ref := obligationRef("care", id)
 	for _, by := range actors {
 		t.Run(fmt.Sprintf("%s/%s/%s/%s", id, word(from), verb, by.PrincipalID), func(t *testing.T) {
-			w := agreedWorld(t)
-			o := proto.CloneOf(w.records[ref].(*pb.Obligation))
-			o.State = from
-			switch from {
-			case scheduled:
-				o.LeadStartTime = timestamppb.New(w.now.Add(time.Hour)) // else the command would find it due
-			case submitted:
-				o.Submission = &pb.Submission{Number: 1, SubmitTime: timestamppb.New(w.now), ReviewEndTime: timestamppb.New(w.now.Add(time.Hour))}
-			case breached, curing:
-				o.CureEndTime = timestamppb.New(w.now.Add(time.Hour))
-			}
-			fitKind(w, o, verb)
-			w.put(ref, o) // many of these states no release leads to yet; the table speaks of them all
+			w := cellWorld(t, id, from, verb)
 			var want outcome
 			switch {
 			case slices.ContainsFunc(blind, func(c Caller) bool { return c.PrincipalID == by.PrincipalID }):
@@ -204,6 +192,26 @@ func obligationCells(t *testing.T, id string, from pb.ObligationState, verb stri
 		})
 	}
 	return len(actors)
+}
+
+// cellWorld has an obligation in a state, of a kind that knows a verb.
+func cellWorld(t *testing.T, id string, from pb.ObligationState, verb string) *world {
+	t.Helper()
+	ref := obligationRef("care", id)
+	w := agreedWorld(t)
+	o := proto.CloneOf(w.records[ref].(*pb.Obligation))
+	o.State = from
+	switch from {
+	case scheduled:
+		o.LeadStartTime = timestamppb.New(w.now.Add(time.Hour)) // else the command would find it due
+	case submitted:
+		o.Submission = &pb.Submission{Number: 1, SubmitTime: timestamppb.New(w.now), ReviewEndTime: timestamppb.New(w.now.Add(time.Hour))}
+	case breached, curing:
+		o.CureEndTime = timestamppb.New(w.now.Add(time.Hour))
+	}
+	fitKind(w, o, verb)
+	w.put(ref, o) // many of these states no release leads to yet; the table speaks of them all
+	return w
 }
 
 // fitKind has an obligation belong to a kind of commitment that knows a verb.
