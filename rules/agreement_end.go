@@ -18,7 +18,7 @@ func (d *Decision) terminateAgreement(c *pb.TerminateAgreementRequest) error {
 	if o == nil {
 		return NotFound("obligation", c.GetObligationId())
 	}
-	if e := move(AgreementMoves, "agreement", a.GetState(), "terminate", toObligation(o, side, false)); e != nil {
+	if e := move(AgreementMoves, "agreement", a.GetState(), "terminate", toObligation(o, side)); e != nil {
 		e.Subject = "agreements/" + a.GetAgreementId()
 		return e
 	}

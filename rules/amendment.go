@@ -204,14 +204,14 @@ func carryAmended() carrier {
 		switch {
 		case c.GetState() == ended || c.GetRevision() == a.GetRevision():
 		case ct == nil:
-			if !d.supersede(a, c, at) {
-				d.endCommitment(c, pb.CommitmentEndReason_COMMITMENT_END_REASON_SUPERSEDED, at)
-			}
+			d.supersede(a, c, at)
+			d.endCommitment(c, pb.CommitmentEndReason_COMMITMENT_END_REASON_SUPERSEDED, at)
 		case c == nil:
 			d.agree(a, t, ct, at)
 		case proto.Equal(c.GetTerms(), ct) && proto.Equal(c.GetClocks(), clocksOf(ct, t.terms)):
 			d.revise(a, &pb.CommitmentRevised{CommitmentId: ref.ID, Terms: ct, Clocks: c.GetClocks(), Dependents: t.dependents[ref.ID]}, at)
-		case !d.supersede(a, c, at):
+		default:
+			d.supersede(a, c, at)
 			d.reword(a, c, t, ct, at)
 		}
 	}}
@@ -260,8 +260,8 @@ func (d *Decision) agree(a *pb.Agreement, t *text, ct *pb.CommitmentTerms, at ti
 }
 
 // reword gives a commitment whose open obligations have given way its new words. They hold from a day on: a rule that counts
-// its dates counts those before, too. What the commitment has brought forth for that day or a later one and has not given
-// way (it was kept early, or is being judged) takes its place in the new rule, which goes on behind it.
+// its dates counts those before, too. What the commitment has brought forth and did not give way (it was due before, kept
+// early, or is being judged) has its place in the new rule, which goes on behind it: nothing is owed twice.
 func (d *Decision) reword(a *pb.Agreement, c *pb.Commitment, t *text, ct *pb.CommitmentTerms, at time.Time) {
 	cal := d.calendar(a)
 	if cal == nil {
@@ -284,37 +284,28 @@ func (d *Decision) reword(a *pb.Agreement, c *pb.Commitment, t *text, ct *pb.Com
 
 // begin has new words of a commitment begin behind what does not give way to them.
 func (d *Decision) begin(a *pb.Agreement, c, anew *pb.Commitment, from Day, cal *Calendar) {
-	newest := d.State.obligation(c.GetAgreementId(), fmt.Sprintf("%s-%d", c.GetCommitmentId(), c.GetObligationCount()))
-	if newest != nil && newest.GetRuleDate() == "" && newest.GetState() != superseded {
+	kept := d.newestKept(c)
+	if kept != nil && kept.GetRuleDate() == "" {
 		anew.RuleDateCount = 1 // what comes once has come
 		return
 	}
-	behind := d.lastKept(c, from)
 	for {
 		next, ok := kinds[anew.GetKind()].next(a, anew, cal)
-		if !ok || next.ruleDate == "" || next.day >= from && next.ruleDate > behind {
+		if !ok || next.ruleDate == "" || next.day >= from && next.ruleDate > kept.GetRuleDate() {
 			return
 		}
 		advance(anew, next)
 	}
 }
 
-// lastKept is the latest rule date of what a commitment has brought forth for a day or later that does not give way; empty if
-// there is none.
-func (d *Decision) lastKept(c *pb.Commitment, from Day) (latest string) {
-	after := placeOfDay(from)
-	for {
-		page := d.State.Obligations(c.GetAgreementId(), c.GetCommitmentId(), nil, after, carryPage)
-		for _, o := range page {
-			after = PlaceOf(o)
-			if o.GetState() != superseded {
-				latest = max(latest, o.GetRuleDate())
-			}
-		}
-		if len(page) < carryPage {
-			return latest
+// newestKept is the newest obligation of a commitment that did not give way to other words; nil if there is none.
+func (d *Decision) newestKept(c *pb.Commitment) *pb.Obligation {
+	for n := c.GetObligationCount(); n > 0; n-- {
+		if o := d.State.obligation(c.GetAgreementId(), obligationID(c, n)); o.GetState() != superseded {
+			return o
 		}
 	}
+	return nil
 }
 
 // revise gives a commitment the words of the revision in force.
@@ -323,20 +314,20 @@ func (d *Decision) revise(a *pb.Agreement, r *pb.CommitmentRevised, at time.Time
 	d.emitClock(a.GetAgreementId(), at, &pb.Event{Change: &pb.Event_CommitmentRevised{CommitmentRevised: r}})
 }
 
-// supersede has obligations of a commitment give way to an amendment, as many as are read at once. It says whether there
-// were any.
-func (d *Decision) supersede(a *pb.Agreement, c *pb.Commitment, at time.Time) bool {
-	told, id := len(d.Events), a.GetAgreementId()
+// supersede has obligations of a commitment give way to an amendment: all of them at once, so that nobody meets the
+// commitment between its old words and its new ones. There are as many as come up within a lead time.
+func (d *Decision) supersede(a *pb.Agreement, c *pb.Commitment, at time.Time) {
 	cal := d.calendar(a)
 	if cal == nil {
-		return false
+		return
 	}
-	for _, o := range d.givingWay(c, cal.DayAt(at)) {
-		d.emitClock(id, at, &pb.Event{Change: &pb.Event_ObligationSuperseded{ObligationSuperseded: &pb.ObligationSuperseded{
-			ObligationId: o.GetObligationId(), Revision: a.GetRevision(),
-		}}})
+	for list := d.givingWay(c, cal.DayAt(at)); len(list) > 0; list = d.givingWay(c, cal.DayAt(at)) {
+		for _, o := range list {
+			d.emitClock(a.GetAgreementId(), at, &pb.Event{Change: &pb.Event_ObligationSuperseded{ObligationSuperseded: &pb.ObligationSuperseded{
+				ObligationId: o.GetObligationId(), Revision: a.GetRevision(),
+			}}})
+		}
 	}
-	return len(d.Events) > told
 }
 
 // givingWay is the obligations of a commitment that give way to new words that hold from a day on, as many as are read at

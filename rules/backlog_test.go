@@ -40,6 +40,12 @@ func TestABacklogIsBounded(t *testing.T) {
 			t.Fatalf("%+v: %v", c, wrong)
 		}
 		wrong := checkBacklog(text, now, "terms")
+		for _, c := range text.GetCommitments() { // so much conduct, looked at every day, is as much
+			c.Schedule = &pb.CommitmentTerms_Standing{Standing: &pb.Standing{Conduct: "Be kind.", Period: &pb.Period{Unit: pb.PeriodUnit_PERIOD_UNIT_DAY}}}
+		}
+		if also := checkBacklog(text, now, "terms"); (also != nil) != (wrong != nil) {
+			t.Errorf("%+v: by windows %v, by dates %v", c, also, wrong)
+		}
 		if (wrong != nil) != c.refused || c.refused && !strings.HasPrefix(wrong[0].Field, "terms.effective_date") {
 			t.Errorf("%+v: %v", c, wrong)
 		}

@@ -19,6 +19,8 @@ func checkOneOff(c *pb.CommitmentTerms, f frame, at string) []Violation {
 		return []Violation{{at, "it has a due_date and is relative, too: choose one"}}
 	case once.GetRelative() != nil:
 		return checkRelative(c, f, at+".relative")
+	case once.GetDueDate() == "":
+		return []Violation{{at + ".due_date", "name the day it is due, or make it relative to something"}}
 	}
 	day, err := promisedDay(c.GetOneOff().GetDueDate())
 	if err != nil {
@@ -106,6 +108,7 @@ func (d *Decision) awaken(agreementID, commitmentID string) {
 		for _, id := range d.State.commitment(agreementID, reached[i]).GetDependents() {
 			if len(d.anchors(agreementID, id)) > 0 && !slices.Contains(reached, id) {
 				d.timePasses(commitmentRef(agreementID, id))
+				d.timePasses(obligationRef(agreementID, d.newest(d.State.commitment(agreementID, id)).GetObligationId()))
 				reached = append(reached, id)
 			}
 		}

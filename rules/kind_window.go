@@ -73,9 +73,6 @@ func nextWindow(a *pb.Agreement, c *pb.Commitment, p *pb.Period, due *pb.After, 
 	}
 	way := routeFrom(pb.DueStepKind_DUE_STEP_KIND_WINDOW, end, "")
 	way.after(due, cal)
-	if way.day < end { // rolled back into the window: nothing is answered for before that is over
-		way = routeFrom(pb.DueStepKind_DUE_STEP_KIND_WINDOW, end, "")
-	}
 	return instance{route: way, ruleDate: end.String(), window: start.String()}, way.day <= latestDay
 }
 

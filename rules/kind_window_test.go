@@ -63,3 +63,47 @@ func TestUnitsOfTheCalendar(t *testing.T) {
 		}
 	}
 }
+
+// TestDaysOfAPartnership holds the days of the story that the demonstration tells: what is due for its windows and periods,
+// and after what happens in it.
+func TestDaysOfAPartnership(t *testing.T) {
+	cal, _ := NewCalendar(&pb.Calendar{
+		TimeZone: "Europe/Berlin", Holidays: []string{"2026-01-01", "2026-04-03", "2026-04-06", "2026-05-01", "2026-05-25"},
+	}, "calendar")
+	a := &pb.Agreement{EffectiveTime: timestamppb.New(cal.StartOfDay(mustParse("2026-01-01"))), EndTime: timestamppb.New(cal.EndOfDay(mustParse("2027-12-31")))}
+	for _, promise := range []struct {
+		terms *pb.CommitmentTerms
+		days  []string
+	}{
+		{&pb.CommitmentTerms{Schedule: &pb.CommitmentTerms_Measured{Measured: &pb.Measured{
+			Window: &pb.Period{Unit: pb.PeriodUnit_PERIOD_UNIT_MONTH}, Due: &pb.After{BusinessDays: 5},
+		}}}, []string{"2026-02-06", "2026-03-06", "2026-04-09", "2026-05-08", "2026-06-05", "2026-07-07"}},
+		{&pb.CommitmentTerms{Schedule: &pb.CommitmentTerms_Standing{Standing: &pb.Standing{
+			Period: &pb.Period{Unit: pb.PeriodUnit_PERIOD_UNIT_QUARTER}, Due: &pb.After{Days: 10},
+		}}}, []string{"2026-04-10", "2026-07-10", "2026-10-10"}},
+	} {
+		c := &pb.Commitment{Terms: promise.terms, Kind: KindOf(promise.terms), EffectiveTime: a.GetEffectiveTime()}
+		for _, want := range promise.days {
+			next, ok := nextInstance(a, c, cal)
+			if !ok || next.day.String() != want {
+				t.Errorf("%v: %v, not %s", c.GetKind(), next.day, want)
+			}
+			advance(c, next)
+		}
+	}
+	for _, event := range []struct {
+		happened string
+		within   int32
+		due      string
+	}{
+		{"2026-03-17", 5, "2026-03-24"}, {"2026-06-09", 5, "2026-06-16"}, // incidents
+		{"2026-02-10", 10, "2026-02-24"}, {"2026-05-20", 10, "2026-06-04"}, // decisions on what was delivered
+		{"2026-04-09", 20, "2026-05-08"}, // the credit for March
+	} {
+		way := routeFrom(pb.DueStepKind_DUE_STEP_KIND_TRIGGER, mustParse(event.happened), "")
+		way.after(&pb.After{BusinessDays: event.within}, cal)
+		if way.day.String() != event.due {
+			t.Errorf("%d business days after %s is %v, not %s", event.within, event.happened, way.day, event.due)
+		}
+	}
+}

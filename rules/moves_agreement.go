@@ -19,6 +19,7 @@ const (
 const (
 	heldCause   = "the obligation is DEFAULTED, its commitment is material, and none of its cure periods runs"
 	nothingOpen = "nothing is open"
+	notRenewed  = "it has no successor yet"
 	heldRight   = "the terms give the side this right"
 	sameRight   = "only who paused it resumes it"
 	noticeOver  = "the notice period is over"
@@ -56,6 +57,8 @@ var AgreementMoves = []Move[pb.AgreementState]{
 	{From: agreementEnding, Verb: "terminate", By: Beneficiary, To: agreementTerminated, If: heldCause},
 	{From: agreementActive, Verb: "expire", By: ClockActor, To: agreementExpired, If: lastDayOver},
 	{From: agreementEnding, Verb: "expire", By: ClockActor, To: agreementExpired, If: lastDayOver},
+	{From: agreementActive, Verb: "renew", By: Both, To: agreementActive, If: notRenewed},
+	{From: agreementExpired, Verb: "renew", By: Both, To: agreementExpired, If: notRenewed},
 	{From: agreementActive, Verb: "complete", By: Both, To: agreementCompleted, If: nothingOpen},
 }
 

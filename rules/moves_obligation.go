@@ -25,6 +25,7 @@ const (
 const (
 	atMostPlans    = "at most 10 plans"
 	grounds        = "what it is about is there; a trigger by who did not record it, within the review window"
+	missedNothing  = "the miss that it makes good was none"
 	happenedLately = "it waits for something, which has happened since the promise holds and within the notice days"
 	windowOver     = "the window is over"
 	onceEach       = "each side files one figure: a miss that was admitted, or the second figure, which agrees with the first"
@@ -38,6 +39,11 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: scheduled, Verb: "lapse", By: ClockActor, To: discharged, If: "what it waits for can no longer happen"},
 	{From: scheduled, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise, or the agreement has ended"},
 	{From: suspended, Verb: "lapse", By: Rule, To: discharged, If: "what it waits for ended otherwise, or the agreement has ended"},
+	{From: due, Verb: "lapse", By: Rule, To: discharged, If: missedNothing},
+	{From: submitted, Verb: "lapse", By: Rule, To: discharged, If: missedNothing},
+	{From: breached, Verb: "lapse", By: Rule, To: discharged, If: missedNothing},
+	{From: curing, Verb: "lapse", By: Rule, To: discharged, If: missedNothing},
+	{From: disputed, Verb: "lapse", By: Rule, To: discharged, If: missedNothing},
 	{From: scheduled, Verb: "be dated", By: Rule, To: scheduled, If: "what it waits for was kept or waived"},
 	{From: scheduled, Verb: "trigger", By: Either, To: due, If: happenedLately},
 	{From: due, Verb: "submit", By: Obligor, To: submitted, If: "with evidence or a note"},
@@ -83,6 +89,13 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: submitted, Verb: "extend", By: Beneficiary, To: submitted, If: knownDay},
 	{From: breached, Verb: "extend", By: Beneficiary, To: due, If: knownDay},
 	{From: curing, Verb: "extend", By: Beneficiary, To: due, If: knownDay},
+	{From: scheduled, Verb: "excuse", By: Beneficiary, To: excused},
+	{From: due, Verb: "excuse", By: Beneficiary, To: excused},
+	{From: submitted, Verb: "excuse", By: Beneficiary, To: excused},
+	{From: breached, Verb: "excuse", By: Beneficiary, To: excused},
+	{From: curing, Verb: "excuse", By: Beneficiary, To: excused},
+	{From: suspended, Verb: "excuse", By: Beneficiary, To: excused},
+	{From: disputed, Verb: "excuse", By: Beneficiary, To: excused},
 	{From: scheduled, Verb: "waive", By: Beneficiary, To: waived},
 	{From: due, Verb: "waive", By: Beneficiary, To: waived},
 	{From: submitted, Verb: "waive", By: Beneficiary, To: waived},
@@ -138,8 +151,8 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: suspended, Verb: "resume", By: Rule, To: curing, If: "the pause is over, and it was CURING"},
 }
 
-// toObligation says who a side, or else the neutral, is to an obligation.
-func toObligation(o *pb.Obligation, side pb.Side, neutral bool) func(Who) bool {
+// toObligation says who a side is to an obligation.
+func toObligation(o *pb.Obligation, side pb.Side) func(Who) bool {
 	return func(w Who) bool {
 		switch w {
 		case Obligor:
@@ -148,8 +161,6 @@ func toObligation(o *pb.Obligation, side pb.Side, neutral bool) func(Who) bool {
 			return side == o.GetBeneficiary()
 		case Either:
 			return side == o.GetObligor() || side == o.GetBeneficiary()
-		case Neutral:
-			return neutral
 		}
 		return false
 	}

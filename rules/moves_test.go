@@ -9,7 +9,10 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/known/timestamppb"
+	"pgregory.net/rapid"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
@@ -235,22 +238,10 @@ func fitKind(w *world, o *pb.Obligation, verb string) {
 func obligationCommand(t *testing.T, verb, id string) proto.Message {
 	t.Helper()
 	switch verb {
-	case "submit":
-		return &pb.SubmitObligationRequest{AgreementId: "care", ObligationId: id, Note: "done"}
-	case "accept":
-		return &pb.AcceptObligationRequest{AgreementId: "care", ObligationId: id}
-	case "return":
-		return &pb.ReturnObligationRequest{AgreementId: "care", ObligationId: id, Reason: "not enough"}
-	case "acknowledge":
-		return &pb.AcknowledgeObligationRequest{AgreementId: "care", ObligationId: id}
-	case "waive":
-		return &pb.WaiveObligationRequest{AgreementId: "care", ObligationId: id, Reason: "never mind"}
 	case "trigger":
 		return &pb.TriggerObligationRequest{AgreementId: "care", ObligationId: id, Title: "It happened"}
 	case "measure":
 		return &pb.MeasureObligationRequest{AgreementId: "care", ObligationId: id, Value: "98"}
-	case "admit":
-		return &pb.AdmitObligationRequest{AgreementId: "care", ObligationId: id, Reason: "missed"}
 	case "cure":
 		return &pb.CureObligationRequest{AgreementId: "care", ObligationId: id, Cause: "c", Effect: "e", Fix: "f", Prevention: "p", CureDate: "2026-01-10"}
 	case "dispute":
@@ -261,11 +252,25 @@ func obligationCommand(t *testing.T, verb, id string) proto.Message {
 		}}
 	case "extend":
 		return &pb.ExtendObligationRequest{AgreementId: "care", ObligationId: id, DueDate: "2026-01-20", Reason: "a holiday"}
-	case "object":
-		return &pb.ObjectObligationRequest{AgreementId: "care", ObligationId: id, Interest: "wages"}
 	}
-	t.Fatalf("no command for the verb %q", verb)
-	return nil
+	return plainDeed(t, verb, "care", id)
+}
+
+// plainDeed is the command for a verb that asks for no more than words.
+func plainDeed(t rapid.TB, verb, agreement, id string) proto.Message {
+	t.Helper()
+	name := "concord.v1." + strings.ToUpper(verb[:1]) + verb[1:] + "ObligationRequest"
+	kind, err := protoregistry.GlobalTypes.FindMessageByName(protoreflect.FullName(name))
+	if err != nil {
+		t.Fatalf("no command for the verb %q: %v", verb, err)
+	}
+	m := kind.New()
+	for field, value := range map[protoreflect.Name]string{"agreement_id": agreement, "obligation_id": id, "reason": "because", "note": "done", "interest": "wages"} {
+		if f := m.Descriptor().Fields().ByName(field); f != nil {
+			m.Set(f, protoreflect.ValueOfString(value))
+		}
+	}
+	return m.Interface()
 }
 
 func TestEveryCellOfAProposal(t *testing.T) {

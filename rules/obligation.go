@@ -26,7 +26,9 @@ func (d *Decision) onObligation(agreementID, obligationID, verb string) (*pb.Agr
 	if o == nil {
 		return nil, nil, side, NotFound("obligation", obligationID)
 	}
-	if e := move(ObligationMoves, "obligation", o.GetState(), verb, toObligation(o, side, d.stamp.By.Neutral(a))); e != nil {
+	isSide := toObligation(o, side)
+	is := func(w Who) bool { return isSide(w) || w == Neutral && d.stamp.By.Neutral(a) }
+	if e := move(ObligationMoves, "obligation", o.GetState(), verb, is); e != nil {
 		e.Subject = "agreements/" + agreementID + "/obligations/" + obligationID
 		return nil, nil, side, e
 	}

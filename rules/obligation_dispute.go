@@ -110,6 +110,7 @@ func (d *Decision) settle(o *pb.Obligation, s *pb.Settlement, proposalID string,
 	id := o.GetAgreementId()
 	d.emitAt(id, d.side(id), at, &pb.Event{Change: &pb.Event_ObligationDisputeSettled{ObligationDisputeSettled: end}})
 	d.closed(o, at)
+	d.settledMiss(o, at)
 	if end.To == breached && s.GetOutcome() != pb.SettlementOutcome_SETTLEMENT_OUTCOME_RESTORE {
 		d.missed(o, at)
 	}

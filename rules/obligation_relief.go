@@ -81,9 +81,16 @@ func laterDay(text string, o *pb.Obligation, today Day) (Day, *Violation) {
 	return day, nil
 }
 
-// excuseObligation says that a miss is not the obligor's.
+// excuseObligation is the beneficiary's word that a miss is not the obligor's.
 func (d *Decision) excuseObligation(c *pb.ExcuseObligationRequest) error {
-	return d.unsupported(c.GetAgreementId(), "excuse an obligation")
+	_, o, side, refused := d.onObligation(c.GetAgreementId(), c.GetObligationId(), "excuse")
+	if refused != nil {
+		return refused
+	}
+	d.onObligationEvent(o, side, &pb.Event{Change: &pb.Event_ObligationExcused{ObligationExcused: &pb.ObligationExcused{
+		ObligationId: o.GetObligationId(), Excuse: &pb.Excuse{Reason: c.GetReason()},
+	}}})
+	return nil
 }
 
 // notifyObligation takes the obligor's notice that it waits for a prerequisite.

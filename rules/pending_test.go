@@ -14,23 +14,20 @@ import (
 // stands here fails.
 var pending = []string{
 	// Events.
-	"agreement_amended",
-	"commitment_revised",
-	"obligation_excused",
 	"obligation_notice_given",
 	"obligation_blocked",
 	"obligation_shifted",
-	"obligation_superseded",
 	"obligation_imported",
-	"agreement_renewed",
 	// Rows.
+	"obligation SUBMITTED lapse DISCHARGED",
+	"obligation BREACHED lapse DISCHARGED",
+	"obligation CURING lapse DISCHARGED",
+	"obligation DISPUTED lapse DISCHARGED",
 	"obligation SUBMITTED be deemed EXCUSED",
 	"obligation CURING suspend SUSPENDED",
 	"obligation SUSPENDED resume CURING",
-	"commitment DORMANT suspend SUSPENDED",
 	"commitment SUSPENDED resume DORMANT",
 	"obligation CURING release DISCHARGED",
-	"obligation DISPUTED settle DUE",
 	"obligation DISPUTED settle SUBMITTED",
 	"obligation DISPUTED settle BREACHED",
 	"obligation DISPUTED settle CURING",
@@ -38,20 +35,12 @@ var pending = []string{
 	"obligation DISPUTED settle CURED",
 	"obligation DISPUTED settle EXCUSED",
 	"obligation DISPUTED settle DEFAULTED",
-	"obligation DISPUTED settle WAIVED",
 	"obligation DISPUTED settle DISCHARGED",
 	"obligation DISPUTED settle NOT_DETERMINED",
-	"obligation SCHEDULED supersede SUPERSEDED",
-	"obligation DUE supersede SUPERSEDED",
-	"obligation SUSPENDED supersede SUPERSEDED",
-	"agreement ACTIVE amend ACTIVE",
-	"agreement SUSPENDED amend SUSPENDED",
-	"agreement ENDING amend ENDING",
 	// Reasons.
-	"STALE_BASE",
+	"NOT_SUPPORTED",
 	// Commands.
 	"ImportAgreementRequest",
-	"ExcuseObligationRequest",
 	"NotifyObligationRequest",
 	// Reasons.
 }

@@ -47,7 +47,9 @@ func (d *Decision) createProposal(c *pb.CreateProposalRequest) error {
 	if refused != nil {
 		return refused
 	}
-	d.propose(a.GetAgreementId(), id, side, asked, c.GetNote(), expires)
+	if e := d.propose(a, id, side, asked, c.GetNote(), expires); e != nil {
+		return e
+	}
 	d.answer(proposalRef(a.GetAgreementId(), id))
 	return nil
 }
@@ -71,14 +73,23 @@ func (d *Decision) asked(k proposalKind, a *pb.Agreement, c *pb.CreateProposalRe
 	return asked, append(wrong, d.checkConsent(k, a, asked)...)
 }
 
-// propose puts a text or a motion before the other side.
-func (d *Decision) propose(agreementID, id string, side pb.Side, c consent, note string, expires *timestamppb.Timestamp) {
-	a := d.State.agreement(agreementID)
+// propose puts a text or a motion before the other side. An amendment shows what it would change.
+func (d *Decision) propose(a *pb.Agreement, id string, side pb.Side, c consent, note string, expires *timestamppb.Timestamp) *Error {
 	body, digest := c.body()
-	d.emit(agreementID, side, &pb.Event{Change: &pb.Event_ProposalMade{ProposalMade: &pb.ProposalMade{
+	made := &pb.ProposalMade{
 		ProposalId: id, Kind: c.kind, Proposer: side, BaseRevision: a.GetRevision(), Body: body, TermsDigest: digest, Note: note,
 		Motion: c.motion != nil, ExpireTime: expires, SuccessorAgreementId: c.successor, ObligationIds: c.motion.GetObligationIds(),
-	}}})
+	}
+	event := &pb.Event{Change: &pb.Event_ProposalMade{ProposalMade: made}}
+	if c.kind == pb.ProposalKind_PROPOSAL_KIND_AMENDMENT {
+		impact, e := d.foresee(a.GetAgreementId(), id, side, event)
+		if e != nil {
+			return e
+		}
+		made.Impact = impact
+	}
+	d.emit(a.GetAgreementId(), side, event)
+	return nil
 }
 
 // roomFor refuses one proposal too many: there is one open text at most, one motion of a kind about one thing, and no more
@@ -115,7 +126,7 @@ func common(a, b []string) bool {
 
 // wrongFirst lists everything that is wrong with first terms.
 func (d *Decision) wrongFirst(_ *pb.Agreement, c consent) []Violation {
-	return d.checkText(c.terms, c.field)
+	return append(d.checkText(c.terms, c.field), wrongFirstTerms(c)...)
 }
 
 // checkNeutral lists what is wrong with the neutral of a text: it is a party, and none of the two.
@@ -189,10 +200,19 @@ func (d *Decision) counterProposal(c *pb.CounterProposalRequest) error {
 		return e
 	}
 	body, digest := other.body()
-	d.emit(c.GetAgreementId(), side, &pb.Event{Change: &pb.Event_ProposalCountered{ProposalCountered: &pb.ProposalCountered{
+	countered := &pb.ProposalCountered{
 		ProposalId: c.GetProposalId(), Revision: p.GetRevision() + 1, Author: side, Body: body, TermsDigest: digest, Note: c.GetNote(),
 		Motion: other.motion != nil, ExpireTime: expires, ObligationIds: other.motion.GetObligationIds(),
-	}}})
+	}
+	event := &pb.Event{Change: &pb.Event_ProposalCountered{ProposalCountered: countered}}
+	if p.GetKind() == pb.ProposalKind_PROPOSAL_KIND_AMENDMENT {
+		impact, e := d.foresee(c.GetAgreementId(), c.GetProposalId(), side, event)
+		if e != nil {
+			return e
+		}
+		countered.Impact = impact
+	}
+	d.emit(c.GetAgreementId(), side, event)
 	d.answer(proposalRef(c.GetAgreementId(), c.GetProposalId()))
 	return nil
 }
@@ -214,10 +234,15 @@ func (d *Decision) acceptProposal(c *pb.AcceptProposalRequest) error {
 	}
 	yes := &pb.ProposalAccepted{ProposalId: p.GetProposalId(), Revision: p.GetRevision(), TermsDigest: p.GetTermsDigest()}
 	if p.GetKind() == pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS {
-		if err := d.acceptFirst(a, side, agreed.terms, yes); err != nil {
+		if err := d.acceptFirst(a, agreed.terms, yes, "", func(e *pb.Event) { d.emit(a.GetAgreementId(), side, e) }); err != nil {
 			return err
 		}
 	} else {
+		if p.GetKind() == pb.ProposalKind_PROPOSAL_KIND_AMENDMENT {
+			if yes.Impact, refused = d.foresee(a.GetAgreementId(), p.GetProposalId(), side, nil); refused != nil {
+				return refused
+			}
+		}
 		yes.EffectiveTime = timestamppb.New(d.start(a, agreed))
 		d.emit(a.GetAgreementId(), side, &pb.Event{Change: &pb.Event_ProposalAccepted{ProposalAccepted: yes}})
 		d.timePasses(proposalRef(a.GetAgreementId(), p.GetProposalId()))
@@ -226,22 +251,23 @@ func (d *Decision) acceptProposal(c *pb.AcceptProposalRequest) error {
 	return nil
 }
 
-// acceptFirst makes a text that both sides consented to the terms of their agreement.
-func (d *Decision) acceptFirst(a *pb.Agreement, side pb.Side, terms *pb.Terms, yes *pb.ProposalAccepted) error {
+// acceptFirst makes a text that both sides consented to the terms of their agreement, which may renew another. tell records
+// what was consented to.
+func (d *Decision) acceptFirst(a *pb.Agreement, terms *pb.Terms, yes *pb.ProposalAccepted, renews string, tell func(*pb.Event)) error {
 	start, end, err := span(terms)
 	if err != nil {
 		return fmt.Errorf("rules: the text of proposal %q: %w", yes.GetProposalId(), err)
 	}
 	yes.EffectiveTime = timestamppb.New(start)
-	d.emit(a.GetAgreementId(), side, &pb.Event{Change: &pb.Event_ProposalAccepted{ProposalAccepted: yes}})
+	tell(&pb.Event{Change: &pb.Event_ProposalAccepted{ProposalAccepted: yes}})
 	agreed := &pb.AgreementAccepted{
 		Revision: a.GetRevision() + 1, ProposalId: yes.GetProposalId(), Title: terms.GetTitle(), TermsDigest: yes.GetTermsDigest(),
-		EffectiveTime: timestamppb.New(start), Calendar: terms.GetCalendar(), NeutralPartyId: terms.GetNeutralPartyId(),
+		EffectiveTime: timestamppb.New(start), Calendar: terms.GetCalendar(), NeutralPartyId: terms.GetNeutralPartyId(), RenewsAgreementId: renews,
 	}
 	if !end.IsZero() {
 		agreed.EndTime = timestamppb.New(end)
 	}
-	d.emit(a.GetAgreementId(), side, &pb.Event{Change: &pb.Event_AgreementAccepted{AgreementAccepted: agreed}})
+	tell(&pb.Event{Change: &pb.Event_AgreementAccepted{AgreementAccepted: agreed}})
 	return nil
 }
 

@@ -56,6 +56,10 @@ func proposalKindOf(k pb.ProposalKind) (proposalKind, bool) {
 		return proposalKind{verb: "withdraw notice", takeEffect: (*Decision).withdrawNotice}, true
 	case pb.ProposalKind_PROPOSAL_KIND_RELEASE:
 		return proposalKind{obligations: MaxReleased, holds: (*Decision).releasable, takeEffect: (*Decision).release}, true
+	case pb.ProposalKind_PROPOSAL_KIND_RENEW:
+		return proposalKind{verb: "renew", text: true, words: (*Decision).wrongRenewal, holds: (*Decision).renewable, takeEffect: (*Decision).renew}, true
+	case pb.ProposalKind_PROPOSAL_KIND_SETTLE_DISPUTE:
+		return proposalKind{obligations: 1, holds: (*Decision).settleable, takeEffect: (*Decision).settleTogether}, true
 	}
 	return proposalKind{}, false
 }

@@ -211,3 +211,14 @@ func (d *Decision) pausedTogether(a *pb.Agreement, _ consent, _ time.Time) *Erro
 func (d *Decision) resumeTogether(a *pb.Agreement, p *pb.Proposal, c consent, at time.Time) {
 	d.resume(a.GetAgreementId(), at, &pb.AgreementResumed{Reason: c.motion.GetReason(), ProposalId: p.GetProposalId()})
 }
+
+// settleable refuses to settle what is not disputed.
+func (d *Decision) settleable(a *pb.Agreement, c consent, _ time.Time) *Error {
+	return d.mayBoth(a, c.motion.GetObligationIds()[0], "settle")
+}
+
+// settleTogether ends a dispute as both sides agreed.
+func (d *Decision) settleTogether(a *pb.Agreement, p *pb.Proposal, c consent, at time.Time) {
+	o := d.State.obligation(a.GetAgreementId(), c.motion.GetObligationIds()[0])
+	d.settle(o, c.motion.GetSettlement(), p.GetProposalId(), at)
+}

@@ -151,6 +151,9 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 	switch evenly(t, "about") {
 	case 0, 1:
 		command := randomNegotiation(t, w, agreement)
+		if w.agreement(agreement).GetState() == agreementEnding && rapid.Bool().Draw(t, "together") {
+			command = randomMotion(t, w, agreement)
+		}
 		yes, ok := command.(*pb.AcceptProposalRequest)
 		p, _ := w.records[proposalRef(agreement, yes.GetProposalId())].(*pb.Proposal)
 		if ok && rapid.Bool().Draw(t, "fit") { // by who may, more often than not
@@ -317,13 +320,9 @@ func randomDeed(t *rapid.T, w *world, agreement, id, verb string) proto.Message 
 	switch verb {
 	case "accept":
 		return &pb.AcceptObligationRequest{AgreementId: agreement, ObligationId: id, Submission: rapid.SampledFrom([]int32{0, 0, 0, 1, 2}).Draw(t, "submission"), Etag: randomEtag(t)}
-	case "return":
-		return &pb.ReturnObligationRequest{AgreementId: agreement, ObligationId: id, Reason: "not enough"}
 	case "acknowledge":
 		received := timestamppb.New(w.now.Add(time.Duration(rapid.IntRange(-72, 1).Draw(t, "hours")) * time.Hour))
 		return &pb.AcknowledgeObligationRequest{AgreementId: agreement, ObligationId: id, ReceivedTime: received}
-	case "waive":
-		return &pb.WaiveObligationRequest{AgreementId: agreement, ObligationId: id, Reason: "never mind"}
 	case "trigger":
 		day := w.now.AddDate(0, 0, rapid.IntRange(-20, 1).Draw(t, "day")).Format(time.DateOnly)
 		return &pb.TriggerObligationRequest{AgreementId: agreement, ObligationId: id, Title: "It happened", OccurredDate: day}
@@ -332,8 +331,6 @@ func randomDeed(t *rapid.T, w *world, agreement, id, verb string) proto.Message 
 			AgreementId: agreement, ObligationId: id, Value: rapid.SampledFrom([]string{"99.8", "99.79", "99.5", "90", "-1", "x"}).Draw(t, "value"),
 			QualifyingValue: rapid.SampledFrom([]string{"", "1", "1", "0"}).Draw(t, "qualifying"),
 		}
-	case "admit":
-		return &pb.AdmitObligationRequest{AgreementId: agreement, ObligationId: id, Reason: "missed"}
 	case "cure":
 		date := DayOf(w.now.Date()).Add(rapid.SampledFrom([]int{0, 1, 1, 1, 60}).Draw(t, "date")).String()
 		return &pb.CureObligationRequest{AgreementId: agreement, ObligationId: id, Cause: "c", Effect: "e", Fix: "f", Prevention: "p", CureDate: date}
@@ -351,8 +348,7 @@ func randomDeed(t *rapid.T, w *world, agreement, id, verb string) proto.Message 
 	case "submit":
 		return &pb.SubmitObligationRequest{AgreementId: agreement, ObligationId: id, Note: rapid.SampledFrom([]string{"done", "done", " "}).Draw(t, "note")}
 	}
-	t.Fatalf("no command for the verb %q", verb)
-	return nil
+	return plainDeed(t, verb, agreement, id)
 }
 
 // begun is the first obligation of an agreement that is on a way seldom taken; empty if none is.

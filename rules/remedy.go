@@ -12,6 +12,9 @@ import (
 // A missed objective may be worth a credit: an obligation to pay, of a commitment of its own that comes into being with the
 // first miss. It rests while no credit is open, and ends with the commitment whose misses it makes good.
 
+// creditsAtOnce is how many open credits are looked through at a time for the one of a miss.
+const creditsAtOnce = 100
+
 // checkCredit lists why a credit could never be owed as its words say.
 func checkCredit(c *pb.Credit, f frame, at string) (wrong []Violation) {
 	refuse := func(is bool, name, why string) {
@@ -66,6 +69,44 @@ func (d *Decision) owe(missed *pb.Obligation, short decimal, at time.Time) {
 	s.LeadStartTime = timestamppb.New(at)
 	tell(&pb.Event{Change: &pb.Event_ObligationScheduled{ObligationScheduled: s}})
 	tell(&pb.Event{Change: &pb.Event_ObligationFellDue{ObligationFellDue: &pb.ObligationFellDue{ObligationId: s.GetObligationId()}}})
+}
+
+// settledMiss has the credit follow what was settled about a window at a time. A miss that only the second figure showed is
+// upheld: the credit is owed for it. A miss that was none after all takes its credit along.
+func (d *Decision) settledMiss(o *pb.Obligation, at time.Time) {
+	words, filed := d.commitmentOf(o).GetTerms().GetMeasured(), o.GetMeasurements()
+	if words.GetCredit() == nil || len(filed) == 0 {
+		return
+	}
+	owed := judge(words, filed[0]).to == breached
+	switch d.State.obligation(o.GetAgreementId(), o.GetObligationId()).GetState() {
+	case breached, defaulted:
+		if second := judge(words, filed[len(filed)-1]); !owed && second.to == breached {
+			d.owe(o, second.short, at)
+		}
+	case fulfilled, excused, discharged, unknown:
+		if owed {
+			d.dropCredit(o, words.GetCredit(), at)
+		}
+	}
+}
+
+// dropCredit lets the credit for a miss go, if it is still open.
+func (d *Decision) dropCredit(missed *pb.Obligation, words *pb.Credit, at time.Time) {
+	open := []pb.ObligationState{due, submitted, breached, curing, suspended, disputed}
+	after := Place("")
+	for {
+		page := d.State.Obligations(missed.GetAgreementId(), words.GetCommitmentId(), open, after, creditsAtOnce)
+		for _, o := range page {
+			if after = PlaceOf(o); o.GetRemedyOf() == missed.GetObligationId() {
+				d.lapse(o, at)
+				return
+			}
+		}
+		if len(page) == 0 {
+			return
+		}
+	}
 }
 
 // remedy is the commitment to pay credits for the misses of another, brought into being or into force if it is not yet.

@@ -90,7 +90,8 @@ func CheckTerms(t *pb.Terms, field string) []Violation {
 	if wrong != nil {
 		return wrong // dates of commitments cannot be judged without these
 	}
-	return checkPromises(t, frame{first: first, last: last, cal: cal, text: t, byID: map[string]*pb.CommitmentTerms{}}, field)
+	f := frame{first: first, last: last, cal: cal, text: t, byID: map[string]*pb.CommitmentTerms{}}
+	return append(checkPromises(t, f, field), checkHistory(t, f, field)...)
 }
 
 // checkSize refuses a text that is too long to be looked at, also as a draft.

@@ -14,9 +14,6 @@ func checkKept(t *pb.Terms, field string) (wrong []Violation) {
 			wrong = append(wrong, Violation{field + "." + name, "this release does not keep this yet: leave it out"})
 		}
 	}
-	refuse(t.GetHoldsFromDate() != "", "holds_from_date")
-	refuse(len(t.GetHistory()) > 0, "history")
-	refuse(t.GetHistoryUntilDate() != "", "history_until_date")
 	refuse(t.GetClocks() != nil && t.GetClocks().NoticeBusinessDays != nil, "clocks.notice_business_days")
 	for i, c := range t.GetCommitments() {
 		at := fmt.Sprintf("commitments[%d].", i)

@@ -14,9 +14,6 @@ import (
 // Words that no rule keeps yet are refused, each by its name; a text is never agreed with half its words.
 func TestWordsThatNobodyKeepsAreRefused(t *testing.T) {
 	for field, words := range map[string]string{
-		"holds_from_date":                            `"holdsFromDate": "2026-03-01"`,
-		"history":                                    `"history": [{"commitmentId": "a", "dueDate": "2025-01-01", "state": "OBLIGATION_STATE_FULFILLED"}]`,
-		"history_until_date":                         `"historyUntilDate": "2026-01-01"`,
 		"clocks.notice_business_days":                `"clocks": {"noticeBusinessDays": 3}`,
 		"commitments[0].prerequisites":               promise(`"prerequisites": ["b"], "oneOff": {"dueDate": "2026-03-01"}`),
 		"commitments[0].clocks.notice_business_days": promise(`"clocks": {"noticeBusinessDays": 3}, "oneOff": {"dueDate": "2026-03-01"}`),

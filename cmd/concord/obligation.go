@@ -32,14 +32,6 @@ func obligationState(o *pb.Obligation) string {
 	return word(o.GetState())
 }
 
-func (s *session) obligationCommand() *cobra.Command {
-	return noun("obligation", "What is owed and by when; where promises are kept, and judged",
-		s.obligationList(), s.obligationShow(),
-		s.obligationTrigger(), s.obligationSubmit(), s.obligationAccept(), s.obligationReturn(), s.obligationAcknowledge(), s.obligationMeasure(),
-		s.obligationAdmit(), s.obligationCure(), s.obligationObject(),
-		s.obligationWaive(), s.obligationExtend(), s.obligationNotify(), s.obligationDispute(), s.obligationDetermine())
-}
-
 func (s *session) obligationList() *cobra.Command {
 	request := &pb.ListObligationsRequest{PageSize: pageSize}
 	cmd := &cobra.Command{

@@ -9,6 +9,14 @@ import (
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
+func (s *session) obligationCommand() *cobra.Command {
+	return noun("obligation", "What is owed and by when; where promises are kept, and judged",
+		s.obligationList(), s.obligationShow(),
+		s.obligationTrigger(), s.obligationSubmit(), s.obligationAccept(), s.obligationReturn(), s.obligationAcknowledge(), s.obligationMeasure(),
+		s.obligationAdmit(), s.obligationCure(), s.obligationObject(),
+		s.obligationWaive(), s.obligationExtend(), s.obligationExcuse(), s.obligationNotify(), s.obligationDispute(), s.obligationDetermine())
+}
+
 // The verbs of an obligation, a function each: its words, its request and its RPC, and a flag for each thing it says.
 
 func (s *session) obligationTrigger() *cobra.Command {
@@ -106,6 +114,13 @@ func (s *session) obligationExtend() *cobra.Command {
 	request := &pb.ExtendObligationRequest{}
 	cmd := onObligation(s, "extend --to DAY --reason WHY", "Give more time for what you are owed (beneficiary)", request, pb.ObligationServiceClient.ExtendObligation)
 	needed(cmd, &request.DueDate, "to", "the new due date, YYYY-MM-DD")
+	reasonFlag(cmd, &request.Reason)
+	return cmd
+}
+
+func (s *session) obligationExcuse() *cobra.Command {
+	request := &pb.ExcuseObligationRequest{}
+	cmd := onObligation(s, "excuse --reason WHY", "Say that a miss is not the obligor's (beneficiary)", request, pb.ObligationServiceClient.ExcuseObligation)
 	reasonFlag(cmd, &request.Reason)
 	return cmd
 }

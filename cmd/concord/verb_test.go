@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -15,9 +14,6 @@ import (
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
-
-// noVerb are the RPCs that no command line calls yet.
-var noVerb = []string{"ExcuseObligation"}
 
 // verbs is a command line for every RPC, and what it asks. A "@" stands for a file of terms, an underscore for a space.
 var verbs = map[string]proto.Message{
@@ -79,6 +75,7 @@ var verbs = map[string]proto.Message{
 	"obligation cure a o --cause c --effect e --fix f --prevention p --by d": &pb.CureObligationRequest{
 		AgreementId: "a", ObligationId: "o", Cause: "c", Effect: "e", Fix: "f", Prevention: "p", CureDate: "d"},
 	"obligation object a o --interest x":       &pb.ObjectObligationRequest{AgreementId: "a", ObligationId: "o", Interest: "x"},
+	"obligation excuse a o --reason x":         &pb.ExcuseObligationRequest{AgreementId: "a", ObligationId: "o", Reason: "x"},
 	"obligation waive a o --reason x --etag 4": &pb.WaiveObligationRequest{AgreementId: "a", ObligationId: "o", Reason: "x", Etag: "4"},
 	"obligation extend a o --to d --reason x":  &pb.ExtendObligationRequest{AgreementId: "a", ObligationId: "o", DueDate: "d", Reason: "x"},
 	"obligation notify a o --waits-for p":      &pb.NotifyObligationRequest{AgreementId: "a", ObligationId: "o", PrerequisiteObligationId: "p"},
@@ -128,7 +125,7 @@ func TestEveryRPCHasAVerb(t *testing.T) {
 	protoregistry.GlobalFiles.RangeFilesByPackage("concord.v1", func(f protoreflect.FileDescriptor) bool {
 		for i := range f.Services().Len() {
 			for j := range f.Services().Get(i).Methods().Len() {
-				if name := string(f.Services().Get(i).Methods().Get(j).Name()); called[name] == slices.Contains(noVerb, name) {
+				if name := string(f.Services().Get(i).Methods().Get(j).Name()); !called[name] {
 					t.Errorf("%s: called %t", name, called[name])
 				}
 			}

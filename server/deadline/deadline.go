@@ -5,6 +5,7 @@ package deadline
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -79,8 +80,12 @@ func (w *Worker) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if woken > 0 {
+		if woken > 0 && closed(changed) {
 			continue // what was woken may have set earlier timers; callers' commands had their place in the queue
+		}
+		if woken > 0 && err == nil { // a fault of ours; turning on at once would be for ever
+			err = errInVain
+			w.Log.ErrorContext(ctx, "the time of records has come and brought nothing; they will be asked again", "records", woken)
 		}
 		timer.Reset(pause(next, err, w.Journal.Now()))
 		select {
@@ -96,6 +101,18 @@ func (w *Worker) Run(ctx context.Context) error {
 			return nil
 		case <-timer.C:
 		}
+	}
+}
+
+// errInVain says of a Turn that nothing came of what it woke.
+var errInVain = errors.New("deadline: in vain")
+
+func closed(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
 	}
 }
 

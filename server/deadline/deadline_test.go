@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -99,11 +100,17 @@ type tower struct {
 	now time.Time
 }
 
-func build(t *testing.T) *tower {
+// build makes a tower, over a store that holds something already.
+func build(t *testing.T, held ...store.Write) *tower {
 	t.Helper()
 	s, err := memory.Open(journal.Tables()...)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(held) > 0 {
+		if err := s.Commit(t.Context(), store.Change{Head: 1, Writes: held}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	w := &tower{t: t, store: &engine{Store: s}, now: morning, log: &strings.Builder{}}
 	w.j, err = journal.Open(t.Context(), journal.Options{Store: w.store, Now: w.clock})
@@ -452,6 +459,29 @@ func TestAFailingStoreIsNotHammered(t *testing.T) {
 	}
 	if tried > 3 {
 		t.Errorf("it tried %d times within a second or two", tried)
+	}
+}
+
+// What can never be woken, which would be a fault, is asked again, but not at once, and others have their turn.
+func TestWhatIsWokenInVainDoesNotSpin(t *testing.T) {
+	w := build(t, store.Write{Table: "alarms", Key: append([]byte{0x80, 0, 0, 0, 0, 0, 0, 1}, "ghost"...), Value: []byte{}})
+	w.agree("a", "2026-01-05", "FREQ=DAILY", 1)
+	var turns atomic.Int64
+	w.Observe = func(int, time.Duration) { turns.Add(1) }
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	wait(t, "the agreement begins", func() bool { return w.state("a") == pb.AgreementState_AGREEMENT_STATE_ACTIVE })
+	time.Sleep(100 * time.Millisecond)
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if n := turns.Load(); n > 10 {
+		t.Errorf("%d turns", n)
+	}
+	if !strings.Contains(w.log.String(), "brought nothing") {
+		t.Error("nobody is told")
 	}
 }
 

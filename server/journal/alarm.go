@@ -52,15 +52,14 @@ func (j *Journal) Due(ctx context.Context, limit int) (due []Timer, next time.Ti
 
 // earliest appends the timers of an agreement's earliest instant, if it has come, up to limit in all.
 func earliest(snap store.Snapshot, agreementID string, now time.Time, due []Timer, limit int) ([]Timer, error) {
-	first := time.Time{}
+	told := len(due)
 	for t, err := range timers(snap, agreementID) {
 		if err != nil {
 			return nil, err
 		}
-		if t.At.After(now) || len(due) == limit || !first.IsZero() && !t.At.Equal(first) {
+		if t.At.After(now) || len(due) == limit || len(due) > told && !t.At.Equal(due[told].At) {
 			break
 		}
-		first = t.At
 		due = append(due, t)
 	}
 	return due, nil
@@ -85,47 +84,80 @@ func timers(snap store.Snapshot, agreementID string) func(func(Timer, error) boo
 // setAlarms moves the alarms of a batch's agreements: before what has been put, and to where it belongs where the clock has
 // looked.
 func (b *batch) setAlarms() error {
-	wanted := map[string]time.Time{}
+	wanted := map[string]int64{}
 	for ref, c := range b.state.Changes() {
 		at, waits := rules.WakeTime(c.Now)
-		if was, ok := wanted[ref.Agreement]; waits && (!ok || at.Before(was)) {
-			wanted[ref.Agreement] = at
+		if !waits {
+			continue
+		}
+		if was, ok := wanted[ref.Agreement]; !ok || alarmMicros(at) < was {
+			wanted[ref.Agreement] = alarmMicros(at)
 		}
 	}
 	for agreementID := range b.looked {
-		at, err := b.earliest(agreementID)
+		at, waits, err := b.earliest(agreementID)
 		if err != nil {
 			return fmt.Errorf("set an alarm: %w", err)
 		}
-		wanted[agreementID] = at // zero: none
+		wanted[agreementID] = noAlarm
+		if waits {
+			wanted[agreementID] = alarmMicros(at)
+		}
 	}
-	for agreementID, at := range wanted {
-		chain, err := b.chain(agreementID)
+	for agreementID, micros := range wanted {
+		was, err := b.alarm(agreementID)
 		if err != nil {
 			return err
 		}
-		micros := int64(0)
-		if !at.IsZero() {
-			micros = at.UnixMicro()
-		}
-		was := chain.GetAlarmMicros()
-		if micros == was || was != 0 && was < micros && !b.looked[agreementID] {
+		if micros == was || was != noAlarm && was < micros && !b.looked[agreementID] {
 			continue
 		}
-		if was != 0 {
-			b.write(tableAlarms, alarmKey(agreementID, was), nil)
+		if err := b.moveAlarm(agreementID, was, micros); err != nil {
+			return err
 		}
-		if micros != 0 {
-			b.write(tableAlarms, alarmKey(agreementID, micros), []byte{})
-		}
-		chain.AlarmMicros = micros
 	}
 	return nil
 }
 
-// earliest is when the first timer of an agreement goes off once the batch is written; zero if it has none. What the batch,
-// and the one ahead, have put is not yet where it is stored.
-func (b *batch) earliest(agreementID string) (first time.Time, err error) {
+// noAlarm stands for the alarm of an agreement that has no timer.
+const noAlarm = 0
+
+// alarmMicros is when to set an alarm for a timer. It is never noAlarm: a timer may go off in 1970, and its alarm may stand
+// too early.
+func alarmMicros(at time.Time) int64 {
+	if micros := microsAt(at); micros != noAlarm {
+		return micros
+	}
+	return noAlarm - 1
+}
+
+// alarm is where the alarm of an agreement stands. It leaves the chain as it is: a look that brings nothing writes nothing.
+func (b *batch) alarm(agreementID string) (micros int64, err error) {
+	if grew, ok := b.chains[agreementID]; ok {
+		return grew.GetAlarmMicros(), nil
+	}
+	chain, _ := b.state.Get(rules.Ref{Kind: rules.KindChain, Agreement: agreementID}).(*journalv1.Chain)
+	return chain.GetAlarmMicros(), b.state.Err()
+}
+
+func (b *batch) moveAlarm(agreementID string, from, to int64) error {
+	chain, err := b.chain(agreementID)
+	if err != nil {
+		return err
+	}
+	if from != noAlarm {
+		b.write(tableAlarms, alarmKey(agreementID, from), nil)
+	}
+	if to != noAlarm {
+		b.write(tableAlarms, alarmKey(agreementID, to), []byte{})
+	}
+	chain.AlarmMicros = to
+	return nil
+}
+
+// earliest is when the first timer of an agreement goes off once the batch is written, if it has one. What the batch, and the
+// one ahead, have put is not yet where it is stored.
+func (b *batch) earliest(agreementID string) (first time.Time, waits bool, err error) {
 	newer := map[rules.Ref]bool{
 		{Kind: rules.KindAgreement, Agreement: agreementID}: true,
 		{Kind: rules.KindCascade, Agreement: agreementID}:   true,
@@ -136,25 +168,25 @@ func (b *batch) earliest(agreementID string) (first time.Time, err error) {
 		}
 	}
 	note := func(at time.Time) {
-		if first.IsZero() || at.Before(first) {
-			first = at
+		if !waits || at.Before(first) {
+			first, waits = at, true
 		}
 	}
 	for ref := range newer {
-		if at, waits := rules.WakeTime(b.state.Get(ref)); waits {
+		if at, does := rules.WakeTime(b.state.Get(ref)); does {
 			note(at)
 		}
 	}
 	for t, err := range timers(b.snap, agreementID) {
 		if err != nil {
-			return time.Time{}, err
+			return time.Time{}, false, err
 		}
 		if !newer[t.Ref] {
 			note(t.At)
 			break
 		}
 	}
-	return first, b.state.Err()
+	return first, waits, b.state.Err()
 }
 
 // look notes that a command is the clock looking at an agreement.

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/rules"
 )
@@ -89,4 +91,63 @@ func TestAnAgreementIsDueOneInstantAtATime(t *testing.T) {
 	if err != nil || len(some) != 3 || next.After(d.Now()) {
 		t.Errorf("of three at most due are %v, next at %v: %v", some, next, err)
 	}
+}
+
+// A look that brings nothing writes nothing.
+func TestALookThatBringsNothingIsNotWritten(t *testing.T) {
+	d := openDesk(t, nil, nil)
+	d.run()
+	d.must(chief, party("acme"))
+	d.must(chief, party("globex"))
+	terms := text("T", oneOff("thing", pb.Side_SIDE_VENDOR, "2026-01-07"))
+	d.propose("a", terms)
+	d.must(client, accepts("a", terms))
+	d.wake()
+	commits := d.store.Commits()
+	for _, ref := range []rules.Ref{
+		{Kind: rules.KindAgreement, Agreement: "a"}, {Kind: rules.KindObligation, Agreement: "a", ID: "thing-1"}, {Kind: rules.KindAgreement, Agreement: "none"},
+	} {
+		d.must(rules.Clock(), rules.WakeFor(ref))
+	}
+	if now := d.store.Commits(); now != commits {
+		t.Errorf("%d commits", now-commits)
+	}
+}
+
+// Every instant has its alarm, also the one that is counted from.
+func TestAnAlarmAtTheFirstInstant(t *testing.T) {
+	d := openDesk(t, nil, nil)
+	d.run()
+	d.must(chief, party("acme"))
+	d.must(chief, party("globex"))
+	terms := text("T", oneOff("thing", pb.Side_SIDE_VENDOR, "2026-01-07"))
+	terms.EffectiveDate = "1970-01-01"
+	d.propose("a", terms)
+	d.must(client, accepts("a", terms))
+	d.wake()
+	a, err := d.Read(t.Context(), vendor, rules.Ref{Kind: rules.KindAgreement, Agreement: "a"}, "agreement")
+	if err != nil || a.(*pb.Agreement).GetState() != pb.AgreementState_AGREEMENT_STATE_ACTIVE {
+		t.Errorf("%v, %v", a, err)
+	}
+}
+
+// Times are kept by the microsecond. A time between two is looked at when it has come, and not before.
+func TestATimeBetweenMicroseconds(t *testing.T) {
+	d := openDesk(t, nil, nil)
+	d.run()
+	d.must(chief, party("acme"))
+	d.must(chief, party("globex"))
+	d.must(vendor, &pb.CreateAgreementRequest{AgreementId: "a", Agreement: &pb.Agreement{
+		VendorPartyId: "acme", ClientPartyId: "globex", DraftTerms: text("T", oneOff("thing", pb.Side_SIDE_VENDOR, "2026-01-07")),
+	}})
+	ends := morning.Add(24 * time.Hour)
+	d.must(vendor, &pb.CreateProposalRequest{
+		AgreementId: "a", ProposalId: "p", Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS, ExpireTime: timestamppb.New(ends.Add(500)),
+	})
+	d.clock.set(ends)
+	if names, next := d.due(); names != nil || !next.Equal(ends.Add(time.Microsecond)) {
+		t.Errorf("due are %q; next at %s", names, next)
+	}
+	d.clock.set(ends.Add(time.Microsecond))
+	d.wake()
 }

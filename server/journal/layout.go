@@ -82,8 +82,11 @@ func be64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
 func be32(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
 
-// sortableTime is a time in bytes that sort like it, to the microsecond.
-func sortableTime(t time.Time) []byte { return be64(uint64(t.UnixMicro()) ^ 1<<63) }
+// microsAt is the first microsecond at which a time has come: what is looked at before its time is looked at in vain.
+func microsAt(t time.Time) int64 { return t.Add(time.Microsecond - time.Nanosecond).UnixMicro() }
+
+// sortableMicros is a time in bytes that sort like it.
+func sortableMicros(micros int64) []byte { return be64(uint64(micros) ^ 1<<63) }
 
 // join makes a key of parts: bytes, strings and single bytes.
 func join(parts ...any) []byte {
@@ -181,7 +184,7 @@ func newRecord(kind rules.Kind) proto.Message {
 
 // timerKey is where a record waits for the clock.
 func timerKey(ref rules.Ref, at time.Time) []byte {
-	return join(ref.Agreement, sep, subTimers, sortableTime(at), recordKey(ref)[len(ref.Agreement)+1:])
+	return join(ref.Agreement, sep, subTimers, sortableMicros(microsAt(at)), recordKey(ref)[len(ref.Agreement)+1:])
 }
 
 // timerOf is the timer at a key of an agreement.
@@ -196,7 +199,7 @@ func timerOf(agreementID string, key []byte) (Timer, error) {
 
 // alarmKey is where an agreement waits for the clock.
 func alarmKey(agreementID string, micros int64) []byte {
-	return join(be64(uint64(micros)^1<<63), agreementID)
+	return join(sortableMicros(micros), agreementID)
 }
 
 func eventKey(agreementID string, version uint64) []byte {
