@@ -9,22 +9,9 @@ import (
 
 func (d *Decision) createAgreement(c *pb.CreateAgreementRequest) error {
 	a := c.GetAgreement()
-	var wrong []Violation
-	for _, p := range []struct{ field, id string }{
-		{"agreement.vendor_party_id", a.GetVendorPartyId()}, {"agreement.client_party_id", a.GetClientPartyId()},
-	} {
-		if p.id == "" {
-			wrong = append(wrong, Violation{p.field, "name the party on this side"})
-		} else if d.State.Get(partyRef(p.id)) == nil {
-			wrong = append(wrong, Violation{p.field, "there is no party \"" + p.id + "\""})
-		}
-	}
-	wrong = append(wrong, checkSize(a.GetDraftTerms(), "agreement.draft_terms")...)
+	wrong := append(d.wrongParties(a, "agreement."), checkSize(a.GetDraftTerms(), "agreement.draft_terms")...)
 	if wrong != nil {
 		return Invalid(wrong...)
-	}
-	if a.GetVendorPartyId() == a.GetClientPartyId() {
-		return Invalid(Violation{"agreement.client_party_id", "a party cannot make an agreement with itself"})
 	}
 	author := d.stamp.By.SideOf(a)
 	if author == pb.Side_SIDE_UNSPECIFIED {
@@ -39,6 +26,23 @@ func (d *Decision) createAgreement(c *pb.CreateAgreementRequest) error {
 	}}})
 	d.answer(agreementRef(id))
 	return nil
+}
+
+// wrongParties lists what is wrong with who an agreement is between; the paths start with prefix.
+func (d *Decision) wrongParties(a *pb.Agreement, prefix string) (wrong []Violation) {
+	for _, p := range []struct{ field, id string }{
+		{prefix + "vendor_party_id", a.GetVendorPartyId()}, {prefix + "client_party_id", a.GetClientPartyId()},
+	} {
+		if p.id == "" {
+			wrong = append(wrong, Violation{p.field, "name the party on this side"})
+		} else if d.State.Get(partyRef(p.id)) == nil {
+			wrong = append(wrong, Violation{p.field, "there is no party \"" + p.id + "\""})
+		}
+	}
+	if wrong == nil && a.GetVendorPartyId() == a.GetClientPartyId() {
+		wrong = append(wrong, Violation{prefix + "client_party_id", "a party cannot make an agreement with itself"})
+	}
+	return wrong
 }
 
 func (d *Decision) updateAgreement(c *pb.UpdateAgreementRequest) error {
@@ -112,7 +116,7 @@ func (s *State) agreementAccepted(e *pb.Event, c *pb.AgreementAccepted) {
 			AgreementId: id, CommitmentId: ct.GetCommitmentId(), State: dormant,
 			Kind: KindOf(ct), Obligor: ct.GetObligor(), Beneficiary: Other(ct.GetObligor()), Terms: ct,
 			Clocks: clocksOf(ct, terms), Revision: c.GetRevision(), EffectiveTime: c.GetEffectiveTime(),
-			Dependents: dependents[ct.GetCommitmentId()],
+			Dependents: dependents[ct.GetCommitmentId()], WordsFromDate: terms.GetHistoryUntilDate(),
 			CreateTime: e.GetRecordTime(), UpdateTime: e.GetRecordTime(), Etag: etag(e),
 		})
 	}

@@ -223,6 +223,7 @@ type text struct {
 	terms      *pb.Terms
 	words      map[string]*pb.CommitmentTerms
 	dependents map[string][]string
+	past       map[string][]*pb.PastObligation
 }
 
 // text reads the terms of an agreement that are in force, once in a decision.
@@ -230,9 +231,12 @@ func (d *Decision) text(a *pb.Agreement) *text {
 	ref := revisionRef(a.GetAgreementId(), a.GetRevision())
 	if d.read == nil || d.read.revision != ref {
 		terms := d.terms(a)
-		d.read = &text{revision: ref, terms: terms, words: map[string]*pb.CommitmentTerms{}, dependents: dependentsOf(terms)}
+		d.read = &text{revision: ref, terms: terms, words: map[string]*pb.CommitmentTerms{}, dependents: dependentsOf(terms), past: map[string][]*pb.PastObligation{}}
 		for _, ct := range terms.GetCommitments() {
 			d.read.words[ct.GetCommitmentId()] = ct
+		}
+		for _, past := range terms.GetHistory() {
+			d.read.past[past.GetCommitmentId()] = append(d.read.past[past.GetCommitmentId()], past)
 		}
 	}
 	return d.read

@@ -260,9 +260,6 @@ func (d *Decision) carryOne(ref Ref) bool {
 	return done
 }
 
-// carryImported carries the past that an agreement comes with into the commitments that the change names.
-func carryImported() carrier { return carrier{} }
-
 func (s *State) changeDeferred(e *pb.Event, c *pb.ChangeDeferred) {
 	id := e.GetAgreementId()
 	s.editAgreement(e, func(a *pb.Agreement) { a.Settling = true })

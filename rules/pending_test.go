@@ -17,7 +17,6 @@ var pending = []string{
 	"obligation_notice_given",
 	"obligation_blocked",
 	"obligation_shifted",
-	"obligation_imported",
 	// Rows.
 	"obligation SUBMITTED lapse DISCHARGED",
 	"obligation BREACHED lapse DISCHARGED",
@@ -40,9 +39,7 @@ var pending = []string{
 	// Reasons.
 	"NOT_SUPPORTED",
 	// Commands.
-	"ImportAgreementRequest",
 	"NotifyObligationRequest",
-	// Reasons.
 }
 
 // untold checks that a thing is told in a story, or pending and not told.

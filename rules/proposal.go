@@ -126,7 +126,11 @@ func common(a, b []string) bool {
 
 // wrongFirst lists everything that is wrong with first terms.
 func (d *Decision) wrongFirst(_ *pb.Agreement, c consent) []Violation {
-	return append(d.checkText(c.terms, c.field), wrongFirstTerms(c)...)
+	wrong := append(d.checkText(c.terms, c.field), wrongFirstTerms(c)...)
+	if wrong == nil {
+		wrong = d.checkPast(c.terms, c.field)
+	}
+	return wrong
 }
 
 // checkNeutral lists what is wrong with the neutral of a text: it is a party, and none of the two.
@@ -268,6 +272,7 @@ func (d *Decision) acceptFirst(a *pb.Agreement, terms *pb.Terms, yes *pb.Proposa
 		agreed.EndTime = timestamppb.New(end)
 	}
 	tell(&pb.Event{Change: &pb.Event_AgreementAccepted{AgreementAccepted: agreed}})
+	d.bringPast(a.GetAgreementId(), terms)
 	return nil
 }
 

@@ -11,6 +11,7 @@ type consent struct {
 	kind      pb.ProposalKind
 	terms     *pb.Terms
 	motion    *pb.Motion
+	imported  bool   // it may come with a past
 	successor string // RENEW: the id it asks for
 	proposal  string // its id, once it has one
 	base      int32  // the revision it was made on
@@ -104,6 +105,7 @@ func (d *Decision) consentOf(p *pb.Proposal) consent {
 	c := consent{kind: p.GetKind(), successor: p.GetSuccessorAgreementId(), proposal: p.GetProposalId(), base: p.GetBaseRevision(), field: "terms"}
 	if k, _ := proposalKindOf(p.GetKind()); k.text {
 		c.terms = termsOf(text.GetBody())
+		c.imported = c.terms.GetHistoryUntilDate() != ""
 	} else {
 		c.motion = motionOf(text.GetBody())
 	}

@@ -19,7 +19,7 @@ func wrongFirstTerms(c consent) (wrong []Violation) {
 	if c.terms.GetHoldsFromDate() != "" {
 		wrong = append(wrong, Violation{c.field + ".holds_from_date", "a first text holds from its effective_date: leave it out"})
 	}
-	if len(c.terms.GetHistory()) > 0 || c.terms.GetHistoryUntilDate() != "" {
+	if !c.imported && (len(c.terms.GetHistory()) > 0 || c.terms.GetHistoryUntilDate() != "") {
 		wrong = append(wrong, Violation{c.field + ".history", "only an agreement that is imported has a past: leave it out"})
 	}
 	return wrong

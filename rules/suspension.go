@@ -206,6 +206,9 @@ func (d *Decision) afterPause(o *pb.Obligation, to pb.ObligationState, start, en
 	runs, any := WakeTime(then)
 	switch {
 	case to == scheduled && any && runs.Before(end):
+		if then.GetDueTime() != nil && !then.GetDueTime().AsTime().After(end) {
+			moved = d.shift(o, k+1, &pb.DueStep{Kind: kind})
+		}
 		moved.LeadStartTime = timestamppb.New(end)
 		return moved
 	case to != scheduled && any && !runs.After(end):

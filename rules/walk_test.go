@@ -38,7 +38,7 @@ func TestRandomTalesKeepThePromisesOfTheProduct(t *testing.T) {
 	})
 	elsewhere := map[string]bool{ // amendments: TestImpactIsWhatHappens
 		"commitment_agreed": true, "obligation_cure_objected": true, "party_updated": true, "api_key_issued": true, "api_key_revoked": true,
-		"agreement_amended": true, "commitment_revised": true, "obligation_superseded": true, "agreement_renewed": true,
+		"agreement_amended": true, "commitment_revised": true, "obligation_superseded": true, "agreement_renewed": true, "obligation_imported": true,
 	}
 	for i := range changes().Len() {
 		if name := string(changes().Get(i).Name()); !all.events[name] && !elsewhere[name] && !slices.Contains(pending, name) {

@@ -169,7 +169,7 @@ func (s *stage) accept(t *testing.T, who servertest.Caller, id, proposal string)
 // notYet are the RPCs whose law is not there yet. They answer NOT_SUPPORTED to all who may call them and see what they
 // name; one that answers anything else must be struck off.
 var notYet = []protoreflect.Name{
-	"ImportAgreements", "NotifyObligation",
+	"NotifyObligation",
 }
 
 func waits(rpc servertest.RPC) bool { return slices.Contains(notYet, rpc.Name()) }
