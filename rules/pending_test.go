@@ -14,19 +14,15 @@ import (
 // stands here fails.
 var pending = []string{
 	// Events.
-	"obligation_notice_given",
-	"obligation_blocked",
-	"obligation_shifted",
 	// Rows.
 	"obligation SUBMITTED lapse DISCHARGED",
 	"obligation BREACHED lapse DISCHARGED",
 	"obligation CURING lapse DISCHARGED",
 	"obligation DISPUTED lapse DISCHARGED",
 	"obligation SUBMITTED be deemed EXCUSED",
-	"obligation CURING suspend SUSPENDED",
-	"obligation SUSPENDED resume CURING",
 	"commitment SUSPENDED resume DORMANT",
 	"obligation CURING release DISCHARGED",
+	"obligation DISPUTED shift DISPUTED",
 	"obligation DISPUTED settle SUBMITTED",
 	"obligation DISPUTED settle BREACHED",
 	"obligation DISPUTED settle CURING",
@@ -38,8 +34,6 @@ var pending = []string{
 	"obligation DISPUTED settle NOT_DETERMINED",
 	// Reasons.
 	"NOT_SUPPORTED",
-	// Commands.
-	"NotifyObligationRequest",
 }
 
 // untold checks that a thing is told in a story, or pending and not told.

@@ -155,8 +155,8 @@ func carryResumed() carrier {
 	}
 }
 
-// resumeCommitment ends the pause of a commitment. What was ahead of it then moved with the pause; if that was let go
-// meanwhile, the next comes forth now.
+// resumeCommitment ends the pause of a commitment. What was ahead of it moves with the pause; if it was let go meanwhile,
+// the next comes forth now.
 func (d *Decision) resumeCommitment(c *pb.Commitment, at time.Time) {
 	id := c.GetAgreementId()
 	cal := d.calendar(d.State.agreement(id))
@@ -170,9 +170,7 @@ func (d *Decision) resumeCommitment(c *pb.Commitment, at time.Time) {
 		return // it has not come into force yet
 	}
 	d.asClock(func() {
-		if newest := d.newest(c); newest == nil || !ahead(newest) {
-			d.scheduleNext(id, c.GetCommitmentId(), at)
-		}
+		d.scheduleNext(id, c.GetCommitmentId(), at)
 		d.endIfDone(id, c.GetCommitmentId(), at)
 		d.rest(id, c.GetCommitmentId(), at)
 	})
@@ -188,6 +186,7 @@ func (d *Decision) resumeObligation(o *pb.Obligation, start, end time.Time) {
 		ObligationId: o.GetObligationId(), To: o.GetPriorState(),
 		Deadlines: d.afterPause(o, o.GetPriorState(), start, end, pb.DueStepKind_DUE_STEP_KIND_PAUSE),
 	}}})
+	d.scheduleNext(o.GetAgreementId(), o.GetCommitmentId(), end)
 }
 
 // afterPause is the clocks of an obligation that stood still from start to end, in the state that it goes on in: moved by
