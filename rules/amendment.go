@@ -20,6 +20,7 @@ import (
 const (
 	sameBase  = "the text that it changes is the one in force"
 	notClosed = "no commitment whose words it changes has ended"
+	endAhead  = "the last day that it names is still to come"
 )
 
 // wrongAmendment lists everything that is wrong with the text of an amendment.
@@ -117,6 +118,11 @@ func (d *Decision) amendable(a *pb.Agreement, c consent, at time.Time) *Error {
 			return staleBase(a)
 		}
 	}
+	if end := amended(a, c.terms).GetEndTime(); end != nil && !end.AsTime().After(at) {
+		e := refuseGuard("agreement", "amend", endAhead, "By this text the agreement would have ended already, on %s. Propose a later last day, or an early end.", c.terms.GetEndDate())
+		e.Subject = "agreements/" + id
+		return e
+	}
 	for _, ct := range diff(d.terms(a), c.terms).reworded {
 		d.comeUpBefore(commitmentRef(id, ct), at)
 		if d.State.commitment(id, ct).GetState() == ended {
@@ -140,8 +146,8 @@ type difference struct {
 	added, ended []string
 	// changed have other words or other clocks; reworded those of them with other words.
 	changed, reworded []string
-	// rewired are waited for by others than before, and otherwise the same.
-	rewired []string
+	// rewired are waited for by others than before, and otherwise the same; kept are the same altogether.
+	rewired, kept []string
 }
 
 // diff compares two texts.
@@ -165,6 +171,8 @@ func diff(old, new *pb.Terms) (by difference) {
 			by.changed = append(by.changed, id)
 		case !slices.Equal(was[id], is[id]):
 			by.rewired = append(by.rewired, id)
+		default:
+			by.kept = append(by.kept, id)
 		}
 	}
 	for _, ct := range old.GetCommitments() {
@@ -188,19 +196,28 @@ func (d *Decision) amend(a *pb.Agreement, p *pb.Proposal, c consent, at time.Tim
 			d.goStale(other, at, fmt.Sprintf("revision %d of the terms is in force, and it would change revision %d.", a.GetRevision()+1, other.GetBaseRevision()))
 		}
 	}
+	if !endsLater(after, a) {
+		by.kept = nil
+	}
 	d.cascade(id, &pb.DeferredChange{
 		Cause: pb.ChangeCause_CHANGE_CAUSE_AMENDED, EffectiveTime: timestamppb.New(at), BaseRevision: a.GetRevision(),
-		CommitmentIds: slices.Concat(by.ended, by.changed, by.rewired, by.added),
+		CommitmentIds: slices.Concat(by.ended, by.changed, by.rewired, by.kept, by.added),
 	})
 }
 
+// endsLater says whether the last day of an agreement is after that of another, or it has none while the other has.
+func endsLater(a, than *pb.Agreement) bool {
+	return than.GetEndTime() != nil && (a.GetEndTime() == nil || a.GetEndTime().AsTime().After(than.GetEndTime().AsTime()))
+}
+
 // carryAmended carries new terms into the commitments that the change names: those that are added, changed, ended or only
-// waited for by others than before.
+// waited for by others than before; and all, if the agreement ends later, as those that had come to its end go on.
 func carryAmended() carrier {
 	return carrier{commitment: func(d *Decision, change *pb.DeferredChange, ref Ref, c *pb.Commitment) {
 		a, at := d.State.agreement(ref.Agreement), change.GetEffectiveTime().AsTime()
 		t := d.text(a)
 		ct := t.words[ref.ID]
+		same := proto.Equal(c.GetTerms(), ct) && proto.Equal(c.GetClocks(), clocksOf(ct, t.terms))
 		switch {
 		case c.GetState() == ended || c.GetRevision() == a.GetRevision():
 		case ct == nil:
@@ -208,7 +225,11 @@ func carryAmended() carrier {
 			d.endCommitment(c, pb.CommitmentEndReason_COMMITMENT_END_REASON_SUPERSEDED, at)
 		case c == nil:
 			d.agree(a, t, ct, at)
-		case proto.Equal(c.GetTerms(), ct) && proto.Equal(c.GetClocks(), clocksOf(ct, t.terms)):
+		case same && slices.Equal(c.GetDependents(), t.dependents[ref.ID]):
+			if c.GetState() == inForce {
+				d.scheduleNext(ref.Agreement, ref.ID, at)
+			}
+		case same:
 			d.revise(a, &pb.CommitmentRevised{CommitmentId: ref.ID, Terms: ct, Clocks: c.GetClocks(), Dependents: t.dependents[ref.ID]}, at)
 		default:
 			d.supersede(a, c, at)

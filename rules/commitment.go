@@ -20,9 +20,6 @@ func (d *Decision) scheduleNext(agreementID, commitmentID string, at time.Time) 
 	if next == nil {
 		return
 	}
-	if next.GetLeadStartTime() != nil && next.GetLeadStartTime().AsTime().Before(at) {
-		next.LeadStartTime = timestamppb.New(at) // nothing comes up before it is brought forth
-	}
 	d.emitAt(agreementID, d.side(agreementID), at, &pb.Event{Change: &pb.Event_ObligationScheduled{ObligationScheduled: next}})
 	if next.GetDueDate() == "" {
 		d.dateByAnchor(agreementID, commitmentID, at) // what it waits for may have come before it
@@ -58,7 +55,26 @@ func (d *Decision) nextObligation(agreementID, commitmentID string, at time.Time
 		s.WindowStartDate, s.WindowEndDate = next.window, next.ruleDate
 		s.LeadStartTime = timestamppb.New(cal.StartOfDay(mustParse(next.window)))
 	}
+	if s.GetLeadStartTime().AsTime().Before(at) {
+		s.LeadStartTime = timestamppb.New(at) // nothing comes up before it came about
+	}
 	return s
+}
+
+// exhausted says whether the words of a commitment bring forth nothing more. That its agreement ends is no reason while it
+// has not: an amendment may move its last day.
+func (d *Decision) exhausted(agreementID, commitmentID string, at time.Time) bool {
+	a := d.State.agreement(agreementID)
+	if lasting := a.GetFinalTime() == nil || at.Before(a.GetFinalTime().AsTime()); lasting && a.GetEndTime() != nil {
+		c, cal := d.State.commitment(agreementID, commitmentID), d.calendar(a)
+		if cal == nil {
+			return false
+		}
+		endless := &pb.Agreement{EffectiveTime: a.GetEffectiveTime()}
+		next, more := nextInstance(endless, c, cal)
+		return !more || d.lapsed(c, next.until, at)
+	}
+	return d.nextObligation(agreementID, commitmentID, at) == nil
 }
 
 // lapsed says whether what a commitment waits for can no longer happen at a time, or is known already not to have happened
@@ -98,14 +114,14 @@ func (d *Decision) side(agreementID string) pb.Side {
 	return d.stamp.By.SideOf(d.State.agreement(agreementID))
 }
 
-// endIfDone ends a commitment that brings forth nothing more and has nothing open.
+// endIfDone ends a commitment whose words bring forth nothing more and that has nothing open.
 func (d *Decision) endIfDone(agreementID, commitmentID string, at time.Time) {
 	c := d.State.commitment(agreementID, commitmentID)
 	if parent := d.State.commitment(agreementID, c.GetRemedyOf()); parent != nil && parent.GetState() != ended {
 		return // another miss may come
 	}
 	lives := c.GetState() == inForce || c.GetState() == dormant && kinds[c.GetKind()].rests
-	if !lives || c.GetOpenObligationCount() > 0 || d.nextObligation(agreementID, commitmentID, at) != nil {
+	if !lives || c.GetOpenObligationCount() > 0 || !d.exhausted(agreementID, commitmentID, at) {
 		return
 	}
 	reason := pb.CommitmentEndReason_COMMITMENT_END_REASON_COMPLETED

@@ -147,7 +147,11 @@ func (d *Decision) date(o, anchor *pb.Obligation, done, at time.Time) {
 	if cal == nil {
 		return
 	}
-	way := routeFrom(pb.DueStepKind_DUE_STEP_KIND_COMPLETION, cal.DayAt(done), anchor.GetObligationId())
+	day := cal.DayAt(done)
+	if anchor.GetImported() {
+		day = lastDayBefore(done, cal) // of what came from elsewhere the day is known, which ends then
+	}
+	way := routeFrom(pb.DueStepKind_DUE_STEP_KIND_COMPLETION, day, anchor.GetObligationId())
 	way.after(c.GetTerms().GetOneOff().GetRelative().GetAfter(), cal)
 	way.notBefore(cal.DayAt(at))
 	by := firstDeadlines(c, way, cal)
@@ -165,7 +169,7 @@ func completion(o *pb.Obligation) *timestamppb.Timestamp {
 	case fulfilled, cured:
 		return o.GetKeptTime()
 	case waived:
-		return o.GetWaiver().GetTime()
+		return o.GetCloseTime()
 	}
 	return nil
 }

@@ -16,13 +16,7 @@ func (d *Decision) onObligation(agreementID, obligationID, verb string) (*pb.Agr
 	if refused != nil {
 		return nil, nil, side, refused
 	}
-	ref := obligationRef(agreementID, obligationID)
-	if d.State.Get(ref) == nil {
-		d.comeUp(agreementID, obligationID)
-	}
-	d.awaken(agreementID, d.State.obligation(agreementID, obligationID).GetCommitmentId())
-	d.timePasses(ref)
-	o := d.State.obligation(agreementID, obligationID)
+	o := d.obligationNow(agreementID, obligationID)
 	if o == nil {
 		return nil, nil, side, NotFound("obligation", obligationID)
 	}
@@ -39,6 +33,17 @@ func (d *Decision) onObligation(agreementID, obligationID, verb string) (*pb.Agr
 		return nil, nil, side, e
 	}
 	return a, o, side, nil
+}
+
+// obligationNow is an obligation as time has left it, and what it waits for; nil if there is none.
+func (d *Decision) obligationNow(agreementID, obligationID string) *pb.Obligation {
+	ref := obligationRef(agreementID, obligationID)
+	if d.State.Get(ref) == nil {
+		d.comeUp(agreementID, obligationID)
+	}
+	d.awaken(agreementID, d.State.obligation(agreementID, obligationID).GetCommitmentId())
+	d.timePasses(ref)
+	return d.State.obligation(agreementID, obligationID)
 }
 
 // submitObligation is the obligor's word that it is done: in time, or late, or as the cure of a breach.

@@ -269,16 +269,25 @@ func (s *State) obligationNotDetermined(e *pb.Event, c *pb.ObligationNotDetermin
 	s.editObligation(e, c.GetObligationId(), func(o *pb.Obligation) { o.State = pb.ObligationState_OBLIGATION_STATE_NOT_DETERMINED })
 }
 
-// obligationImported takes over what was closed before the agreement came here. It was never open here.
+// obligationImported takes over what was closed before the agreement came here. It was never open here. What comes when
+// something else has come has no day from which it goes on: it has come.
 func (s *State) obligationImported(e *pb.Event, c *pb.ObligationImported) {
 	past := c.GetPast()
-	s.editCommitment(e, past.GetCommitmentId(), func(m *pb.Commitment) { m.ObligationCount = c.GetOrdinal() })
+	s.editCommitment(e, past.GetCommitmentId(), func(m *pb.Commitment) {
+		m.ObligationCount = c.GetOrdinal()
+		if len(anchorsOf(m.GetTerms())) > 0 || m.GetTerms().GetConditional().GetOnce() {
+			m.RuleDateCount++
+		}
+	})
 	m := s.commitment(e.GetAgreementId(), past.GetCommitmentId())
 	o := &pb.Obligation{
 		AgreementId: e.GetAgreementId(), ObligationId: c.GetObligationId(), CommitmentId: past.GetCommitmentId(), Ordinal: c.GetOrdinal(),
 		Title: m.GetTerms().GetTitle(), Obligor: m.GetObligor(), Beneficiary: m.GetBeneficiary(), State: past.GetState(),
 		KeptTime: c.GetKeptTime(), Timeliness: past.GetTimeliness(), DisclosedBy: past.GetDisclosedBy(), Imported: true,
-		CreateTime: e.GetRecordTime(), UpdateTime: e.GetRecordTime(), Etag: etag(e),
+		CloseTime: c.GetKeptTime(), CreateTime: e.GetRecordTime(), UpdateTime: e.GetRecordTime(), Etag: etag(e),
+	}
+	if o.CloseTime == nil {
+		o.CloseTime = c.GetDeadlines().GetDueTime()
 	}
 	setDeadlines(o, c.GetDeadlines())
 	s.Put(obligationRef(e.GetAgreementId(), c.GetObligationId()), o)

@@ -163,23 +163,16 @@ func (d *Decision) mayBoth(a *pb.Agreement, obligationID, verb string) *Error {
 	return e
 }
 
-// obligationNow is an obligation as time has left it; nil if there is none.
-func (d *Decision) obligationNow(agreementID, obligationID string) *pb.Obligation {
-	ref := obligationRef(agreementID, obligationID)
-	if d.State.Get(ref) == nil {
-		d.comeUp(agreementID, obligationID)
-	}
-	d.timePasses(ref)
-	return d.State.obligation(agreementID, obligationID)
-}
-
-// release lets obligations go.
+// release lets obligations go: all of them first, and then what follows, which may be that others of them are let go.
 func (d *Decision) release(a *pb.Agreement, p *pb.Proposal, c consent, at time.Time) {
+	var released []*pb.Obligation
 	for _, id := range c.motion.GetObligationIds() {
-		o := d.State.obligation(a.GetAgreementId(), id)
+		released = append(released, d.State.obligation(a.GetAgreementId(), id))
 		d.emitClock(a.GetAgreementId(), at, &pb.Event{Change: &pb.Event_ObligationDischarged{ObligationDischarged: &pb.ObligationDischarged{
 			ObligationId: id, Cause: pb.DischargeCause_DISCHARGE_CAUSE_RELEASED, ProposalId: p.GetProposalId(),
 		}}})
+	}
+	for _, o := range released {
 		d.closed(o, at)
 	}
 }
