@@ -233,7 +233,7 @@ func carryAmended() carrier {
 			d.agree(a, t, ct, at)
 		case same && slices.Equal(c.GetDependents(), t.dependents[ref.ID]):
 			if c.GetState() == inForce {
-				d.goOn(ref.Agreement, ref.ID, at)
+				d.scheduleNext(ref.Agreement, ref.ID, at)
 			}
 		case same:
 			d.revise(a, &pb.CommitmentRevised{CommitmentId: ref.ID, Terms: ct, Clocks: c.GetClocks(), Dependents: t.dependents[ref.ID]}, at)

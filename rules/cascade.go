@@ -1,7 +1,8 @@
 package rules
 
 import (
-	"fmt"
+	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -20,8 +21,8 @@ import (
 // milliseconds, so that others need not wait for one large agreement.
 const CarrySize = 128
 
-// carryOneSize is how many events it may take to carry a change into one record that a command names: what maxComing lets
-// come up before, and what follows.
+// carryOneSize is how many events it may take to carry a change into one commitment that a command names: what maxComing
+// lets come up before, and what follows.
 const carryOneSize = 3 * maxComing
 
 // carryPage is how many obligations are read at once to carry a change into them.
@@ -57,6 +58,8 @@ func carrierOf(cause pb.ChangeCause) carrier {
 		return carryEnded()
 	case pb.ChangeCause_CHANGE_CAUSE_AMENDED:
 		return carryAmended()
+	case pb.ChangeCause_CHANGE_CAUSE_PREREQUISITE:
+		return carryPrerequisite()
 	case pb.ChangeCause_CHANGE_CAUSE_IMPORTED:
 		return carryImported()
 	}
@@ -69,17 +72,61 @@ func carrierOf(cause pb.ChangeCause) carrier {
 //
 // One change of the agreement as a whole is carried at a time: a command that would begin another asks refuseSettling
 // first, and what the clock would change of the agreement waits.
+//
+// Changes are carried in the order of their times. What time brings on the way to a change comes before it; what the change
+// itself brings about comes after it, whether it is carried at once or in parts.
 func (d *Decision) cascade(agreementID string, change *pb.DeferredChange) {
-	change = proto.CloneOf(change)
-	d.asClock(func() {
-		if !d.State.agreement(agreementID).GetSettling() && d.carry(agreementID, change) {
-			return
-		}
-		number := d.pending(agreementID).GetDeferredCount() + 1
-		d.emitClock(agreementID, change.GetEffectiveTime().AsTime(), &pb.Event{Change: &pb.Event_ChangeDeferred{
-			ChangeDeferred: &pb.ChangeDeferred{Number: number, Change: change},
-		}})
-	})
+	c := cascade{agreementID, proto.CloneOf(change)}
+	switch {
+	case d.working == nil:
+		d.asClock(func() {
+			d.carryNow(c)
+			d.carryLater()
+		})
+	case change.GetEffectiveTime().AsTime().Before(d.working.GetChange().GetEffectiveTime().AsTime()):
+		d.asClock(func() { d.carryNow(c) })
+	default:
+		d.later = append(d.later, c)
+	}
+}
+
+// cascade is a change of an agreement that is to be carried.
+type cascade struct {
+	agreementID string
+	change      *pb.DeferredChange
+}
+
+// carryNow carries a change as far as there is room, unless one that comes before it is pending, and leaves the rest to the
+// clock. Then whatever it was on the way to must wait, too.
+func (d *Decision) carryNow(c cascade) {
+	was, next := d.working, &journalv1.PendingChange{Number: math.MaxInt32, Change: c.change}
+	wasFull := d.full
+	d.working, d.full = next, false
+	done := !slices.ContainsFunc(d.pending(c.agreementID).GetChanges(), func(p *journalv1.PendingChange) bool {
+		return comesBefore(p, next)
+	}) && d.carry(c.agreementID, c.change)
+	d.working, d.full = was, wasFull
+	if done {
+		return
+	}
+	d.full = wasFull || was != nil
+	d.emitClock(c.agreementID, c.change.GetEffectiveTime().AsTime(), &pb.Event{Change: &pb.Event_ChangeDeferred{
+		ChangeDeferred: &pb.ChangeDeferred{Number: d.pending(c.agreementID).GetDeferredCount() + 1, Change: c.change},
+	}})
+}
+
+// comesBefore says whether a change is carried before another one: by their times, then as they were told.
+func comesBefore(a, b *journalv1.PendingChange) bool {
+	return cmp.Or(a.GetChange().GetEffectiveTime().AsTime().Compare(b.GetChange().GetEffectiveTime().AsTime()), cmp.Compare(a.GetNumber(), b.GetNumber())) < 0
+}
+
+// carryLater carries what the changes so far have brought about.
+func (d *Decision) carryLater() {
+	for d.working == nil && len(d.later) > 0 {
+		next := d.later[0]
+		d.later = d.later[1:]
+		d.carryNow(next)
+	}
 }
 
 // refuseSettling refuses a change of an agreement that the last one is still being carried into.
@@ -98,7 +145,7 @@ func (d *Decision) pending(agreementID string) *journalv1.Cascade {
 }
 
 // room says whether a decision may carry a change into one more record.
-func (d *Decision) room() bool { return len(d.Events) < max(d.most, d.State.carry) }
+func (d *Decision) room() bool { return !d.full && len(d.Events) < max(d.most, d.State.carry) }
 
 // settlesFirst says of what waits for the clock whether the last change of its agreement must be carried out before it: a
 // pending change, by itself, and what would change the agreement again.
@@ -122,19 +169,21 @@ func (d *Decision) carryOn(agreementID string) {
 	}
 	named := changes[0].GetChange().GetCommitmentIds()
 	left, finished := proto.CloneOf(changes[0].GetChange()), false
-	d.whileCarrying(max(d.most, d.State.carry), func() { finished = d.carry(agreementID, left) })
+	d.whileCarrying(&journalv1.PendingChange{Number: changes[0].GetNumber(), Change: left}, max(d.most, d.State.carry), func() {
+		finished = d.carry(agreementID, left)
+	})
 	d.emitClock(agreementID, left.GetEffectiveTime().AsTime(), &pb.Event{Change: &pb.Event_ChangeCarried{ChangeCarried: &pb.ChangeCarried{
 		Number: changes[0].GetNumber(), CommitmentIds: named[:len(named)-len(left.GetCommitmentIds())], Finished: finished,
 	}}})
+	d.carryLater()
 }
 
-// whileCarrying does something, with most events in the end, without carrying other changes into what it meets: these come
-// later. All of it is the clock's doing, whoever met it first.
-func (d *Decision) whileCarrying(most int, do func()) {
-	was, wasMost := d.carrying, d.most
-	d.carrying, d.most = true, most
+// whileCarrying does something as the clock, for a pending change and with most events in the end.
+func (d *Decision) whileCarrying(change *journalv1.PendingChange, most int, do func()) {
+	was, wasMost, wasFull := d.working, d.most, d.full
+	d.working, d.most, d.full = change, most, false
 	d.asClock(do)
-	d.carrying, d.most = was, wasMost
+	d.working, d.most, d.full = was, wasMost, wasFull
 }
 
 // carry carries a change into an agreement's records while there is room. It strikes the commitments that are done off the
@@ -189,8 +238,7 @@ func (d *Decision) carryIntoCommitment(by carrier, change *pb.DeferredChange, re
 func (d *Decision) comeUpBefore(ref Ref, at time.Time) bool {
 	d.timePassesBefore(ref, at)
 	for d.room() {
-		newest := fmt.Sprintf("%s-%d", ref.ID, d.State.commitment(ref.Agreement, ref.ID).GetObligationCount())
-		if !d.passBefore(obligationRef(ref.Agreement, newest), at) {
+		if !d.newestPasses(ref, at) {
 			return d.eachObligation(ref.Agreement, ref.ID, clocked, func(o Ref) { d.timePassesBefore(o, at) })
 		}
 	}
@@ -232,41 +280,56 @@ func (d *Decision) carryIntoObligation(by carrier, change *pb.DeferredChange, re
 	}
 }
 
-// carryOne carries all pending changes of its agreement into one commitment or obligation, so that nobody meets it
-// otherwise. It says whether there was room.
+// carryOne carries the pending changes of its agreement into a commitment, named itself or by one of its obligations, so that
+// nobody meets it otherwise: all of them, or those that come before the one that is being carried. It says whether there was
+// room.
 func (d *Decision) carryOne(ref Ref) bool {
-	if d.carrying || !d.State.agreement(ref.Agreement).GetSettling() {
+	if !d.State.agreement(ref.Agreement).GetSettling() {
 		return true
 	}
-	commitment := ref
 	if ref.Kind == KindObligation {
-		commitment = commitmentRef(ref.Agreement, d.State.obligation(ref.Agreement, ref.ID).GetCommitmentId())
+		ref = commitmentRef(ref.Agreement, d.State.obligation(ref.Agreement, ref.ID).GetCommitmentId())
 	}
-	fresh, done := d.State.Get(commitment) == nil, true // a fresh one comes with a change that names it
-	d.whileCarrying(len(d.Events)+carryOneSize, func() {
-		for _, p := range d.pending(ref.Agreement).GetChanges() {
-			by := carrierOf(p.GetChange().GetCause())
-			if (fresh || len(by.commitments) == 0) && !slices.Contains(p.GetChange().GetCommitmentIds(), commitment.ID) {
-				continue
-			}
-			if done = d.carryIntoCommitment(by, p.GetChange(), commitment); !done {
-				return
-			}
-			if ref.Kind == KindObligation {
-				d.carryIntoObligation(by, p.GetChange(), ref)
-			}
+	fresh, done := d.State.Get(ref) == nil, true // a fresh one comes with a change that names it
+	for _, p := range d.pending(ref.Agreement).GetChanges() {
+		by, key := carrierOf(p.GetChange().GetCause()), reach{ref, p.GetNumber()}
+		switch {
+		case !done, d.reached[key], d.working != nil && !comesBefore(p, d.working):
+			continue
+		case (fresh || len(by.commitments) == 0) && !slices.Contains(p.GetChange().GetCommitmentIds(), ref.ID):
+			continue
 		}
-	})
+		d.whileCarrying(p, len(d.Events)+carryOneSize, func() {
+			done = d.carryIntoCommitment(by, p.GetChange(), ref) && d.carryIntoObligations(by, p.GetChange(), ref.Agreement, ref.ID)
+		})
+		if d.reached == nil {
+			d.reached = map[reach]bool{}
+		}
+		d.reached[key] = done
+	}
+	d.asClock(d.carryLater)
 	return done
+}
+
+// reach is a pending change, by its number, that was carried into a commitment.
+type reach struct {
+	commitment Ref
+	number     int32
 }
 
 func (s *State) changeDeferred(e *pb.Event, c *pb.ChangeDeferred) {
 	id := e.GetAgreementId()
 	s.editAgreement(e, func(a *pb.Agreement) { a.Settling = true })
 	was := get[*journalv1.Cascade](s, cascadeRef(id))
-	m := &journalv1.Cascade{AgreementId: id, DeferredCount: c.GetNumber()}
-	m.Changes = append(slices.Clone(was.GetChanges()), &journalv1.PendingChange{Number: c.GetNumber(), Change: c.GetChange()})
-	s.Put(cascadeRef(id), m)
+	at := slices.IndexFunc(was.GetChanges(), func(p *journalv1.PendingChange) bool {
+		return p.GetChange().GetEffectiveTime().AsTime().After(c.GetChange().GetEffectiveTime().AsTime())
+	})
+	if at < 0 {
+		at = len(was.GetChanges())
+	}
+	s.Put(cascadeRef(id), &journalv1.Cascade{AgreementId: id, DeferredCount: c.GetNumber(), Changes: slices.Insert(
+		slices.Clone(was.GetChanges()), at, &journalv1.PendingChange{Number: c.GetNumber(), Change: c.GetChange()},
+	)})
 }
 
 func (s *State) changeCarried(e *pb.Event, c *pb.ChangeCarried) {

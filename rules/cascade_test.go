@@ -56,8 +56,8 @@ func TestADeferredChangeIsTheSameChange(t *testing.T) {
 	}
 }
 
-// TestChangesAreCarriedInTheirOrder holds that whichever wake comes, the oldest change is carried first, and that the
-// commitments it names are struck off as they are done.
+// TestChangesAreCarriedInTheirOrder holds that what was true first is carried first, whenever it was told, and that the
+// commitments a change names are struck off as they are done.
 func TestChangesAreCarriedInTheirOrder(t *testing.T) {
 	w := busyWorld(t)
 	s := NewState(w.ground())
@@ -89,7 +89,7 @@ func TestChangesAreCarriedInTheirOrder(t *testing.T) {
 	first := &journalv1.PendingChange{Number: 1, Change: &pb.DeferredChange{CommitmentIds: []string{"manual"}, EffectiveTime: timestamppb.New(begin)}}
 	second := &journalv1.PendingChange{Number: 2, Change: &pb.DeferredChange{EffectiveTime: timestamppb.New(begin.AddDate(0, 0, -1))}}
 	carried(1, false, "fee")
-	want(true, first, second)
+	want(true, second, first)
 	carried(1, true, "manual")
 	want(true, second)
 	carried(2, true)

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -81,13 +80,16 @@ const maxComing = 400
 // refused none of it is written, and the clock comes to it by itself.
 func (d *Decision) timePasses(refs ...Ref) {
 	for _, ref := range refs {
-		for n := 0; n < maxPasses && d.pass(ref); n++ {
-		}
+		d.timePassesBefore(ref, d.stamp.At.Add(time.Nanosecond))
 	}
 }
 
-// timePassesBefore brings a record up to an instant, not including what that brings.
+// timePassesBefore brings a record up to an instant, not including what that brings. What an obligation waits for comes
+// first.
 func (d *Decision) timePassesBefore(ref Ref, at time.Time) {
+	if ref.Kind == KindObligation && d.State.Get(ref) != nil {
+		d.upstream(d.State.obligation(ref.Agreement, ref.ID), at)
+	}
 	for n := 0; n < maxPasses && d.passBefore(ref, at); n++ {
 	}
 }
@@ -105,11 +107,20 @@ func (d *Decision) comeUp(agreementID, obligationID string) {
 	}
 	d.timePasses(commitmentRef(agreementID, commitmentID))
 	for range maxComing {
-		newest := fmt.Sprintf("%s-%d", commitmentID, d.State.commitment(agreementID, commitmentID).GetObligationCount())
-		if newest == obligationID || !d.pass(obligationRef(agreementID, newest)) {
+		if d.newest(d.State.commitment(agreementID, commitmentID)).GetObligationId() == obligationID ||
+			!d.newestPasses(commitmentRef(agreementID, commitmentID), d.stamp.At.Add(time.Nanosecond)) {
 			return
 		}
 	}
+}
+
+// newestPasses does what time brings to the newest obligation of a commitment before an instant, what that waits for first,
+// and says whether it has. It may bring forth the next.
+func (d *Decision) newestPasses(commitment Ref, at time.Time) bool {
+	newest := d.newest(d.State.commitment(commitment.Agreement, commitment.ID))
+	d.upstream(newest, at)
+	ref := obligationRef(commitment.Agreement, newest.GetObligationId())
+	return d.State.obligation(ref.Agreement, ref.ID).GetEtag() != newest.GetEtag() || d.passBefore(ref, at)
 }
 
 // pass does what time has brought to one record, if anything, and says whether it has.

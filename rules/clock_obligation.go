@@ -31,6 +31,9 @@ func obligationClock(o *pb.Obligation) *timestamppb.Timestamp {
 
 // obligationWakes does what time brings to an obligation at the instant that its clock ends.
 func (d *Decision) obligationWakes(o *pb.Obligation, at time.Time) {
+	if d.upstream(o, at.Add(time.Nanosecond)); d.State.obligation(o.GetAgreementId(), o.GetObligationId()).GetEtag() != o.GetEtag() {
+		return // what ended before it, or at the same instant, changed it
+	}
 	switch {
 	case o.GetState() == scheduled && o.GetDueDate() == "":
 		d.lapse(o, at)
@@ -39,7 +42,9 @@ func (d *Decision) obligationWakes(o *pb.Obligation, at time.Time) {
 	case o.GetState() == due && o.GetWindowEndDate() != "":
 		d.stayUnknown(o, at)
 	case o.GetState() == due:
-		d.breachNow(o, at)
+		if !d.waits(o, at) {
+			d.breachNow(o, at)
+		}
 	case o.GetState() == submitted:
 		d.deem(o, at)
 	default:

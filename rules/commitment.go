@@ -9,10 +9,13 @@ import (
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
-// scheduleNext schedules the next obligation of a commitment, if its words bring forth another. It is asked when the
-// newest one leaves SCHEDULED, so that there is always exactly one ahead, and a daily promise of ten years costs no more
-// than one of a week.
+// scheduleNext schedules the next obligation of a commitment, if its words bring forth another and none is ahead where they
+// put it. It is asked when one leaves SCHEDULED, or is moved while it is, so that there is always exactly one such, and a
+// daily promise of ten years costs no more than one of a week. One that was moved does not hold up those behind it.
 func (d *Decision) scheduleNext(agreementID, commitmentID string, at time.Time) {
+	if newest := d.newest(d.State.commitment(agreementID, commitmentID)); ahead(newest) && newest.GetDueDate() == newest.GetAgreedDueDate() {
+		return
+	}
 	next := d.nextObligation(agreementID, commitmentID, at)
 	if next == nil {
 		return
@@ -56,13 +59,6 @@ func (d *Decision) nextObligation(agreementID, commitmentID string, at time.Time
 		s.LeadStartTime = timestamppb.New(at) // nothing comes up before it came about
 	}
 	return s
-}
-
-// goOn has a commitment in force bring forth the next obligation, unless one is ahead already.
-func (d *Decision) goOn(agreementID, commitmentID string, at time.Time) {
-	if newest := d.newest(d.State.commitment(agreementID, commitmentID)); newest == nil || !ahead(newest) {
-		d.scheduleNext(agreementID, commitmentID, at)
-	}
 }
 
 // exhausted says whether the words of a commitment bring forth nothing more. That its agreement ends is no reason while it

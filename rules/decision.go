@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
@@ -38,9 +39,13 @@ type Decision struct {
 	command proto.Message
 	clock   bool // what happens now is the clock's doing, whoever commands
 
-	read     map[Ref]*text // the terms read
-	carrying bool          // a change is being carried into records; others wait
-	most     int           // how many events there may be while it is; 0: see CarrySize
+	read    map[Ref]*text            // the terms read
+	working *journalv1.PendingChange // the change that is being carried, pending or not
+	later   []cascade                // the changes that come after it
+	most    int                      // how many events there may be while one is carried; 0: see CarrySize
+	full    bool                     // what is being carried must wait, whatever room there is
+	reached map[reach]bool           // what was carried where already
+	visited map[visit]bool           // what was brought up to an instant already
 }
 
 // emit records one change of an agreement (or of the service, for "") and applies it.

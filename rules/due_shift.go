@@ -40,19 +40,9 @@ func (d *Decision) shift(o *pb.Obligation, k int, step *pb.DueStep) *pb.Deadline
 	moved.DueDate, step.Date, step.BusinessDays = due.String(), due.String(), int32(k)
 	if ahead(o) && o.GetWindowStartDate() == "" { // a window opens when it opens
 		c := d.State.commitment(o.GetAgreementId(), o.GetCommitmentId())
-		moved.LeadStartTime = d.comesUp(o, deadlinesOf(c, due, cal).leadStart)
+		moved.LeadStartTime = timestamppb.New(deadlinesOf(c, due, cal).leadStart)
 	}
 	return moved
-}
-
-// comesUp is when an obligation that is ahead comes up whose due date has moved: at its lead time, or with the one after it,
-// which it must not hold up.
-func (d *Decision) comesUp(o *pb.Obligation, lead time.Time) *timestamppb.Timestamp {
-	next := d.nextObligation(o.GetAgreementId(), o.GetCommitmentId(), time.Time{})
-	if t := next.GetLeadStartTime(); t != nil && t.AsTime().Before(lead) {
-		return t
-	}
-	return timestamppb.New(lead)
 }
 
 // ahead says of an obligation that it has not come up yet.

@@ -149,7 +149,31 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: suspended, Verb: "resume", By: Rule, To: submitted, If: "the pause is over, and it was SUBMITTED"},
 	{From: suspended, Verb: "resume", By: Rule, To: breached, If: "the pause is over, and it was BREACHED"},
 	{From: suspended, Verb: "resume", By: Rule, To: curing, If: "the pause is over, and it was CURING"},
+	{From: scheduled, Verb: "notify", By: Obligor, To: scheduled, If: claimed},
+	{From: due, Verb: "notify", By: Obligor, To: due, If: claimed},
+	{From: due, Verb: "be blocked", By: ClockActor, To: due, If: "the grace period is over, and what it waits for is open and late"},
+	{From: scheduled, Verb: "shift", By: Rule, To: scheduled, If: movedBy},
+	{From: due, Verb: "shift", By: Rule, To: due, If: movedBy},
+	{From: submitted, Verb: "shift", By: Rule, To: submitted, If: movedBy},
+	{From: breached, Verb: "shift", By: Rule, To: breached, If: movedBy},
+	{From: curing, Verb: "shift", By: Rule, To: curing, If: movedBy},
+	{From: suspended, Verb: "shift", By: Rule, To: suspended, If: movedBy},
+	{From: disputed, Verb: "shift", By: Rule, To: disputed, If: movedBy},
+	{From: breached, Verb: "shift", By: Rule, To: due, If: movedBy + ", and the new grace period runs"},
+	{From: curing, Verb: "shift", By: Rule, To: due, If: movedBy + ", and the new grace period runs"},
+	{From: scheduled, Verb: "be excused", By: Rule, To: excused, If: lostTo},
+	{From: due, Verb: "be excused", By: Rule, To: excused, If: lostTo},
+	{From: breached, Verb: "be excused", By: Rule, To: excused, If: lostTo},
+	{From: curing, Verb: "be excused", By: Rule, To: excused, If: lostTo},
+	{From: suspended, Verb: "be excused", By: Rule, To: excused, If: lostTo},
 }
+
+// What must hold for a prerequisite to count.
+const (
+	claimed = "a prerequisite of the other side is late, or announced to be, and the days to claim it are not over"
+	movedBy = "what it waits for was late by the other side's doing, and somebody said so in time"
+	lostTo  = "what it waits for will not be kept, or came too late to help, by the other side's doing"
+)
 
 // toObligation says who a side is to an obligation.
 func toObligation(o *pb.Obligation, side pb.Side) func(Who) bool {

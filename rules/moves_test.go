@@ -232,6 +232,13 @@ func fitKind(w *world, o *pb.Obligation, verb string) {
 			o.Measurements = []*pb.Measurement{{By: o.GetObligor(), Value: "99"}}
 		}
 	}
+	if verb == "notify" { // it waits for the other one, which is announced to be late
+		other := map[string]string{"manual": "fee", "fee": "manual"}[o.GetCommitmentId()]
+		c.Terms.Prerequisites = []string{other}
+		p := proto.CloneOf(w.records[obligationRef("care", other+"-1")].(*pb.Obligation))
+		p.Admission = &pb.Judgement{Time: timestamppb.New(begin)}
+		w.put(obligationRef("care", other+"-1"), p)
+	}
 	w.put(ref, c)
 }
 
@@ -252,6 +259,9 @@ func obligationCommand(t *testing.T, verb, id string) proto.Message {
 		}}
 	case "extend":
 		return &pb.ExtendObligationRequest{AgreementId: "care", ObligationId: id, DueDate: "2026-01-20", Reason: "a holiday"}
+	case "notify":
+		other := map[string]string{"manual-1": "fee-1", "fee-1": "manual-1"}[id]
+		return &pb.NotifyObligationRequest{AgreementId: "care", ObligationId: id, PrerequisiteObligationId: other}
 	}
 	return plainDeed(t, verb, "care", id)
 }

@@ -92,6 +92,9 @@ func (s *State) editObligation(e *pb.Event, id string, change func(*pb.Obligatio
 	edit(s, ref, func(o *pb.Obligation) {
 		change(o)
 		o.UpdateTime, o.Etag = e.GetRecordTime(), etag(e)
+		if o.GetState() != suspended {
+			o.PriorState = pb.ObligationState_OBLIGATION_STATE_UNSPECIFIED
+		}
 		if Final(o.GetState()) {
 			o.CloseTime = e.GetRecordTime()
 			if e.GetActor().GetPrincipalId() == Clock().PrincipalID {

@@ -35,13 +35,14 @@ func (d *Decision) extendObligation(c *pb.ExtendObligationRequest) error {
 	}
 	switch to {
 	case scheduled:
-		moved.LeadStartTime = d.comesUp(o, by.leadStart)
+		moved.LeadStartTime = timestamppb.New(by.leadStart)
 	case breached, curing:
 		to = due
 	}
 	d.onObligationEvent(o, side, &pb.Event{Change: &pb.Event_ObligationExtended{ObligationExtended: &pb.ObligationExtended{
 		ObligationId: o.GetObligationId(), Deadlines: moved, Reason: c.GetReason(), To: to,
 	}}})
+	d.scheduleNext(o.GetAgreementId(), o.GetCommitmentId(), d.stamp.At)
 	return nil
 }
 
@@ -91,9 +92,4 @@ func (d *Decision) excuseObligation(c *pb.ExcuseObligationRequest) error {
 		ObligationId: o.GetObligationId(), Excuse: &pb.Excuse{Reason: c.GetReason()},
 	}}})
 	return nil
-}
-
-// notifyObligation takes the obligor's notice that it waits for a prerequisite.
-func (d *Decision) notifyObligation(c *pb.NotifyObligationRequest) error {
-	return d.unsupported(c.GetAgreementId(), "give notice of a late prerequisite")
 }

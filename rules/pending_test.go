@@ -14,18 +14,14 @@ import (
 // stands here fails.
 var pending = []string{
 	// Events.
-	"obligation_notice_given",
-	"obligation_blocked",
-	"obligation_shifted",
 	// Rows.
 	"obligation SUBMITTED lapse DISCHARGED",
 	"obligation BREACHED lapse DISCHARGED",
 	"obligation CURING lapse DISCHARGED",
 	"obligation DISPUTED lapse DISCHARGED",
 	"obligation SUBMITTED be deemed EXCUSED",
-	"obligation CURING suspend SUSPENDED",
-	"obligation SUSPENDED resume CURING",
 	"obligation CURING release DISCHARGED",
+	"obligation DISPUTED shift DISPUTED",
 	"obligation DISPUTED settle SUBMITTED",
 	"obligation DISPUTED settle CURING",
 	"obligation DISPUTED settle FULFILLED",
@@ -36,8 +32,6 @@ var pending = []string{
 	"obligation DISPUTED settle NOT_DETERMINED",
 	// Reasons.
 	"NOT_SUPPORTED",
-	// Commands.
-	"NotifyObligationRequest",
 }
 
 // untold checks that a thing is told in a story, or pending and not told.

@@ -43,6 +43,11 @@ func randomTerms(t *rapid.T) *pb.Terms {
 			NotCurable: evenly(t, "curable") == 0,
 		}
 		randomSchedule(t, c, first, terms.GetCommitments())
+		for _, other := range terms.GetCommitments() {
+			if (other.GetOneOff() != nil || other.GetRecurring() != nil) && evenly(t, "prerequisite") == 0 {
+				c.Prerequisites = append(c.Prerequisites, other.GetCommitmentId())
+			}
+		}
 		terms.Commitments = append(terms.Commitments, c)
 		if CheckTerms(terms, "terms") != nil {
 			terms.Commitments = terms.Commitments[:len(terms.Commitments)-1]
@@ -100,6 +105,42 @@ func randomAfter(t *rapid.T) *pb.After {
 	return &pb.After{
 		Days: rapid.Int32Range(0, 20).Draw(t, "days"), BusinessDays: rapid.Int32Range(0, 5).Draw(t, "business days"), Roll: pb.DayRoll(rapid.Int32Range(0, 3).Draw(t, "roll")),
 	}
+}
+
+// tightTerms draws a text of few promises that are due soon and wait for each other, so that much comes of every delay.
+func tightTerms(t *rapid.T) *pb.Terms {
+	first := firstDay.Add(rapid.IntRange(0, 3).Draw(t, "first day"))
+	terms := &pb.Terms{
+		Title: "Tight", EffectiveDate: first.String(), EndDate: first.Add(60).String(),
+		Calendar: &pb.Calendar{TimeZone: rapid.SampledFrom([]string{"Europe/Lisbon", "UTC", "America/Sao_Paulo"}).Draw(t, "zone")},
+		Clocks: &pb.Clocks{
+			GraceBusinessDays: proto.Int32(rapid.Int32Range(0, 2).Draw(t, "grace")), LeadDays: proto.Int32(rapid.Int32Range(0, 20).Draw(t, "lead")),
+			ReviewBusinessDays: proto.Int32(rapid.Int32Range(1, 5).Draw(t, "review")), CureBusinessDays: proto.Int32(rapid.Int32Range(3, 30).Draw(t, "cure")),
+		},
+		SuspensionRights: []*pb.SuspensionRight{
+			{RightId: "flood", Side: pb.Side_SIDE_VENDOR, Ground: "a flood"}, {RightId: "strike", Side: pb.Side_SIDE_CLIENT, Ground: "a strike"},
+		},
+	}
+	for i := range rapid.IntRange(2, 5).Draw(t, "promises") {
+		c := &pb.CommitmentTerms{
+			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1,
+			Obligor: rapid.SampledFrom([]pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT}).Draw(t, "obligor"),
+		}
+		c.Schedule = &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{DueDate: first.Add(rapid.IntRange(4*i, 4*i+8).Draw(t, "due")).String()}}
+		if rapid.IntRange(0, 3).Draw(t, "again") == 0 {
+			c.Schedule = &pb.CommitmentTerms_Recurring{Recurring: &pb.Recurring{Rrule: rapid.SampledFrom([]string{"FREQ=WEEKLY", "FREQ=WEEKLY;INTERVAL=2;COUNT=3"}).Draw(t, "rule")}}
+		}
+		for n := range i {
+			if n == i-1 || rapid.Bool().Draw(t, "prerequisite") {
+				c.Prerequisites = append(c.Prerequisites, fmt.Sprintf("c%d", n))
+			}
+		}
+		terms.Commitments = append(terms.Commitments, c)
+		if CheckTerms(terms, "terms") != nil {
+			c.Prerequisites = nil // it may be due before what it would wait for
+		}
+	}
+	return terms
 }
 
 func randomClocks(t *rapid.T) *pb.Clocks {
@@ -161,7 +202,7 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 		}
 		return by, command
 	case 2, 3:
-		return by, randomPause(t, agreement)
+		return randomPause(t, w, agreement, by)
 	}
 	return randomWork(t, w, agreement, by)
 }
@@ -198,13 +239,20 @@ func randomNegotiation(t *rapid.T, w *world, agreement string) proto.Message {
 	return &pb.AcceptProposalRequest{AgreementId: agreement, ProposalId: "first", Revision: p.GetRevision(), TermsDigest: digest}
 }
 
-// randomPause draws the begin or the end of a pause.
-func randomPause(t *rapid.T, agreement string) proto.Message {
-	if rapid.IntRange(0, 2).Draw(t, "resume") > 0 {
-		return &pb.ResumeAgreementRequest{AgreementId: agreement, Reason: "it can be again"}
+// randomPause draws the begin or the end of a pause, more often than not one that fits.
+func randomPause(t *rapid.T, w *world, agreement string, by Caller) (Caller, proto.Message) {
+	if by.PartyID == "" || by.PartyID == outsider.PartyID {
+		by = vendor
+	}
+	a := w.agreement(agreement)
+	if paused := a.GetSuspension(); paused != nil || rapid.IntRange(0, 9).Draw(t, "resume") == 0 {
+		if paused != nil {
+			by = w.of(agreement, paused.GetSide())
+		}
+		return by, &pb.ResumeAgreementRequest{AgreementId: agreement, Reason: "it can be again"}
 	}
 	right := rapid.SampledFrom([]string{"flood", "strike"}).Draw(t, "right")
-	return &pb.SuspendAgreementRequest{AgreementId: agreement, RightId: right, Reason: "it must be", Etag: randomEtag(t)}
+	return by, &pb.SuspendAgreementRequest{AgreementId: agreement, RightId: right, Reason: "it must be", Etag: randomEtag(t)}
 }
 
 func randomNotice(t *rapid.T, w *world, agreement string) proto.Message {
@@ -293,13 +341,17 @@ func randomWork(t *rapid.T, w *world, agreement string, by Caller) (Caller, prot
 
 // someone is who may make a move of an obligation.
 func (w *world) someone(agreement string, o *pb.Obligation, who Who) Caller {
-	side := o.GetObligor()
 	switch {
 	case who == Neutral:
 		return outsider
 	case who == Beneficiary:
-		side = o.GetBeneficiary()
+		return w.of(agreement, o.GetBeneficiary())
 	}
+	return w.of(agreement, o.GetObligor())
+}
+
+// of is somebody of a side of an agreement.
+func (w *world) of(agreement string, side pb.Side) Caller {
 	a, party := w.agreement(agreement), ""
 	switch side {
 	case pb.Side_SIDE_VENDOR:
@@ -343,6 +395,8 @@ func randomDeed(t *rapid.T, w *world, agreement, id, verb string) proto.Message 
 	case "extend":
 		date := DayOf(w.now.Date()).Add(rapid.SampledFrom([]int{-1, 0, 3, 20}).Draw(t, "date")).String()
 		return &pb.ExtendObligationRequest{AgreementId: agreement, ObligationId: id, DueDate: date, Reason: "a holiday"}
+	case "notify":
+		return &pb.NotifyObligationRequest{AgreementId: agreement, ObligationId: id, PrerequisiteObligationId: w.prerequisite(t, agreement, id)}
 	case "object":
 		return &pb.ObjectObligationRequest{AgreementId: agreement, ObligationId: id, Interest: rapid.SampledFrom([]string{"wages", "wages", " "}).Draw(t, "interest")}
 	case "submit":
@@ -360,6 +414,20 @@ func (w *world) begun(agreement string) string {
 		}
 	}
 	return ""
+}
+
+// prerequisite draws an obligation that another one may wait for.
+func (w *world) prerequisite(t *rapid.T, agreement, id string) string {
+	ids := []string{"c0-99"}
+	o, _ := w.records[obligationRef(agreement, id)].(*pb.Obligation)
+	c, _ := w.records[commitmentRef(agreement, o.GetCommitmentId())].(*pb.Commitment)
+	for _, p := range c.GetTerms().GetPrerequisites() {
+		other, _ := w.records[commitmentRef(agreement, p)].(*pb.Commitment)
+		for n := int32(1); n <= min(other.GetObligationCount(), 20); n++ {
+			ids = append(ids, obligationID(other, n))
+		}
+	}
+	return rapid.SampledFrom(ids).Draw(t, "prerequisite")
 }
 
 // obligations is the ids of an agreement's obligations that are not final, in order, and one that is.
@@ -392,6 +460,9 @@ func randomTale(t *rapid.T) (opening []turn) {
 	}
 	turns := []int{0, 2, 3, 3, 3, 3, 3, 3}[evenly(t, "opening")]
 	terms := randomTerms(t)
+	if rapid.IntRange(0, 2).Draw(t, "tight") == 0 {
+		terms = tightTerms(t)
+	}
 	_, digest := Digest(terms)
 	first := []turn{
 		{by: vendor, command: &pb.CreateAgreementRequest{AgreementId: "care", Agreement: &pb.Agreement{VendorPartyId: "northwind", ClientPartyId: "acme", DraftTerms: terms}}},

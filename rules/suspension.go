@@ -159,8 +159,8 @@ func carryResumed() carrier {
 	}
 }
 
-// resumeCommitment ends the pause of a commitment. What was ahead of it then moved with the pause; if that was let go
-// meanwhile, the next comes forth now.
+// resumeCommitment ends the pause of a commitment. What was ahead of it moves with the pause; if it was let go meanwhile,
+// the next comes forth now.
 func (d *Decision) resumeCommitment(c *pb.Commitment, at time.Time) {
 	id := c.GetAgreementId()
 	cal := d.calendar(d.State.agreement(id))
@@ -179,7 +179,7 @@ func (d *Decision) resumeCommitment(c *pb.Commitment, at time.Time) {
 			d.enterIntoForce(d.State.commitment(id, c.GetCommitmentId()), at)
 			return
 		}
-		d.goOn(id, c.GetCommitmentId(), at)
+		d.scheduleNext(id, c.GetCommitmentId(), at)
 		d.endIfDone(id, c.GetCommitmentId(), at)
 		d.rest(id, c.GetCommitmentId(), at)
 	})
@@ -195,19 +195,17 @@ func (d *Decision) resumeObligation(o *pb.Obligation, start, end time.Time) {
 		ObligationId: o.GetObligationId(), To: o.GetPriorState(),
 		Deadlines: d.afterPause(o, o.GetPriorState(), start, end, pb.DueStepKind_DUE_STEP_KIND_PAUSE),
 	}}})
+	d.scheduleNext(o.GetAgreementId(), o.GetCommitmentId(), end)
 }
 
 // afterPause is the clocks of an obligation that stood still from start to end, in the state that it goes on in: moved by
-// the business days of the pause. Those that were over stay, so that what was late is not in time by a later pause; and those
-// that stand still for a review are set when that is over. The clock that runs then never ends within the pause: one that
+// the business days of the pause. Those that stand still for a review stay, so that what was submitted late is not in time by
+// a later pause; they are set when that is over. The clock that runs then never ends within the pause: one that
 // would, because the pause ended on a day off, has the next business day too. Nil: nothing moves.
 func (d *Decision) afterPause(o *pb.Obligation, to pb.ObligationState, start, end time.Time, kind pb.DueStepKind) *pb.Deadlines {
 	moved := d.movedBy(o, to, start, end, kind)
-	switch to {
-	case submitted:
+	if to == submitted {
 		return &pb.Deadlines{ReviewEndTime: moved.GetReviewEndTime()}
-	case breached, curing:
-		return &pb.Deadlines{CureEndTime: moved.GetCureEndTime()}
 	}
 	return moved
 }

@@ -85,7 +85,6 @@ func CheckTerms(t *pb.Terms, field string) []Violation {
 		}
 		last = &day
 	}
-	wrong = append(wrong, checkKept(t, field)...)
 	wrong = append(wrong, checkRights(t, field)...)
 	if wrong != nil {
 		return wrong // dates of commitments cannot be judged without these

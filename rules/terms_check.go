@@ -65,5 +65,5 @@ func checkHistory(t *pb.Terms, f frame, field string) (wrong []Violation) {
 		refuse(!kept && past.GetKeptDate() != "", "kept_date", "it was not kept: leave it out")
 		refuse(!kept && past.GetTimeliness() != pb.Timeliness_TIMELINESS_UNSPECIFIED, "timeliness", "it was not kept: leave it out")
 	}
-	return wrong
+	return append(wrong, checkPrerequisites(t, f, field)...)
 }

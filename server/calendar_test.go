@@ -269,3 +269,38 @@ func TestACalendarHasBounds(t *testing.T) {
 		t.Errorf("%d entries in this order: %v", len(days), fmt.Sprint(days))
 	}
 }
+
+// However much there is, a calendar stays small, and says what it leaves out.
+func TestALargeCalendarSaysWhatItLeavesOut(t *testing.T) {
+	s := setStage(t, servertest.Options{})
+	const umbra, agreements, promises = "umbra", 201, 11
+	terms := text("Many")
+	terms.NeutralPartyId = umbra
+	for n := range promises {
+		terms.Commitments = append(terms.Commitments, oneOff(fmt.Sprintf("thing-%d", n), vendor, "2026-02-02"))
+	}
+	for n := range agreements {
+		id := fmt.Sprintf("many-%d", n)
+		s.propose(t, s.acme, id, "first", terms)
+		s.accept(t, s.globex, id, "first")
+	}
+	s.Settle(t)
+	calendar := func(who servertest.Caller, party string) string {
+		return string(s.GRPC().Must(t, who, &pb.GetCalendarRequest{PartyId: party}).(*pb.GetCalendarResponse).GetIcs())
+	}
+	file := calendar(s.acme, acme)
+	if n := strings.Count(file, "BEGIN:VEVENT"); n != 2000 || !strings.Contains(file, "X-WR-CALDESC:Only the first 200 agreements are shown. Only the first 2000") {
+		t.Errorf("%d entries\n%.1000s", n, file)
+	}
+	other := s.Member(t, signatory, umbra)
+	s.GRPC().Must(t, other, &pb.CreateAgreementRequest{
+		AgreementId: "own", Agreement: &pb.Agreement{VendorPartyId: umbra, ClientPartyId: globex, DraftTerms: text("Own", oneOff("roof", vendor, "2026-02-02"))},
+	})
+	s.GRPC().Must(t, other, &pb.CreateProposalRequest{AgreementId: "own", ProposalId: "first", Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS})
+	s.accept(t, s.globex, "own", "first")
+	s.Settle(t)
+	file = calendar(other, umbra)
+	if !strings.Contains(file, "UID:own.roof-1@concord") || strings.Contains(file, "UID:many-") || strings.Contains(file, "X-WR-CALDESC") {
+		t.Errorf("who is the neutral of many misses its own:\n%.1000s", file)
+	}
+}

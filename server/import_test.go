@@ -31,13 +31,6 @@ func row(n int64) *pb.ImportAgreementRequest {
 	}
 }
 
-// importable ends a test of what the rules do not decide yet.
-func importable(t *testing.T) {
-	if slices.Contains(notYet, "ImportAgreements") {
-		t.Skip("no rule decides rows yet")
-	}
-}
-
 // imported sends rows in one call.
 func (s *stage) imported(t *testing.T, who servertest.Caller, rows ...*pb.ImportAgreementRequest) (*pb.ImportAgreementsResponse, *servertest.Refusal) {
 	t.Helper()
@@ -78,7 +71,6 @@ func (s *stage) count(t *testing.T, who servertest.Caller) (n int) {
 
 // A row that is wrong is told with its field, and the rest goes on; a row is done whole or not at all.
 func TestABadRowDoesNotStopTheOthers(t *testing.T) {
-	importable(t)
 	s := setStage(t, servertest.Options{})
 	before := s.count(t, s.acme)
 	rows := []*pb.ImportAgreementRequest{row(1), row(2), row(3), row(4), row(5), row(6), row(7)}
@@ -119,7 +111,6 @@ func TestABadRowDoesNotStopTheOthers(t *testing.T) {
 
 // Only checking writes nothing, whatever the rows are.
 func TestADryImportWritesNothing(t *testing.T) {
-	importable(t)
 	s := setStage(t, servertest.Options{})
 	before := s.Written(t)
 	rows := []*pb.ImportAgreementRequest{row(1), row(2), row(3)}
@@ -138,7 +129,6 @@ func TestADryImportWritesNothing(t *testing.T) {
 
 // A row that was done is not done again: within a day by its request id, ever after by its agreement id and its text.
 func TestARepeatedRowIsDoneOnce(t *testing.T) {
-	importable(t)
 	s := setStage(t, servertest.Options{})
 	first := row(1)
 	if _, refusal := s.imported(t, s.acme, first); refusal != nil {
@@ -172,7 +162,6 @@ func TestARepeatedRowIsDoneOnce(t *testing.T) {
 // A connection breaks in the middle of a large import. Begun anew, it does what is missing and nothing twice; and however
 // long it is, the service holds little of it.
 func TestAnImportIsResumed(t *testing.T) {
-	importable(t)
 	const all, cut = 10_000, 5_000
 	s := setStage(t, servertest.Options{})
 	before := s.count(t, s.acme)
@@ -221,7 +210,6 @@ func TestAnImportIsResumed(t *testing.T) {
 
 // However long an import is, and however large its rows are, the service holds little of it.
 func TestAnImportIsNotHeld(t *testing.T) {
-	importable(t)
 	const rows, most = 1500, 48 << 20 // of 100 MB that go through
 	s := setStage(t, servertest.Options{})
 	large := row(1)
@@ -271,7 +259,6 @@ func TestRefusedRowsAreListedUpToABound(t *testing.T) {
 
 // A service that stops says behind which row to go on.
 func TestAStoppingServiceEndsAnImport(t *testing.T) {
-	importable(t)
 	s := setStage(t, servertest.Options{})
 	stream := s.importing(t, t.Context(), s.acme)
 	if err := stream.Send(row(1)); err != nil {

@@ -150,7 +150,7 @@ func TestACommandLineThatMakesNoSense(t *testing.T) {
 	sh := newShell(t, &office{})
 	for _, line := range []string{
 		"party", "bogus", "party bogus", "party show", "agreement list --state happy", "agreement list --bogus", "agreement list -o xml",
-		"key create holder", "key create holder --role king", "obligation waive a b", "obligation acknowledge a b --received today",
+		"key create holder", "key create holder --role king", "key create holder --role feed", "obligation waive a b", "obligation acknowledge a b --received today",
 		"proposal accept a b --yes --digest x", "agreement draft --vendor a", "agreement edit a", "--timeout 0s whoami",
 		"whoami --key a --key-file b", "bench --callers 0", "bench --verb dance", "bench --prefix A", "bench --agreements 2 --callers 3",
 	} {

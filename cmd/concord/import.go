@@ -72,6 +72,9 @@ func (r *register) run(ctx context.Context, c *client.Client) error {
 	if err := r.survey(); err != nil {
 		return err
 	}
+	if r.from > max(r.lines, 1) {
+		return usagef("--from-row %d is behind the end: the file has %d lines", r.from, r.lines)
+	}
 	r.settled = r.from - 1
 	said := time.Now()
 	for answer, err := range c.Import(ctx, r.rows()) {

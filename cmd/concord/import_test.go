@@ -98,7 +98,7 @@ func TestAnImportGoesOnWhereItBrokeOff(t *testing.T) {
 	if code != exitDone || out != "rows      500\nproposed  500\nrefused   0\n" || errs != "" || o.rows[0] != "2001 a2001 "+base+":2001 false" {
 		t.Errorf("%d\n%s\n%s", code, out, errs)
 	}
-	for _, line := range []string{"import", "import a b", "import " + file + " --from-row 0"} {
+	for _, line := range []string{"import", "import a b", "import " + file + " --from-row 0", "import " + file + " --from-row 2501"} {
 		if code, _, errs := sh.run(strings.Fields(line)...); code != exitUsage || !strings.Contains(errs, "usage: concord import") {
 			t.Errorf("concord %s: %d %s", line, code, errs)
 		}

@@ -55,7 +55,8 @@ func (s *session) keyCreate() *cobra.Command {
 		Short: "Make a key and tell its secret, this once", Args: cobra.ExactArgs(1),
 		Long: "Make a key for a holder, and tell its secret. The service keeps only a hash of it: nobody can read it again.\n\n" +
 			"A viewer, contributor or signatory belongs to a party (--for). A service acts for the parties it serves (--serves).\n" +
-			"An auditor reads all agreements, or the named ones (--reads). An operator runs the service.",
+			"An auditor reads all agreements, or the named ones (--reads). An operator runs the service.\n" +
+			"The key of a calendar is made with the feed, by a member of the party: concord feed create.",
 		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) error {
 			made, err := c.Admin.CreateApiKey(ctx, &pb.CreateApiKeyRequest{
 				ApiKeyId: id, ApiKey: &pb.ApiKey{DisplayName: args[0], Principal: principal},
@@ -72,7 +73,7 @@ func (s *session) keyCreate() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&id, "id", "", "the id to give it; made if not given")
-	choose(cmd, &principal.Role, "role", "what it may do")
+	choose(cmd, &principal.Role, "role", "what it may do", pb.Role_ROLE_FEED)
 	flags.StringVar(&principal.PartyId, "for", "", "the party its holder belongs to")
 	flags.StringSliceVar(&principal.ServicePartyIds, "serves", nil, "the parties a service acts for")
 	flags.StringSliceVar(&principal.AgreementIds, "reads", nil, "the agreements an auditor may read; none means all")

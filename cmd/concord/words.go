@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -38,18 +39,19 @@ func prefix(d protoreflect.EnumDescriptor) string {
 type choice[E interface {
 	~int32
 	protoreflect.Enum
-}] struct{ value *E }
+}] struct {
+	value *E
+	names []string // of the values it takes
+}
 
 // Set reads the flag.
 func (c choice[E]) Set(text string) error {
 	d := (*c.value).Descriptor()
-	name := strings.ToUpper(strings.ReplaceAll(text, "-", "_"))
-	name = strings.TrimPrefix(name, prefix(d))
-	value := d.Values().ByName(protoreflect.Name(prefix(d) + name))
-	if value == nil || value.Number() == 0 {
-		return fmt.Errorf("it takes %s", strings.Join(names(d), ", "))
+	name := strings.TrimPrefix(strings.ToUpper(strings.ReplaceAll(text, "-", "_")), prefix(d))
+	if !slices.Contains(c.names, strings.ToLower(name)) {
+		return fmt.Errorf("it takes %s", strings.Join(c.names, ", "))
 	}
-	*c.value = E(value.Number())
+	*c.value = E(d.Values().ByName(protoreflect.Name(prefix(d) + name)).Number())
 	return nil
 }
 
@@ -64,13 +66,16 @@ func (c choice[E]) String() string {
 // Type names what the flag takes, for the help.
 func (c choice[E]) Type() string { return "name" }
 
-// choose adds a flag that takes the name of an enum value, with its completions.
+// choose adds a flag that takes the name of an enum value, but for some, with its completions.
 func choose[E interface {
 	~int32
 	protoreflect.Enum
-}](cmd *cobra.Command, value *E, flag, help string) {
+}](cmd *cobra.Command, value *E, flag, help string, except ...E) {
 	all := names((*value).Descriptor())
-	cmd.Flags().Var(choice[E]{value}, flag, help+": "+strings.Join(all, ", "))
+	for _, e := range except {
+		all = slices.DeleteFunc(all, func(name string) bool { return name == strings.ToLower(word(e)) })
+	}
+	cmd.Flags().Var(choice[E]{value, all}, flag, help+": "+strings.Join(all, ", "))
 	fixed(cmd, flag, all...)
 }
 
@@ -81,7 +86,7 @@ func fixed(cmd *cobra.Command, flag string, values ...string) {
 	}
 }
 
-// names lists what an enum flag takes.
+// names lists the values of an enum as flags take them.
 func names(d protoreflect.EnumDescriptor) []string {
 	var all []string
 	for i := range d.Values().Len() {

@@ -86,21 +86,36 @@ func (s calendars) calendarOf(ctx context.Context, r *pb.GetCalendarRequest, c *
 	c.Name = party.GetDisplayName()
 	var all []*pb.Agreement
 	for _, state := range obliging {
-		page, err := s.j.Agreements(ctx, caller, &pb.ListAgreementsRequest{PartyId: r.GetPartyId(), State: state, PageSize: maxCalendarAgreements})
+		some, err := s.agreementsIn(ctx, r.GetPartyId(), state)
 		if err != nil {
 			return nil, err
 		}
-		for _, a := range page.GetAgreements() {
-			if (rules.Caller{PartyID: r.GetPartyId()}).SideOf(a) != pb.Side_SIDE_UNSPECIFIED { // a neutral owes nothing
-				all = append(all, a)
-			}
-		}
-		if len(all) > maxCalendarAgreements || page.GetNextPageToken() != "" {
+		if all = append(all, some...); len(all) > maxCalendarAgreements {
 			c.Note = fmt.Sprintf("Only the first %d agreements are shown. ", maxCalendarAgreements)
-			all = all[:min(len(all), maxCalendarAgreements)]
-			break
+			return all[:maxCalendarAgreements], nil
 		}
 	}
+	return all, nil
+}
+
+// agreementsIn is the agreements of a party that are in a state, by id, and at least one more than a calendar holds if there
+// are so many. Those of which it is the neutral are not among them: a neutral owes nothing.
+func (s calendars) agreementsIn(ctx context.Context, partyID string, state pb.AgreementState) ([]*pb.Agreement, error) {
+	var all []*pb.Agreement
+	for _, side := range []pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT} {
+		req := &pb.ListAgreementsRequest{PartyId: partyID, Side: side, State: state, PageSize: maxCalendarAgreements + 1}
+		for n := 0; n <= maxCalendarAgreements; {
+			page, err := s.j.Agreements(ctx, auth.Caller(ctx), req)
+			if err != nil {
+				return nil, err
+			}
+			all, n = append(all, page.GetAgreements()...), n+len(page.GetAgreements())
+			if req.PageToken = page.GetNextPageToken(); req.PageToken == "" {
+				break
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b *pb.Agreement) int { return cmp.Compare(a.GetAgreementId(), b.GetAgreementId()) })
 	return all, nil
 }
 

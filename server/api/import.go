@@ -198,7 +198,7 @@ func endsImport(err error) bool {
 	}
 	switch refusal.Reason {
 	case pb.ErrorReason_ERROR_REASON_OVERLOADED, pb.ErrorReason_ERROR_REASON_SHUTTING_DOWN, pb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN,
-		pb.ErrorReason_ERROR_REASON_STORE_FULL, pb.ErrorReason_ERROR_REASON_INTERNAL, pb.ErrorReason_ERROR_REASON_NOT_SUPPORTED:
+		pb.ErrorReason_ERROR_REASON_STORE_FULL, pb.ErrorReason_ERROR_REASON_INTERNAL:
 		return true
 	}
 	return false

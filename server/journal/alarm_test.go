@@ -1,13 +1,22 @@
 package journal_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/rules"
+	"github.com/concordhq/concord/server/journal"
+	"github.com/concordhq/concord/server/store"
 )
 
 // due is the names of what the clock must look at, "" for an agreement, and when to look again.
@@ -150,4 +159,124 @@ func TestATimeBetweenMicroseconds(t *testing.T) {
 	}
 	d.clock.set(ends.Add(time.Microsecond))
 	d.wake()
+}
+
+// However commands, the clock and slow commits cross, no alarm stands behind its first timer, and nothing is due that is not
+// found.
+func TestAlarmsHoldWhateverCrosses(t *testing.T) {
+	e := newEngine(t)
+	d := openDesk(t, e, nil)
+	d.run()
+	d.must(chief, party("acme"))
+	d.must(chief, party("globex"))
+	terms := text("T", recurring("daily", pb.Side_SIDE_VENDOR, "FREQ=DAILY"), recurring("weekly", pb.Side_SIDE_CLIENT, "FREQ=WEEKLY"), oneOff("once", pb.Side_SIDE_VENDOR, "2026-01-20"))
+	terms.EndDate, terms.Clocks = "2026-03-31", &pb.Clocks{LeadDays: new(int32), GraceBusinessDays: proto.Int32(1), CureBusinessDays: proto.Int32(1)}
+	terms.SuspensionRights = []*pb.SuspensionRight{{RightId: "rest", Side: pb.Side_SIDE_VENDOR, Ground: "Somebody is ill."}}
+	names := []string{"a", "b"}
+	for _, id := range names {
+		d.propose(id, terms)
+		d.must(client, accepts(id, terms))
+	}
+	e.hands(func(_ store.Change, next func() error) error { // so that a batch is decided behind it
+		time.Sleep(200 * time.Microsecond)
+		return next()
+	}, nil)
+	dice := rand.New(rand.NewPCG(1, 2))
+	some := func(id string) (rules.Caller, proto.Message) {
+		n := fmt.Sprintf("daily-%d", 1+dice.IntN(40))
+		switch dice.IntN(6) {
+		case 0:
+			return vendor, &pb.SuspendAgreementRequest{AgreementId: id, RightId: "rest", Reason: "r"}
+		case 1:
+			return vendor, &pb.ResumeAgreementRequest{AgreementId: id}
+		case 2:
+			return vendor, &pb.SubmitObligationRequest{AgreementId: id, ObligationId: n, Note: "n"}
+		case 3:
+			return client, &pb.ReturnObligationRequest{AgreementId: id, ObligationId: n, Reason: "r"}
+		case 4:
+			return client, &pb.WaiveObligationRequest{AgreementId: id, ObligationId: n, Reason: "r"}
+		}
+		return vendor, &pb.AdmitObligationRequest{AgreementId: id, ObligationId: n, Reason: "r"}
+	}
+	for range 300 {
+		d.clock.set(d.Now().Add(time.Duration(dice.IntN(12)) * time.Hour))
+		due, _, err := d.Due(t.Context(), 1+dice.IntN(20))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var crossing sync.WaitGroup
+		for range 4 {
+			who, command := some(names[dice.IntN(len(names))])
+			crossing.Go(func() { _, _ = d.Do(t.Context(), who, command) }) // refused or not
+		}
+		for _, timer := range due {
+			crossing.Go(func() {
+				if _, err := d.Do(t.Context(), rules.Clock(), rules.WakeFor(timer.Ref)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		if err := d.CheckTimers(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		crossing.Wait()
+	}
+	d.wake()
+	if err := d.CheckTimers(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(d.history(vendor, "a")); n < 100 {
+		t.Errorf("too little happened: %d events", n)
+	}
+}
+
+// A look in a full batch, which is closed while the batch ahead is still being written, sees the timers that this one sets.
+func TestALookSeesTheTimersAhead(t *testing.T) {
+	for what, ahead := range map[string]proto.Message{
+		"a proposal's": &pb.CreateProposalRequest{
+			AgreementId: "a", Kind: pb.ProposalKind_PROPOSAL_KIND_SUSPEND, ExpireTime: timestamppb.New(morning.Add(time.Hour)),
+			Motion: &pb.Motion{Reason: "r"},
+		},
+		"the agreement's": &pb.GiveNoticeRequest{AgreementId: "a"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			d := openDesk(t, nil, nil)
+			stop := d.run()
+			d.must(chief, party("acme"))
+			d.must(chief, party("globex"))
+			terms := text("T", oneOff("thing", pb.Side_SIDE_VENDOR, "2026-12-01"))
+			terms.NoticeDays = 30
+			d.propose("a", terms)
+			d.must(client, accepts("a", terms))
+			d.wake()
+			if err := stop(); err != nil {
+				t.Fatal(err)
+			}
+			d = openDesk(t, d.store, d.clock)
+			writing, release := make(chan struct{}), make(chan struct{})
+			d.store.hands(func(_ store.Change, next func() error) error {
+				d.store.hands(nil, nil)
+				close(writing)
+				<-release
+				return next()
+			}, nil)
+			all := []<-chan answer{d.send(t.Context(), vendor, ahead), d.send(t.Context(), chief, party("other"))} // two: one is not written aside
+			d.run()
+			<-writing
+			scans := d.store.Scans("records")                                                                                              // a look goes through the timers
+			looks := slices.Repeat([]proto.Message{rules.WakeFor(rules.Ref{Kind: rules.KindAgreement, Agreement: "a"})}, journal.MaxBatch) // full: it is closed at once
+			looked := make(chan []error, 1)
+			go func() { looked <- d.DoAll(context.Background(), rules.Clock(), looks) }()
+			eventually(t, "the looks are decided", func() bool { return d.store.Scans("records") > scans })
+			close(release)
+			for _, a := range all {
+				if a := d.get(a); a.err != nil {
+					t.Error(a.err)
+				}
+			}
+			if err := errors.Join(<-looked...); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
