@@ -121,6 +121,9 @@ func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
 // Close ends the connection. Calls under way fail.
 func (c *Client) Close() error { return c.conn.Close() }
 
+// Conn is the connection, for who knows a call by its descriptor only. What goes through it is treated like any other call.
+func (c *Client) Conn() grpc.ClientConnInterface { return c.conn }
+
 // ready waits until there is a connection, or ctx ends.
 func ready(ctx context.Context, conn *grpc.ClientConn) error {
 	for {

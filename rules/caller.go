@@ -81,14 +81,6 @@ func (d *Decision) seen(agreementID string) (*pb.Agreement, pb.Side, *Error) {
 	return a, d.stamp.By.SideOf(a), nil
 }
 
-// unsupported refuses a verb that is designed and not there yet. What the caller may not see is missing all the same.
-func (d *Decision) unsupported(agreementID, verb string) error {
-	if _, _, refused := d.seen(agreementID); refused != nil {
-		return refused
-	}
-	return unsupported(verb)
-}
-
 // Withhold leaves out of an event what the caller may not see: the text of a draft is its author's alone, also after the
 // agreement was proposed. It may change r.
 func Withhold(r *pb.RecordedEvent, c Caller, a *pb.Agreement) *pb.RecordedEvent {

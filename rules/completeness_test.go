@@ -50,6 +50,19 @@ func told(t *testing.T) *trace {
 	return allTales.seen
 }
 
+// untold refuses what no story tells.
+func untold(t *testing.T, name string, told bool) {
+	t.Helper()
+	if !told {
+		t.Errorf("no story tells %s", name)
+	}
+}
+
+// rowName is a row in words.
+func rowName[S state](noun string, m Move[S]) string {
+	return noun + " " + word(m.From) + " " + m.Verb + " " + word(m.To)
+}
+
 // changes is the arms of Event.change.
 func changes() protoreflect.FieldDescriptors {
 	return (&pb.Event{}).ProtoReflect().Descriptor().Oneofs().ByName("change").Fields()

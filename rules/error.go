@@ -95,8 +95,3 @@ func wrongKind(verb string, kind pb.CommitmentKind, format string, args ...any) 
 	of := strings.TrimPrefix(kind.String(), "COMMITMENT_KIND_")
 	return refuseGuard("obligation", verb, "not of a "+of+" commitment", format, args...).as(pb.ErrorReason_ERROR_REASON_WRONG_KIND, "kind", of)
 }
-
-// unsupported refuses what is designed and not there yet.
-func unsupported(verb string) *Error {
-	return Refuse(pb.ErrorReason_ERROR_REASON_NOT_SUPPORTED, "This release cannot %s; a later one can.", verb)
-}

@@ -83,7 +83,7 @@ func KindOf(c *pb.CommitmentTerms) pb.CommitmentKind {
 func checkSchedule(c *pb.CommitmentTerms, f frame, at string) []Violation {
 	k, known := kinds[KindOf(c)]
 	if !known {
-		return []Violation{{at + ".schedule", "this release does not keep this yet: leave it out"}}
+		return []Violation{{at + ".schedule", "say when it is due: by one of the schedules"}}
 	}
 	return k.check(c, f, at)
 }

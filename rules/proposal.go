@@ -27,7 +27,7 @@ func (d *Decision) createProposal(c *pb.CreateProposalRequest) error {
 	}
 	k, known := proposalKindOf(c.GetKind())
 	if !known {
-		return Refuse(pb.ErrorReason_ERROR_REASON_NOT_SUPPORTED, "This release takes no proposals of the kind %s yet.", enumWord(c.GetKind()))
+		return Invalid(Violation{"kind", "say what is proposed"})
 	}
 	if e := mayAgree(k, a, side); e != nil {
 		return e

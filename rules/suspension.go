@@ -199,13 +199,18 @@ func (d *Decision) resumeObligation(o *pb.Obligation, start, end time.Time) {
 }
 
 // afterPause is the clocks of an obligation that stood still from start to end, in the state that it goes on in: moved by
-// the business days of the pause. Those that stand still for a review stay, so that what was submitted late is not in time by
-// a later pause; they are set when that is over. The clock that runs then never ends within the pause: one that
+// the business days of the pause. Those that were over stay, so that what was late is not in time by a later pause; and those
+// that stand still for a review are set when that is over. The clock that runs then never ends within the pause: one that
 // would, because the pause ended on a day off, has the next business day too. Nil: nothing moves.
 func (d *Decision) afterPause(o *pb.Obligation, to pb.ObligationState, start, end time.Time, kind pb.DueStepKind) *pb.Deadlines {
 	moved := d.movedBy(o, to, start, end, kind)
-	if to == submitted {
+	switch to {
+	case submitted:
 		return &pb.Deadlines{ReviewEndTime: moved.GetReviewEndTime()}
+	case breached, curing:
+		if over := !o.GetGraceEndTime().AsTime().After(start); over { // else it was admitted before
+			return &pb.Deadlines{CureEndTime: moved.GetCureEndTime()}
+		}
 	}
 	return moved
 }

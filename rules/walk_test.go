@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -42,7 +41,7 @@ func TestRandomTalesKeepThePromisesOfTheProduct(t *testing.T) {
 		"obligation_shifted": true, "obligation_blocked": true, "obligation_notice_given": true,
 	}
 	for i := range changes().Len() {
-		if name := string(changes().Get(i).Name()); !all.events[name] && !elsewhere[name] && !slices.Contains(pending, name) {
+		if name := string(changes().Get(i).Name()); !all.events[name] && !elsewhere[name] {
 			t.Errorf("no random tale came to %s: it proves nothing about it", name)
 		}
 	}

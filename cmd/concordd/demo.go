@@ -9,16 +9,20 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/concordhq/concord/client"
 	"github.com/concordhq/concord/server"
 )
 
-// The demonstration's calendar: it begins before the agreement does, lives through half a year of it in a moment, and
-// then goes on at the pace of real time.
+// The demonstration begins before the agreement does, lives through half a year of it in a moment, and then goes on at the
+// pace of real time from the evening of demoEnds.
 var (
 	demoBegins = time.Date(2025, time.December, 10, 9, 0, 0, 0, time.UTC)
-	demoEnds   = time.Date(2026, time.July, 10, 9, 0, 0, 0, time.UTC)
+	demoEnds   = time.Date(2026, time.July, 10, 16, 0, 0, 0, time.UTC)
 )
 
 // demoTimeout bounds the half year.
@@ -81,13 +85,46 @@ func live(ctx context.Context, s *server.Server, clock *demoClock, started serve
 		return fmt.Errorf("demo: %w", err)
 	}
 	defer c.Close()
-	story := &demoStory{client: c, settle: s.Settle, clock: clock}
-	if err := story.negotiate(ctx); err != nil {
-		return fmt.Errorf("demo: negotiate: %w", err)
+	story := &demoStory{
+		call: func(ctx context.Context, key string, req proto.Message) (proto.Message, error) {
+			return invoke(client.WithKey(ctx, key), c.Conn(), req)
+		},
+		at: func(ctx context.Context, t time.Time) error {
+			clock.set(t)
+			return s.Settle(ctx)
+		},
+		keys: map[string]string{"operator": started.FirstKey},
 	}
-	if err := story.workTogether(ctx); err != nil {
-		return fmt.Errorf("demo: work together: %w", err)
+	if err := story.play(ctx); err != nil {
+		return err
 	}
-	story.tell(os.Stdout, started)
+	if err := story.at(ctx, demoEnds); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	tell(os.Stdout, started, story.keys["ines"], story.keys["rafael"])
 	return nil
+}
+
+// invoke makes the call that takes req, whichever it is.
+func invoke(ctx context.Context, conn grpc.ClientConnInterface, req proto.Message) (proto.Message, error) {
+	var method protoreflect.MethodDescriptor
+	protoregistry.GlobalFiles.RangeFilesByPackage("concord.v1", func(f protoreflect.FileDescriptor) bool {
+		for i := range f.Services().Len() {
+			for j := range f.Services().Get(i).Methods().Len() {
+				if m := f.Services().Get(i).Methods().Get(j); m.Input() == req.ProtoReflect().Descriptor() {
+					method = m
+				}
+			}
+		}
+		return method == nil
+	})
+	if method == nil {
+		return nil, fmt.Errorf("no call takes %T", req)
+	}
+	kind, err := protoregistry.GlobalTypes.FindMessageByName(method.Output().FullName())
+	if err != nil {
+		return nil, err
+	}
+	answer := kind.New().Interface()
+	return answer, conn.Invoke(ctx, "/"+string(method.Parent().FullName())+"/"+string(method.Name()), req, answer)
 }

@@ -3,188 +3,138 @@ package main
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/timestamppb"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 
-	"github.com/concordhq/concord/client"
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
-//go:embed demo_terms.json
-var demoTerms []byte
-
-// The names of the demonstration.
-const (
-	demoVendor    = "tallgrass"
-	demoClient    = "orchard-vale"
-	demoAgreement = "agr-2026-0007"
-	demoProposal  = "first-terms"
+// demoTerms is the text the two companies agree on, demoScript what they do for half a year.
+var (
+	//go:embed demo_terms.json
+	demoTerms []byte
+	//go:embed demo_story.txt
+	demoScript string
 )
 
-// demoStory is the half year of two companies.
+// demoAgreement is the agreement of the demonstration.
+const demoAgreement = "agr-2026-0007"
+
+// demoHour is when on a day things are done, UTC.
+const demoHour = 9
+
+// demoStory plays the script through the public API, by whichever way call takes.
 type demoStory struct {
-	client *client.Client
-	settle func(context.Context) error // lets the clock do all that its time has come for
-	clock  *demoClock
-	vendor string // secrets
-	buyer  string
+	// call makes the call that takes req, with a key.
+	call func(ctx context.Context, key string, req proto.Message) (proto.Message, error)
+	// at lets time pass until then, and the clock do what time has brought.
+	at func(context.Context, time.Time) error
+	// keys are the secrets of those who act, by name; "operator" must be there.
+	keys map[string]string
+
+	digest string // of the text that was put on the table last
 }
 
-func (d *demoStory) as(ctx context.Context, key string) context.Context {
-	return client.WithKey(ctx, key)
-}
-
-// key makes a signatory for a party and returns the secret.
-func (d *demoStory) key(ctx context.Context, id, name, party string) (string, error) {
-	made, err := d.client.Admin.CreateApiKey(ctx, &pb.CreateApiKeyRequest{ApiKeyId: id, ApiKey: &pb.ApiKey{
-		DisplayName: name, Principal: &pb.Principal{Role: pb.Role_ROLE_SIGNATORY, PartyId: party},
-	}})
-	return made.GetSecret(), err
-}
-
-// negotiate is how the two come to consent: a draft, a proposal, a counter-proposal, and consent to exact bytes.
-func (d *demoStory) negotiate(ctx context.Context) error {
-	for id, name := range map[string]string{demoVendor: "Tallgrass Systems Ltd", demoClient: "Orchard & Vale Foods plc"} {
-		if _, err := d.client.Parties.CreateParty(ctx, &pb.CreatePartyRequest{PartyId: id, Party: &pb.Party{DisplayName: name}}); err != nil {
-			return err
+// play goes through the script. An error says in which line.
+func (d *demoStory) play(ctx context.Context) error {
+	for n, line := range strings.Split(demoScript, "\n") {
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		if err := d.line(ctx, line); err != nil {
+			return fmt.Errorf("demo_story.txt:%d: %s: %w", n+1, line, err)
 		}
 	}
-	var err error
-	if d.vendor, err = d.key(ctx, "ines", "Ines Holm, Tallgrass", demoVendor); err != nil {
+	return nil
+}
+
+func (d *demoStory) line(ctx context.Context, line string) error {
+	if day, err := time.Parse(time.DateOnly, line); err == nil {
+		return d.at(ctx, day.Add(demoHour*time.Hour))
+	}
+	words := strings.SplitN(line, " ", 4)
+	if len(words) != 4 {
+		return errors.New("a line is: who, which call, on what, JSON")
+	}
+	req, err := d.request(words[1], words[2], words[3])
+	if err != nil {
 		return err
 	}
-	if d.buyer, err = d.key(ctx, "rafael", "Rafael Duarte, Orchard & Vale", demoClient); err != nil {
+	answer, err := d.call(ctx, d.keys[words[0]], req)
+	if err != nil {
 		return err
 	}
+	switch a := answer.(type) {
+	case *pb.Proposal:
+		d.digest = a.GetTermsDigest()
+	case *pb.CreateApiKeyResponse:
+		d.keys[a.GetApiKey().GetApiKeyId()] = a.GetSecret()
+	}
+	return nil
+}
+
+var demoQuoted = regexp.MustCompile(`"@terms([^"]*)"`)
+
+// request is the request of a call on a subject: the ids of its path. The agreement goes without saying.
+func (d *demoStory) request(rpc, subject, body string) (proto.Message, error) {
+	kind, err := protoregistry.GlobalTypes.FindMessageByName(protoreflect.FullName("concord.v1." + rpc + "Request"))
+	if err != nil {
+		return nil, err
+	}
+	body = strings.ReplaceAll(body, "$digest", d.digest)
+	body = demoQuoted.ReplaceAllStringFunc(body, func(quote string) string {
+		var text string
+		text, err = demoText(strings.Fields(demoQuoted.FindStringSubmatch(quote)[1]))
+		return text
+	})
+	m := kind.New()
+	if err := errors.Join(err, protojson.Unmarshal([]byte(body), m.Interface())); err != nil {
+		return nil, err
+	}
+	fields, ids := m.Descriptor().Fields(), strings.Split(subject, "/")
+	if fields.ByNumber(1).Name() == "agreement_id" && ids[0] != demoAgreement {
+		ids = slices.Insert(ids, 0, demoAgreement)
+	}
+	for i, id := range ids {
+		m.Set(fields.ByNumber(protoreflect.FieldNumber(i+1)), protoreflect.ValueOfString(id))
+	}
+	return m.Interface(), nil
+}
+
+// demoText is the terms with what a line says of them.
+func demoText(changes []string) (string, error) {
 	terms := &pb.Terms{}
 	if err := protojson.Unmarshal(demoTerms, terms); err != nil {
-		return err
+		return "", err
 	}
-	first := proto.CloneOf(terms) // the vendor's first word leaves out what the client then asks for
-	first.Commitments = first.Commitments[:len(first.Commitments)-1]
-	vendor, buyer := d.as(ctx, d.vendor), d.as(ctx, d.buyer)
-	if _, err := d.client.Agreements.CreateAgreement(vendor, &pb.CreateAgreementRequest{AgreementId: demoAgreement, Agreement: &pb.Agreement{
-		VendorPartyId: demoVendor, ClientPartyId: demoClient, DraftTerms: first,
-	}}); err != nil {
-		return err
-	}
-	p, err := d.client.Proposals.CreateProposal(vendor, &pb.CreateProposalRequest{
-		AgreementId: demoAgreement, ProposalId: demoProposal, Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS,
-	})
-	if err != nil {
-		return err
-	}
-	d.clock.set(demoBegins.AddDate(0, 0, 5))
-	p, err = d.client.Proposals.CounterProposal(buyer, &pb.CounterProposalRequest{
-		AgreementId: demoAgreement, ProposalId: demoProposal, Revision: p.GetRevision(), Terms: terms,
-		Note: "We would like to promise you something too: a candid word each quarter.",
-	})
-	if err != nil {
-		return err
-	}
-	d.clock.set(demoBegins.AddDate(0, 0, 6))
-	_, err = d.client.Proposals.AcceptProposal(vendor, &pb.AcceptProposalRequest{
-		AgreementId: demoAgreement, ProposalId: demoProposal, Revision: p.GetRevision(), TermsDigest: p.GetTermsDigest(),
-	})
-	return err
-}
-
-// lateBy says how many calendar days after its due date an obligation was done; all others were done on the day.
-var lateBy = map[string]int{"v2-4": 4, "c1-3": 6, "c2-5": 3}
-
-// workTogether goes through the half year day by day: who owes something does it, who is owed judges it.
-func (d *demoStory) workTogether(ctx context.Context) error {
-	for day := demoBegins.AddDate(0, 0, 7); !day.After(demoEnds); day = day.AddDate(0, 0, 1) {
-		d.clock.set(day)
-		if err := d.settle(ctx); err != nil {
-			return err
-		}
-		if err := d.judge(ctx, day); err != nil {
-			return err
-		}
-		if err := d.work(ctx, day); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (d *demoStory) list(ctx context.Context, state pb.ObligationState) ([]*pb.Obligation, error) {
-	page, err := d.client.Obligations.ListObligations(d.as(ctx, d.vendor), &pb.ListObligationsRequest{
-		AgreementId: demoAgreement, State: state, PageSize: 1000,
-	})
-	return page.GetObligations(), err
-}
-
-// side is a context in which one side speaks.
-func (d *demoStory) side(ctx context.Context, s pb.Side) context.Context {
-	if s == pb.Side_SIDE_VENDOR {
-		return d.as(ctx, d.vendor)
-	}
-	return d.as(ctx, d.buyer)
-}
-
-// work is a day of those who owe.
-func (d *demoStory) work(ctx context.Context, day time.Time) error {
-	due, err := d.list(ctx, pb.ObligationState_OBLIGATION_STATE_DUE)
-	if err != nil {
-		return err
-	}
-	for _, o := range due {
-		obligor, beneficiary := d.side(ctx, o.GetObligor()), d.side(ctx, o.GetBeneficiary())
-		doneOn, err := time.Parse(time.DateOnly, o.GetDueDate())
-		if err != nil {
-			return err
-		}
-		today := day.Format(time.DateOnly)
-		switch id := o.GetObligationId(); {
-		case id == "c3-1":
-			if today == "2026-03-11" {
-				_, err = d.client.Obligations.AdmitObligation(obligor, &pb.AdmitObligationRequest{AgreementId: demoAgreement, ObligationId: id,
-					Reason: "The pilot stores get their new gateways two weeks late; the test data will be late with them."})
+	for _, change := range changes {
+		what, value, _ := strings.Cut(change, "=")
+		switch id, _, of := strings.Cut(what, ".business_day"); {
+		case what == "without":
+			terms.Commitments = slices.DeleteFunc(terms.Commitments, func(c *pb.CommitmentTerms) bool { return c.GetCommitmentId() == value })
+		case what == "holds_from":
+			terms.HoldsFromDate = value
+		case of:
+			day, err := strconv.ParseInt(value, 10, 32)
+			i := slices.IndexFunc(terms.Commitments, func(c *pb.CommitmentTerms) bool { return c.GetCommitmentId() == id })
+			if err != nil || i < 0 || terms.Commitments[i].GetRecurring() == nil {
+				return "", fmt.Errorf("@terms: %s cannot be done", change)
 			}
-		case id == "c2-3":
-			if today == "2026-03-30" {
-				_, err = d.client.Obligations.WaiveObligation(beneficiary, &pb.WaiveObligationRequest{AgreementId: demoAgreement, ObligationId: id,
-					Reason: "Stores are frozen over Easter: there is nothing to forecast."})
-			}
-		case doneOn.AddDate(0, 0, lateBy[id]).Format(time.DateOnly) > today || today == demoEnds.Format(time.DateOnly):
-		case o.GetCommitmentId() == "c1":
-			_, err = d.client.Obligations.AcknowledgeObligation(beneficiary, &pb.AcknowledgeObligationRequest{AgreementId: demoAgreement, ObligationId: id,
-				ReceivedTime: timestamppb.New(day), Note: "EUR 42,000 received."})
+			terms.Commitments[i].GetRecurring().BusinessDay = int32(day)
 		default:
-			_, err = d.client.Obligations.SubmitObligation(obligor, &pb.SubmitObligationRequest{AgreementId: demoAgreement, ObligationId: id,
-				Evidence: []*pb.Evidence{{Title: o.GetTitle(), Uri: "https://files.example/" + demoAgreement + "/" + id, MediaType: "text/html"}}})
-		}
-		if err != nil {
-			return fmt.Errorf("%s on %s: %w", o.GetObligationId(), today, err)
+			return "", fmt.Errorf("@terms: there is no %q", what)
 		}
 	}
-	return nil
-}
-
-// judge is a day of those who are owed: what was submitted the day before is accepted, but for a module that lacked
-// its manual the first time.
-func (d *demoStory) judge(ctx context.Context, day time.Time) error {
-	waiting, err := d.list(ctx, pb.ObligationState_OBLIGATION_STATE_SUBMITTED)
-	if err != nil {
-		return err
-	}
-	for _, o := range waiting {
-		beneficiary := d.side(ctx, o.GetBeneficiary())
-		if o.GetObligationId() == "v4-1" && o.GetSubmissionCount() == 1 {
-			_, err = d.client.Obligations.ReturnObligation(beneficiary, &pb.ReturnObligationRequest{AgreementId: demoAgreement, ObligationId: "v4-1",
-				Reason: "It counts well. The manual for the store managers is missing."})
-		} else {
-			_, err = d.client.Obligations.AcceptObligation(beneficiary, &pb.AcceptObligationRequest{AgreementId: demoAgreement, ObligationId: o.GetObligationId()})
-		}
-		if err != nil {
-			return fmt.Errorf("%s on %s: %w", o.GetObligationId(), day.Format(time.DateOnly), err)
-		}
-	}
-	return nil
+	text, err := protojson.Marshal(terms)
+	return string(text), err
 }

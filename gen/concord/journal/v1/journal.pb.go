@@ -634,7 +634,7 @@ var File_concord_journal_v1_journal_proto protoreflect.FileDescriptor
 
 const file_concord_journal_v1_journal_proto_rawDesc = "" +
 	"\n" +
-	" concord/journal/v1/journal.proto\x12\x12concord.journal.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x16concord/v1/event.proto\x1a\x16concord/v1/party.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"|\n" +
+	" concord/journal/v1/journal.proto\x12\x12concord.journal.v1\x1a\x16concord/v1/event.proto\x1a\x16concord/v1/party.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"|\n" +
 	"\x05Chain\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x1d\n" +
 	"\n" +
