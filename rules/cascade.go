@@ -78,13 +78,8 @@ func carrierOf(cause pb.ChangeCause) carrier {
 func (d *Decision) cascade(agreementID string, change *pb.DeferredChange) {
 	c := cascade{agreementID, proto.CloneOf(change)}
 	switch {
-	case d.working == nil:
-		d.asClock(func() {
-			d.carryNow(c)
-			d.carryLater()
-		})
-	case change.GetEffectiveTime().AsTime().Before(d.working.GetChange().GetEffectiveTime().AsTime()):
-		d.asClock(func() { d.carryNow(c) })
+	case d.working == nil || change.GetEffectiveTime().AsTime().Before(d.working.GetChange().GetEffectiveTime().AsTime()):
+		d.carryAll(c)
 	default:
 		d.later = append(d.later, c)
 	}
@@ -120,13 +115,17 @@ func comesBefore(a, b *journalv1.PendingChange) bool {
 	return cmp.Or(a.GetChange().GetEffectiveTime().AsTime().Compare(b.GetChange().GetEffectiveTime().AsTime()), cmp.Compare(a.GetNumber(), b.GetNumber())) < 0
 }
 
-// carryLater carries what the changes so far have brought about.
-func (d *Decision) carryLater() {
-	for d.working == nil && len(d.later) > 0 {
-		next := d.later[0]
-		d.later = d.later[1:]
-		d.carryNow(next)
-	}
+// carryAll carries changes, and what they bring about, one after the other.
+func (d *Decision) carryAll(changes ...cascade) {
+	later := d.later
+	d.asClock(func() {
+		for len(changes) > 0 {
+			d.later = nil
+			d.carryNow(changes[0])
+			changes = append(changes[1:], d.later...)
+		}
+	})
+	d.later = later
 }
 
 // refuseSettling refuses a change of an agreement that the last one is still being carried into.
@@ -169,21 +168,24 @@ func (d *Decision) carryOn(agreementID string) {
 	}
 	named := changes[0].GetChange().GetCommitmentIds()
 	left, finished := proto.CloneOf(changes[0].GetChange()), false
-	d.whileCarrying(&journalv1.PendingChange{Number: changes[0].GetNumber(), Change: left}, max(d.most, d.State.carry), func() {
+	brought := d.whileCarrying(&journalv1.PendingChange{Number: changes[0].GetNumber(), Change: left}, max(d.most, d.State.carry), func() {
 		finished = d.carry(agreementID, left)
 	})
 	d.emitClock(agreementID, left.GetEffectiveTime().AsTime(), &pb.Event{Change: &pb.Event_ChangeCarried{ChangeCarried: &pb.ChangeCarried{
 		Number: changes[0].GetNumber(), CommitmentIds: named[:len(named)-len(left.GetCommitmentIds())], Finished: finished,
 	}}})
-	d.carryLater()
+	d.carryAll(brought...)
 }
 
-// whileCarrying does something as the clock, for a pending change and with most events in the end.
-func (d *Decision) whileCarrying(change *journalv1.PendingChange, most int, do func()) {
-	was, wasMost, wasFull := d.working, d.most, d.full
-	d.working, d.most, d.full = change, most, false
+// whileCarrying does something as the clock, for a pending change and with most events in the end. It answers with the
+// changes that are brought about.
+func (d *Decision) whileCarrying(change *journalv1.PendingChange, most int, do func()) (brought []cascade) {
+	was, wasMost, wasFull, wasLater := d.working, d.most, d.full, d.later
+	d.working, d.most, d.full, d.later = change, most, false, nil
 	d.asClock(do)
-	d.working, d.most, d.full = was, wasMost, wasFull
+	brought = d.later
+	d.working, d.most, d.full, d.later = was, wasMost, wasFull, wasLater
+	return brought
 }
 
 // carry carries a change into an agreement's records while there is room. It strikes the commitments that are done off the
@@ -290,25 +292,35 @@ func (d *Decision) carryOne(ref Ref) bool {
 	if ref.Kind == KindObligation {
 		ref = commitmentRef(ref.Agreement, d.State.obligation(ref.Agreement, ref.ID).GetCommitmentId())
 	}
-	fresh, done := d.State.Get(ref) == nil, true // a fresh one comes with a change that names it
-	for _, p := range d.pending(ref.Agreement).GetChanges() {
-		by, key := carrierOf(p.GetChange().GetCause()), reach{ref, p.GetNumber()}
-		switch {
-		case !done, d.reached[key], d.working != nil && !comesBefore(p, d.working):
-			continue
-		case (fresh || len(by.commitments) == 0) && !slices.Contains(p.GetChange().GetCommitmentIds(), ref.ID):
-			continue
-		}
-		d.whileCarrying(p, len(d.Events)+carryOneSize, func() {
+	for p := d.nextPending(ref); p != nil; p = d.nextPending(ref) {
+		by, done, overtaken := carrierOf(p.GetChange().GetCause()), false, false
+		brought := d.whileCarrying(p, len(d.Events)+carryOneSize, func() {
 			done = d.carryIntoCommitment(by, p.GetChange(), ref) && d.carryIntoObligations(by, p.GetChange(), ref.Agreement, ref.ID)
+			overtaken = d.full
 		})
+		if !done && !overtaken || len(d.Events) > carryOneSize*maxPasses {
+			return false
+		}
 		if d.reached == nil {
 			d.reached = map[reach]bool{}
 		}
-		d.reached[key] = done
+		d.reached[reach{ref, p.GetNumber()}] = done // what was overtaken begins anew
+		d.carryAll(brought...)
 	}
-	d.asClock(d.carryLater)
-	return done
+	return true
+}
+
+// nextPending is the pending change that is to be carried into a commitment next; nil if none is.
+func (d *Decision) nextPending(ref Ref) *journalv1.PendingChange {
+	fresh := d.State.Get(ref) == nil // it comes with a change that names it
+	for _, p := range d.pending(ref.Agreement).GetChanges() {
+		named := slices.Contains(p.GetChange().GetCommitmentIds(), ref.ID)
+		all := len(carrierOf(p.GetChange().GetCause()).commitments) > 0
+		if (named || all && !fresh) && !d.reached[reach{ref, p.GetNumber()}] && (d.working == nil || comesBefore(p, d.working)) {
+			return p
+		}
+	}
+	return nil
 }
 
 // reach is a pending change, by its number, that was carried into a commitment.

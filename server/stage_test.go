@@ -124,7 +124,6 @@ func setStage(t *testing.T, o servertest.Options) *stage {
 	g.Must(t, s.globex, &pb.AdmitObligationRequest{AgreementId: "running", ObligationId: "rent-1", Reason: "The bank is closed."})
 	g.Must(t, s.globex, &pb.CureObligationRequest{AgreementId: "running", ObligationId: "rent-1", Cause: "A holiday.", Effect: "No rent.", Fix: "Cash.", Prevention: "Two banks.", CureDate: "2026-01-20"})
 	g.Must(t, s.globex, &pb.AdmitObligationRequest{AgreementId: "broken", ObligationId: "cups-1", Reason: "They fell."})
-	g.Must(t, s.acme, &pb.SuspendAgreementRequest{AgreementId: "paused", RightId: "flood", Reason: "The office is wet."})
 	s.judge(t)
 	return s
 }
