@@ -209,7 +209,10 @@ func (d *Decision) afterPause(o *pb.Obligation, to pb.ObligationState, start, en
 		return &pb.Deadlines{ReviewEndTime: moved.GetReviewEndTime()}
 	case breached, curing:
 		if over := !o.GetGraceEndTime().AsTime().After(start); over { // else it was admitted before
-			return &pb.Deadlines{CureEndTime: moved.GetCureEndTime()}
+			if moved.GetStep() != nil {
+				moved.Step.Date = o.GetDueDate() // it is told all the same: the pause is no delay of what others wait for
+			}
+			return &pb.Deadlines{CureEndTime: moved.GetCureEndTime(), Step: moved.GetStep()}
 		}
 	}
 	return moved

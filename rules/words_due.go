@@ -47,9 +47,9 @@ func movedWords(s *pb.DueStep) string {
 	case pb.DueStepKind_DUE_STEP_KIND_EXTENSION:
 		return fmt.Sprintf("The beneficiary gave time until %s.", s.GetDate())
 	case pb.DueStepKind_DUE_STEP_KIND_PAUSE:
-		return fmt.Sprintf("The agreement was suspended: %s later is %s.", spanWord(s), s.GetDate())
+		return fmt.Sprintf("The agreement was suspended for %s; the due date is %s.", spanWord(s), s.GetDate())
 	case pb.DueStepKind_DUE_STEP_KIND_DISPUTE:
-		return fmt.Sprintf("It was disputed: %s later is %s.", spanWord(s), s.GetDate())
+		return fmt.Sprintf("It was disputed for %s; the due date is %s.", spanWord(s), s.GetDate())
 	case pb.DueStepKind_DUE_STEP_KIND_HISTORY:
 		return fmt.Sprintf("It came with the agreement, as due on %s.", s.GetDate())
 	}
