@@ -140,7 +140,7 @@ func checkCommitments(t *rapid.T, w *world) {
 				t.Fatalf("%+v is dormant and has %d obligations", ref, n.all)
 			}
 		case pb.CommitmentState_COMMITMENT_STATE_IN_FORCE:
-			cut := c.GetTerms().GetRecurring() != nil && done // an amendment may move the last day
+			cut := c.GetTerms().GetRecurring() != nil && (done || c.GetWordsFromDate() != "") // an amendment may move the last day
 			if n.open == 0 && !cut || n.ahead > 1 || n.ahead == 0 && !done && c.GetWordsFromDate() == "" {
 				t.Fatalf("%+v is in force with %d open, %d ahead; its words are used up: %v", ref, n.open, n.ahead, done)
 			}
