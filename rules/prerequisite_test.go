@@ -58,7 +58,7 @@ func TestDelaysArePassedOn(t *testing.T) {
 		play(turn{by: vendor, command: &pb.CreateAgreementRequest{AgreementId: "care", Agreement: &pb.Agreement{VendorPartyId: "northwind", ClientPartyId: "acme", DraftTerms: terms}}})
 		play(turn{by: vendor, command: &pb.CreateProposalRequest{AgreementId: "care", ProposalId: "first", Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS}})
 		play(turn{by: client, command: &pb.AcceptProposalRequest{AgreementId: "care", ProposalId: "first", Revision: 1, TermsDigest: digest}})
-		for range walkLength {
+		for range walkLength / 2 { // it lives three times
 			play(lateTurn(t, awake))
 		}
 		for _, w := range []*world{awake, asleep, parts} {
