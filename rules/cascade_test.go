@@ -23,7 +23,8 @@ func TestADeferredChangeIsTheSameChange(t *testing.T) {
 			if _, waking := tn.command.(*journalv1.Wake); waking {
 				return
 			}
-			if _, work := tn.command.(interface{ GetObligationId() string }); !work && tn.command != nil {
+			_, ends := tn.command.(*pb.TerminateAgreementRequest)
+			if _, work := tn.command.(interface{ GetObligationId() string }); tn.command != nil && (!work || ends) {
 				parts.settle() // who changes the agreement as a whole waits until it is settled
 			}
 			tn.command, tn.asleep = withoutEtag(tn.command), false

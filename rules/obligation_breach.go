@@ -15,6 +15,9 @@ func (d *Decision) admitObligation(c *pb.AdmitObligationRequest) error {
 	if refused != nil {
 		return refused
 	}
+	if words := d.commitmentOf(o).GetTerms(); words.GetNotCurable() && words.GetMeasured().GetCredit() != nil {
+		return wrongKind("admit", KindOf(words), "A miss that cannot be made good ends this, and is worth a credit that only a figure tells. File the figure when the window is over.").about(o)
+	}
 	d.emit(o.GetAgreementId(), side, &pb.Event{Change: &pb.Event_ObligationMissAdmitted{ObligationMissAdmitted: &pb.ObligationMissAdmitted{
 		ObligationId: o.GetObligationId(), Reason: c.GetReason(), BeforeDue: d.stamp.At.Before(o.GetDueTime().AsTime()),
 		CureEndTime: d.cureEnd(o, d.stamp.At),

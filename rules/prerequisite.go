@@ -225,11 +225,8 @@ func (d *Decision) windowGone(o *pb.Obligation, days int, cal *Calendar) bool {
 
 // doneTime is when what an obligation promised was done; of one that was closed otherwise, when it was.
 func doneTime(o *pb.Obligation) time.Time {
-	switch {
-	case o.GetKeptTime() != nil:
+	if o.GetKeptTime() != nil {
 		return o.GetKeptTime().AsTime()
-	case o.GetState() == waived:
-		return o.GetWaiver().GetTime().AsTime()
 	}
 	return o.GetCloseTime().AsTime()
 }

@@ -62,7 +62,7 @@ type ObligationServiceClient interface {
 	// WaiveObligation lets an open obligation go, with a reason. Only the beneficiary may.
 	WaiveObligation(ctx context.Context, in *WaiveObligationRequest, opts ...grpc.CallOption) (*Obligation, error)
 	// AdmitObligation is the obligor's own word that it missed, or will miss, the date. The obligation is BREACHED, disclosed
-	// by the obligor.
+	// by the obligor. A window whose miss cannot be made good and is worth a credit is not admitted but measured.
 	AdmitObligation(ctx context.Context, in *AdmitObligationRequest, opts ...grpc.CallOption) (*Obligation, error)
 	// TriggerObligation records that what a waiting obligation of a CONDITIONAL commitment depends on has happened: it
 	// is DUE from now on. Either side may; the other may dispute it. WRONG_KIND for other kinds; TOO_LATE if it
@@ -299,7 +299,7 @@ type ObligationServiceServer interface {
 	// WaiveObligation lets an open obligation go, with a reason. Only the beneficiary may.
 	WaiveObligation(context.Context, *WaiveObligationRequest) (*Obligation, error)
 	// AdmitObligation is the obligor's own word that it missed, or will miss, the date. The obligation is BREACHED, disclosed
-	// by the obligor.
+	// by the obligor. A window whose miss cannot be made good and is worth a credit is not admitted but measured.
 	AdmitObligation(context.Context, *AdmitObligationRequest) (*Obligation, error)
 	// TriggerObligation records that what a waiting obligation of a CONDITIONAL commitment depends on has happened: it
 	// is DUE from now on. Either side may; the other may dispute it. WRONG_KIND for other kinds; TOO_LATE if it
