@@ -24,7 +24,7 @@ const (
 	// lagGoal is how late the clock may be in the steady state, p99.
 	lagGoal = 1.0 // s
 	// preparing is how many agreements are made ready per second at least; who is slower is told so.
-	preparing = 1_500
+	preparing = 3_000
 	// lagSamples bounds how many timers of a turn are looked at.
 	lagSamples = 50_000
 
