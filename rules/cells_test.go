@@ -46,12 +46,14 @@ func standingWorld(t *testing.T, from pb.AgreementState) *world {
 	return w
 }
 
-// act is something one does to an agreement: its verb, as whom, and the words of the row that refuse who is it not.
+// act is something one does to an agreement: its verb, as whom, and the words of the row that refuse it, to the client or,
+// as this world stands, to everybody.
 type act struct {
-	verb    string
-	as      Who
-	guard   string
-	command proto.Message
+	verb     string
+	as       Who
+	guard    string
+	everyone bool
+	command  proto.Message
 }
 
 // agreementActs are all that one side does by itself, and all that it proposes to do together.
@@ -67,7 +69,17 @@ func agreementActs() []act {
 		motion("suspend", pb.ProposalKind_PROPOSAL_KIND_SUSPEND),
 		motion("end early", pb.ProposalKind_PROPOSAL_KIND_END_EARLY),
 		motion("withdraw notice", pb.ProposalKind_PROPOSAL_KIND_WITHDRAW_NOTICE),
+		guarded(motion("resume", pb.ProposalKind_PROPOSAL_KIND_RESUME), sameRight), // the vendor paused it by right
+		guarded(motion("complete", pb.ProposalKind_PROPOSAL_KIND_COMPLETE), nothingOpen),
+		{verb: "amend", as: Both, command: &pb.CreateProposalRequest{AgreementId: "care", Kind: pb.ProposalKind_PROPOSAL_KIND_AMENDMENT, Terms: promises(), ValidateOnly: true}},
+		{verb: "renew", as: Both, command: &pb.CreateProposalRequest{AgreementId: "care", Kind: pb.ProposalKind_PROPOSAL_KIND_RENEW, Terms: promises(), ValidateOnly: true}},
 	}
+}
+
+// guarded is an act that a row would allow, and its condition refuses.
+func guarded(a act, guard string) act {
+	a.guard, a.everyone = guard, true
+	return a
 }
 
 // TestEveryCellOfAnAgreement tries every act in every state, by everybody.
@@ -96,7 +108,7 @@ func agreementCell(t *testing.T, from pb.AgreementState, do act, by Caller) {
 		want = outcome{reason: pb.ErrorReason_ERROR_REASON_NOT_FOUND}
 	case !side, do.as == Beneficiary && by.PrincipalID == client.PrincipalID:
 		want = outcome{reason: pb.ErrorReason_ERROR_REASON_WRONG_SIDE}
-	case want.to != nil && do.guard != "" && by.PrincipalID == client.PrincipalID: // the right is the vendor's
+	case want.to != nil && do.guard != "" && (do.everyone || by.PrincipalID == client.PrincipalID): // the right is the vendor's
 		want, rule = outcome{reason: pb.ErrorReason_ERROR_REASON_RULE_REFUSED}, rule+": "+do.guard
 	}
 	told := len(w.history)
