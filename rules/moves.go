@@ -49,11 +49,21 @@ type Move[S state] struct {
 	If   string
 }
 
-// move refuses a verb that the table does not have for this state and actor. It looks at the actor first: what the
-// other side alone may do is WRONG_SIDE in every state.
+// move refuses a verb that the table does not have for this state and actor.
 func move[S state](table []Move[S], noun string, from S, verb string, is func(Who) bool) *Error {
+	for _, m := range table {
+		if m.From == from && m.Verb == verb && is(m.By) {
+			return nil
+		}
+	}
+	return refuseMove(table, noun, from, verb, is)
+}
+
+// refuseMove says who may, or when. It looks at the actor first: what the other side alone may do is WRONG_SIDE in every
+// state.
+func refuseMove[S state](table []Move[S], noun string, from S, verb string, is func(Who) bool) *Error {
 	var possible, whose []string
-	right, any, turns := false, false, true
+	turns := true
 	for _, m := range table {
 		if m.Verb != verb {
 			continue
@@ -61,21 +71,17 @@ func move[S state](table []Move[S], noun string, from S, verb string, is func(Wh
 		whose = appendNew(whose, m.By.the())
 		turns = turns && (m.By == Answerer || m.By == Author)
 		if is(m.By) {
-			right = true
-			any = any || m.From == from
 			possible = appendNew(possible, word(m.From)) // for this actor
 		}
 	}
 	var e *Error
 	switch {
-	case any:
-		return nil
-	case !right && turns:
-		e = Refuse(pb.ErrorReason_ERROR_REASON_NOT_YOUR_TURN, "Only %s may %s the %s.", strings.Join(whose, " or "), verb, noun)
-	case !right:
-		e = Refuse(pb.ErrorReason_ERROR_REASON_WRONG_SIDE, "Only %s may %s an %s.", strings.Join(whose, " or "), verb, noun)
-	default:
+	case possible != nil:
 		e = Refuse(pb.ErrorReason_ERROR_REASON_WRONG_STATE, "The %s is %s; to %s it, it must be %s.", noun, word(from), verb, strings.Join(possible, " or "))
+	case turns:
+		e = Refuse(pb.ErrorReason_ERROR_REASON_NOT_YOUR_TURN, "Only %s may %s the %s.", strings.Join(whose, " or "), verb, noun)
+	default:
+		e = Refuse(pb.ErrorReason_ERROR_REASON_WRONG_SIDE, "Only %s may %s an %s.", strings.Join(whose, " or "), verb, noun)
 	}
 	e.Rule, e.Metadata = noun+" "+verb, map[string]string{"state": word(from)}
 	return e
