@@ -239,12 +239,25 @@ type entry struct {
 // share another.
 func (e entry) stays() bool { return e.table == tableIndex && e.key[0] == listCounterparts }
 
-// entries appends everything a record is found by: its timer and its places in lists.
-func entries(found []entry, ref rules.Ref, m proto.Message) []entry {
-	add := func(t store.Table, key []byte) { found = append(found, entry{t, key}) }
+// timer appends where a record waits for the clock, if it does.
+func timer(found []entry, ref rules.Ref, m proto.Message) []entry {
 	if at, waits := rules.WakeTime(m); waits {
-		add(tableRecords, timerKey(ref, at))
+		found = append(found, entry{tableRecords, timerKey(ref, at)})
 	}
+	return found
+}
+
+// inPlace says of a record that changed whether its places in lists are still the same. It knows it of obligations, which
+// change most.
+func inPlace(was, now proto.Message) bool {
+	o, ok := was.(*pb.Obligation)
+	then, same := now.(*pb.Obligation)
+	return ok && same && group(byte(o.GetState())) == group(byte(then.GetState())) && rules.PlaceOf(o) == rules.PlaceOf(then)
+}
+
+// places appends the places of a record in lists.
+func places(found []entry, ref rules.Ref, m proto.Message) []entry {
+	add := func(t store.Table, key []byte) { found = append(found, entry{t, key}) }
 	switch r := m.(type) {
 	case *pb.Obligation:
 		place, state := string(rules.PlaceOf(r)), group(byte(r.GetState()))

@@ -361,9 +361,15 @@ func (b *batch) close() error {
 // moveEntries writes the difference between what a record was found by and what it is found by now.
 func (b *batch) moveEntries(ref rules.Ref, c rules.Change) {
 	var room [2][4]entry
-	now, was := entries(room[0][:0], ref, c.Now), room[1][:0]
+	now, was := timer(room[0][:0], ref, c.Now), room[1][:0]
 	if c.Was != nil {
-		was = entries(was, ref, c.Was)
+		was = timer(was, ref, c.Was)
+	}
+	if c.Was == nil || !inPlace(c.Was, c.Now) {
+		now = places(now, ref, c.Now)
+		if c.Was != nil {
+			was = places(was, ref, c.Was)
+		}
 	}
 	for _, e := range was {
 		if !contains(now, e) && !e.stays() {
