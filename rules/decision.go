@@ -28,7 +28,7 @@ type Stamp struct {
 type Decision struct {
 	// Events is what follows, in order; already applied to State.
 	Events []*pb.Event
-	// Answer is what the caller is told: the resource as it is now.
+	// Answer is what the caller is told: the resource as it is now, which is to be presented.
 	Answer proto.Message
 	// Remembered is what a repeated request is told; nil: the Answer.
 	Remembered proto.Message
@@ -90,27 +90,21 @@ func (d *Decision) emitAs(by Caller, agreementID string, side pb.Side, effective
 }
 
 // answer tells the caller the record as it is now.
-func (d *Decision) answer(ref Ref) {
-	d.Answer = Present(d.State.Get(ref), d.stamp.At)
-}
+func (d *Decision) answer(ref Ref) { d.Answer = d.State.Get(ref) }
 
-// Present is a record as a caller sees it at a time: what is computed and not stored is filled in, what is internal is
-// left out. It may return m itself.
+// Present fills into a record what callers see at a time beside what is stored, and is that record. It must be nobody
+// else's: a copy, or read for this.
 func Present(m proto.Message, now time.Time) proto.Message {
 	switch r := m.(type) {
 	case *pb.Obligation:
-		return presentObligation(r, now)
+		presentObligation(r, now)
 	case *pb.Revision:
 		if r.Terms == nil && len(r.Body) > 0 {
-			r = proto.CloneOf(r)
 			r.Terms = termsOf(r.Body)
-			return r
 		}
 	case *pb.ProposalRevision:
 		if r.Terms == nil && r.Motion == nil && len(r.Body) > 0 {
-			r = proto.CloneOf(r)
 			r.Terms = termsOf(r.Body)
-			return r
 		}
 	}
 	return m
@@ -118,17 +112,11 @@ func Present(m proto.Message, now time.Time) proto.Message {
 
 // presentObligation says in words how an obligation came to be due, and whether it is overdue: not before its due date is
 // known, and not while it waits for the other side.
-func presentObligation(o *pb.Obligation, now time.Time) *pb.Obligation {
-	overdue := o.GetState() == due && o.GetDueTime() != nil && o.GetBlockedBy() == "" && !now.Before(o.GetDueTime().AsTime())
-	if !overdue && len(o.GetTrace()) == 0 {
-		return o
-	}
-	o = proto.CloneOf(o)
-	o.Overdue = overdue
+func presentObligation(o *pb.Obligation, now time.Time) {
+	o.Overdue = o.GetState() == due && o.GetDueTime() != nil && o.GetBlockedBy() == "" && !now.Before(o.GetDueTime().AsTime())
 	for _, step := range o.GetTrace() {
 		step.Words = dueWords(step)
 	}
-	return o
 }
 
 // matchEtag refuses a command that quotes an etag the record no longer has.

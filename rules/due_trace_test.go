@@ -87,7 +87,7 @@ func TestWhatWaitsIsNotOverdue(t *testing.T) {
 		false: {{State: due}, {State: scheduled}, {State: due, DueTime: past, BlockedBy: "manual-1"}, {State: submitted, DueTime: past}},
 	} {
 		for _, o := range list {
-			if presentObligation(o, now).GetOverdue() != overdue {
+			if presentObligation(o, now); o.GetOverdue() != overdue {
 				t.Errorf("overdue is not %v: %v", overdue, o)
 			}
 		}

@@ -104,11 +104,11 @@ func (s *story) record(line string) {
 		if m == nil {
 			return
 		}
-		m = Present(m, s.w.now)
 	}
 	if m == nil {
 		s.fail("there is no %s", noun)
 	}
+	m = Present(proto.Clone(m), s.w.now)
 	if key, ok := m.(*journalv1.StoredKey); ok {
 		m = key.GetApiKey()
 	}

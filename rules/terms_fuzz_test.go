@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
@@ -54,7 +55,7 @@ func FuzzTerms(f *testing.F) {
 			w.wake(ref)
 		}
 		for ref, m := range w.records {
-			if _, err := protojson.Marshal(Present(m, w.now)); err != nil {
+			if _, err := protojson.Marshal(Present(proto.Clone(m), w.now)); err != nil {
 				t.Fatalf("%+v cannot be shown: %v", ref, err)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
@@ -244,7 +245,7 @@ func checkDays(t *rapid.T, w *world, c *pb.Commitment, days []string) {
 func checkShown(t *rapid.T, w *world) {
 	t.Helper()
 	for ref, m := range w.records {
-		if _, err := protojson.Marshal(Present(m, w.now)); err != nil {
+		if _, err := protojson.Marshal(Present(proto.Clone(m), w.now)); err != nil {
 			t.Fatalf("%+v cannot be shown: %v", ref, err)
 		}
 	}

@@ -101,8 +101,9 @@ type item struct {
 	hash   []byte // of the request, where there is a request_id
 	dry    bool   // validate_only
 
-	settled bool // answered by what is durable already: the commit's outcome makes no difference
-	answer  proto.Message
+	settled bool          // answered by what is durable already: the commit's outcome makes no difference
+	answer  proto.Message // as it is stored
+	at      time.Time     // of the answer
 	err     error
 	done    chan struct{}
 }
@@ -135,15 +136,23 @@ func (j *Journal) Do(ctx context.Context, caller rules.Caller, cmd proto.Message
 	}
 	select {
 	case <-it.done:
-		return it.answer, it.err
+		return it.told()
 	case <-ctx.Done():
 	}
 	select {
 	case <-it.done: // at the same moment
-		return it.answer, it.err
+		return it.told()
 	default:
 		return nil, ctx.Err()
 	}
+}
+
+// told is the answer as the caller is told it, once it is done. Others may have the record that it is: a copy is filled in.
+func (it *item) told() (proto.Message, error) {
+	if it.answer == nil || it.err != nil {
+		return nil, it.err
+	}
+	return rules.Present(proto.Clone(it.answer), it.at), nil
 }
 
 // DoAll has several commands decided, in order, in as few turns as possible, and returns each one's error.

@@ -231,5 +231,6 @@ func listed[M proto.Message](ctx context.Context, j *Journal, snap store.Snapsho
 	if !ok {
 		return none, 0, fmt.Errorf("journal: a list names %+v, which is missing", ref)
 	}
-	return rules.Present(typed, j.Now()).(M), proto.Size(typed), nil
+	rules.Present(typed, j.Now())
+	return typed, proto.Size(typed), nil
 }

@@ -34,7 +34,7 @@ type batch struct {
 	state    *rules.State
 	chains   map[string]*journalv1.Chain // chains that grew, or whose alarms may move
 	looked   map[string]bool             // agreements that the clock has looked at
-	receipts map[string]*journalv1.Receipt
+	receipts map[string]*receipt
 	position uint64
 	writes   []store.Write
 	places   map[rules.Ref]int // of records in writes
@@ -183,7 +183,7 @@ func commitRefusal(err error) error {
 func (j *Journal) newBatch(ctx context.Context, ahead *batch) *batch {
 	b := &batch{
 		j: j, ctx: ctx, ahead: ahead, at: j.Now().Truncate(time.Microsecond),
-		chains: map[string]*journalv1.Chain{}, looked: map[string]bool{}, receipts: map[string]*journalv1.Receipt{}, places: map[rules.Ref]int{}, written: make(chan error, 1),
+		chains: map[string]*journalv1.Chain{}, looked: map[string]bool{}, receipts: map[string]*receipt{}, places: map[rules.Ref]int{}, written: make(chan error, 1),
 	}
 	if start := j.opts.Observe.Start; start != nil {
 		b.ctx, b.end = start(ctx)
@@ -221,7 +221,7 @@ func (b *batch) decide(it *item) {
 		it.err, it.settled = err, len(b.writes) == 0 && b.ahead == nil // refused by what is durable, or by what this batch has yet to make so
 		return
 	}
-	it.answer = d.Answer
+	it.answer, it.at = d.Answer, b.at
 	if it.dry {
 		return
 	}
@@ -427,33 +427,48 @@ func requestHash(caller rules.Caller, cmd proto.Message) []byte {
 // repeated is the answer a request got before; nil if it was never asked.
 func (b *batch) repeated(it *item) (proto.Message, error) {
 	key := receiptKey(it.caller, it.id)
-	receipt := b.receipt(key)
-	if receipt == nil {
+	was := b.receipt(key)
+	if was == nil {
 		value, err := b.snap.Get(tableReceipts, key)
 		if err != nil || value == nil {
 			return nil, err
 		}
-		receipt = &journalv1.Receipt{}
-		if err := proto.Unmarshal(value[8:], receipt); err != nil {
-			return nil, fmt.Errorf("journal: receipt: %w", err)
+		if was, err = readReceipt(value); err != nil {
+			return nil, err
 		}
 		it.settled = true
 	}
-	if string(receipt.GetRequestHash()) != string(it.hash) {
+	it.at = was.at
+	if string(was.GetRequestHash()) != string(it.hash) {
 		e := rules.Refuse(pb.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED, "The request_id %q was used before for another request. Draw a new one for every new request.", it.id)
 		e.Metadata = map[string]string{"request_id": it.id}
 		return nil, e
 	}
-	kind, err := protoregistry.GlobalTypes.FindMessageByName(protoreflect.FullName(receipt.GetAnswerType()))
+	kind, err := protoregistry.GlobalTypes.FindMessageByName(protoreflect.FullName(was.GetAnswerType()))
 	if err != nil {
 		return nil, fmt.Errorf("journal: receipt: %w", err)
 	}
 	answer := kind.New().Interface()
-	return answer, proto.Unmarshal(receipt.GetAnswer(), answer)
+	return answer, proto.Unmarshal(was.GetAnswer(), answer)
+}
+
+// receipt is an answer that was given, and when.
+type receipt struct {
+	*journalv1.Receipt
+	at time.Time
+}
+
+// readReceipt is a receipt as it lies in the store.
+func readReceipt(value []byte) (*receipt, error) {
+	r := &receipt{&journalv1.Receipt{}, time.UnixMicro(int64(binary.BigEndian.Uint64(value))).UTC()}
+	if err := proto.Unmarshal(value[8:], r.Receipt); err != nil {
+		return nil, fmt.Errorf("journal: receipt: %w", err)
+	}
+	return r, nil
 }
 
 // receipt is one that was given in this batch or in the one ahead; nil if there is none.
-func (b *batch) receipt(key []byte) *journalv1.Receipt {
+func (b *batch) receipt(key []byte) *receipt {
 	r := b.receipts[string(key)]
 	if r == nil && b.ahead != nil {
 		r = b.ahead.receipts[string(key)]
@@ -479,13 +494,13 @@ func (b *batch) remember(it *item, answer proto.Message, body []byte) error {
 			return fmt.Errorf("journal: receipt: %w", err)
 		}
 	}
-	receipt := &journalv1.Receipt{RequestHash: it.hash, AnswerType: string(answer.ProtoReflect().Descriptor().FullName()), Answer: body}
-	value, err := proto.MarshalOptions{}.MarshalAppend(binary.BigEndian.AppendUint64(nil, uint64(b.at.UnixMicro())), receipt)
+	given := &receipt{&journalv1.Receipt{RequestHash: it.hash, AnswerType: string(answer.ProtoReflect().Descriptor().FullName()), Answer: body}, b.at}
+	value, err := proto.MarshalOptions{}.MarshalAppend(binary.BigEndian.AppendUint64(nil, uint64(b.at.UnixMicro())), given.Receipt)
 	if err != nil {
 		return fmt.Errorf("journal: receipt: %w", err)
 	}
 	key := receiptKey(it.caller, it.id)
-	b.receipts[string(key)] = receipt
+	b.receipts[string(key)] = given
 	b.write(tableReceipts, key, value)
 	return nil
 }
