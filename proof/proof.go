@@ -13,7 +13,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 
-	"github.com/transparency-dev/merkle/rfc6962"
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // Sizes in bytes.
@@ -46,4 +46,7 @@ func Entry(logKey []byte, version uint64, salt, body []byte) []byte {
 }
 
 // LeafHash is the RFC 6962 hash of an entry as a leaf of the log.
-func LeafHash(entry []byte) []byte { return rfc6962.DefaultHasher.HashLeaf(entry) }
+func LeafHash(entry []byte) []byte {
+	hash := tlog.RecordHash(entry)
+	return hash[:]
+}

@@ -180,7 +180,8 @@ func TestEventsLieWhereTheLayoutSays(t *testing.T) {
 	for _, r := range d.history(vendor, "a") {
 		err := d.store.View(t.Context(), func(s store.Snapshot) error {
 			value, err := s.Get("events", binary.BigEndian.AppendUint64(nil, r.GetPosition()))
-			if !bytes.Equal(value, append(bytes.Clone(r.GetSalt()), r.GetBody()...)) {
+			entry := value[:proof.EntrySize]
+			if !bytes.Equal(value[proof.EntrySize:], append(bytes.Clone(r.GetSalt()), r.GetBody()...)) || !bytes.Equal(proof.LeafHash(entry), r.GetEntryHash()) {
 				t.Errorf("position %d holds something else", r.GetPosition())
 			}
 			return err

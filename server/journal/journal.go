@@ -22,6 +22,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
+	"github.com/concordhq/concord/proof"
 	"github.com/concordhq/concord/rules"
 	"github.com/concordhq/concord/server/store"
 )
@@ -78,9 +79,9 @@ type Journal struct {
 	opts  Options
 	queue chan *item
 
-	head     uint64   // of the store; owned by who writes
-	position uint64   // of the newest event; owned by who writes, and read while nobody does
-	sweeping sweeping // owned by who decides
+	head     uint64     // of the store; owned by who writes
+	edge     proof.Edge // of the log: its size is the position of the newest event; owned by who writes, and read while nobody does
+	sweeping sweeping   // owned by who decides
 
 	lastMicro   atomic.Int64  // the newest record time
 	serviceSeen atomic.Uint64 // the version of the service's own chain: parties and keys

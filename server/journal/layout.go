@@ -17,7 +17,12 @@ import (
 
 // Every key on disk is made in this file.
 //
-//	events     be64(position)                           → salt(32) ‖ body        history, only ever appended
+//	events     be64(position)                           → entry(65) ‖ salt(32) ‖ body
+//	                                                                              history, only ever appended; its place in
+//	                                                                              the log, which counts from 0, is one less
+//	tiles      level be64(n)                            → hash(32)                the hash of the n-th whole tile of a level
+//	                                                                              below, level from 1; see proof.Edge
+//	checkpoints be64(size)                              → signed note             every checkpoint that was published
 //	records    agreement 00 kind id [00 be32(number)]   → the record, serialized  an agreement's records lie together;
 //	                                                                              parties and keys have no agreement
 //	           agreement 00 'E' be64(version)           → be64(position)          the events of one agreement
@@ -38,18 +43,20 @@ import (
 // writes the difference: nobody tends them. Timers lie beside their records, so that a deadline that moves costs next to
 // nothing; an alarm is far from them, and moves only if it must.
 const (
-	tableEvents   store.Table = "events"
-	tableRecords  store.Table = "records"
-	tableTexts    store.Table = "texts"
-	tableIndex    store.Table = "index"
-	tableAlarms   store.Table = "alarms"
-	tableReceipts store.Table = "receipts"
-	tableMeta     store.Table = "meta"
+	tableEvents      store.Table = "events"
+	tableTiles       store.Table = "tiles"
+	tableCheckpoints store.Table = "checkpoints"
+	tableRecords     store.Table = "records"
+	tableTexts       store.Table = "texts"
+	tableIndex       store.Table = "index"
+	tableAlarms      store.Table = "alarms"
+	tableReceipts    store.Table = "receipts"
+	tableMeta        store.Table = "meta"
 )
 
 // Tables is what the store must be opened with.
 func Tables() []store.Table {
-	return []store.Table{tableEvents, tableRecords, tableTexts, tableIndex, tableAlarms, tableReceipts, tableMeta}
+	return []store.Table{tableEvents, tableTiles, tableCheckpoints, tableRecords, tableTexts, tableIndex, tableAlarms, tableReceipts, tableMeta}
 }
 
 var (
@@ -205,6 +212,9 @@ func alarmKey(agreementID string, micros int64) []byte {
 func eventKey(agreementID string, version uint64) []byte {
 	return join(agreementID, byte(keySeparator), subEvents, be64(version))
 }
+
+// tileKey is where the hash of a whole tile lies.
+func tileKey(level int, n uint64) []byte { return join(byte(level), be64(n)) }
 
 func receiptKey(caller rules.Caller, requestID string) []byte {
 	return join(caller.PrincipalID, byte(keySeparator), requestID)

@@ -3,16 +3,12 @@ package journal
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
 	"math"
 	"slices"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
 	pb "github.com/concordhq/concord/gen/concord/v1"
-	"github.com/concordhq/concord/proof"
 	"github.com/concordhq/concord/rules"
 	"github.com/concordhq/concord/server/store"
 )
@@ -169,41 +165,21 @@ func (j *Journal) Events(ctx context.Context, caller rules.Caller, req *pb.ListE
 	if req.GetAfterVersion() > 0 {
 		q.from = append(be64(req.GetAfterVersion()), keySeparator)
 	}
-	return list, j.seeing(ctx, caller, req.GetAgreementId(), func(snap store.Snapshot, a *pb.Agreement) error {
-		m, err := readRecord(snap, rules.Ref{Kind: rules.KindChain, Agreement: req.GetAgreementId()})
-		if err != nil {
-			return err
-		}
-		logKey := m.(*journalv1.Chain).GetLogKey() // an agreement that is seen has a chain
+	return list, j.seeing(ctx, caller, req.GetAgreementId(), func(snap store.Snapshot, a *pb.Agreement) (err error) {
 		list.NextPageToken, err = j.page(snap, caller, req, q, func(_, position []byte) (int, error) {
 			value, err := snap.Get(tableEvents, position)
 			if err != nil {
 				return 0, err
 			}
-			r, err := recorded(value, logKey)
+			r, err := recorded(binary.BigEndian.Uint64(position), value)
 			if err != nil {
 				return 0, err
 			}
-			r.Position = binary.BigEndian.Uint64(position)
 			list.Events = append(list.Events, rules.Withhold(r, caller, a))
 			return 2 * len(value), nil
 		})
 		return err
 	})
-}
-
-// recorded is an event as it stands in the events table.
-func recorded(value, logKey []byte) (*pb.RecordedEvent, error) {
-	if len(value) < proof.KeySize {
-		return nil, fmt.Errorf("journal: an event of %d bytes", len(value))
-	}
-	r := &pb.RecordedEvent{Event: &pb.Event{}, Salt: slices.Clone(value[:proof.KeySize]), Body: slices.Clone(value[proof.KeySize:])}
-	if err := proto.Unmarshal(r.Body, r.Event); err != nil {
-		return nil, fmt.Errorf("journal: event: %w", err)
-	}
-	r.EntryHash = proof.LeafHash(proof.Entry(logKey, r.Event.GetVersion(), r.Salt, r.Body))
-	r.Summary = rules.Words(r.Event)
-	return r, nil
 }
 
 // Agreements lists agreements by id: a party's, or for an auditor all it may read.

@@ -39,7 +39,9 @@ func (j *Journal) recall(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("journal: open: %w", err)
 	}
-	j.position = stamp.GetPosition()
+	if j.edge, err = proof.ReadEdge(stamp.GetPosition(), stamp.GetEdge()); err != nil {
+		return fmt.Errorf("journal: open: %w", err)
+	}
 	if stamp.GetRecordTime() != nil {
 		j.lastMicro.Store(stamp.GetRecordTime().AsTime().UnixMicro())
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -35,7 +36,7 @@ type batch struct {
 	chains   map[string]*journalv1.Chain // chains that grew, or whose alarms may move
 	looked   map[string]bool             // agreements that the clock has looked at
 	receipts map[string]*receipt
-	position uint64
+	edge     proof.Edge // its size is the position of the newest event
 	writes   []store.Write
 	places   map[rules.Ref]int // of records in writes
 	bytes    int
@@ -189,9 +190,9 @@ func (j *Journal) newBatch(ctx context.Context, ahead *batch) *batch {
 		b.ctx, b.end = start(ctx)
 	}
 	if ahead == nil {
-		b.position = j.position
+		b.edge = j.edge
 	} else {
-		b.position = ahead.position
+		b.edge = ahead.edge
 		if b.at.Before(ahead.at) {
 			b.at = ahead.at
 		}
@@ -262,15 +263,10 @@ func (b *batch) record(d *rules.Decision) error {
 		if err != nil {
 			return fmt.Errorf("journal: serialize event: %w", err)
 		}
-		value := make([]byte, proof.KeySize, proof.KeySize+len(body))
-		b.j.opts.Random(value)
-		salt := value[:proof.KeySize:proof.KeySize]
-		chain.Version = e.GetVersion()
-		chain.EntryHash = proof.LeafHash(proof.Entry(chain.GetLogKey(), e.GetVersion(), salt, body))
-		b.position++
-		b.events++
-		b.write(tableEvents, be64(b.position), append(value, body...))
-		b.write(tableRecords, eventKey(e.GetAgreementId(), e.GetVersion()), be64(b.position))
+		if err := b.enter(chain, e.GetVersion(), body); err != nil {
+			return err
+		}
+		b.write(tableRecords, eventKey(e.GetAgreementId(), e.GetVersion()), be64(b.edge.Size()))
 	}
 	for ref, c := range d.State.Changes() {
 		if err := b.put(ref, c.Now); err != nil {
@@ -279,6 +275,24 @@ func (b *batch) record(d *rules.Decision) error {
 	}
 	b.state.Merge(d.State)
 	return nil
+}
+
+// enter enters an event into the log, and so into its chain.
+func (b *batch) enter(chain *journalv1.Chain, version uint64, body []byte) error {
+	value := make([]byte, bodyAt, bodyAt+len(body))
+	salt := value[proof.EntrySize:bodyAt]
+	b.j.opts.Random(salt)
+	chain.Version = version
+	if logged {
+		copy(value, proof.Entry(chain.GetLogKey(), version, salt, body))
+		chain.EntryHash = proof.LeafHash(value[:proof.EntrySize])
+	}
+	err := b.edge.Append(chain.GetEntryHash(), func(level int, n uint64, hash []byte) {
+		b.write(tableTiles, tileKey(level, n), slices.Clone(hash))
+	})
+	b.events++
+	b.write(tableEvents, be64(b.edge.Size()), append(value, body...))
+	return err
 }
 
 // put writes a record; one that changes again in the batch is written over.
@@ -346,7 +360,7 @@ func (b *batch) close() error {
 	if err := b.sweep(); err != nil {
 		return err
 	}
-	stamp := &journalv1.Stamp{RecordTime: timestamppb.New(b.at), Position: b.position}
+	stamp := &journalv1.Stamp{RecordTime: timestamppb.New(b.at), Position: b.edge.Size(), Edge: b.edge.Bytes()}
 	if rest := b.j.sweeping.rest; !rest.IsZero() {
 		stamp.SweepTime = timestamppb.New(rest)
 	}
@@ -401,7 +415,7 @@ func (j *Journal) commit(b *batch) error {
 	if err != nil {
 		return err
 	}
-	j.head, j.position = j.head+1, b.position
+	j.head, j.edge = j.head+1, b.edge
 	j.lastMicro.Store(b.at.UnixMicro())
 	if service, ok := b.chains[""]; ok {
 		j.serviceSeen.Store(service.GetVersion())

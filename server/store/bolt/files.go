@@ -31,7 +31,7 @@ const (
 	newSuffix = ".new"
 
 	// idPrefix begins the line in store-id; the number is the version of the whole directory.
-	idPrefix = "concord-store 3 "
+	idPrefix = "concord-store 4 "
 )
 
 // tailFiles are the two files of the tail.

@@ -177,7 +177,9 @@ type Stamp struct {
 	// The position of the newest event.
 	Position uint64 `protobuf:"varint,2,opt,name=position,proto3" json:"position,omitempty"`
 	// When old receipts are looked for next.
-	SweepTime     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=sweep_time,json=sweepTime,proto3" json:"sweep_time,omitempty"`
+	SweepTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=sweep_time,json=sweepTime,proto3" json:"sweep_time,omitempty"`
+	// The right edge of the log's tree: 32 bytes for each bit that is set in position, from the lowest.
+	Edge          []byte `protobuf:"bytes,4,opt,name=edge,proto3" json:"edge,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -229,6 +231,13 @@ func (x *Stamp) GetPosition() uint64 {
 func (x *Stamp) GetSweepTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.SweepTime
+	}
+	return nil
+}
+
+func (x *Stamp) GetEdge() []byte {
+	if x != nil {
+		return x.Edge
 	}
 	return nil
 }
@@ -647,13 +656,14 @@ const file_concord_journal_v1_journal_proto_rawDesc = "" +
 	"recordTime\x12\x1f\n" +
 	"\vanswer_type\x18\x03 \x01(\tR\n" +
 	"answerType\x12\x16\n" +
-	"\x06answer\x18\x04 \x01(\fR\x06answer\"\x9b\x01\n" +
+	"\x06answer\x18\x04 \x01(\fR\x06answer\"\xaf\x01\n" +
 	"\x05Stamp\x12;\n" +
 	"\vrecord_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"recordTime\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\x04R\bposition\x129\n" +
 	"\n" +
-	"sweep_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tsweepTime\"B\n" +
+	"sweep_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tsweepTime\x12\x12\n" +
+	"\x04edge\x18\x04 \x01(\fR\x04edge\"B\n" +
 	"\tPageToken\x12\x1f\n" +
 	"\vfilter_hash\x18\x01 \x01(\fR\n" +
 	"filterHash\x12\x14\n" +

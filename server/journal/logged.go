@@ -1,0 +1,6 @@
+//go:build !concord_unlogged
+
+package journal
+
+// logged says that events are committed to the log. Only what measures the cost of the log is built without.
+const logged = true

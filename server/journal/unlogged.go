@@ -1,0 +1,5 @@
+//go:build concord_unlogged
+
+package journal
+
+const logged = false
