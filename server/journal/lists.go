@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/rules"
@@ -167,16 +169,12 @@ func (j *Journal) Events(ctx context.Context, caller rules.Caller, req *pb.ListE
 	}
 	return list, j.seeing(ctx, caller, req.GetAgreementId(), func(snap store.Snapshot, a *pb.Agreement) (err error) {
 		list.NextPageToken, err = j.page(snap, caller, req, q, func(_, position []byte) (int, error) {
-			value, err := snap.Get(tableEvents, position)
-			if err != nil {
-				return 0, err
-			}
-			r, err := recorded(binary.BigEndian.Uint64(position), value)
+			r, err := readEvent(snap, binary.BigEndian.Uint64(position))
 			if err != nil {
 				return 0, err
 			}
 			list.Events = append(list.Events, rules.Withhold(r, caller, a))
-			return 2 * len(value), nil
+			return proto.Size(r), nil
 		})
 		return err
 	})

@@ -9,28 +9,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
-	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/proof"
-	"github.com/concordhq/concord/rules"
 	"github.com/concordhq/concord/server/store"
 )
-
-// bodyAt is where an event's body begins in its value: behind its entry and its salt.
-const bodyAt = proof.EntrySize + proof.KeySize
-
-// recorded is an event as it stands at a position of the events table.
-func recorded(position uint64, value []byte) (*pb.RecordedEvent, error) {
-	if len(value) < bodyAt {
-		return nil, fmt.Errorf("journal: an event of %d bytes", len(value))
-	}
-	r := &pb.RecordedEvent{Position: position, Event: &pb.Event{}, Salt: slices.Clone(value[proof.EntrySize:bodyAt]), Body: slices.Clone(value[bodyAt:])}
-	if err := proto.Unmarshal(r.Body, r.Event); err != nil {
-		return nil, fmt.Errorf("journal: event %d: %w", position, err)
-	}
-	r.EntryHash = proof.LeafHash(value[:proof.EntrySize])
-	r.Summary = rules.Words(r.Event)
-	return r, nil
-}
 
 // Tree is the log's Merkle tree as far as it is durable. It belongs to the View that it was made in.
 type Tree struct {

@@ -1,0 +1,71 @@
+package journal
+
+import (
+	"encoding/binary"
+	"fmt"
+	"iter"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+	"github.com/concordhq/concord/proof"
+	"github.com/concordhq/concord/rules"
+	"github.com/concordhq/concord/server/store"
+)
+
+// bodyAt is where an event's body begins in its value: behind its entry and its salt.
+const bodyAt = proof.EntrySize + proof.KeySize
+
+// recorded is an event as it stands at a position of the events table.
+func recorded(position uint64, value []byte) (*pb.RecordedEvent, error) {
+	if len(value) < bodyAt {
+		return nil, fmt.Errorf("journal: an event of %d bytes", len(value))
+	}
+	r := &pb.RecordedEvent{Position: position, Event: &pb.Event{}, Salt: slices.Clone(value[proof.EntrySize:bodyAt]), Body: slices.Clone(value[bodyAt:])}
+	if err := proto.Unmarshal(r.Body, r.Event); err != nil {
+		return nil, fmt.Errorf("journal: event %d: %w", position, err)
+	}
+	r.EntryHash = proof.LeafHash(value[:proof.EntrySize])
+	r.Summary = rules.Words(r.Event)
+	return r, nil
+}
+
+// readEvent is the event at a position; an error if there is none.
+func readEvent(snap store.Snapshot, position uint64) (*pb.RecordedEvent, error) {
+	value, err := snap.Get(tableEvents, be64(position))
+	if err != nil {
+		return nil, err
+	}
+	return recorded(position, value)
+}
+
+// readEvents yields the service's whole history from a position on, oldest first.
+func readEvents(snap store.Snapshot, from uint64) iter.Seq2[*pb.RecordedEvent, error] {
+	return func(yield func(*pb.RecordedEvent, error) bool) {
+		for r, err := range snap.Scan(tableEvents, be64(from), nil) {
+			var e *pb.RecordedEvent
+			if err == nil {
+				e, err = recorded(binary.BigEndian.Uint64(r.Key), r.Value)
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// readChain yields the events of one chain, an agreement's or for "" the service's own, from version first to version last.
+func readChain(snap store.Snapshot, agreementID string, first, last uint64) iter.Seq2[*pb.RecordedEvent, error] {
+	return func(yield func(*pb.RecordedEvent, error) bool) {
+		for r, err := range snap.Scan(tableRecords, eventKey(agreementID, first), append(eventKey(agreementID, last), keySeparator)) {
+			var e *pb.RecordedEvent
+			if err == nil {
+				e, err = readEvent(snap, binary.BigEndian.Uint64(r.Value))
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
