@@ -253,4 +253,3 @@ func (v *verifier) owner(label string) (where, which string) {
 	}
 	return dirLog, "one place in a chain that the bundle does not hold"
 }
-

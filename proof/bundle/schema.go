@@ -34,4 +34,3 @@ func schema() ([]byte, error) {
 	}
 	return b, nil
 }
-

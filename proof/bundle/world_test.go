@@ -327,4 +327,3 @@ func told(r *Report) string {
 	}
 	return b.String()
 }
-
