@@ -28,7 +28,7 @@ func (s *State) proposalMade(e *pb.Event, c *pb.ProposalMade) {
 	case c.GetKind() == pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS:
 		s.editAgreement(e, func(a *pb.Agreement) {
 			a.State = pb.AgreementState_AGREEMENT_STATE_PROPOSED
-			a.OpenProposalId, a.DraftTerms = c.GetProposalId(), nil
+			a.OpenProposalId, a.DraftTerms, a.Title = c.GetProposalId(), nil, termsOf(c.GetBody()).GetTitle()
 		})
 	case !c.GetMotion():
 		s.editAgreement(e, func(a *pb.Agreement) { a.OpenProposalId = c.GetProposalId() })
