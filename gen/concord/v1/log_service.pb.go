@@ -230,7 +230,7 @@ var File_concord_v1_log_service_proto protoreflect.FileDescriptor
 const file_concord_v1_log_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1cconcord/v1/log_service.proto\x12\n" +
-	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x14concord/v1/log.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"/\n" +
+	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x16concord/v1/audit.proto\x1a\x14concord/v1/log.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"/\n" +
 	"\x14GetCheckpointRequest\x12\x17\n" +
 	"\x04size\x18\x01 \x01(\x04B\x03\xe0A\x01R\x04size\"\x91\x01\n" +
 	"\x16ListCheckpointsRequest\x12\"\n" +
@@ -243,7 +243,7 @@ const file_concord_v1_log_service_proto_rawDesc = "" +
 	"\x17ListCheckpointsResponse\x128\n" +
 	"\vcheckpoints\x18\x01 \x03(\v2\x16.concord.v1.CheckpointR\vcheckpoints\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x15\n" +
-	"\x13GetLogPolicyRequest2\x90\x03\n" +
+	"\x13GetLogPolicyRequest2\xb8\x06\n" +
 	"\n" +
 	"LogService\x12\x8f\x01\n" +
 	"\rGetCheckpoint\x12 .concord.v1.GetCheckpointRequest\x1a\x16.concord.v1.Checkpoint\"D\xa2\xae\x19\b\n" +
@@ -251,7 +251,13 @@ const file_concord_v1_log_service_proto_rawDesc = "" +
 	"\x0fListCheckpoints\x12\".concord.v1.ListCheckpointsRequest\x1a#.concord.v1.ListCheckpointsResponse\"'\xa2\xae\x19\b\n" +
 	"\x06\x01\x02\x03\x05\x04\x06\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/log/checkpoints\x12j\n" +
 	"\fGetLogPolicy\x12\x1f.concord.v1.GetLogPolicyRequest\x1a\x15.concord.v1.LogPolicy\"\"\xa2\xae\x19\b\n" +
-	"\x06\x01\x02\x03\x05\x04\x06\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/log/policyB7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
+	"\x06\x01\x02\x03\x05\x04\x06\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/log/policy\x12\xbe\x01\n" +
+	"\x11GetInclusionProof\x12$.concord.v1.GetInclusionProofRequest\x1a\x1a.concord.v1.InclusionProof\"g\xa2\xae\x19\b\n" +
+	"\x06\x01\x02\x03\x05\x04\x06\x82\xd3\xe4\x93\x02UZ\x1d\x12\x1b/v1/events/{position}/proof\x124/v1/agreements/{agreement_id}/events/{version}/proof\x12\x84\x01\n" +
+	"\x13GetConsistencyProof\x12&.concord.v1.GetConsistencyProofRequest\x1a\x1c.concord.v1.ConsistencyProof\"'\xa2\xae\x19\b\n" +
+	"\x06\x01\x02\x03\x05\x04\x06\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/log/consistency\x12^\n" +
+	"\vExportAudit\x12\x1e.concord.v1.ExportAuditRequest\x1a\x1f.concord.v1.ExportAuditResponse\"\f\xa2\xae\x19\b\n" +
+	"\x06\x01\x02\x03\x05\x04\x060\x01B7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
 
 var (
 	file_concord_v1_log_service_proto_rawDescOnce sync.Once
@@ -267,26 +273,38 @@ func file_concord_v1_log_service_proto_rawDescGZIP() []byte {
 
 var file_concord_v1_log_service_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_concord_v1_log_service_proto_goTypes = []any{
-	(*GetCheckpointRequest)(nil),    // 0: concord.v1.GetCheckpointRequest
-	(*ListCheckpointsRequest)(nil),  // 1: concord.v1.ListCheckpointsRequest
-	(*ListCheckpointsResponse)(nil), // 2: concord.v1.ListCheckpointsResponse
-	(*GetLogPolicyRequest)(nil),     // 3: concord.v1.GetLogPolicyRequest
-	(*Checkpoint)(nil),              // 4: concord.v1.Checkpoint
-	(*LogPolicy)(nil),               // 5: concord.v1.LogPolicy
+	(*GetCheckpointRequest)(nil),       // 0: concord.v1.GetCheckpointRequest
+	(*ListCheckpointsRequest)(nil),     // 1: concord.v1.ListCheckpointsRequest
+	(*ListCheckpointsResponse)(nil),    // 2: concord.v1.ListCheckpointsResponse
+	(*GetLogPolicyRequest)(nil),        // 3: concord.v1.GetLogPolicyRequest
+	(*Checkpoint)(nil),                 // 4: concord.v1.Checkpoint
+	(*GetInclusionProofRequest)(nil),   // 5: concord.v1.GetInclusionProofRequest
+	(*GetConsistencyProofRequest)(nil), // 6: concord.v1.GetConsistencyProofRequest
+	(*ExportAuditRequest)(nil),         // 7: concord.v1.ExportAuditRequest
+	(*LogPolicy)(nil),                  // 8: concord.v1.LogPolicy
+	(*InclusionProof)(nil),             // 9: concord.v1.InclusionProof
+	(*ConsistencyProof)(nil),           // 10: concord.v1.ConsistencyProof
+	(*ExportAuditResponse)(nil),        // 11: concord.v1.ExportAuditResponse
 }
 var file_concord_v1_log_service_proto_depIdxs = []int32{
-	4, // 0: concord.v1.ListCheckpointsResponse.checkpoints:type_name -> concord.v1.Checkpoint
-	0, // 1: concord.v1.LogService.GetCheckpoint:input_type -> concord.v1.GetCheckpointRequest
-	1, // 2: concord.v1.LogService.ListCheckpoints:input_type -> concord.v1.ListCheckpointsRequest
-	3, // 3: concord.v1.LogService.GetLogPolicy:input_type -> concord.v1.GetLogPolicyRequest
-	4, // 4: concord.v1.LogService.GetCheckpoint:output_type -> concord.v1.Checkpoint
-	2, // 5: concord.v1.LogService.ListCheckpoints:output_type -> concord.v1.ListCheckpointsResponse
-	5, // 6: concord.v1.LogService.GetLogPolicy:output_type -> concord.v1.LogPolicy
-	4, // [4:7] is the sub-list for method output_type
-	1, // [1:4] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	4,  // 0: concord.v1.ListCheckpointsResponse.checkpoints:type_name -> concord.v1.Checkpoint
+	0,  // 1: concord.v1.LogService.GetCheckpoint:input_type -> concord.v1.GetCheckpointRequest
+	1,  // 2: concord.v1.LogService.ListCheckpoints:input_type -> concord.v1.ListCheckpointsRequest
+	3,  // 3: concord.v1.LogService.GetLogPolicy:input_type -> concord.v1.GetLogPolicyRequest
+	5,  // 4: concord.v1.LogService.GetInclusionProof:input_type -> concord.v1.GetInclusionProofRequest
+	6,  // 5: concord.v1.LogService.GetConsistencyProof:input_type -> concord.v1.GetConsistencyProofRequest
+	7,  // 6: concord.v1.LogService.ExportAudit:input_type -> concord.v1.ExportAuditRequest
+	4,  // 7: concord.v1.LogService.GetCheckpoint:output_type -> concord.v1.Checkpoint
+	2,  // 8: concord.v1.LogService.ListCheckpoints:output_type -> concord.v1.ListCheckpointsResponse
+	8,  // 9: concord.v1.LogService.GetLogPolicy:output_type -> concord.v1.LogPolicy
+	9,  // 10: concord.v1.LogService.GetInclusionProof:output_type -> concord.v1.InclusionProof
+	10, // 11: concord.v1.LogService.GetConsistencyProof:output_type -> concord.v1.ConsistencyProof
+	11, // 12: concord.v1.LogService.ExportAudit:output_type -> concord.v1.ExportAuditResponse
+	7,  // [7:13] is the sub-list for method output_type
+	1,  // [1:7] is the sub-list for method input_type
+	1,  // [1:1] is the sub-list for extension type_name
+	1,  // [1:1] is the sub-list for extension extendee
+	0,  // [0:1] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_log_service_proto_init() }
@@ -295,6 +313,7 @@ func file_concord_v1_log_service_proto_init() {
 		return
 	}
 	file_concord_v1_access_proto_init()
+	file_concord_v1_audit_proto_init()
 	file_concord_v1_log_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
