@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 
+	"golang.org/x/sync/semaphore"
+
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/rules"
 	"github.com/concordhq/concord/server/auth"
@@ -42,8 +44,9 @@ type (
 	}
 	logs struct {
 		pb.UnsafeLogServiceServer
-		j      *journal.Journal
-		policy *seal.Policy
+		j       *journal.Journal
+		policy  *seal.Policy
+		exports *semaphore.Weighted
 	}
 	calendars struct {
 		pb.UnsafeCalendarServiceServer
@@ -264,6 +267,16 @@ func (s logs) ListCheckpoints(ctx context.Context, r *pb.ListCheckpointsRequest)
 func (s logs) GetLogPolicy(ctx context.Context, _ *pb.GetLogPolicyRequest) (*pb.LogPolicy, error) {
 	l, err := s.j.Log(ctx)
 	return s.policy.Tell(l), err
+}
+
+func (s logs) GetTile(ctx context.Context, r *pb.GetTileRequest) (*pb.GetTileResponse, error) {
+	tile, err := s.j.PublishedTile(ctx, int(r.GetLevel()), r.GetIndex(), int(r.GetWidth()))
+	return &pb.GetTileResponse{Tile: tile}, err
+}
+
+func (s logs) GetEntryBundle(ctx context.Context, r *pb.GetEntryBundleRequest) (*pb.GetEntryBundleResponse, error) {
+	entries, err := s.j.PublishedEntries(ctx, r.GetIndex(), int(r.GetWidth()))
+	return &pb.GetEntryBundleResponse{Entries: entries}, err
 }
 
 func (s calendars) CreateFeed(ctx context.Context, r *pb.CreateFeedRequest) (*pb.CreateFeedResponse, error) {

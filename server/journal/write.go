@@ -294,7 +294,7 @@ func (b *batch) enter(chain *journalv1.Chain, version uint64, body []byte) error
 	salt := value[proof.EntrySize:bodyAt]
 	b.j.opts.Random(salt)
 	chain.Version = version
-	if logged {
+	if Logged {
 		copy(value, proof.Entry(chain.GetLogKey(), version, salt, body))
 		chain.EntryHash = proof.LeafHash(value[:proof.EntrySize])
 	}
