@@ -130,6 +130,7 @@ func setStage(t *testing.T, o servertest.Options) *stage {
 	g.Must(t, s.acme, &pb.SuspendAgreementRequest{AgreementId: "paused", RightId: "flood", Reason: "The office is wet."})
 	s.judge(t)
 	s.logKey = g.Must(t, s.operator, &pb.AddLogKeyRequest{}).(*pb.Log).GetKeys()[0].GetLogKeyId()
+	s.Seal(t)
 	return s
 }
 
@@ -233,6 +234,9 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.RevokeFeedRequest{FeedId: "feed_spare"},
 		&pb.GetCalendarRequest{AgreementId: "running"},
 		&pb.GetCheckpointRequest{},
+		&pb.GetInclusionProofRequest{AgreementId: "running", Version: 1},
+		&pb.GetConsistencyProofRequest{OldSize: 1},
+		&pb.ExportAuditRequest{AgreementId: "running"},
 		&pb.ListCheckpointsRequest{},
 		&pb.GetLogPolicyRequest{},
 		&pb.GetTileRequest{Width: 1},
