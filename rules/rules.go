@@ -44,6 +44,8 @@ func (d *Decision) decide(command proto.Message) error {
 		return d.createApiKey(c)
 	case *pb.RevokeApiKeyRequest:
 		return d.revokeApiKey(c)
+	case *pb.ErasePrivateDataRequest:
+		return d.erasePrivateData(c)
 	case *pb.CreateAgreementRequest:
 		return d.createAgreement(c)
 	case *pb.UpdateAgreementRequest:
@@ -120,6 +122,8 @@ func Apply(s *State, e *pb.Event) error {
 		s.apiKeyIssued(e, c.ApiKeyIssued)
 	case *pb.Event_ApiKeyRevoked:
 		s.apiKeyRevoked(e, c.ApiKeyRevoked)
+	case *pb.Event_PrivateDataErased:
+		s.privateDataErased(e, c.PrivateDataErased)
 	case *pb.Event_AgreementDrafted:
 		s.agreementDrafted(e, c.AgreementDrafted)
 	case *pb.Event_DraftRewritten:

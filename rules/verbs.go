@@ -18,6 +18,7 @@ var deeds = map[string]deed{
 	"party_updated":                   {"party", "update"},
 	"api_key_issued":                  {"api key", "issue"},
 	"api_key_revoked":                 {"api key", "revoke"},
+	"private_data_erased":             {"private data", "erase"},
 	"agreement_drafted":               {"agreement", "draft"},
 	"draft_rewritten":                 {"agreement", "rewrite"},
 	"agreement_accepted":              {"agreement", "accept"},

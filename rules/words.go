@@ -32,6 +32,8 @@ func serviceWords(e *pb.Event, _ string) string {
 		return fmt.Sprintf("Key %s was issued.", c.ApiKeyIssued.GetApiKeyId())
 	case *pb.Event_ApiKeyRevoked:
 		return fmt.Sprintf("Key %s was revoked.", c.ApiKeyRevoked.GetApiKeyId())
+	case *pb.Event_PrivateDataErased:
+		return erasedWords(c.PrivateDataErased)
 	}
 	return ""
 }

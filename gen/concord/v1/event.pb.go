@@ -120,6 +120,7 @@ type Event struct {
 	//	*Event_PartyUpdated
 	//	*Event_ApiKeyIssued
 	//	*Event_ApiKeyRevoked
+	//	*Event_PrivateDataErased
 	//	*Event_AgreementDrafted
 	//	*Event_DraftRewritten
 	//	*Event_AgreementAccepted
@@ -306,6 +307,15 @@ func (x *Event) GetApiKeyRevoked() *ApiKeyRevoked {
 	if x != nil {
 		if x, ok := x.Change.(*Event_ApiKeyRevoked); ok {
 			return x.ApiKeyRevoked
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPrivateDataErased() *PrivateDataErased {
+	if x != nil {
+		if x, ok := x.Change.(*Event_PrivateDataErased); ok {
+			return x.PrivateDataErased
 		}
 	}
 	return nil
@@ -848,6 +858,11 @@ type Event_ApiKeyRevoked struct {
 	ApiKeyRevoked *ApiKeyRevoked `protobuf:"bytes,23,opt,name=api_key_revoked,json=apiKeyRevoked,proto3,oneof"`
 }
 
+type Event_PrivateDataErased struct {
+	// What people wrote in events was erased.
+	PrivateDataErased *PrivateDataErased `protobuf:"bytes,27,opt,name=private_data_erased,json=privateDataErased,proto3,oneof"`
+}
+
 type Event_AgreementDrafted struct {
 	// An agreement was drafted.
 	AgreementDrafted *AgreementDrafted `protobuf:"bytes,30,opt,name=agreement_drafted,json=agreementDrafted,proto3,oneof"`
@@ -1140,6 +1155,8 @@ func (*Event_PartyUpdated) isEvent_Change() {}
 func (*Event_ApiKeyIssued) isEvent_Change() {}
 
 func (*Event_ApiKeyRevoked) isEvent_Change() {}
+
+func (*Event_PrivateDataErased) isEvent_Change() {}
 
 func (*Event_AgreementDrafted) isEvent_Change() {}
 
@@ -1548,6 +1565,61 @@ func (x *ApiKeyRevoked) GetApiKeyId() string {
 	return ""
 }
 
+// PrivateDataErased says that what people wrote in some events of this history is gone, on the order of an operator.
+type PrivateDataErased struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The versions of these events, in order, each once.
+	Versions []uint64 `protobuf:"varint,1,rep,packed,name=versions,proto3" json:"versions,omitempty"`
+	// By what right.
+	Basis         string `protobuf:"bytes,2,opt,name=basis,proto3" json:"basis,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PrivateDataErased) Reset() {
+	*x = PrivateDataErased{}
+	mi := &file_concord_v1_event_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PrivateDataErased) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PrivateDataErased) ProtoMessage() {}
+
+func (x *PrivateDataErased) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PrivateDataErased.ProtoReflect.Descriptor instead.
+func (*PrivateDataErased) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *PrivateDataErased) GetVersions() []uint64 {
+	if x != nil {
+		return x.Versions
+	}
+	return nil
+}
+
+func (x *PrivateDataErased) GetBasis() string {
+	if x != nil {
+		return x.Basis
+	}
+	return ""
+}
+
 // AgreementDrafted says that one side began to write.
 type AgreementDrafted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1565,7 +1637,7 @@ type AgreementDrafted struct {
 
 func (x *AgreementDrafted) Reset() {
 	*x = AgreementDrafted{}
-	mi := &file_concord_v1_event_proto_msgTypes[6]
+	mi := &file_concord_v1_event_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1577,7 +1649,7 @@ func (x *AgreementDrafted) String() string {
 func (*AgreementDrafted) ProtoMessage() {}
 
 func (x *AgreementDrafted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[6]
+	mi := &file_concord_v1_event_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1590,7 +1662,7 @@ func (x *AgreementDrafted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementDrafted.ProtoReflect.Descriptor instead.
 func (*AgreementDrafted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{6}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *AgreementDrafted) GetVendorPartyId() string {
@@ -1632,7 +1704,7 @@ type DraftRewritten struct {
 
 func (x *DraftRewritten) Reset() {
 	*x = DraftRewritten{}
-	mi := &file_concord_v1_event_proto_msgTypes[7]
+	mi := &file_concord_v1_event_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1644,7 +1716,7 @@ func (x *DraftRewritten) String() string {
 func (*DraftRewritten) ProtoMessage() {}
 
 func (x *DraftRewritten) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[7]
+	mi := &file_concord_v1_event_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1657,7 +1729,7 @@ func (x *DraftRewritten) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DraftRewritten.ProtoReflect.Descriptor instead.
 func (*DraftRewritten) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{7}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *DraftRewritten) GetTerms() *Terms {
@@ -1694,7 +1766,7 @@ type AgreementAccepted struct {
 
 func (x *AgreementAccepted) Reset() {
 	*x = AgreementAccepted{}
-	mi := &file_concord_v1_event_proto_msgTypes[8]
+	mi := &file_concord_v1_event_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1706,7 +1778,7 @@ func (x *AgreementAccepted) String() string {
 func (*AgreementAccepted) ProtoMessage() {}
 
 func (x *AgreementAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[8]
+	mi := &file_concord_v1_event_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1719,7 +1791,7 @@ func (x *AgreementAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementAccepted.ProtoReflect.Descriptor instead.
 func (*AgreementAccepted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{8}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *AgreementAccepted) GetRevision() int32 {
@@ -1796,7 +1868,7 @@ type AgreementActivated struct {
 
 func (x *AgreementActivated) Reset() {
 	*x = AgreementActivated{}
-	mi := &file_concord_v1_event_proto_msgTypes[9]
+	mi := &file_concord_v1_event_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1808,7 +1880,7 @@ func (x *AgreementActivated) String() string {
 func (*AgreementActivated) ProtoMessage() {}
 
 func (x *AgreementActivated) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[9]
+	mi := &file_concord_v1_event_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1821,7 +1893,7 @@ func (x *AgreementActivated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementActivated.ProtoReflect.Descriptor instead.
 func (*AgreementActivated) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{9}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *AgreementActivated) GetFrom() AgreementState {
@@ -1864,7 +1936,7 @@ type ProposalMade struct {
 
 func (x *ProposalMade) Reset() {
 	*x = ProposalMade{}
-	mi := &file_concord_v1_event_proto_msgTypes[10]
+	mi := &file_concord_v1_event_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1876,7 +1948,7 @@ func (x *ProposalMade) String() string {
 func (*ProposalMade) ProtoMessage() {}
 
 func (x *ProposalMade) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[10]
+	mi := &file_concord_v1_event_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1889,7 +1961,7 @@ func (x *ProposalMade) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalMade.ProtoReflect.Descriptor instead.
 func (*ProposalMade) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{10}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ProposalMade) GetProposalId() string {
@@ -2005,7 +2077,7 @@ type ProposalCountered struct {
 
 func (x *ProposalCountered) Reset() {
 	*x = ProposalCountered{}
-	mi := &file_concord_v1_event_proto_msgTypes[11]
+	mi := &file_concord_v1_event_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2017,7 +2089,7 @@ func (x *ProposalCountered) String() string {
 func (*ProposalCountered) ProtoMessage() {}
 
 func (x *ProposalCountered) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[11]
+	mi := &file_concord_v1_event_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2030,7 +2102,7 @@ func (x *ProposalCountered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalCountered.ProtoReflect.Descriptor instead.
 func (*ProposalCountered) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{11}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ProposalCountered) GetProposalId() string {
@@ -2122,7 +2194,7 @@ type ProposalAccepted struct {
 
 func (x *ProposalAccepted) Reset() {
 	*x = ProposalAccepted{}
-	mi := &file_concord_v1_event_proto_msgTypes[12]
+	mi := &file_concord_v1_event_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2134,7 +2206,7 @@ func (x *ProposalAccepted) String() string {
 func (*ProposalAccepted) ProtoMessage() {}
 
 func (x *ProposalAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[12]
+	mi := &file_concord_v1_event_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2147,7 +2219,7 @@ func (x *ProposalAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalAccepted.ProtoReflect.Descriptor instead.
 func (*ProposalAccepted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{12}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ProposalAccepted) GetProposalId() string {
@@ -2198,7 +2270,7 @@ type ProposalDeclined struct {
 
 func (x *ProposalDeclined) Reset() {
 	*x = ProposalDeclined{}
-	mi := &file_concord_v1_event_proto_msgTypes[13]
+	mi := &file_concord_v1_event_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2210,7 +2282,7 @@ func (x *ProposalDeclined) String() string {
 func (*ProposalDeclined) ProtoMessage() {}
 
 func (x *ProposalDeclined) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[13]
+	mi := &file_concord_v1_event_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2223,7 +2295,7 @@ func (x *ProposalDeclined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalDeclined.ProtoReflect.Descriptor instead.
 func (*ProposalDeclined) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{13}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ProposalDeclined) GetProposalId() string {
@@ -2253,7 +2325,7 @@ type ProposalWithdrawn struct {
 
 func (x *ProposalWithdrawn) Reset() {
 	*x = ProposalWithdrawn{}
-	mi := &file_concord_v1_event_proto_msgTypes[14]
+	mi := &file_concord_v1_event_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2265,7 +2337,7 @@ func (x *ProposalWithdrawn) String() string {
 func (*ProposalWithdrawn) ProtoMessage() {}
 
 func (x *ProposalWithdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[14]
+	mi := &file_concord_v1_event_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2278,7 +2350,7 @@ func (x *ProposalWithdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalWithdrawn.ProtoReflect.Descriptor instead.
 func (*ProposalWithdrawn) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{14}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ProposalWithdrawn) GetProposalId() string {
@@ -2308,7 +2380,7 @@ type ProposalTookEffect struct {
 
 func (x *ProposalTookEffect) Reset() {
 	*x = ProposalTookEffect{}
-	mi := &file_concord_v1_event_proto_msgTypes[15]
+	mi := &file_concord_v1_event_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2320,7 +2392,7 @@ func (x *ProposalTookEffect) String() string {
 func (*ProposalTookEffect) ProtoMessage() {}
 
 func (x *ProposalTookEffect) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[15]
+	mi := &file_concord_v1_event_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2333,7 +2405,7 @@ func (x *ProposalTookEffect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalTookEffect.ProtoReflect.Descriptor instead.
 func (*ProposalTookEffect) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{15}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ProposalTookEffect) GetProposalId() string {
@@ -2363,7 +2435,7 @@ type CommitmentEnteredIntoForce struct {
 
 func (x *CommitmentEnteredIntoForce) Reset() {
 	*x = CommitmentEnteredIntoForce{}
-	mi := &file_concord_v1_event_proto_msgTypes[16]
+	mi := &file_concord_v1_event_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2375,7 +2447,7 @@ func (x *CommitmentEnteredIntoForce) String() string {
 func (*CommitmentEnteredIntoForce) ProtoMessage() {}
 
 func (x *CommitmentEnteredIntoForce) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[16]
+	mi := &file_concord_v1_event_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2388,7 +2460,7 @@ func (x *CommitmentEnteredIntoForce) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentEnteredIntoForce.ProtoReflect.Descriptor instead.
 func (*CommitmentEnteredIntoForce) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{16}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CommitmentEnteredIntoForce) GetCommitmentId() string {
@@ -2418,7 +2490,7 @@ type CommitmentEnded struct {
 
 func (x *CommitmentEnded) Reset() {
 	*x = CommitmentEnded{}
-	mi := &file_concord_v1_event_proto_msgTypes[17]
+	mi := &file_concord_v1_event_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2430,7 +2502,7 @@ func (x *CommitmentEnded) String() string {
 func (*CommitmentEnded) ProtoMessage() {}
 
 func (x *CommitmentEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[17]
+	mi := &file_concord_v1_event_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2443,7 +2515,7 @@ func (x *CommitmentEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentEnded.ProtoReflect.Descriptor instead.
 func (*CommitmentEnded) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{17}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CommitmentEnded) GetCommitmentId() string {
@@ -2499,7 +2571,7 @@ type ObligationScheduled struct {
 
 func (x *ObligationScheduled) Reset() {
 	*x = ObligationScheduled{}
-	mi := &file_concord_v1_event_proto_msgTypes[18]
+	mi := &file_concord_v1_event_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2511,7 +2583,7 @@ func (x *ObligationScheduled) String() string {
 func (*ObligationScheduled) ProtoMessage() {}
 
 func (x *ObligationScheduled) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[18]
+	mi := &file_concord_v1_event_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2524,7 +2596,7 @@ func (x *ObligationScheduled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationScheduled.ProtoReflect.Descriptor instead.
 func (*ObligationScheduled) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{18}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ObligationScheduled) GetObligationId() string {
@@ -2643,7 +2715,7 @@ type ObligationFellDue struct {
 
 func (x *ObligationFellDue) Reset() {
 	*x = ObligationFellDue{}
-	mi := &file_concord_v1_event_proto_msgTypes[19]
+	mi := &file_concord_v1_event_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2655,7 +2727,7 @@ func (x *ObligationFellDue) String() string {
 func (*ObligationFellDue) ProtoMessage() {}
 
 func (x *ObligationFellDue) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[19]
+	mi := &file_concord_v1_event_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2668,7 +2740,7 @@ func (x *ObligationFellDue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationFellDue.ProtoReflect.Descriptor instead.
 func (*ObligationFellDue) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{19}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ObligationFellDue) GetObligationId() string {
@@ -2691,7 +2763,7 @@ type ObligationSubmitted struct {
 
 func (x *ObligationSubmitted) Reset() {
 	*x = ObligationSubmitted{}
-	mi := &file_concord_v1_event_proto_msgTypes[20]
+	mi := &file_concord_v1_event_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2703,7 +2775,7 @@ func (x *ObligationSubmitted) String() string {
 func (*ObligationSubmitted) ProtoMessage() {}
 
 func (x *ObligationSubmitted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[20]
+	mi := &file_concord_v1_event_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2716,7 +2788,7 @@ func (x *ObligationSubmitted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationSubmitted.ProtoReflect.Descriptor instead.
 func (*ObligationSubmitted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{20}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ObligationSubmitted) GetObligationId() string {
@@ -2752,7 +2824,7 @@ type ObligationAccepted struct {
 
 func (x *ObligationAccepted) Reset() {
 	*x = ObligationAccepted{}
-	mi := &file_concord_v1_event_proto_msgTypes[21]
+	mi := &file_concord_v1_event_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2764,7 +2836,7 @@ func (x *ObligationAccepted) String() string {
 func (*ObligationAccepted) ProtoMessage() {}
 
 func (x *ObligationAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[21]
+	mi := &file_concord_v1_event_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2777,7 +2849,7 @@ func (x *ObligationAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationAccepted.ProtoReflect.Descriptor instead.
 func (*ObligationAccepted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{21}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ObligationAccepted) GetObligationId() string {
@@ -2836,7 +2908,7 @@ type ObligationReturned struct {
 
 func (x *ObligationReturned) Reset() {
 	*x = ObligationReturned{}
-	mi := &file_concord_v1_event_proto_msgTypes[22]
+	mi := &file_concord_v1_event_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2848,7 +2920,7 @@ func (x *ObligationReturned) String() string {
 func (*ObligationReturned) ProtoMessage() {}
 
 func (x *ObligationReturned) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[22]
+	mi := &file_concord_v1_event_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2861,7 +2933,7 @@ func (x *ObligationReturned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationReturned.ProtoReflect.Descriptor instead.
 func (*ObligationReturned) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{22}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ObligationReturned) GetObligationId() string {
@@ -2925,7 +2997,7 @@ type ObligationReceiptAcknowledged struct {
 
 func (x *ObligationReceiptAcknowledged) Reset() {
 	*x = ObligationReceiptAcknowledged{}
-	mi := &file_concord_v1_event_proto_msgTypes[23]
+	mi := &file_concord_v1_event_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2937,7 +3009,7 @@ func (x *ObligationReceiptAcknowledged) String() string {
 func (*ObligationReceiptAcknowledged) ProtoMessage() {}
 
 func (x *ObligationReceiptAcknowledged) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[23]
+	mi := &file_concord_v1_event_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2950,7 +3022,7 @@ func (x *ObligationReceiptAcknowledged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationReceiptAcknowledged.ProtoReflect.Descriptor instead.
 func (*ObligationReceiptAcknowledged) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{23}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ObligationReceiptAcknowledged) GetObligationId() string {
@@ -3001,7 +3073,7 @@ type ObligationWaived struct {
 
 func (x *ObligationWaived) Reset() {
 	*x = ObligationWaived{}
-	mi := &file_concord_v1_event_proto_msgTypes[24]
+	mi := &file_concord_v1_event_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3013,7 +3085,7 @@ func (x *ObligationWaived) String() string {
 func (*ObligationWaived) ProtoMessage() {}
 
 func (x *ObligationWaived) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[24]
+	mi := &file_concord_v1_event_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3026,7 +3098,7 @@ func (x *ObligationWaived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationWaived.ProtoReflect.Descriptor instead.
 func (*ObligationWaived) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{24}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ObligationWaived) GetObligationId() string {
@@ -3060,7 +3132,7 @@ type ObligationMissAdmitted struct {
 
 func (x *ObligationMissAdmitted) Reset() {
 	*x = ObligationMissAdmitted{}
-	mi := &file_concord_v1_event_proto_msgTypes[25]
+	mi := &file_concord_v1_event_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3072,7 +3144,7 @@ func (x *ObligationMissAdmitted) String() string {
 func (*ObligationMissAdmitted) ProtoMessage() {}
 
 func (x *ObligationMissAdmitted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[25]
+	mi := &file_concord_v1_event_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3085,7 +3157,7 @@ func (x *ObligationMissAdmitted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationMissAdmitted.ProtoReflect.Descriptor instead.
 func (*ObligationMissAdmitted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{25}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ObligationMissAdmitted) GetObligationId() string {
@@ -3135,7 +3207,7 @@ type AgreementSuspended struct {
 
 func (x *AgreementSuspended) Reset() {
 	*x = AgreementSuspended{}
-	mi := &file_concord_v1_event_proto_msgTypes[26]
+	mi := &file_concord_v1_event_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3147,7 +3219,7 @@ func (x *AgreementSuspended) String() string {
 func (*AgreementSuspended) ProtoMessage() {}
 
 func (x *AgreementSuspended) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[26]
+	mi := &file_concord_v1_event_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3160,7 +3232,7 @@ func (x *AgreementSuspended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementSuspended.ProtoReflect.Descriptor instead.
 func (*AgreementSuspended) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{26}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *AgreementSuspended) GetCause() SuspensionCause {
@@ -3215,7 +3287,7 @@ type AgreementResumed struct {
 
 func (x *AgreementResumed) Reset() {
 	*x = AgreementResumed{}
-	mi := &file_concord_v1_event_proto_msgTypes[27]
+	mi := &file_concord_v1_event_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3227,7 +3299,7 @@ func (x *AgreementResumed) String() string {
 func (*AgreementResumed) ProtoMessage() {}
 
 func (x *AgreementResumed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[27]
+	mi := &file_concord_v1_event_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3240,7 +3312,7 @@ func (x *AgreementResumed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementResumed.ProtoReflect.Descriptor instead.
 func (*AgreementResumed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{27}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *AgreementResumed) GetSide() Side {
@@ -3286,7 +3358,7 @@ type AgreementNoticeGiven struct {
 
 func (x *AgreementNoticeGiven) Reset() {
 	*x = AgreementNoticeGiven{}
-	mi := &file_concord_v1_event_proto_msgTypes[28]
+	mi := &file_concord_v1_event_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3298,7 +3370,7 @@ func (x *AgreementNoticeGiven) String() string {
 func (*AgreementNoticeGiven) ProtoMessage() {}
 
 func (x *AgreementNoticeGiven) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[28]
+	mi := &file_concord_v1_event_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3311,7 +3383,7 @@ func (x *AgreementNoticeGiven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementNoticeGiven.ProtoReflect.Descriptor instead.
 func (*AgreementNoticeGiven) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{28}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *AgreementNoticeGiven) GetSide() Side {
@@ -3346,7 +3418,7 @@ type AgreementNoticeWithdrawn struct {
 
 func (x *AgreementNoticeWithdrawn) Reset() {
 	*x = AgreementNoticeWithdrawn{}
-	mi := &file_concord_v1_event_proto_msgTypes[29]
+	mi := &file_concord_v1_event_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3358,7 +3430,7 @@ func (x *AgreementNoticeWithdrawn) String() string {
 func (*AgreementNoticeWithdrawn) ProtoMessage() {}
 
 func (x *AgreementNoticeWithdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[29]
+	mi := &file_concord_v1_event_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3371,7 +3443,7 @@ func (x *AgreementNoticeWithdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementNoticeWithdrawn.ProtoReflect.Descriptor instead.
 func (*AgreementNoticeWithdrawn) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{29}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *AgreementNoticeWithdrawn) GetProposalId() string {
@@ -3402,7 +3474,7 @@ type AgreementEnded struct {
 
 func (x *AgreementEnded) Reset() {
 	*x = AgreementEnded{}
-	mi := &file_concord_v1_event_proto_msgTypes[30]
+	mi := &file_concord_v1_event_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3414,7 +3486,7 @@ func (x *AgreementEnded) String() string {
 func (*AgreementEnded) ProtoMessage() {}
 
 func (x *AgreementEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[30]
+	mi := &file_concord_v1_event_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3427,7 +3499,7 @@ func (x *AgreementEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementEnded.ProtoReflect.Descriptor instead.
 func (*AgreementEnded) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{30}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *AgreementEnded) GetTo() AgreementState {
@@ -3497,7 +3569,7 @@ type AgreementAmended struct {
 
 func (x *AgreementAmended) Reset() {
 	*x = AgreementAmended{}
-	mi := &file_concord_v1_event_proto_msgTypes[31]
+	mi := &file_concord_v1_event_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3509,7 +3581,7 @@ func (x *AgreementAmended) String() string {
 func (*AgreementAmended) ProtoMessage() {}
 
 func (x *AgreementAmended) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[31]
+	mi := &file_concord_v1_event_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3522,7 +3594,7 @@ func (x *AgreementAmended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementAmended.ProtoReflect.Descriptor instead.
 func (*AgreementAmended) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{31}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *AgreementAmended) GetRevision() int32 {
@@ -3592,7 +3664,7 @@ type ProposalLapsed struct {
 
 func (x *ProposalLapsed) Reset() {
 	*x = ProposalLapsed{}
-	mi := &file_concord_v1_event_proto_msgTypes[32]
+	mi := &file_concord_v1_event_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3604,7 +3676,7 @@ func (x *ProposalLapsed) String() string {
 func (*ProposalLapsed) ProtoMessage() {}
 
 func (x *ProposalLapsed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[32]
+	mi := &file_concord_v1_event_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3617,7 +3689,7 @@ func (x *ProposalLapsed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalLapsed.ProtoReflect.Descriptor instead.
 func (*ProposalLapsed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{32}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ProposalLapsed) GetProposalId() string {
@@ -3640,7 +3712,7 @@ type ProposalBecameStale struct {
 
 func (x *ProposalBecameStale) Reset() {
 	*x = ProposalBecameStale{}
-	mi := &file_concord_v1_event_proto_msgTypes[33]
+	mi := &file_concord_v1_event_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3652,7 +3724,7 @@ func (x *ProposalBecameStale) String() string {
 func (*ProposalBecameStale) ProtoMessage() {}
 
 func (x *ProposalBecameStale) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[33]
+	mi := &file_concord_v1_event_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3665,7 +3737,7 @@ func (x *ProposalBecameStale) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalBecameStale.ProtoReflect.Descriptor instead.
 func (*ProposalBecameStale) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{33}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ProposalBecameStale) GetProposalId() string {
@@ -3708,7 +3780,7 @@ type CommitmentAgreed struct {
 
 func (x *CommitmentAgreed) Reset() {
 	*x = CommitmentAgreed{}
-	mi := &file_concord_v1_event_proto_msgTypes[34]
+	mi := &file_concord_v1_event_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3720,7 +3792,7 @@ func (x *CommitmentAgreed) String() string {
 func (*CommitmentAgreed) ProtoMessage() {}
 
 func (x *CommitmentAgreed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[34]
+	mi := &file_concord_v1_event_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3733,7 +3805,7 @@ func (x *CommitmentAgreed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentAgreed.ProtoReflect.Descriptor instead.
 func (*CommitmentAgreed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{34}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *CommitmentAgreed) GetCommitmentId() string {
@@ -3819,7 +3891,7 @@ type CommitmentRevised struct {
 
 func (x *CommitmentRevised) Reset() {
 	*x = CommitmentRevised{}
-	mi := &file_concord_v1_event_proto_msgTypes[35]
+	mi := &file_concord_v1_event_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3831,7 +3903,7 @@ func (x *CommitmentRevised) String() string {
 func (*CommitmentRevised) ProtoMessage() {}
 
 func (x *CommitmentRevised) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[35]
+	mi := &file_concord_v1_event_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3844,7 +3916,7 @@ func (x *CommitmentRevised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentRevised.ProtoReflect.Descriptor instead.
 func (*CommitmentRevised) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{35}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *CommitmentRevised) GetCommitmentId() string {
@@ -3923,7 +3995,7 @@ type CommitmentSuspended struct {
 
 func (x *CommitmentSuspended) Reset() {
 	*x = CommitmentSuspended{}
-	mi := &file_concord_v1_event_proto_msgTypes[36]
+	mi := &file_concord_v1_event_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3935,7 +4007,7 @@ func (x *CommitmentSuspended) String() string {
 func (*CommitmentSuspended) ProtoMessage() {}
 
 func (x *CommitmentSuspended) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[36]
+	mi := &file_concord_v1_event_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3948,7 +4020,7 @@ func (x *CommitmentSuspended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentSuspended.ProtoReflect.Descriptor instead.
 func (*CommitmentSuspended) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{36}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *CommitmentSuspended) GetCommitmentId() string {
@@ -3980,7 +4052,7 @@ type CommitmentResumed struct {
 
 func (x *CommitmentResumed) Reset() {
 	*x = CommitmentResumed{}
-	mi := &file_concord_v1_event_proto_msgTypes[37]
+	mi := &file_concord_v1_event_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3992,7 +4064,7 @@ func (x *CommitmentResumed) String() string {
 func (*CommitmentResumed) ProtoMessage() {}
 
 func (x *CommitmentResumed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[37]
+	mi := &file_concord_v1_event_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4005,7 +4077,7 @@ func (x *CommitmentResumed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentResumed.ProtoReflect.Descriptor instead.
 func (*CommitmentResumed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{37}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *CommitmentResumed) GetCommitmentId() string {
@@ -4040,7 +4112,7 @@ type CommitmentRested struct {
 
 func (x *CommitmentRested) Reset() {
 	*x = CommitmentRested{}
-	mi := &file_concord_v1_event_proto_msgTypes[38]
+	mi := &file_concord_v1_event_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4052,7 +4124,7 @@ func (x *CommitmentRested) String() string {
 func (*CommitmentRested) ProtoMessage() {}
 
 func (x *CommitmentRested) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[38]
+	mi := &file_concord_v1_event_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4065,7 +4137,7 @@ func (x *CommitmentRested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentRested.ProtoReflect.Descriptor instead.
 func (*CommitmentRested) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{38}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *CommitmentRested) GetCommitmentId() string {
@@ -4090,7 +4162,7 @@ type ObligationTriggered struct {
 
 func (x *ObligationTriggered) Reset() {
 	*x = ObligationTriggered{}
-	mi := &file_concord_v1_event_proto_msgTypes[39]
+	mi := &file_concord_v1_event_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4102,7 +4174,7 @@ func (x *ObligationTriggered) String() string {
 func (*ObligationTriggered) ProtoMessage() {}
 
 func (x *ObligationTriggered) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[39]
+	mi := &file_concord_v1_event_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4115,7 +4187,7 @@ func (x *ObligationTriggered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationTriggered.ProtoReflect.Descriptor instead.
 func (*ObligationTriggered) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{39}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ObligationTriggered) GetObligationId() string {
@@ -4152,7 +4224,7 @@ type ObligationDated struct {
 
 func (x *ObligationDated) Reset() {
 	*x = ObligationDated{}
-	mi := &file_concord_v1_event_proto_msgTypes[40]
+	mi := &file_concord_v1_event_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4164,7 +4236,7 @@ func (x *ObligationDated) String() string {
 func (*ObligationDated) ProtoMessage() {}
 
 func (x *ObligationDated) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[40]
+	mi := &file_concord_v1_event_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4177,7 +4249,7 @@ func (x *ObligationDated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDated.ProtoReflect.Descriptor instead.
 func (*ObligationDated) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{40}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ObligationDated) GetObligationId() string {
@@ -4207,7 +4279,7 @@ type ObligationBreached struct {
 
 func (x *ObligationBreached) Reset() {
 	*x = ObligationBreached{}
-	mi := &file_concord_v1_event_proto_msgTypes[41]
+	mi := &file_concord_v1_event_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4219,7 +4291,7 @@ func (x *ObligationBreached) String() string {
 func (*ObligationBreached) ProtoMessage() {}
 
 func (x *ObligationBreached) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[41]
+	mi := &file_concord_v1_event_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4232,7 +4304,7 @@ func (x *ObligationBreached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationBreached.ProtoReflect.Descriptor instead.
 func (*ObligationBreached) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{41}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ObligationBreached) GetObligationId() string {
@@ -4266,7 +4338,7 @@ type ObligationDeemed struct {
 
 func (x *ObligationDeemed) Reset() {
 	*x = ObligationDeemed{}
-	mi := &file_concord_v1_event_proto_msgTypes[42]
+	mi := &file_concord_v1_event_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4278,7 +4350,7 @@ func (x *ObligationDeemed) String() string {
 func (*ObligationDeemed) ProtoMessage() {}
 
 func (x *ObligationDeemed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[42]
+	mi := &file_concord_v1_event_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4291,7 +4363,7 @@ func (x *ObligationDeemed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDeemed.ProtoReflect.Descriptor instead.
 func (*ObligationDeemed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{42}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ObligationDeemed) GetObligationId() string {
@@ -4351,7 +4423,7 @@ type ObligationMeasured struct {
 
 func (x *ObligationMeasured) Reset() {
 	*x = ObligationMeasured{}
-	mi := &file_concord_v1_event_proto_msgTypes[43]
+	mi := &file_concord_v1_event_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4363,7 +4435,7 @@ func (x *ObligationMeasured) String() string {
 func (*ObligationMeasured) ProtoMessage() {}
 
 func (x *ObligationMeasured) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[43]
+	mi := &file_concord_v1_event_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4376,7 +4448,7 @@ func (x *ObligationMeasured) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationMeasured.ProtoReflect.Descriptor instead.
 func (*ObligationMeasured) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{43}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ObligationMeasured) GetObligationId() string {
@@ -4462,7 +4534,7 @@ type ObligationCurePlanned struct {
 
 func (x *ObligationCurePlanned) Reset() {
 	*x = ObligationCurePlanned{}
-	mi := &file_concord_v1_event_proto_msgTypes[44]
+	mi := &file_concord_v1_event_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4474,7 +4546,7 @@ func (x *ObligationCurePlanned) String() string {
 func (*ObligationCurePlanned) ProtoMessage() {}
 
 func (x *ObligationCurePlanned) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[44]
+	mi := &file_concord_v1_event_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4487,7 +4559,7 @@ func (x *ObligationCurePlanned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationCurePlanned.ProtoReflect.Descriptor instead.
 func (*ObligationCurePlanned) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{44}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ObligationCurePlanned) GetObligationId() string {
@@ -4517,7 +4589,7 @@ type ObligationCureObjected struct {
 
 func (x *ObligationCureObjected) Reset() {
 	*x = ObligationCureObjected{}
-	mi := &file_concord_v1_event_proto_msgTypes[45]
+	mi := &file_concord_v1_event_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4529,7 +4601,7 @@ func (x *ObligationCureObjected) String() string {
 func (*ObligationCureObjected) ProtoMessage() {}
 
 func (x *ObligationCureObjected) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[45]
+	mi := &file_concord_v1_event_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4542,7 +4614,7 @@ func (x *ObligationCureObjected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationCureObjected.ProtoReflect.Descriptor instead.
 func (*ObligationCureObjected) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{45}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ObligationCureObjected) GetObligationId() string {
@@ -4570,7 +4642,7 @@ type ObligationDefaulted struct {
 
 func (x *ObligationDefaulted) Reset() {
 	*x = ObligationDefaulted{}
-	mi := &file_concord_v1_event_proto_msgTypes[46]
+	mi := &file_concord_v1_event_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4582,7 +4654,7 @@ func (x *ObligationDefaulted) String() string {
 func (*ObligationDefaulted) ProtoMessage() {}
 
 func (x *ObligationDefaulted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[46]
+	mi := &file_concord_v1_event_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4595,7 +4667,7 @@ func (x *ObligationDefaulted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDefaulted.ProtoReflect.Descriptor instead.
 func (*ObligationDefaulted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{46}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ObligationDefaulted) GetObligationId() string {
@@ -4622,7 +4694,7 @@ type ObligationExtended struct {
 
 func (x *ObligationExtended) Reset() {
 	*x = ObligationExtended{}
-	mi := &file_concord_v1_event_proto_msgTypes[47]
+	mi := &file_concord_v1_event_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4634,7 +4706,7 @@ func (x *ObligationExtended) String() string {
 func (*ObligationExtended) ProtoMessage() {}
 
 func (x *ObligationExtended) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[47]
+	mi := &file_concord_v1_event_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4647,7 +4719,7 @@ func (x *ObligationExtended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationExtended.ProtoReflect.Descriptor instead.
 func (*ObligationExtended) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{47}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ObligationExtended) GetObligationId() string {
@@ -4691,7 +4763,7 @@ type ObligationExcused struct {
 
 func (x *ObligationExcused) Reset() {
 	*x = ObligationExcused{}
-	mi := &file_concord_v1_event_proto_msgTypes[48]
+	mi := &file_concord_v1_event_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4703,7 +4775,7 @@ func (x *ObligationExcused) String() string {
 func (*ObligationExcused) ProtoMessage() {}
 
 func (x *ObligationExcused) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[48]
+	mi := &file_concord_v1_event_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4716,7 +4788,7 @@ func (x *ObligationExcused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationExcused.ProtoReflect.Descriptor instead.
 func (*ObligationExcused) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{48}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ObligationExcused) GetObligationId() string {
@@ -4746,7 +4818,7 @@ type ObligationNoticeGiven struct {
 
 func (x *ObligationNoticeGiven) Reset() {
 	*x = ObligationNoticeGiven{}
-	mi := &file_concord_v1_event_proto_msgTypes[49]
+	mi := &file_concord_v1_event_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4758,7 +4830,7 @@ func (x *ObligationNoticeGiven) String() string {
 func (*ObligationNoticeGiven) ProtoMessage() {}
 
 func (x *ObligationNoticeGiven) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[49]
+	mi := &file_concord_v1_event_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4771,7 +4843,7 @@ func (x *ObligationNoticeGiven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationNoticeGiven.ProtoReflect.Descriptor instead.
 func (*ObligationNoticeGiven) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{49}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ObligationNoticeGiven) GetObligationId() string {
@@ -4801,7 +4873,7 @@ type ObligationBlocked struct {
 
 func (x *ObligationBlocked) Reset() {
 	*x = ObligationBlocked{}
-	mi := &file_concord_v1_event_proto_msgTypes[50]
+	mi := &file_concord_v1_event_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4813,7 +4885,7 @@ func (x *ObligationBlocked) String() string {
 func (*ObligationBlocked) ProtoMessage() {}
 
 func (x *ObligationBlocked) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[50]
+	mi := &file_concord_v1_event_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4826,7 +4898,7 @@ func (x *ObligationBlocked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationBlocked.ProtoReflect.Descriptor instead.
 func (*ObligationBlocked) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{50}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ObligationBlocked) GetObligationId() string {
@@ -4860,7 +4932,7 @@ type ObligationShifted struct {
 
 func (x *ObligationShifted) Reset() {
 	*x = ObligationShifted{}
-	mi := &file_concord_v1_event_proto_msgTypes[51]
+	mi := &file_concord_v1_event_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4872,7 +4944,7 @@ func (x *ObligationShifted) String() string {
 func (*ObligationShifted) ProtoMessage() {}
 
 func (x *ObligationShifted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[51]
+	mi := &file_concord_v1_event_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4885,7 +4957,7 @@ func (x *ObligationShifted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationShifted.ProtoReflect.Descriptor instead.
 func (*ObligationShifted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{51}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ObligationShifted) GetObligationId() string {
@@ -4929,7 +5001,7 @@ type ObligationSuspended struct {
 
 func (x *ObligationSuspended) Reset() {
 	*x = ObligationSuspended{}
-	mi := &file_concord_v1_event_proto_msgTypes[52]
+	mi := &file_concord_v1_event_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4941,7 +5013,7 @@ func (x *ObligationSuspended) String() string {
 func (*ObligationSuspended) ProtoMessage() {}
 
 func (x *ObligationSuspended) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[52]
+	mi := &file_concord_v1_event_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4954,7 +5026,7 @@ func (x *ObligationSuspended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationSuspended.ProtoReflect.Descriptor instead.
 func (*ObligationSuspended) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{52}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ObligationSuspended) GetObligationId() string {
@@ -4986,7 +5058,7 @@ type ObligationResumed struct {
 
 func (x *ObligationResumed) Reset() {
 	*x = ObligationResumed{}
-	mi := &file_concord_v1_event_proto_msgTypes[53]
+	mi := &file_concord_v1_event_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4998,7 +5070,7 @@ func (x *ObligationResumed) String() string {
 func (*ObligationResumed) ProtoMessage() {}
 
 func (x *ObligationResumed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[53]
+	mi := &file_concord_v1_event_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5011,7 +5083,7 @@ func (x *ObligationResumed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationResumed.ProtoReflect.Descriptor instead.
 func (*ObligationResumed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{53}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *ObligationResumed) GetObligationId() string {
@@ -5048,7 +5120,7 @@ type ObligationSuperseded struct {
 
 func (x *ObligationSuperseded) Reset() {
 	*x = ObligationSuperseded{}
-	mi := &file_concord_v1_event_proto_msgTypes[54]
+	mi := &file_concord_v1_event_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5060,7 +5132,7 @@ func (x *ObligationSuperseded) String() string {
 func (*ObligationSuperseded) ProtoMessage() {}
 
 func (x *ObligationSuperseded) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[54]
+	mi := &file_concord_v1_event_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5073,7 +5145,7 @@ func (x *ObligationSuperseded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationSuperseded.ProtoReflect.Descriptor instead.
 func (*ObligationSuperseded) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{54}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ObligationSuperseded) GetObligationId() string {
@@ -5105,7 +5177,7 @@ type ObligationDischarged struct {
 
 func (x *ObligationDischarged) Reset() {
 	*x = ObligationDischarged{}
-	mi := &file_concord_v1_event_proto_msgTypes[55]
+	mi := &file_concord_v1_event_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5117,7 +5189,7 @@ func (x *ObligationDischarged) String() string {
 func (*ObligationDischarged) ProtoMessage() {}
 
 func (x *ObligationDischarged) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[55]
+	mi := &file_concord_v1_event_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5130,7 +5202,7 @@ func (x *ObligationDischarged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDischarged.ProtoReflect.Descriptor instead.
 func (*ObligationDischarged) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{55}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ObligationDischarged) GetObligationId() string {
@@ -5167,7 +5239,7 @@ type ObligationDisputed struct {
 
 func (x *ObligationDisputed) Reset() {
 	*x = ObligationDisputed{}
-	mi := &file_concord_v1_event_proto_msgTypes[56]
+	mi := &file_concord_v1_event_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5179,7 +5251,7 @@ func (x *ObligationDisputed) String() string {
 func (*ObligationDisputed) ProtoMessage() {}
 
 func (x *ObligationDisputed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[56]
+	mi := &file_concord_v1_event_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5192,7 +5264,7 @@ func (x *ObligationDisputed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDisputed.ProtoReflect.Descriptor instead.
 func (*ObligationDisputed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{56}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ObligationDisputed) GetObligationId() string {
@@ -5232,7 +5304,7 @@ type ObligationDisputeSettled struct {
 
 func (x *ObligationDisputeSettled) Reset() {
 	*x = ObligationDisputeSettled{}
-	mi := &file_concord_v1_event_proto_msgTypes[57]
+	mi := &file_concord_v1_event_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5244,7 +5316,7 @@ func (x *ObligationDisputeSettled) String() string {
 func (*ObligationDisputeSettled) ProtoMessage() {}
 
 func (x *ObligationDisputeSettled) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[57]
+	mi := &file_concord_v1_event_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5257,7 +5329,7 @@ func (x *ObligationDisputeSettled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDisputeSettled.ProtoReflect.Descriptor instead.
 func (*ObligationDisputeSettled) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{57}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ObligationDisputeSettled) GetObligationId() string {
@@ -5320,7 +5392,7 @@ type ObligationNotDetermined struct {
 
 func (x *ObligationNotDetermined) Reset() {
 	*x = ObligationNotDetermined{}
-	mi := &file_concord_v1_event_proto_msgTypes[58]
+	mi := &file_concord_v1_event_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5332,7 +5404,7 @@ func (x *ObligationNotDetermined) String() string {
 func (*ObligationNotDetermined) ProtoMessage() {}
 
 func (x *ObligationNotDetermined) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[58]
+	mi := &file_concord_v1_event_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5345,7 +5417,7 @@ func (x *ObligationNotDetermined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationNotDetermined.ProtoReflect.Descriptor instead.
 func (*ObligationNotDetermined) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{58}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *ObligationNotDetermined) GetObligationId() string {
@@ -5374,7 +5446,7 @@ type ObligationImported struct {
 
 func (x *ObligationImported) Reset() {
 	*x = ObligationImported{}
-	mi := &file_concord_v1_event_proto_msgTypes[59]
+	mi := &file_concord_v1_event_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5386,7 +5458,7 @@ func (x *ObligationImported) String() string {
 func (*ObligationImported) ProtoMessage() {}
 
 func (x *ObligationImported) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[59]
+	mi := &file_concord_v1_event_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5399,7 +5471,7 @@ func (x *ObligationImported) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationImported.ProtoReflect.Descriptor instead.
 func (*ObligationImported) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{59}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *ObligationImported) GetObligationId() string {
@@ -5450,7 +5522,7 @@ type AgreementRenewed struct {
 
 func (x *AgreementRenewed) Reset() {
 	*x = AgreementRenewed{}
-	mi := &file_concord_v1_event_proto_msgTypes[60]
+	mi := &file_concord_v1_event_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5462,7 +5534,7 @@ func (x *AgreementRenewed) String() string {
 func (*AgreementRenewed) ProtoMessage() {}
 
 func (x *AgreementRenewed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[60]
+	mi := &file_concord_v1_event_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5475,7 +5547,7 @@ func (x *AgreementRenewed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementRenewed.ProtoReflect.Descriptor instead.
 func (*AgreementRenewed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{60}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *AgreementRenewed) GetSuccessorAgreementId() string {
@@ -5505,7 +5577,7 @@ type ChangeDeferred struct {
 
 func (x *ChangeDeferred) Reset() {
 	*x = ChangeDeferred{}
-	mi := &file_concord_v1_event_proto_msgTypes[61]
+	mi := &file_concord_v1_event_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5517,7 +5589,7 @@ func (x *ChangeDeferred) String() string {
 func (*ChangeDeferred) ProtoMessage() {}
 
 func (x *ChangeDeferred) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[61]
+	mi := &file_concord_v1_event_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5530,7 +5602,7 @@ func (x *ChangeDeferred) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeDeferred.ProtoReflect.Descriptor instead.
 func (*ChangeDeferred) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{61}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *ChangeDeferred) GetNumber() int32 {
@@ -5562,7 +5634,7 @@ type ChangeCarried struct {
 
 func (x *ChangeCarried) Reset() {
 	*x = ChangeCarried{}
-	mi := &file_concord_v1_event_proto_msgTypes[62]
+	mi := &file_concord_v1_event_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5574,7 +5646,7 @@ func (x *ChangeCarried) String() string {
 func (*ChangeCarried) ProtoMessage() {}
 
 func (x *ChangeCarried) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[62]
+	mi := &file_concord_v1_event_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5587,7 +5659,7 @@ func (x *ChangeCarried) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeCarried.ProtoReflect.Descriptor instead.
 func (*ChangeCarried) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{62}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *ChangeCarried) GetNumber() int32 {
@@ -5636,7 +5708,7 @@ type DeferredChange struct {
 
 func (x *DeferredChange) Reset() {
 	*x = DeferredChange{}
-	mi := &file_concord_v1_event_proto_msgTypes[63]
+	mi := &file_concord_v1_event_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5648,7 +5720,7 @@ func (x *DeferredChange) String() string {
 func (*DeferredChange) ProtoMessage() {}
 
 func (x *DeferredChange) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[63]
+	mi := &file_concord_v1_event_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5661,7 +5733,7 @@ func (x *DeferredChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeferredChange.ProtoReflect.Descriptor instead.
 func (*DeferredChange) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{63}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *DeferredChange) GetCause() ChangeCause {
@@ -5749,7 +5821,7 @@ type RecordedEvent struct {
 
 func (x *RecordedEvent) Reset() {
 	*x = RecordedEvent{}
-	mi := &file_concord_v1_event_proto_msgTypes[64]
+	mi := &file_concord_v1_event_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5761,7 +5833,7 @@ func (x *RecordedEvent) String() string {
 func (*RecordedEvent) ProtoMessage() {}
 
 func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[64]
+	mi := &file_concord_v1_event_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5774,7 +5846,7 @@ func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordedEvent.ProtoReflect.Descriptor instead.
 func (*RecordedEvent) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{64}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *RecordedEvent) GetPosition() uint64 {
@@ -5852,7 +5924,7 @@ var File_concord_v1_event_proto protoreflect.FileDescriptor
 const file_concord_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"\x16concord/v1/event.proto\x12\n" +
-	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x90*\n" +
+	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe1*\n" +
 	"\x05Event\x12!\n" +
 	"\fagreement_id\x18\x01 \x01(\tR\vagreementId\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12.\n" +
@@ -5867,7 +5939,8 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x10party_registered\x18\x14 \x01(\v2\x1b.concord.v1.PartyRegisteredH\x00R\x0fpartyRegistered\x12?\n" +
 	"\rparty_updated\x18\x15 \x01(\v2\x18.concord.v1.PartyUpdatedH\x00R\fpartyUpdated\x12@\n" +
 	"\x0eapi_key_issued\x18\x16 \x01(\v2\x18.concord.v1.ApiKeyIssuedH\x00R\fapiKeyIssued\x12C\n" +
-	"\x0fapi_key_revoked\x18\x17 \x01(\v2\x19.concord.v1.ApiKeyRevokedH\x00R\rapiKeyRevoked\x12K\n" +
+	"\x0fapi_key_revoked\x18\x17 \x01(\v2\x19.concord.v1.ApiKeyRevokedH\x00R\rapiKeyRevoked\x12O\n" +
+	"\x13private_data_erased\x18\x1b \x01(\v2\x1d.concord.v1.PrivateDataErasedH\x00R\x11privateDataErased\x12K\n" +
 	"\x11agreement_drafted\x18\x1e \x01(\v2\x1c.concord.v1.AgreementDraftedH\x00R\x10agreementDrafted\x12E\n" +
 	"\x0fdraft_rewritten\x18\x1f \x01(\v2\x1a.concord.v1.DraftRewrittenH\x00R\x0edraftRewritten\x12N\n" +
 	"\x12agreement_accepted\x18  \x01(\v2\x1d.concord.v1.AgreementAcceptedH\x00R\x11agreementAccepted\x12Q\n" +
@@ -5945,7 +6018,10 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"secretHash\"-\n" +
 	"\rApiKeyRevoked\x12\x1c\n" +
 	"\n" +
-	"api_key_id\x18\x01 \x01(\tR\bapiKeyId\"\xbb\x01\n" +
+	"api_key_id\x18\x01 \x01(\tR\bapiKeyId\"E\n" +
+	"\x11PrivateDataErased\x12\x1a\n" +
+	"\bversions\x18\x01 \x03(\x04R\bversions\x12\x14\n" +
+	"\x05basis\x18\x02 \x01(\tR\x05basis\"\xbb\x01\n" +
 	"\x10AgreementDrafted\x12&\n" +
 	"\x0fvendor_party_id\x18\x01 \x01(\tR\rvendorPartyId\x12&\n" +
 	"\x0fclient_party_id\x18\x02 \x01(\tR\rclientPartyId\x12(\n" +
@@ -6309,7 +6385,7 @@ func file_concord_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_concord_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 65)
+var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 66)
 var file_concord_v1_event_proto_goTypes = []any{
 	(ChangeCause)(0),                      // 0: concord.v1.ChangeCause
 	(*Event)(nil),                         // 1: concord.v1.Event
@@ -6318,263 +6394,265 @@ var file_concord_v1_event_proto_goTypes = []any{
 	(*PartyUpdated)(nil),                  // 4: concord.v1.PartyUpdated
 	(*ApiKeyIssued)(nil),                  // 5: concord.v1.ApiKeyIssued
 	(*ApiKeyRevoked)(nil),                 // 6: concord.v1.ApiKeyRevoked
-	(*AgreementDrafted)(nil),              // 7: concord.v1.AgreementDrafted
-	(*DraftRewritten)(nil),                // 8: concord.v1.DraftRewritten
-	(*AgreementAccepted)(nil),             // 9: concord.v1.AgreementAccepted
-	(*AgreementActivated)(nil),            // 10: concord.v1.AgreementActivated
-	(*ProposalMade)(nil),                  // 11: concord.v1.ProposalMade
-	(*ProposalCountered)(nil),             // 12: concord.v1.ProposalCountered
-	(*ProposalAccepted)(nil),              // 13: concord.v1.ProposalAccepted
-	(*ProposalDeclined)(nil),              // 14: concord.v1.ProposalDeclined
-	(*ProposalWithdrawn)(nil),             // 15: concord.v1.ProposalWithdrawn
-	(*ProposalTookEffect)(nil),            // 16: concord.v1.ProposalTookEffect
-	(*CommitmentEnteredIntoForce)(nil),    // 17: concord.v1.CommitmentEnteredIntoForce
-	(*CommitmentEnded)(nil),               // 18: concord.v1.CommitmentEnded
-	(*ObligationScheduled)(nil),           // 19: concord.v1.ObligationScheduled
-	(*ObligationFellDue)(nil),             // 20: concord.v1.ObligationFellDue
-	(*ObligationSubmitted)(nil),           // 21: concord.v1.ObligationSubmitted
-	(*ObligationAccepted)(nil),            // 22: concord.v1.ObligationAccepted
-	(*ObligationReturned)(nil),            // 23: concord.v1.ObligationReturned
-	(*ObligationReceiptAcknowledged)(nil), // 24: concord.v1.ObligationReceiptAcknowledged
-	(*ObligationWaived)(nil),              // 25: concord.v1.ObligationWaived
-	(*ObligationMissAdmitted)(nil),        // 26: concord.v1.ObligationMissAdmitted
-	(*AgreementSuspended)(nil),            // 27: concord.v1.AgreementSuspended
-	(*AgreementResumed)(nil),              // 28: concord.v1.AgreementResumed
-	(*AgreementNoticeGiven)(nil),          // 29: concord.v1.AgreementNoticeGiven
-	(*AgreementNoticeWithdrawn)(nil),      // 30: concord.v1.AgreementNoticeWithdrawn
-	(*AgreementEnded)(nil),                // 31: concord.v1.AgreementEnded
-	(*AgreementAmended)(nil),              // 32: concord.v1.AgreementAmended
-	(*ProposalLapsed)(nil),                // 33: concord.v1.ProposalLapsed
-	(*ProposalBecameStale)(nil),           // 34: concord.v1.ProposalBecameStale
-	(*CommitmentAgreed)(nil),              // 35: concord.v1.CommitmentAgreed
-	(*CommitmentRevised)(nil),             // 36: concord.v1.CommitmentRevised
-	(*CommitmentSuspended)(nil),           // 37: concord.v1.CommitmentSuspended
-	(*CommitmentResumed)(nil),             // 38: concord.v1.CommitmentResumed
-	(*CommitmentRested)(nil),              // 39: concord.v1.CommitmentRested
-	(*ObligationTriggered)(nil),           // 40: concord.v1.ObligationTriggered
-	(*ObligationDated)(nil),               // 41: concord.v1.ObligationDated
-	(*ObligationBreached)(nil),            // 42: concord.v1.ObligationBreached
-	(*ObligationDeemed)(nil),              // 43: concord.v1.ObligationDeemed
-	(*ObligationMeasured)(nil),            // 44: concord.v1.ObligationMeasured
-	(*ObligationCurePlanned)(nil),         // 45: concord.v1.ObligationCurePlanned
-	(*ObligationCureObjected)(nil),        // 46: concord.v1.ObligationCureObjected
-	(*ObligationDefaulted)(nil),           // 47: concord.v1.ObligationDefaulted
-	(*ObligationExtended)(nil),            // 48: concord.v1.ObligationExtended
-	(*ObligationExcused)(nil),             // 49: concord.v1.ObligationExcused
-	(*ObligationNoticeGiven)(nil),         // 50: concord.v1.ObligationNoticeGiven
-	(*ObligationBlocked)(nil),             // 51: concord.v1.ObligationBlocked
-	(*ObligationShifted)(nil),             // 52: concord.v1.ObligationShifted
-	(*ObligationSuspended)(nil),           // 53: concord.v1.ObligationSuspended
-	(*ObligationResumed)(nil),             // 54: concord.v1.ObligationResumed
-	(*ObligationSuperseded)(nil),          // 55: concord.v1.ObligationSuperseded
-	(*ObligationDischarged)(nil),          // 56: concord.v1.ObligationDischarged
-	(*ObligationDisputed)(nil),            // 57: concord.v1.ObligationDisputed
-	(*ObligationDisputeSettled)(nil),      // 58: concord.v1.ObligationDisputeSettled
-	(*ObligationNotDetermined)(nil),       // 59: concord.v1.ObligationNotDetermined
-	(*ObligationImported)(nil),            // 60: concord.v1.ObligationImported
-	(*AgreementRenewed)(nil),              // 61: concord.v1.AgreementRenewed
-	(*ChangeDeferred)(nil),                // 62: concord.v1.ChangeDeferred
-	(*ChangeCarried)(nil),                 // 63: concord.v1.ChangeCarried
-	(*DeferredChange)(nil),                // 64: concord.v1.DeferredChange
-	(*RecordedEvent)(nil),                 // 65: concord.v1.RecordedEvent
-	(*timestamppb.Timestamp)(nil),         // 66: google.protobuf.Timestamp
-	(Side)(0),                             // 67: concord.v1.Side
-	(*Principal)(nil),                     // 68: concord.v1.Principal
-	(*Terms)(nil),                         // 69: concord.v1.Terms
-	(*Calendar)(nil),                      // 70: concord.v1.Calendar
-	(AgreementState)(0),                   // 71: concord.v1.AgreementState
-	(ProposalKind)(0),                     // 72: concord.v1.ProposalKind
-	(*Impact)(nil),                        // 73: concord.v1.Impact
-	(CommitmentState)(0),                  // 74: concord.v1.CommitmentState
-	(CommitmentEndReason)(0),              // 75: concord.v1.CommitmentEndReason
-	(*DueStep)(nil),                       // 76: concord.v1.DueStep
-	(*Amount)(nil),                        // 77: concord.v1.Amount
-	(*Submission)(nil),                    // 78: concord.v1.Submission
-	(Timeliness)(0),                       // 79: concord.v1.Timeliness
-	(ObligationState)(0),                  // 80: concord.v1.ObligationState
-	(SuspensionCause)(0),                  // 81: concord.v1.SuspensionCause
-	(AgreementEndCause)(0),                // 82: concord.v1.AgreementEndCause
-	(*CommitmentTerms)(nil),               // 83: concord.v1.CommitmentTerms
-	(*Clocks)(nil),                        // 84: concord.v1.Clocks
-	(*Trigger)(nil),                       // 85: concord.v1.Trigger
-	(*Deadlines)(nil),                     // 86: concord.v1.Deadlines
-	(*Measurement)(nil),                   // 87: concord.v1.Measurement
-	(*Excuse)(nil),                        // 88: concord.v1.Excuse
-	(*CurePlan)(nil),                      // 89: concord.v1.CurePlan
-	(*ReliefNotice)(nil),                  // 90: concord.v1.ReliefNotice
-	(DischargeCause)(0),                   // 91: concord.v1.DischargeCause
-	(*Dispute)(nil),                       // 92: concord.v1.Dispute
-	(*Settlement)(nil),                    // 93: concord.v1.Settlement
-	(*PastObligation)(nil),                // 94: concord.v1.PastObligation
+	(*PrivateDataErased)(nil),             // 7: concord.v1.PrivateDataErased
+	(*AgreementDrafted)(nil),              // 8: concord.v1.AgreementDrafted
+	(*DraftRewritten)(nil),                // 9: concord.v1.DraftRewritten
+	(*AgreementAccepted)(nil),             // 10: concord.v1.AgreementAccepted
+	(*AgreementActivated)(nil),            // 11: concord.v1.AgreementActivated
+	(*ProposalMade)(nil),                  // 12: concord.v1.ProposalMade
+	(*ProposalCountered)(nil),             // 13: concord.v1.ProposalCountered
+	(*ProposalAccepted)(nil),              // 14: concord.v1.ProposalAccepted
+	(*ProposalDeclined)(nil),              // 15: concord.v1.ProposalDeclined
+	(*ProposalWithdrawn)(nil),             // 16: concord.v1.ProposalWithdrawn
+	(*ProposalTookEffect)(nil),            // 17: concord.v1.ProposalTookEffect
+	(*CommitmentEnteredIntoForce)(nil),    // 18: concord.v1.CommitmentEnteredIntoForce
+	(*CommitmentEnded)(nil),               // 19: concord.v1.CommitmentEnded
+	(*ObligationScheduled)(nil),           // 20: concord.v1.ObligationScheduled
+	(*ObligationFellDue)(nil),             // 21: concord.v1.ObligationFellDue
+	(*ObligationSubmitted)(nil),           // 22: concord.v1.ObligationSubmitted
+	(*ObligationAccepted)(nil),            // 23: concord.v1.ObligationAccepted
+	(*ObligationReturned)(nil),            // 24: concord.v1.ObligationReturned
+	(*ObligationReceiptAcknowledged)(nil), // 25: concord.v1.ObligationReceiptAcknowledged
+	(*ObligationWaived)(nil),              // 26: concord.v1.ObligationWaived
+	(*ObligationMissAdmitted)(nil),        // 27: concord.v1.ObligationMissAdmitted
+	(*AgreementSuspended)(nil),            // 28: concord.v1.AgreementSuspended
+	(*AgreementResumed)(nil),              // 29: concord.v1.AgreementResumed
+	(*AgreementNoticeGiven)(nil),          // 30: concord.v1.AgreementNoticeGiven
+	(*AgreementNoticeWithdrawn)(nil),      // 31: concord.v1.AgreementNoticeWithdrawn
+	(*AgreementEnded)(nil),                // 32: concord.v1.AgreementEnded
+	(*AgreementAmended)(nil),              // 33: concord.v1.AgreementAmended
+	(*ProposalLapsed)(nil),                // 34: concord.v1.ProposalLapsed
+	(*ProposalBecameStale)(nil),           // 35: concord.v1.ProposalBecameStale
+	(*CommitmentAgreed)(nil),              // 36: concord.v1.CommitmentAgreed
+	(*CommitmentRevised)(nil),             // 37: concord.v1.CommitmentRevised
+	(*CommitmentSuspended)(nil),           // 38: concord.v1.CommitmentSuspended
+	(*CommitmentResumed)(nil),             // 39: concord.v1.CommitmentResumed
+	(*CommitmentRested)(nil),              // 40: concord.v1.CommitmentRested
+	(*ObligationTriggered)(nil),           // 41: concord.v1.ObligationTriggered
+	(*ObligationDated)(nil),               // 42: concord.v1.ObligationDated
+	(*ObligationBreached)(nil),            // 43: concord.v1.ObligationBreached
+	(*ObligationDeemed)(nil),              // 44: concord.v1.ObligationDeemed
+	(*ObligationMeasured)(nil),            // 45: concord.v1.ObligationMeasured
+	(*ObligationCurePlanned)(nil),         // 46: concord.v1.ObligationCurePlanned
+	(*ObligationCureObjected)(nil),        // 47: concord.v1.ObligationCureObjected
+	(*ObligationDefaulted)(nil),           // 48: concord.v1.ObligationDefaulted
+	(*ObligationExtended)(nil),            // 49: concord.v1.ObligationExtended
+	(*ObligationExcused)(nil),             // 50: concord.v1.ObligationExcused
+	(*ObligationNoticeGiven)(nil),         // 51: concord.v1.ObligationNoticeGiven
+	(*ObligationBlocked)(nil),             // 52: concord.v1.ObligationBlocked
+	(*ObligationShifted)(nil),             // 53: concord.v1.ObligationShifted
+	(*ObligationSuspended)(nil),           // 54: concord.v1.ObligationSuspended
+	(*ObligationResumed)(nil),             // 55: concord.v1.ObligationResumed
+	(*ObligationSuperseded)(nil),          // 56: concord.v1.ObligationSuperseded
+	(*ObligationDischarged)(nil),          // 57: concord.v1.ObligationDischarged
+	(*ObligationDisputed)(nil),            // 58: concord.v1.ObligationDisputed
+	(*ObligationDisputeSettled)(nil),      // 59: concord.v1.ObligationDisputeSettled
+	(*ObligationNotDetermined)(nil),       // 60: concord.v1.ObligationNotDetermined
+	(*ObligationImported)(nil),            // 61: concord.v1.ObligationImported
+	(*AgreementRenewed)(nil),              // 62: concord.v1.AgreementRenewed
+	(*ChangeDeferred)(nil),                // 63: concord.v1.ChangeDeferred
+	(*ChangeCarried)(nil),                 // 64: concord.v1.ChangeCarried
+	(*DeferredChange)(nil),                // 65: concord.v1.DeferredChange
+	(*RecordedEvent)(nil),                 // 66: concord.v1.RecordedEvent
+	(*timestamppb.Timestamp)(nil),         // 67: google.protobuf.Timestamp
+	(Side)(0),                             // 68: concord.v1.Side
+	(*Principal)(nil),                     // 69: concord.v1.Principal
+	(*Terms)(nil),                         // 70: concord.v1.Terms
+	(*Calendar)(nil),                      // 71: concord.v1.Calendar
+	(AgreementState)(0),                   // 72: concord.v1.AgreementState
+	(ProposalKind)(0),                     // 73: concord.v1.ProposalKind
+	(*Impact)(nil),                        // 74: concord.v1.Impact
+	(CommitmentState)(0),                  // 75: concord.v1.CommitmentState
+	(CommitmentEndReason)(0),              // 76: concord.v1.CommitmentEndReason
+	(*DueStep)(nil),                       // 77: concord.v1.DueStep
+	(*Amount)(nil),                        // 78: concord.v1.Amount
+	(*Submission)(nil),                    // 79: concord.v1.Submission
+	(Timeliness)(0),                       // 80: concord.v1.Timeliness
+	(ObligationState)(0),                  // 81: concord.v1.ObligationState
+	(SuspensionCause)(0),                  // 82: concord.v1.SuspensionCause
+	(AgreementEndCause)(0),                // 83: concord.v1.AgreementEndCause
+	(*CommitmentTerms)(nil),               // 84: concord.v1.CommitmentTerms
+	(*Clocks)(nil),                        // 85: concord.v1.Clocks
+	(*Trigger)(nil),                       // 86: concord.v1.Trigger
+	(*Deadlines)(nil),                     // 87: concord.v1.Deadlines
+	(*Measurement)(nil),                   // 88: concord.v1.Measurement
+	(*Excuse)(nil),                        // 89: concord.v1.Excuse
+	(*CurePlan)(nil),                      // 90: concord.v1.CurePlan
+	(*ReliefNotice)(nil),                  // 91: concord.v1.ReliefNotice
+	(DischargeCause)(0),                   // 92: concord.v1.DischargeCause
+	(*Dispute)(nil),                       // 93: concord.v1.Dispute
+	(*Settlement)(nil),                    // 94: concord.v1.Settlement
+	(*PastObligation)(nil),                // 95: concord.v1.PastObligation
 }
 var file_concord_v1_event_proto_depIdxs = []int32{
-	66,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
-	66,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
+	67,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
+	67,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
 	2,   // 2: concord.v1.Event.actor:type_name -> concord.v1.Actor
 	3,   // 3: concord.v1.Event.party_registered:type_name -> concord.v1.PartyRegistered
 	4,   // 4: concord.v1.Event.party_updated:type_name -> concord.v1.PartyUpdated
 	5,   // 5: concord.v1.Event.api_key_issued:type_name -> concord.v1.ApiKeyIssued
 	6,   // 6: concord.v1.Event.api_key_revoked:type_name -> concord.v1.ApiKeyRevoked
-	7,   // 7: concord.v1.Event.agreement_drafted:type_name -> concord.v1.AgreementDrafted
-	8,   // 8: concord.v1.Event.draft_rewritten:type_name -> concord.v1.DraftRewritten
-	9,   // 9: concord.v1.Event.agreement_accepted:type_name -> concord.v1.AgreementAccepted
-	10,  // 10: concord.v1.Event.agreement_activated:type_name -> concord.v1.AgreementActivated
-	27,  // 11: concord.v1.Event.agreement_suspended:type_name -> concord.v1.AgreementSuspended
-	28,  // 12: concord.v1.Event.agreement_resumed:type_name -> concord.v1.AgreementResumed
-	29,  // 13: concord.v1.Event.agreement_notice_given:type_name -> concord.v1.AgreementNoticeGiven
-	30,  // 14: concord.v1.Event.agreement_notice_withdrawn:type_name -> concord.v1.AgreementNoticeWithdrawn
-	31,  // 15: concord.v1.Event.agreement_ended:type_name -> concord.v1.AgreementEnded
-	32,  // 16: concord.v1.Event.agreement_amended:type_name -> concord.v1.AgreementAmended
-	11,  // 17: concord.v1.Event.proposal_made:type_name -> concord.v1.ProposalMade
-	12,  // 18: concord.v1.Event.proposal_countered:type_name -> concord.v1.ProposalCountered
-	13,  // 19: concord.v1.Event.proposal_accepted:type_name -> concord.v1.ProposalAccepted
-	14,  // 20: concord.v1.Event.proposal_declined:type_name -> concord.v1.ProposalDeclined
-	15,  // 21: concord.v1.Event.proposal_withdrawn:type_name -> concord.v1.ProposalWithdrawn
-	16,  // 22: concord.v1.Event.proposal_took_effect:type_name -> concord.v1.ProposalTookEffect
-	33,  // 23: concord.v1.Event.proposal_lapsed:type_name -> concord.v1.ProposalLapsed
-	34,  // 24: concord.v1.Event.proposal_became_stale:type_name -> concord.v1.ProposalBecameStale
-	35,  // 25: concord.v1.Event.commitment_agreed:type_name -> concord.v1.CommitmentAgreed
-	17,  // 26: concord.v1.Event.commitment_entered_into_force:type_name -> concord.v1.CommitmentEnteredIntoForce
-	18,  // 27: concord.v1.Event.commitment_ended:type_name -> concord.v1.CommitmentEnded
-	36,  // 28: concord.v1.Event.commitment_revised:type_name -> concord.v1.CommitmentRevised
-	37,  // 29: concord.v1.Event.commitment_suspended:type_name -> concord.v1.CommitmentSuspended
-	38,  // 30: concord.v1.Event.commitment_resumed:type_name -> concord.v1.CommitmentResumed
-	39,  // 31: concord.v1.Event.commitment_rested:type_name -> concord.v1.CommitmentRested
-	19,  // 32: concord.v1.Event.obligation_scheduled:type_name -> concord.v1.ObligationScheduled
-	20,  // 33: concord.v1.Event.obligation_fell_due:type_name -> concord.v1.ObligationFellDue
-	21,  // 34: concord.v1.Event.obligation_submitted:type_name -> concord.v1.ObligationSubmitted
-	22,  // 35: concord.v1.Event.obligation_accepted:type_name -> concord.v1.ObligationAccepted
-	23,  // 36: concord.v1.Event.obligation_returned:type_name -> concord.v1.ObligationReturned
-	24,  // 37: concord.v1.Event.obligation_receipt_acknowledged:type_name -> concord.v1.ObligationReceiptAcknowledged
-	25,  // 38: concord.v1.Event.obligation_waived:type_name -> concord.v1.ObligationWaived
-	26,  // 39: concord.v1.Event.obligation_miss_admitted:type_name -> concord.v1.ObligationMissAdmitted
-	40,  // 40: concord.v1.Event.obligation_triggered:type_name -> concord.v1.ObligationTriggered
-	41,  // 41: concord.v1.Event.obligation_dated:type_name -> concord.v1.ObligationDated
-	42,  // 42: concord.v1.Event.obligation_breached:type_name -> concord.v1.ObligationBreached
-	43,  // 43: concord.v1.Event.obligation_deemed:type_name -> concord.v1.ObligationDeemed
-	44,  // 44: concord.v1.Event.obligation_measured:type_name -> concord.v1.ObligationMeasured
-	45,  // 45: concord.v1.Event.obligation_cure_planned:type_name -> concord.v1.ObligationCurePlanned
-	46,  // 46: concord.v1.Event.obligation_cure_objected:type_name -> concord.v1.ObligationCureObjected
-	47,  // 47: concord.v1.Event.obligation_defaulted:type_name -> concord.v1.ObligationDefaulted
-	48,  // 48: concord.v1.Event.obligation_extended:type_name -> concord.v1.ObligationExtended
-	49,  // 49: concord.v1.Event.obligation_excused:type_name -> concord.v1.ObligationExcused
-	50,  // 50: concord.v1.Event.obligation_notice_given:type_name -> concord.v1.ObligationNoticeGiven
-	51,  // 51: concord.v1.Event.obligation_blocked:type_name -> concord.v1.ObligationBlocked
-	52,  // 52: concord.v1.Event.obligation_shifted:type_name -> concord.v1.ObligationShifted
-	53,  // 53: concord.v1.Event.obligation_suspended:type_name -> concord.v1.ObligationSuspended
-	54,  // 54: concord.v1.Event.obligation_resumed:type_name -> concord.v1.ObligationResumed
-	55,  // 55: concord.v1.Event.obligation_superseded:type_name -> concord.v1.ObligationSuperseded
-	56,  // 56: concord.v1.Event.obligation_discharged:type_name -> concord.v1.ObligationDischarged
-	57,  // 57: concord.v1.Event.obligation_disputed:type_name -> concord.v1.ObligationDisputed
-	58,  // 58: concord.v1.Event.obligation_dispute_settled:type_name -> concord.v1.ObligationDisputeSettled
-	59,  // 59: concord.v1.Event.obligation_not_determined:type_name -> concord.v1.ObligationNotDetermined
-	60,  // 60: concord.v1.Event.obligation_imported:type_name -> concord.v1.ObligationImported
-	61,  // 61: concord.v1.Event.agreement_renewed:type_name -> concord.v1.AgreementRenewed
-	62,  // 62: concord.v1.Event.change_deferred:type_name -> concord.v1.ChangeDeferred
-	63,  // 63: concord.v1.Event.change_carried:type_name -> concord.v1.ChangeCarried
-	67,  // 64: concord.v1.Actor.side:type_name -> concord.v1.Side
-	68,  // 65: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
-	67,  // 66: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
-	69,  // 67: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
-	69,  // 68: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
-	66,  // 69: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	66,  // 70: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
-	70,  // 71: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
-	71,  // 72: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
-	72,  // 73: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
-	67,  // 74: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
-	73,  // 75: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
-	66,  // 76: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
-	67,  // 77: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
-	73,  // 78: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
-	66,  // 79: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
-	66,  // 80: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	73,  // 81: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
-	74,  // 82: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
-	75,  // 83: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
-	66,  // 84: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
-	66,  // 85: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
-	66,  // 86: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
-	76,  // 87: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
-	66,  // 88: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
-	77,  // 89: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
-	78,  // 90: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
-	66,  // 91: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
-	79,  // 92: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
-	80,  // 93: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
-	80,  // 94: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
-	66,  // 95: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
-	66,  // 96: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
-	66,  // 97: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
-	66,  // 98: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
-	79,  // 99: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
-	80,  // 100: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
-	66,  // 101: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
-	81,  // 102: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
-	67,  // 103: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
-	67,  // 104: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
-	66,  // 105: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
-	67,  // 106: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
-	66,  // 107: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
-	71,  // 108: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
-	82,  // 109: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
-	67,  // 110: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
-	66,  // 111: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
-	70,  // 112: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
-	83,  // 113: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
-	84,  // 114: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
-	66,  // 115: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
-	83,  // 116: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
-	84,  // 117: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
-	74,  // 118: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
-	74,  // 119: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
-	85,  // 120: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
-	86,  // 121: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
-	86,  // 122: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
-	66,  // 123: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
-	80,  // 124: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
-	66,  // 125: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
-	79,  // 126: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
-	87,  // 127: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
-	80,  // 128: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
-	80,  // 129: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
-	66,  // 130: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
-	66,  // 131: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
-	88,  // 132: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
-	66,  // 133: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
-	79,  // 134: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
-	89,  // 135: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
-	86,  // 136: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
-	80,  // 137: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
-	88,  // 138: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
-	90,  // 139: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
-	86,  // 140: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
-	80,  // 141: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
-	80,  // 142: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
-	80,  // 143: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
-	86,  // 144: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
-	91,  // 145: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
-	92,  // 146: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
-	93,  // 147: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
-	80,  // 148: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
-	86,  // 149: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
-	66,  // 150: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
-	79,  // 151: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
-	94,  // 152: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
-	86,  // 153: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
-	66,  // 154: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
-	64,  // 155: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
-	0,   // 156: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
-	66,  // 157: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
-	66,  // 158: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
-	66,  // 159: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
-	71,  // 160: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
-	1,   // 161: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
-	162, // [162:162] is the sub-list for method output_type
-	162, // [162:162] is the sub-list for method input_type
-	162, // [162:162] is the sub-list for extension type_name
-	162, // [162:162] is the sub-list for extension extendee
-	0,   // [0:162] is the sub-list for field type_name
+	7,   // 7: concord.v1.Event.private_data_erased:type_name -> concord.v1.PrivateDataErased
+	8,   // 8: concord.v1.Event.agreement_drafted:type_name -> concord.v1.AgreementDrafted
+	9,   // 9: concord.v1.Event.draft_rewritten:type_name -> concord.v1.DraftRewritten
+	10,  // 10: concord.v1.Event.agreement_accepted:type_name -> concord.v1.AgreementAccepted
+	11,  // 11: concord.v1.Event.agreement_activated:type_name -> concord.v1.AgreementActivated
+	28,  // 12: concord.v1.Event.agreement_suspended:type_name -> concord.v1.AgreementSuspended
+	29,  // 13: concord.v1.Event.agreement_resumed:type_name -> concord.v1.AgreementResumed
+	30,  // 14: concord.v1.Event.agreement_notice_given:type_name -> concord.v1.AgreementNoticeGiven
+	31,  // 15: concord.v1.Event.agreement_notice_withdrawn:type_name -> concord.v1.AgreementNoticeWithdrawn
+	32,  // 16: concord.v1.Event.agreement_ended:type_name -> concord.v1.AgreementEnded
+	33,  // 17: concord.v1.Event.agreement_amended:type_name -> concord.v1.AgreementAmended
+	12,  // 18: concord.v1.Event.proposal_made:type_name -> concord.v1.ProposalMade
+	13,  // 19: concord.v1.Event.proposal_countered:type_name -> concord.v1.ProposalCountered
+	14,  // 20: concord.v1.Event.proposal_accepted:type_name -> concord.v1.ProposalAccepted
+	15,  // 21: concord.v1.Event.proposal_declined:type_name -> concord.v1.ProposalDeclined
+	16,  // 22: concord.v1.Event.proposal_withdrawn:type_name -> concord.v1.ProposalWithdrawn
+	17,  // 23: concord.v1.Event.proposal_took_effect:type_name -> concord.v1.ProposalTookEffect
+	34,  // 24: concord.v1.Event.proposal_lapsed:type_name -> concord.v1.ProposalLapsed
+	35,  // 25: concord.v1.Event.proposal_became_stale:type_name -> concord.v1.ProposalBecameStale
+	36,  // 26: concord.v1.Event.commitment_agreed:type_name -> concord.v1.CommitmentAgreed
+	18,  // 27: concord.v1.Event.commitment_entered_into_force:type_name -> concord.v1.CommitmentEnteredIntoForce
+	19,  // 28: concord.v1.Event.commitment_ended:type_name -> concord.v1.CommitmentEnded
+	37,  // 29: concord.v1.Event.commitment_revised:type_name -> concord.v1.CommitmentRevised
+	38,  // 30: concord.v1.Event.commitment_suspended:type_name -> concord.v1.CommitmentSuspended
+	39,  // 31: concord.v1.Event.commitment_resumed:type_name -> concord.v1.CommitmentResumed
+	40,  // 32: concord.v1.Event.commitment_rested:type_name -> concord.v1.CommitmentRested
+	20,  // 33: concord.v1.Event.obligation_scheduled:type_name -> concord.v1.ObligationScheduled
+	21,  // 34: concord.v1.Event.obligation_fell_due:type_name -> concord.v1.ObligationFellDue
+	22,  // 35: concord.v1.Event.obligation_submitted:type_name -> concord.v1.ObligationSubmitted
+	23,  // 36: concord.v1.Event.obligation_accepted:type_name -> concord.v1.ObligationAccepted
+	24,  // 37: concord.v1.Event.obligation_returned:type_name -> concord.v1.ObligationReturned
+	25,  // 38: concord.v1.Event.obligation_receipt_acknowledged:type_name -> concord.v1.ObligationReceiptAcknowledged
+	26,  // 39: concord.v1.Event.obligation_waived:type_name -> concord.v1.ObligationWaived
+	27,  // 40: concord.v1.Event.obligation_miss_admitted:type_name -> concord.v1.ObligationMissAdmitted
+	41,  // 41: concord.v1.Event.obligation_triggered:type_name -> concord.v1.ObligationTriggered
+	42,  // 42: concord.v1.Event.obligation_dated:type_name -> concord.v1.ObligationDated
+	43,  // 43: concord.v1.Event.obligation_breached:type_name -> concord.v1.ObligationBreached
+	44,  // 44: concord.v1.Event.obligation_deemed:type_name -> concord.v1.ObligationDeemed
+	45,  // 45: concord.v1.Event.obligation_measured:type_name -> concord.v1.ObligationMeasured
+	46,  // 46: concord.v1.Event.obligation_cure_planned:type_name -> concord.v1.ObligationCurePlanned
+	47,  // 47: concord.v1.Event.obligation_cure_objected:type_name -> concord.v1.ObligationCureObjected
+	48,  // 48: concord.v1.Event.obligation_defaulted:type_name -> concord.v1.ObligationDefaulted
+	49,  // 49: concord.v1.Event.obligation_extended:type_name -> concord.v1.ObligationExtended
+	50,  // 50: concord.v1.Event.obligation_excused:type_name -> concord.v1.ObligationExcused
+	51,  // 51: concord.v1.Event.obligation_notice_given:type_name -> concord.v1.ObligationNoticeGiven
+	52,  // 52: concord.v1.Event.obligation_blocked:type_name -> concord.v1.ObligationBlocked
+	53,  // 53: concord.v1.Event.obligation_shifted:type_name -> concord.v1.ObligationShifted
+	54,  // 54: concord.v1.Event.obligation_suspended:type_name -> concord.v1.ObligationSuspended
+	55,  // 55: concord.v1.Event.obligation_resumed:type_name -> concord.v1.ObligationResumed
+	56,  // 56: concord.v1.Event.obligation_superseded:type_name -> concord.v1.ObligationSuperseded
+	57,  // 57: concord.v1.Event.obligation_discharged:type_name -> concord.v1.ObligationDischarged
+	58,  // 58: concord.v1.Event.obligation_disputed:type_name -> concord.v1.ObligationDisputed
+	59,  // 59: concord.v1.Event.obligation_dispute_settled:type_name -> concord.v1.ObligationDisputeSettled
+	60,  // 60: concord.v1.Event.obligation_not_determined:type_name -> concord.v1.ObligationNotDetermined
+	61,  // 61: concord.v1.Event.obligation_imported:type_name -> concord.v1.ObligationImported
+	62,  // 62: concord.v1.Event.agreement_renewed:type_name -> concord.v1.AgreementRenewed
+	63,  // 63: concord.v1.Event.change_deferred:type_name -> concord.v1.ChangeDeferred
+	64,  // 64: concord.v1.Event.change_carried:type_name -> concord.v1.ChangeCarried
+	68,  // 65: concord.v1.Actor.side:type_name -> concord.v1.Side
+	69,  // 66: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
+	68,  // 67: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
+	70,  // 68: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
+	70,  // 69: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
+	67,  // 70: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	67,  // 71: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
+	71,  // 72: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
+	72,  // 73: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
+	73,  // 74: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
+	68,  // 75: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
+	74,  // 76: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
+	67,  // 77: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
+	68,  // 78: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
+	74,  // 79: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
+	67,  // 80: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
+	67,  // 81: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	74,  // 82: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
+	75,  // 83: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
+	76,  // 84: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
+	67,  // 85: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
+	67,  // 86: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
+	67,  // 87: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
+	77,  // 88: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
+	67,  // 89: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
+	78,  // 90: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
+	79,  // 91: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
+	67,  // 92: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
+	80,  // 93: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
+	81,  // 94: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
+	81,  // 95: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
+	67,  // 96: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
+	67,  // 97: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
+	67,  // 98: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
+	67,  // 99: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
+	80,  // 100: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
+	81,  // 101: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
+	67,  // 102: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
+	82,  // 103: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
+	68,  // 104: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
+	68,  // 105: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
+	67,  // 106: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
+	68,  // 107: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
+	67,  // 108: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
+	72,  // 109: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
+	83,  // 110: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
+	68,  // 111: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
+	67,  // 112: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
+	71,  // 113: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
+	84,  // 114: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
+	85,  // 115: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
+	67,  // 116: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
+	84,  // 117: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
+	85,  // 118: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
+	75,  // 119: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
+	75,  // 120: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
+	86,  // 121: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
+	87,  // 122: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
+	87,  // 123: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
+	67,  // 124: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
+	81,  // 125: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
+	67,  // 126: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
+	80,  // 127: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
+	88,  // 128: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
+	81,  // 129: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
+	81,  // 130: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
+	67,  // 131: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
+	67,  // 132: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
+	89,  // 133: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
+	67,  // 134: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
+	80,  // 135: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
+	90,  // 136: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
+	87,  // 137: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
+	81,  // 138: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
+	89,  // 139: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
+	91,  // 140: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
+	87,  // 141: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
+	81,  // 142: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
+	81,  // 143: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
+	81,  // 144: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
+	87,  // 145: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
+	92,  // 146: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
+	93,  // 147: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
+	94,  // 148: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
+	81,  // 149: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
+	87,  // 150: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
+	67,  // 151: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
+	80,  // 152: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
+	95,  // 153: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
+	87,  // 154: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
+	67,  // 155: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
+	65,  // 156: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
+	0,   // 157: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
+	67,  // 158: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
+	67,  // 159: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
+	67,  // 160: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
+	72,  // 161: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
+	1,   // 162: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
+	163, // [163:163] is the sub-list for method output_type
+	163, // [163:163] is the sub-list for method input_type
+	163, // [163:163] is the sub-list for extension type_name
+	163, // [163:163] is the sub-list for extension extendee
+	0,   // [0:163] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_event_proto_init() }
@@ -6594,6 +6672,7 @@ func file_concord_v1_event_proto_init() {
 		(*Event_PartyUpdated)(nil),
 		(*Event_ApiKeyIssued)(nil),
 		(*Event_ApiKeyRevoked)(nil),
+		(*Event_PrivateDataErased)(nil),
 		(*Event_AgreementDrafted)(nil),
 		(*Event_DraftRewritten)(nil),
 		(*Event_AgreementAccepted)(nil),
@@ -6658,7 +6737,7 @@ func file_concord_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_event_proto_rawDesc), len(file_concord_v1_event_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   65,
+			NumMessages:   66,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
