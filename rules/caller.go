@@ -53,6 +53,12 @@ func (c Caller) Sees(a *pb.Agreement) bool {
 	return !draft || side == a.GetAuthor()
 }
 
+// SeesService says whether a caller may know of the service's own chain: parties, keys and the log. Who runs the service
+// does, and who audits all of it.
+func (c Caller) SeesService() bool {
+	return c.Role == pb.Role_ROLE_OPERATOR || c.Role == pb.Role_ROLE_AUDITOR && len(c.AgreementIDs) == 0
+}
+
 // Neutral says whether a caller acts for the party that both sides of an agreement agreed on to settle their disputes. It is
 // no side: it reads the agreement from the acceptance on, and determines.
 func (c Caller) Neutral(a *pb.Agreement) bool {

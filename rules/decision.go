@@ -22,6 +22,9 @@ type Stamp struct {
 	NewID func(prefix string) string
 	// NewSecret draws the secret of a key and tells its SHA-256.
 	NewSecret func(keyID string) (secret string, hash []byte)
+	// LogKey is the verifier key of a key that the service can sign a log with: the one that is asked for, or for "" one that
+	// is not the log's yet. It refuses if there is none.
+	LogKey func(l *pb.Log, asked string) (verifierKey string, err error)
 }
 
 // Decision is the answer to a command that no rule refused.

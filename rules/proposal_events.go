@@ -23,10 +23,9 @@ func (s *State) proposalMade(e *pb.Event, c *pb.ProposalMade) {
 		SuccessorAgreementId: c.GetSuccessorAgreementId(), ObligationIds: c.GetObligationIds(),
 		CreateTime: e.GetRecordTime(), UpdateTime: e.GetRecordTime(), Etag: etag(e),
 	})
-	if !s.putText(e, c.GetProposalId(), 1, c.GetProposer(), c.GetBody(), c.GetTermsDigest(), c.GetMotion()) {
-		return
-	}
+	s.putText(e, c.GetProposalId(), 1, c.GetProposer(), c.GetBody(), c.GetTermsDigest(), c.GetMotion())
 	switch {
+	case s.err != nil: // the text is none: there is no title in it
 	case c.GetKind() == pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS:
 		s.editAgreement(e, func(a *pb.Agreement) {
 			a.State = pb.AgreementState_AGREEMENT_STATE_PROPOSED
@@ -42,20 +41,18 @@ func (s *State) proposalCountered(e *pb.Event, c *pb.ProposalCountered) {
 		p.Revision, p.TermsDigest, p.Note, p.Turn = c.GetRevision(), c.GetTermsDigest(), c.GetNote(), Other(c.GetAuthor())
 		p.ExpireTime, p.Impact, p.ObligationIds = c.GetExpireTime(), c.GetImpact(), c.GetObligationIds()
 	})
-	if !s.putText(e, c.GetProposalId(), c.GetRevision(), c.GetAuthor(), c.GetBody(), c.GetTermsDigest(), c.GetMotion()) {
-		return
-	}
-	if s.proposal(e.GetAgreementId(), c.GetProposalId()).GetKind() == pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS {
+	s.putText(e, c.GetProposalId(), c.GetRevision(), c.GetAuthor(), c.GetBody(), c.GetTermsDigest(), c.GetMotion())
+	if s.err == nil && s.proposal(e.GetAgreementId(), c.GetProposalId()).GetKind() == pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS {
 		s.editAgreement(e, func(a *pb.Agreement) { a.Title = termsOf(c.GetBody()).GetTitle() })
 	}
 }
 
 // putText keeps one text of a proposal. A motion is small, and kept parsed too. A text that is not the one its digest names,
 // or that is none, is an error of the history: whoever consents to it names the digest.
-func (s *State) putText(e *pb.Event, proposalID string, n int32, author pb.Side, body []byte, digest string, motion bool) bool {
+func (s *State) putText(e *pb.Event, proposalID string, n int32, author pb.Side, body []byte, digest string, motion bool) {
 	if wrong := checkText(body, digest, motion); wrong != "" {
 		s.fail(Refuse(pb.ErrorReason_ERROR_REASON_INTERNAL, "Text %d of proposal %s %s.", n, proposalID, wrong))
-		return false
+		return
 	}
 	text := &pb.ProposalRevision{
 		AgreementId: e.GetAgreementId(), ProposalId: proposalID, Revision: n, Author: author,
@@ -65,7 +62,6 @@ func (s *State) putText(e *pb.Event, proposalID string, n int32, author pb.Side,
 		text.Motion = motionOf(body)
 	}
 	s.Put(proposalRevisionRef(e.GetAgreementId(), proposalID, n), text)
-	return true
 }
 
 // checkText says what is wrong with a stored text; empty if nothing is.

@@ -112,6 +112,16 @@ func (w *world) stamp(by Caller) Stamp {
 			sum := sha256.Sum256([]byte(keyID))
 			return "secret of " + keyID, sum[:]
 		},
+		LogKey: func(_ *pb.Log, asked string) (string, error) { // the service has two keys
+			const first, second = "log.example/commitments+48ae3916+AUj7SmXwKkryIjMxOAwn+FnWKdFa3E4M5mm8m7NHcspH", "log.example/commitments+40741018+AQ+vTr2S0bNvWugBjZUCkdMFrp3+/f1ZRRsN2XlRqWKF"
+			switch asked {
+			case "", first:
+				return first, nil
+			case second:
+				return second, nil
+			}
+			return "", Refuse(pb.ErrorReason_ERROR_REASON_RULE_REFUSED, "There is no private half.")
+		},
 	}
 }
 
@@ -141,7 +151,7 @@ func (w *world) do(by Caller, command proto.Message) (*Decision, error) {
 	}
 	for _, e := range d.Events {
 		w.versions[e.GetAgreementId()] = e.GetVersion()
-		w.trace.events[kindOf(e)] = true
+		w.trace.events[EventKind(e)] = true
 	}
 	w.history = append(w.history, d.Events...)
 	for ref := range d.State.Changes() {
@@ -358,10 +368,4 @@ func fromDisk(t rapid.TB, e *pb.Event) *pb.Event {
 		t.Fatalf("an event does not parse: %v", err)
 	}
 	return read
-}
-
-// kindOf is the name of the arm of an event, for example "obligation_waived".
-func kindOf(e *pb.Event) string {
-	m := e.ProtoReflect()
-	return string(m.WhichOneof(m.Descriptor().Oneofs().ByName("change")).Name())
 }

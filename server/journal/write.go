@@ -206,6 +206,10 @@ func (b *batch) decide(it *item) {
 		it.err, it.settled = err, true // nobody waits for it any more
 		return
 	}
+	if it.keep != nil {
+		b.err = b.keep(it.keep)
+		return
+	}
 	if it.id != "" {
 		answer, err := b.repeated(it)
 		if answer != nil || err != nil {
@@ -247,7 +251,7 @@ func (b *batch) ask(it *item) (d *rules.Decision, err error) {
 		}
 	}()
 	return rules.Decide(b.state, it.cmd, rules.Stamp{
-		By: it.caller, At: b.at, RequestID: it.id, NewID: b.j.opts.NewID, NewSecret: b.j.newSecret,
+		By: it.caller, At: b.at, RequestID: it.id, NewID: b.j.opts.NewID, NewSecret: b.j.newSecret, LogKey: b.j.opts.LogKey,
 	})
 }
 

@@ -120,6 +120,9 @@ type Event struct {
 	//	*Event_PartyUpdated
 	//	*Event_ApiKeyIssued
 	//	*Event_ApiKeyRevoked
+	//	*Event_LogOpened
+	//	*Event_LogKeyAdded
+	//	*Event_LogKeyRetired
 	//	*Event_PrivateDataErased
 	//	*Event_AgreementDrafted
 	//	*Event_DraftRewritten
@@ -307,6 +310,33 @@ func (x *Event) GetApiKeyRevoked() *ApiKeyRevoked {
 	if x != nil {
 		if x, ok := x.Change.(*Event_ApiKeyRevoked); ok {
 			return x.ApiKeyRevoked
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetLogOpened() *LogOpened {
+	if x != nil {
+		if x, ok := x.Change.(*Event_LogOpened); ok {
+			return x.LogOpened
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetLogKeyAdded() *LogKeyAdded {
+	if x != nil {
+		if x, ok := x.Change.(*Event_LogKeyAdded); ok {
+			return x.LogKeyAdded
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetLogKeyRetired() *LogKeyRetired {
+	if x != nil {
+		if x, ok := x.Change.(*Event_LogKeyRetired); ok {
+			return x.LogKeyRetired
 		}
 	}
 	return nil
@@ -858,6 +888,21 @@ type Event_ApiKeyRevoked struct {
 	ApiKeyRevoked *ApiKeyRevoked `protobuf:"bytes,23,opt,name=api_key_revoked,json=apiKeyRevoked,proto3,oneof"`
 }
 
+type Event_LogOpened struct {
+	// The log began to be signed.
+	LogOpened *LogOpened `protobuf:"bytes,24,opt,name=log_opened,json=logOpened,proto3,oneof"`
+}
+
+type Event_LogKeyAdded struct {
+	// Another key signs the log.
+	LogKeyAdded *LogKeyAdded `protobuf:"bytes,25,opt,name=log_key_added,json=logKeyAdded,proto3,oneof"`
+}
+
+type Event_LogKeyRetired struct {
+	// A key signs the log no more.
+	LogKeyRetired *LogKeyRetired `protobuf:"bytes,26,opt,name=log_key_retired,json=logKeyRetired,proto3,oneof"`
+}
+
 type Event_PrivateDataErased struct {
 	// What people wrote in events was erased.
 	PrivateDataErased *PrivateDataErased `protobuf:"bytes,27,opt,name=private_data_erased,json=privateDataErased,proto3,oneof"`
@@ -1155,6 +1200,12 @@ func (*Event_PartyUpdated) isEvent_Change() {}
 func (*Event_ApiKeyIssued) isEvent_Change() {}
 
 func (*Event_ApiKeyRevoked) isEvent_Change() {}
+
+func (*Event_LogOpened) isEvent_Change() {}
+
+func (*Event_LogKeyAdded) isEvent_Change() {}
+
+func (*Event_LogKeyRetired) isEvent_Change() {}
 
 func (*Event_PrivateDataErased) isEvent_Change() {}
 
@@ -1565,6 +1616,153 @@ func (x *ApiKeyRevoked) GetApiKeyId() string {
 	return ""
 }
 
+// LogOpened says what the log is called, and which key signs it first.
+type LogOpened struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The log's name, for ever.
+	Origin string `protobuf:"bytes,1,opt,name=origin,proto3" json:"origin,omitempty"`
+	// The key, as in LogKey.
+	VerifierKey   string `protobuf:"bytes,2,opt,name=verifier_key,json=verifierKey,proto3" json:"verifier_key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogOpened) Reset() {
+	*x = LogOpened{}
+	mi := &file_concord_v1_event_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogOpened) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogOpened) ProtoMessage() {}
+
+func (x *LogOpened) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogOpened.ProtoReflect.Descriptor instead.
+func (*LogOpened) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *LogOpened) GetOrigin() string {
+	if x != nil {
+		return x.Origin
+	}
+	return ""
+}
+
+func (x *LogOpened) GetVerifierKey() string {
+	if x != nil {
+		return x.VerifierKey
+	}
+	return ""
+}
+
+// LogKeyAdded says that another key signs the log, beside those that do.
+type LogKeyAdded struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key, as in LogKey.
+	VerifierKey   string `protobuf:"bytes,1,opt,name=verifier_key,json=verifierKey,proto3" json:"verifier_key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogKeyAdded) Reset() {
+	*x = LogKeyAdded{}
+	mi := &file_concord_v1_event_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogKeyAdded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogKeyAdded) ProtoMessage() {}
+
+func (x *LogKeyAdded) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogKeyAdded.ProtoReflect.Descriptor instead.
+func (*LogKeyAdded) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *LogKeyAdded) GetVerifierKey() string {
+	if x != nil {
+		return x.VerifierKey
+	}
+	return ""
+}
+
+// LogKeyRetired says that a key signs the log no more.
+type LogKeyRetired struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key's id, as in LogKey.
+	LogKeyId      string `protobuf:"bytes,1,opt,name=log_key_id,json=logKeyId,proto3" json:"log_key_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogKeyRetired) Reset() {
+	*x = LogKeyRetired{}
+	mi := &file_concord_v1_event_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogKeyRetired) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogKeyRetired) ProtoMessage() {}
+
+func (x *LogKeyRetired) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogKeyRetired.ProtoReflect.Descriptor instead.
+func (*LogKeyRetired) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *LogKeyRetired) GetLogKeyId() string {
+	if x != nil {
+		return x.LogKeyId
+	}
+	return ""
+}
+
 // PrivateDataErased says that what people wrote in some events of this history is gone, on the order of an operator.
 type PrivateDataErased struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1578,7 +1776,7 @@ type PrivateDataErased struct {
 
 func (x *PrivateDataErased) Reset() {
 	*x = PrivateDataErased{}
-	mi := &file_concord_v1_event_proto_msgTypes[6]
+	mi := &file_concord_v1_event_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1590,7 +1788,7 @@ func (x *PrivateDataErased) String() string {
 func (*PrivateDataErased) ProtoMessage() {}
 
 func (x *PrivateDataErased) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[6]
+	mi := &file_concord_v1_event_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1603,7 +1801,7 @@ func (x *PrivateDataErased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrivateDataErased.ProtoReflect.Descriptor instead.
 func (*PrivateDataErased) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{6}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PrivateDataErased) GetVersions() []uint64 {
@@ -1637,7 +1835,7 @@ type AgreementDrafted struct {
 
 func (x *AgreementDrafted) Reset() {
 	*x = AgreementDrafted{}
-	mi := &file_concord_v1_event_proto_msgTypes[7]
+	mi := &file_concord_v1_event_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1649,7 +1847,7 @@ func (x *AgreementDrafted) String() string {
 func (*AgreementDrafted) ProtoMessage() {}
 
 func (x *AgreementDrafted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[7]
+	mi := &file_concord_v1_event_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1662,7 +1860,7 @@ func (x *AgreementDrafted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementDrafted.ProtoReflect.Descriptor instead.
 func (*AgreementDrafted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{7}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *AgreementDrafted) GetVendorPartyId() string {
@@ -1704,7 +1902,7 @@ type DraftRewritten struct {
 
 func (x *DraftRewritten) Reset() {
 	*x = DraftRewritten{}
-	mi := &file_concord_v1_event_proto_msgTypes[8]
+	mi := &file_concord_v1_event_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1716,7 +1914,7 @@ func (x *DraftRewritten) String() string {
 func (*DraftRewritten) ProtoMessage() {}
 
 func (x *DraftRewritten) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[8]
+	mi := &file_concord_v1_event_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1729,7 +1927,7 @@ func (x *DraftRewritten) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DraftRewritten.ProtoReflect.Descriptor instead.
 func (*DraftRewritten) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{8}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *DraftRewritten) GetTerms() *Terms {
@@ -1766,7 +1964,7 @@ type AgreementAccepted struct {
 
 func (x *AgreementAccepted) Reset() {
 	*x = AgreementAccepted{}
-	mi := &file_concord_v1_event_proto_msgTypes[9]
+	mi := &file_concord_v1_event_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1778,7 +1976,7 @@ func (x *AgreementAccepted) String() string {
 func (*AgreementAccepted) ProtoMessage() {}
 
 func (x *AgreementAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[9]
+	mi := &file_concord_v1_event_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1791,7 +1989,7 @@ func (x *AgreementAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementAccepted.ProtoReflect.Descriptor instead.
 func (*AgreementAccepted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{9}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *AgreementAccepted) GetRevision() int32 {
@@ -1868,7 +2066,7 @@ type AgreementActivated struct {
 
 func (x *AgreementActivated) Reset() {
 	*x = AgreementActivated{}
-	mi := &file_concord_v1_event_proto_msgTypes[10]
+	mi := &file_concord_v1_event_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1880,7 +2078,7 @@ func (x *AgreementActivated) String() string {
 func (*AgreementActivated) ProtoMessage() {}
 
 func (x *AgreementActivated) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[10]
+	mi := &file_concord_v1_event_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1893,7 +2091,7 @@ func (x *AgreementActivated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementActivated.ProtoReflect.Descriptor instead.
 func (*AgreementActivated) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{10}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *AgreementActivated) GetFrom() AgreementState {
@@ -1936,7 +2134,7 @@ type ProposalMade struct {
 
 func (x *ProposalMade) Reset() {
 	*x = ProposalMade{}
-	mi := &file_concord_v1_event_proto_msgTypes[11]
+	mi := &file_concord_v1_event_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1948,7 +2146,7 @@ func (x *ProposalMade) String() string {
 func (*ProposalMade) ProtoMessage() {}
 
 func (x *ProposalMade) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[11]
+	mi := &file_concord_v1_event_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1961,7 +2159,7 @@ func (x *ProposalMade) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalMade.ProtoReflect.Descriptor instead.
 func (*ProposalMade) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{11}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ProposalMade) GetProposalId() string {
@@ -2077,7 +2275,7 @@ type ProposalCountered struct {
 
 func (x *ProposalCountered) Reset() {
 	*x = ProposalCountered{}
-	mi := &file_concord_v1_event_proto_msgTypes[12]
+	mi := &file_concord_v1_event_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2089,7 +2287,7 @@ func (x *ProposalCountered) String() string {
 func (*ProposalCountered) ProtoMessage() {}
 
 func (x *ProposalCountered) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[12]
+	mi := &file_concord_v1_event_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2102,7 +2300,7 @@ func (x *ProposalCountered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalCountered.ProtoReflect.Descriptor instead.
 func (*ProposalCountered) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{12}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ProposalCountered) GetProposalId() string {
@@ -2194,7 +2392,7 @@ type ProposalAccepted struct {
 
 func (x *ProposalAccepted) Reset() {
 	*x = ProposalAccepted{}
-	mi := &file_concord_v1_event_proto_msgTypes[13]
+	mi := &file_concord_v1_event_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2206,7 +2404,7 @@ func (x *ProposalAccepted) String() string {
 func (*ProposalAccepted) ProtoMessage() {}
 
 func (x *ProposalAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[13]
+	mi := &file_concord_v1_event_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2219,7 +2417,7 @@ func (x *ProposalAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalAccepted.ProtoReflect.Descriptor instead.
 func (*ProposalAccepted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{13}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ProposalAccepted) GetProposalId() string {
@@ -2270,7 +2468,7 @@ type ProposalDeclined struct {
 
 func (x *ProposalDeclined) Reset() {
 	*x = ProposalDeclined{}
-	mi := &file_concord_v1_event_proto_msgTypes[14]
+	mi := &file_concord_v1_event_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2282,7 +2480,7 @@ func (x *ProposalDeclined) String() string {
 func (*ProposalDeclined) ProtoMessage() {}
 
 func (x *ProposalDeclined) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[14]
+	mi := &file_concord_v1_event_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2295,7 +2493,7 @@ func (x *ProposalDeclined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalDeclined.ProtoReflect.Descriptor instead.
 func (*ProposalDeclined) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{14}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ProposalDeclined) GetProposalId() string {
@@ -2325,7 +2523,7 @@ type ProposalWithdrawn struct {
 
 func (x *ProposalWithdrawn) Reset() {
 	*x = ProposalWithdrawn{}
-	mi := &file_concord_v1_event_proto_msgTypes[15]
+	mi := &file_concord_v1_event_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2337,7 +2535,7 @@ func (x *ProposalWithdrawn) String() string {
 func (*ProposalWithdrawn) ProtoMessage() {}
 
 func (x *ProposalWithdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[15]
+	mi := &file_concord_v1_event_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2350,7 +2548,7 @@ func (x *ProposalWithdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalWithdrawn.ProtoReflect.Descriptor instead.
 func (*ProposalWithdrawn) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{15}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ProposalWithdrawn) GetProposalId() string {
@@ -2380,7 +2578,7 @@ type ProposalTookEffect struct {
 
 func (x *ProposalTookEffect) Reset() {
 	*x = ProposalTookEffect{}
-	mi := &file_concord_v1_event_proto_msgTypes[16]
+	mi := &file_concord_v1_event_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2392,7 +2590,7 @@ func (x *ProposalTookEffect) String() string {
 func (*ProposalTookEffect) ProtoMessage() {}
 
 func (x *ProposalTookEffect) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[16]
+	mi := &file_concord_v1_event_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2405,7 +2603,7 @@ func (x *ProposalTookEffect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalTookEffect.ProtoReflect.Descriptor instead.
 func (*ProposalTookEffect) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{16}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ProposalTookEffect) GetProposalId() string {
@@ -2435,7 +2633,7 @@ type CommitmentEnteredIntoForce struct {
 
 func (x *CommitmentEnteredIntoForce) Reset() {
 	*x = CommitmentEnteredIntoForce{}
-	mi := &file_concord_v1_event_proto_msgTypes[17]
+	mi := &file_concord_v1_event_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2447,7 +2645,7 @@ func (x *CommitmentEnteredIntoForce) String() string {
 func (*CommitmentEnteredIntoForce) ProtoMessage() {}
 
 func (x *CommitmentEnteredIntoForce) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[17]
+	mi := &file_concord_v1_event_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2460,7 +2658,7 @@ func (x *CommitmentEnteredIntoForce) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentEnteredIntoForce.ProtoReflect.Descriptor instead.
 func (*CommitmentEnteredIntoForce) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{17}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CommitmentEnteredIntoForce) GetCommitmentId() string {
@@ -2490,7 +2688,7 @@ type CommitmentEnded struct {
 
 func (x *CommitmentEnded) Reset() {
 	*x = CommitmentEnded{}
-	mi := &file_concord_v1_event_proto_msgTypes[18]
+	mi := &file_concord_v1_event_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2502,7 +2700,7 @@ func (x *CommitmentEnded) String() string {
 func (*CommitmentEnded) ProtoMessage() {}
 
 func (x *CommitmentEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[18]
+	mi := &file_concord_v1_event_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2515,7 +2713,7 @@ func (x *CommitmentEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentEnded.ProtoReflect.Descriptor instead.
 func (*CommitmentEnded) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{18}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CommitmentEnded) GetCommitmentId() string {
@@ -2571,7 +2769,7 @@ type ObligationScheduled struct {
 
 func (x *ObligationScheduled) Reset() {
 	*x = ObligationScheduled{}
-	mi := &file_concord_v1_event_proto_msgTypes[19]
+	mi := &file_concord_v1_event_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2583,7 +2781,7 @@ func (x *ObligationScheduled) String() string {
 func (*ObligationScheduled) ProtoMessage() {}
 
 func (x *ObligationScheduled) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[19]
+	mi := &file_concord_v1_event_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2596,7 +2794,7 @@ func (x *ObligationScheduled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationScheduled.ProtoReflect.Descriptor instead.
 func (*ObligationScheduled) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{19}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ObligationScheduled) GetObligationId() string {
@@ -2715,7 +2913,7 @@ type ObligationFellDue struct {
 
 func (x *ObligationFellDue) Reset() {
 	*x = ObligationFellDue{}
-	mi := &file_concord_v1_event_proto_msgTypes[20]
+	mi := &file_concord_v1_event_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2727,7 +2925,7 @@ func (x *ObligationFellDue) String() string {
 func (*ObligationFellDue) ProtoMessage() {}
 
 func (x *ObligationFellDue) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[20]
+	mi := &file_concord_v1_event_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2740,7 +2938,7 @@ func (x *ObligationFellDue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationFellDue.ProtoReflect.Descriptor instead.
 func (*ObligationFellDue) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{20}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ObligationFellDue) GetObligationId() string {
@@ -2763,7 +2961,7 @@ type ObligationSubmitted struct {
 
 func (x *ObligationSubmitted) Reset() {
 	*x = ObligationSubmitted{}
-	mi := &file_concord_v1_event_proto_msgTypes[21]
+	mi := &file_concord_v1_event_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2775,7 +2973,7 @@ func (x *ObligationSubmitted) String() string {
 func (*ObligationSubmitted) ProtoMessage() {}
 
 func (x *ObligationSubmitted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[21]
+	mi := &file_concord_v1_event_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2788,7 +2986,7 @@ func (x *ObligationSubmitted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationSubmitted.ProtoReflect.Descriptor instead.
 func (*ObligationSubmitted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{21}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ObligationSubmitted) GetObligationId() string {
@@ -2824,7 +3022,7 @@ type ObligationAccepted struct {
 
 func (x *ObligationAccepted) Reset() {
 	*x = ObligationAccepted{}
-	mi := &file_concord_v1_event_proto_msgTypes[22]
+	mi := &file_concord_v1_event_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2836,7 +3034,7 @@ func (x *ObligationAccepted) String() string {
 func (*ObligationAccepted) ProtoMessage() {}
 
 func (x *ObligationAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[22]
+	mi := &file_concord_v1_event_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2849,7 +3047,7 @@ func (x *ObligationAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationAccepted.ProtoReflect.Descriptor instead.
 func (*ObligationAccepted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{22}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ObligationAccepted) GetObligationId() string {
@@ -2908,7 +3106,7 @@ type ObligationReturned struct {
 
 func (x *ObligationReturned) Reset() {
 	*x = ObligationReturned{}
-	mi := &file_concord_v1_event_proto_msgTypes[23]
+	mi := &file_concord_v1_event_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2920,7 +3118,7 @@ func (x *ObligationReturned) String() string {
 func (*ObligationReturned) ProtoMessage() {}
 
 func (x *ObligationReturned) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[23]
+	mi := &file_concord_v1_event_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2933,7 +3131,7 @@ func (x *ObligationReturned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationReturned.ProtoReflect.Descriptor instead.
 func (*ObligationReturned) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{23}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ObligationReturned) GetObligationId() string {
@@ -2997,7 +3195,7 @@ type ObligationReceiptAcknowledged struct {
 
 func (x *ObligationReceiptAcknowledged) Reset() {
 	*x = ObligationReceiptAcknowledged{}
-	mi := &file_concord_v1_event_proto_msgTypes[24]
+	mi := &file_concord_v1_event_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3009,7 +3207,7 @@ func (x *ObligationReceiptAcknowledged) String() string {
 func (*ObligationReceiptAcknowledged) ProtoMessage() {}
 
 func (x *ObligationReceiptAcknowledged) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[24]
+	mi := &file_concord_v1_event_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3022,7 +3220,7 @@ func (x *ObligationReceiptAcknowledged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationReceiptAcknowledged.ProtoReflect.Descriptor instead.
 func (*ObligationReceiptAcknowledged) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{24}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ObligationReceiptAcknowledged) GetObligationId() string {
@@ -3073,7 +3271,7 @@ type ObligationWaived struct {
 
 func (x *ObligationWaived) Reset() {
 	*x = ObligationWaived{}
-	mi := &file_concord_v1_event_proto_msgTypes[25]
+	mi := &file_concord_v1_event_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3085,7 +3283,7 @@ func (x *ObligationWaived) String() string {
 func (*ObligationWaived) ProtoMessage() {}
 
 func (x *ObligationWaived) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[25]
+	mi := &file_concord_v1_event_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3098,7 +3296,7 @@ func (x *ObligationWaived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationWaived.ProtoReflect.Descriptor instead.
 func (*ObligationWaived) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{25}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ObligationWaived) GetObligationId() string {
@@ -3132,7 +3330,7 @@ type ObligationMissAdmitted struct {
 
 func (x *ObligationMissAdmitted) Reset() {
 	*x = ObligationMissAdmitted{}
-	mi := &file_concord_v1_event_proto_msgTypes[26]
+	mi := &file_concord_v1_event_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3144,7 +3342,7 @@ func (x *ObligationMissAdmitted) String() string {
 func (*ObligationMissAdmitted) ProtoMessage() {}
 
 func (x *ObligationMissAdmitted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[26]
+	mi := &file_concord_v1_event_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3157,7 +3355,7 @@ func (x *ObligationMissAdmitted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationMissAdmitted.ProtoReflect.Descriptor instead.
 func (*ObligationMissAdmitted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{26}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ObligationMissAdmitted) GetObligationId() string {
@@ -3207,7 +3405,7 @@ type AgreementSuspended struct {
 
 func (x *AgreementSuspended) Reset() {
 	*x = AgreementSuspended{}
-	mi := &file_concord_v1_event_proto_msgTypes[27]
+	mi := &file_concord_v1_event_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3219,7 +3417,7 @@ func (x *AgreementSuspended) String() string {
 func (*AgreementSuspended) ProtoMessage() {}
 
 func (x *AgreementSuspended) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[27]
+	mi := &file_concord_v1_event_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3232,7 +3430,7 @@ func (x *AgreementSuspended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementSuspended.ProtoReflect.Descriptor instead.
 func (*AgreementSuspended) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{27}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *AgreementSuspended) GetCause() SuspensionCause {
@@ -3287,7 +3485,7 @@ type AgreementResumed struct {
 
 func (x *AgreementResumed) Reset() {
 	*x = AgreementResumed{}
-	mi := &file_concord_v1_event_proto_msgTypes[28]
+	mi := &file_concord_v1_event_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3299,7 +3497,7 @@ func (x *AgreementResumed) String() string {
 func (*AgreementResumed) ProtoMessage() {}
 
 func (x *AgreementResumed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[28]
+	mi := &file_concord_v1_event_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3312,7 +3510,7 @@ func (x *AgreementResumed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementResumed.ProtoReflect.Descriptor instead.
 func (*AgreementResumed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{28}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *AgreementResumed) GetSide() Side {
@@ -3358,7 +3556,7 @@ type AgreementNoticeGiven struct {
 
 func (x *AgreementNoticeGiven) Reset() {
 	*x = AgreementNoticeGiven{}
-	mi := &file_concord_v1_event_proto_msgTypes[29]
+	mi := &file_concord_v1_event_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3370,7 +3568,7 @@ func (x *AgreementNoticeGiven) String() string {
 func (*AgreementNoticeGiven) ProtoMessage() {}
 
 func (x *AgreementNoticeGiven) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[29]
+	mi := &file_concord_v1_event_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3383,7 +3581,7 @@ func (x *AgreementNoticeGiven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementNoticeGiven.ProtoReflect.Descriptor instead.
 func (*AgreementNoticeGiven) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{29}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *AgreementNoticeGiven) GetSide() Side {
@@ -3418,7 +3616,7 @@ type AgreementNoticeWithdrawn struct {
 
 func (x *AgreementNoticeWithdrawn) Reset() {
 	*x = AgreementNoticeWithdrawn{}
-	mi := &file_concord_v1_event_proto_msgTypes[30]
+	mi := &file_concord_v1_event_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3430,7 +3628,7 @@ func (x *AgreementNoticeWithdrawn) String() string {
 func (*AgreementNoticeWithdrawn) ProtoMessage() {}
 
 func (x *AgreementNoticeWithdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[30]
+	mi := &file_concord_v1_event_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3443,7 +3641,7 @@ func (x *AgreementNoticeWithdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementNoticeWithdrawn.ProtoReflect.Descriptor instead.
 func (*AgreementNoticeWithdrawn) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{30}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *AgreementNoticeWithdrawn) GetProposalId() string {
@@ -3474,7 +3672,7 @@ type AgreementEnded struct {
 
 func (x *AgreementEnded) Reset() {
 	*x = AgreementEnded{}
-	mi := &file_concord_v1_event_proto_msgTypes[31]
+	mi := &file_concord_v1_event_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3486,7 +3684,7 @@ func (x *AgreementEnded) String() string {
 func (*AgreementEnded) ProtoMessage() {}
 
 func (x *AgreementEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[31]
+	mi := &file_concord_v1_event_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3499,7 +3697,7 @@ func (x *AgreementEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementEnded.ProtoReflect.Descriptor instead.
 func (*AgreementEnded) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{31}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *AgreementEnded) GetTo() AgreementState {
@@ -3569,7 +3767,7 @@ type AgreementAmended struct {
 
 func (x *AgreementAmended) Reset() {
 	*x = AgreementAmended{}
-	mi := &file_concord_v1_event_proto_msgTypes[32]
+	mi := &file_concord_v1_event_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3581,7 +3779,7 @@ func (x *AgreementAmended) String() string {
 func (*AgreementAmended) ProtoMessage() {}
 
 func (x *AgreementAmended) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[32]
+	mi := &file_concord_v1_event_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3594,7 +3792,7 @@ func (x *AgreementAmended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementAmended.ProtoReflect.Descriptor instead.
 func (*AgreementAmended) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{32}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *AgreementAmended) GetRevision() int32 {
@@ -3664,7 +3862,7 @@ type ProposalLapsed struct {
 
 func (x *ProposalLapsed) Reset() {
 	*x = ProposalLapsed{}
-	mi := &file_concord_v1_event_proto_msgTypes[33]
+	mi := &file_concord_v1_event_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3676,7 +3874,7 @@ func (x *ProposalLapsed) String() string {
 func (*ProposalLapsed) ProtoMessage() {}
 
 func (x *ProposalLapsed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[33]
+	mi := &file_concord_v1_event_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3689,7 +3887,7 @@ func (x *ProposalLapsed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalLapsed.ProtoReflect.Descriptor instead.
 func (*ProposalLapsed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{33}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ProposalLapsed) GetProposalId() string {
@@ -3712,7 +3910,7 @@ type ProposalBecameStale struct {
 
 func (x *ProposalBecameStale) Reset() {
 	*x = ProposalBecameStale{}
-	mi := &file_concord_v1_event_proto_msgTypes[34]
+	mi := &file_concord_v1_event_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3724,7 +3922,7 @@ func (x *ProposalBecameStale) String() string {
 func (*ProposalBecameStale) ProtoMessage() {}
 
 func (x *ProposalBecameStale) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[34]
+	mi := &file_concord_v1_event_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3737,7 +3935,7 @@ func (x *ProposalBecameStale) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalBecameStale.ProtoReflect.Descriptor instead.
 func (*ProposalBecameStale) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{34}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ProposalBecameStale) GetProposalId() string {
@@ -3780,7 +3978,7 @@ type CommitmentAgreed struct {
 
 func (x *CommitmentAgreed) Reset() {
 	*x = CommitmentAgreed{}
-	mi := &file_concord_v1_event_proto_msgTypes[35]
+	mi := &file_concord_v1_event_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3792,7 +3990,7 @@ func (x *CommitmentAgreed) String() string {
 func (*CommitmentAgreed) ProtoMessage() {}
 
 func (x *CommitmentAgreed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[35]
+	mi := &file_concord_v1_event_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3805,7 +4003,7 @@ func (x *CommitmentAgreed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentAgreed.ProtoReflect.Descriptor instead.
 func (*CommitmentAgreed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{35}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *CommitmentAgreed) GetCommitmentId() string {
@@ -3891,7 +4089,7 @@ type CommitmentRevised struct {
 
 func (x *CommitmentRevised) Reset() {
 	*x = CommitmentRevised{}
-	mi := &file_concord_v1_event_proto_msgTypes[36]
+	mi := &file_concord_v1_event_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3903,7 +4101,7 @@ func (x *CommitmentRevised) String() string {
 func (*CommitmentRevised) ProtoMessage() {}
 
 func (x *CommitmentRevised) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[36]
+	mi := &file_concord_v1_event_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3916,7 +4114,7 @@ func (x *CommitmentRevised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentRevised.ProtoReflect.Descriptor instead.
 func (*CommitmentRevised) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{36}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *CommitmentRevised) GetCommitmentId() string {
@@ -3995,7 +4193,7 @@ type CommitmentSuspended struct {
 
 func (x *CommitmentSuspended) Reset() {
 	*x = CommitmentSuspended{}
-	mi := &file_concord_v1_event_proto_msgTypes[37]
+	mi := &file_concord_v1_event_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4007,7 +4205,7 @@ func (x *CommitmentSuspended) String() string {
 func (*CommitmentSuspended) ProtoMessage() {}
 
 func (x *CommitmentSuspended) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[37]
+	mi := &file_concord_v1_event_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4020,7 +4218,7 @@ func (x *CommitmentSuspended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentSuspended.ProtoReflect.Descriptor instead.
 func (*CommitmentSuspended) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{37}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *CommitmentSuspended) GetCommitmentId() string {
@@ -4052,7 +4250,7 @@ type CommitmentResumed struct {
 
 func (x *CommitmentResumed) Reset() {
 	*x = CommitmentResumed{}
-	mi := &file_concord_v1_event_proto_msgTypes[38]
+	mi := &file_concord_v1_event_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4064,7 +4262,7 @@ func (x *CommitmentResumed) String() string {
 func (*CommitmentResumed) ProtoMessage() {}
 
 func (x *CommitmentResumed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[38]
+	mi := &file_concord_v1_event_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4077,7 +4275,7 @@ func (x *CommitmentResumed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentResumed.ProtoReflect.Descriptor instead.
 func (*CommitmentResumed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{38}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *CommitmentResumed) GetCommitmentId() string {
@@ -4112,7 +4310,7 @@ type CommitmentRested struct {
 
 func (x *CommitmentRested) Reset() {
 	*x = CommitmentRested{}
-	mi := &file_concord_v1_event_proto_msgTypes[39]
+	mi := &file_concord_v1_event_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4124,7 +4322,7 @@ func (x *CommitmentRested) String() string {
 func (*CommitmentRested) ProtoMessage() {}
 
 func (x *CommitmentRested) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[39]
+	mi := &file_concord_v1_event_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4137,7 +4335,7 @@ func (x *CommitmentRested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentRested.ProtoReflect.Descriptor instead.
 func (*CommitmentRested) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{39}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *CommitmentRested) GetCommitmentId() string {
@@ -4162,7 +4360,7 @@ type ObligationTriggered struct {
 
 func (x *ObligationTriggered) Reset() {
 	*x = ObligationTriggered{}
-	mi := &file_concord_v1_event_proto_msgTypes[40]
+	mi := &file_concord_v1_event_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4174,7 +4372,7 @@ func (x *ObligationTriggered) String() string {
 func (*ObligationTriggered) ProtoMessage() {}
 
 func (x *ObligationTriggered) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[40]
+	mi := &file_concord_v1_event_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4187,7 +4385,7 @@ func (x *ObligationTriggered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationTriggered.ProtoReflect.Descriptor instead.
 func (*ObligationTriggered) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{40}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ObligationTriggered) GetObligationId() string {
@@ -4224,7 +4422,7 @@ type ObligationDated struct {
 
 func (x *ObligationDated) Reset() {
 	*x = ObligationDated{}
-	mi := &file_concord_v1_event_proto_msgTypes[41]
+	mi := &file_concord_v1_event_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4236,7 +4434,7 @@ func (x *ObligationDated) String() string {
 func (*ObligationDated) ProtoMessage() {}
 
 func (x *ObligationDated) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[41]
+	mi := &file_concord_v1_event_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4249,7 +4447,7 @@ func (x *ObligationDated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDated.ProtoReflect.Descriptor instead.
 func (*ObligationDated) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{41}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ObligationDated) GetObligationId() string {
@@ -4279,7 +4477,7 @@ type ObligationBreached struct {
 
 func (x *ObligationBreached) Reset() {
 	*x = ObligationBreached{}
-	mi := &file_concord_v1_event_proto_msgTypes[42]
+	mi := &file_concord_v1_event_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4291,7 +4489,7 @@ func (x *ObligationBreached) String() string {
 func (*ObligationBreached) ProtoMessage() {}
 
 func (x *ObligationBreached) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[42]
+	mi := &file_concord_v1_event_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4304,7 +4502,7 @@ func (x *ObligationBreached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationBreached.ProtoReflect.Descriptor instead.
 func (*ObligationBreached) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{42}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ObligationBreached) GetObligationId() string {
@@ -4338,7 +4536,7 @@ type ObligationDeemed struct {
 
 func (x *ObligationDeemed) Reset() {
 	*x = ObligationDeemed{}
-	mi := &file_concord_v1_event_proto_msgTypes[43]
+	mi := &file_concord_v1_event_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4350,7 +4548,7 @@ func (x *ObligationDeemed) String() string {
 func (*ObligationDeemed) ProtoMessage() {}
 
 func (x *ObligationDeemed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[43]
+	mi := &file_concord_v1_event_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4363,7 +4561,7 @@ func (x *ObligationDeemed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDeemed.ProtoReflect.Descriptor instead.
 func (*ObligationDeemed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{43}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ObligationDeemed) GetObligationId() string {
@@ -4423,7 +4621,7 @@ type ObligationMeasured struct {
 
 func (x *ObligationMeasured) Reset() {
 	*x = ObligationMeasured{}
-	mi := &file_concord_v1_event_proto_msgTypes[44]
+	mi := &file_concord_v1_event_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4435,7 +4633,7 @@ func (x *ObligationMeasured) String() string {
 func (*ObligationMeasured) ProtoMessage() {}
 
 func (x *ObligationMeasured) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[44]
+	mi := &file_concord_v1_event_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4448,7 +4646,7 @@ func (x *ObligationMeasured) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationMeasured.ProtoReflect.Descriptor instead.
 func (*ObligationMeasured) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{44}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ObligationMeasured) GetObligationId() string {
@@ -4534,7 +4732,7 @@ type ObligationCurePlanned struct {
 
 func (x *ObligationCurePlanned) Reset() {
 	*x = ObligationCurePlanned{}
-	mi := &file_concord_v1_event_proto_msgTypes[45]
+	mi := &file_concord_v1_event_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4546,7 +4744,7 @@ func (x *ObligationCurePlanned) String() string {
 func (*ObligationCurePlanned) ProtoMessage() {}
 
 func (x *ObligationCurePlanned) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[45]
+	mi := &file_concord_v1_event_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4559,7 +4757,7 @@ func (x *ObligationCurePlanned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationCurePlanned.ProtoReflect.Descriptor instead.
 func (*ObligationCurePlanned) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{45}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ObligationCurePlanned) GetObligationId() string {
@@ -4589,7 +4787,7 @@ type ObligationCureObjected struct {
 
 func (x *ObligationCureObjected) Reset() {
 	*x = ObligationCureObjected{}
-	mi := &file_concord_v1_event_proto_msgTypes[46]
+	mi := &file_concord_v1_event_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4601,7 +4799,7 @@ func (x *ObligationCureObjected) String() string {
 func (*ObligationCureObjected) ProtoMessage() {}
 
 func (x *ObligationCureObjected) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[46]
+	mi := &file_concord_v1_event_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4614,7 +4812,7 @@ func (x *ObligationCureObjected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationCureObjected.ProtoReflect.Descriptor instead.
 func (*ObligationCureObjected) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{46}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ObligationCureObjected) GetObligationId() string {
@@ -4642,7 +4840,7 @@ type ObligationDefaulted struct {
 
 func (x *ObligationDefaulted) Reset() {
 	*x = ObligationDefaulted{}
-	mi := &file_concord_v1_event_proto_msgTypes[47]
+	mi := &file_concord_v1_event_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4654,7 +4852,7 @@ func (x *ObligationDefaulted) String() string {
 func (*ObligationDefaulted) ProtoMessage() {}
 
 func (x *ObligationDefaulted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[47]
+	mi := &file_concord_v1_event_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4667,7 +4865,7 @@ func (x *ObligationDefaulted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDefaulted.ProtoReflect.Descriptor instead.
 func (*ObligationDefaulted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{47}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ObligationDefaulted) GetObligationId() string {
@@ -4694,7 +4892,7 @@ type ObligationExtended struct {
 
 func (x *ObligationExtended) Reset() {
 	*x = ObligationExtended{}
-	mi := &file_concord_v1_event_proto_msgTypes[48]
+	mi := &file_concord_v1_event_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4706,7 +4904,7 @@ func (x *ObligationExtended) String() string {
 func (*ObligationExtended) ProtoMessage() {}
 
 func (x *ObligationExtended) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[48]
+	mi := &file_concord_v1_event_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4719,7 +4917,7 @@ func (x *ObligationExtended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationExtended.ProtoReflect.Descriptor instead.
 func (*ObligationExtended) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{48}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ObligationExtended) GetObligationId() string {
@@ -4763,7 +4961,7 @@ type ObligationExcused struct {
 
 func (x *ObligationExcused) Reset() {
 	*x = ObligationExcused{}
-	mi := &file_concord_v1_event_proto_msgTypes[49]
+	mi := &file_concord_v1_event_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4775,7 +4973,7 @@ func (x *ObligationExcused) String() string {
 func (*ObligationExcused) ProtoMessage() {}
 
 func (x *ObligationExcused) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[49]
+	mi := &file_concord_v1_event_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4788,7 +4986,7 @@ func (x *ObligationExcused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationExcused.ProtoReflect.Descriptor instead.
 func (*ObligationExcused) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{49}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ObligationExcused) GetObligationId() string {
@@ -4818,7 +5016,7 @@ type ObligationNoticeGiven struct {
 
 func (x *ObligationNoticeGiven) Reset() {
 	*x = ObligationNoticeGiven{}
-	mi := &file_concord_v1_event_proto_msgTypes[50]
+	mi := &file_concord_v1_event_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4830,7 +5028,7 @@ func (x *ObligationNoticeGiven) String() string {
 func (*ObligationNoticeGiven) ProtoMessage() {}
 
 func (x *ObligationNoticeGiven) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[50]
+	mi := &file_concord_v1_event_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4843,7 +5041,7 @@ func (x *ObligationNoticeGiven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationNoticeGiven.ProtoReflect.Descriptor instead.
 func (*ObligationNoticeGiven) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{50}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ObligationNoticeGiven) GetObligationId() string {
@@ -4873,7 +5071,7 @@ type ObligationBlocked struct {
 
 func (x *ObligationBlocked) Reset() {
 	*x = ObligationBlocked{}
-	mi := &file_concord_v1_event_proto_msgTypes[51]
+	mi := &file_concord_v1_event_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4885,7 +5083,7 @@ func (x *ObligationBlocked) String() string {
 func (*ObligationBlocked) ProtoMessage() {}
 
 func (x *ObligationBlocked) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[51]
+	mi := &file_concord_v1_event_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4898,7 +5096,7 @@ func (x *ObligationBlocked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationBlocked.ProtoReflect.Descriptor instead.
 func (*ObligationBlocked) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{51}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *ObligationBlocked) GetObligationId() string {
@@ -4932,7 +5130,7 @@ type ObligationShifted struct {
 
 func (x *ObligationShifted) Reset() {
 	*x = ObligationShifted{}
-	mi := &file_concord_v1_event_proto_msgTypes[52]
+	mi := &file_concord_v1_event_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4944,7 +5142,7 @@ func (x *ObligationShifted) String() string {
 func (*ObligationShifted) ProtoMessage() {}
 
 func (x *ObligationShifted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[52]
+	mi := &file_concord_v1_event_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4957,7 +5155,7 @@ func (x *ObligationShifted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationShifted.ProtoReflect.Descriptor instead.
 func (*ObligationShifted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{52}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ObligationShifted) GetObligationId() string {
@@ -5001,7 +5199,7 @@ type ObligationSuspended struct {
 
 func (x *ObligationSuspended) Reset() {
 	*x = ObligationSuspended{}
-	mi := &file_concord_v1_event_proto_msgTypes[53]
+	mi := &file_concord_v1_event_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5013,7 +5211,7 @@ func (x *ObligationSuspended) String() string {
 func (*ObligationSuspended) ProtoMessage() {}
 
 func (x *ObligationSuspended) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[53]
+	mi := &file_concord_v1_event_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5026,7 +5224,7 @@ func (x *ObligationSuspended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationSuspended.ProtoReflect.Descriptor instead.
 func (*ObligationSuspended) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{53}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ObligationSuspended) GetObligationId() string {
@@ -5058,7 +5256,7 @@ type ObligationResumed struct {
 
 func (x *ObligationResumed) Reset() {
 	*x = ObligationResumed{}
-	mi := &file_concord_v1_event_proto_msgTypes[54]
+	mi := &file_concord_v1_event_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5070,7 +5268,7 @@ func (x *ObligationResumed) String() string {
 func (*ObligationResumed) ProtoMessage() {}
 
 func (x *ObligationResumed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[54]
+	mi := &file_concord_v1_event_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5083,7 +5281,7 @@ func (x *ObligationResumed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationResumed.ProtoReflect.Descriptor instead.
 func (*ObligationResumed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{54}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ObligationResumed) GetObligationId() string {
@@ -5120,7 +5318,7 @@ type ObligationSuperseded struct {
 
 func (x *ObligationSuperseded) Reset() {
 	*x = ObligationSuperseded{}
-	mi := &file_concord_v1_event_proto_msgTypes[55]
+	mi := &file_concord_v1_event_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5132,7 +5330,7 @@ func (x *ObligationSuperseded) String() string {
 func (*ObligationSuperseded) ProtoMessage() {}
 
 func (x *ObligationSuperseded) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[55]
+	mi := &file_concord_v1_event_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5145,7 +5343,7 @@ func (x *ObligationSuperseded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationSuperseded.ProtoReflect.Descriptor instead.
 func (*ObligationSuperseded) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{55}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ObligationSuperseded) GetObligationId() string {
@@ -5177,7 +5375,7 @@ type ObligationDischarged struct {
 
 func (x *ObligationDischarged) Reset() {
 	*x = ObligationDischarged{}
-	mi := &file_concord_v1_event_proto_msgTypes[56]
+	mi := &file_concord_v1_event_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5189,7 +5387,7 @@ func (x *ObligationDischarged) String() string {
 func (*ObligationDischarged) ProtoMessage() {}
 
 func (x *ObligationDischarged) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[56]
+	mi := &file_concord_v1_event_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5202,7 +5400,7 @@ func (x *ObligationDischarged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDischarged.ProtoReflect.Descriptor instead.
 func (*ObligationDischarged) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{56}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *ObligationDischarged) GetObligationId() string {
@@ -5239,7 +5437,7 @@ type ObligationDisputed struct {
 
 func (x *ObligationDisputed) Reset() {
 	*x = ObligationDisputed{}
-	mi := &file_concord_v1_event_proto_msgTypes[57]
+	mi := &file_concord_v1_event_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5251,7 +5449,7 @@ func (x *ObligationDisputed) String() string {
 func (*ObligationDisputed) ProtoMessage() {}
 
 func (x *ObligationDisputed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[57]
+	mi := &file_concord_v1_event_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5264,7 +5462,7 @@ func (x *ObligationDisputed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDisputed.ProtoReflect.Descriptor instead.
 func (*ObligationDisputed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{57}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *ObligationDisputed) GetObligationId() string {
@@ -5304,7 +5502,7 @@ type ObligationDisputeSettled struct {
 
 func (x *ObligationDisputeSettled) Reset() {
 	*x = ObligationDisputeSettled{}
-	mi := &file_concord_v1_event_proto_msgTypes[58]
+	mi := &file_concord_v1_event_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5316,7 +5514,7 @@ func (x *ObligationDisputeSettled) String() string {
 func (*ObligationDisputeSettled) ProtoMessage() {}
 
 func (x *ObligationDisputeSettled) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[58]
+	mi := &file_concord_v1_event_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5329,7 +5527,7 @@ func (x *ObligationDisputeSettled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDisputeSettled.ProtoReflect.Descriptor instead.
 func (*ObligationDisputeSettled) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{58}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *ObligationDisputeSettled) GetObligationId() string {
@@ -5392,7 +5590,7 @@ type ObligationNotDetermined struct {
 
 func (x *ObligationNotDetermined) Reset() {
 	*x = ObligationNotDetermined{}
-	mi := &file_concord_v1_event_proto_msgTypes[59]
+	mi := &file_concord_v1_event_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5404,7 +5602,7 @@ func (x *ObligationNotDetermined) String() string {
 func (*ObligationNotDetermined) ProtoMessage() {}
 
 func (x *ObligationNotDetermined) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[59]
+	mi := &file_concord_v1_event_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5417,7 +5615,7 @@ func (x *ObligationNotDetermined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationNotDetermined.ProtoReflect.Descriptor instead.
 func (*ObligationNotDetermined) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{59}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *ObligationNotDetermined) GetObligationId() string {
@@ -5446,7 +5644,7 @@ type ObligationImported struct {
 
 func (x *ObligationImported) Reset() {
 	*x = ObligationImported{}
-	mi := &file_concord_v1_event_proto_msgTypes[60]
+	mi := &file_concord_v1_event_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5458,7 +5656,7 @@ func (x *ObligationImported) String() string {
 func (*ObligationImported) ProtoMessage() {}
 
 func (x *ObligationImported) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[60]
+	mi := &file_concord_v1_event_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5471,7 +5669,7 @@ func (x *ObligationImported) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationImported.ProtoReflect.Descriptor instead.
 func (*ObligationImported) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{60}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *ObligationImported) GetObligationId() string {
@@ -5522,7 +5720,7 @@ type AgreementRenewed struct {
 
 func (x *AgreementRenewed) Reset() {
 	*x = AgreementRenewed{}
-	mi := &file_concord_v1_event_proto_msgTypes[61]
+	mi := &file_concord_v1_event_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5534,7 +5732,7 @@ func (x *AgreementRenewed) String() string {
 func (*AgreementRenewed) ProtoMessage() {}
 
 func (x *AgreementRenewed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[61]
+	mi := &file_concord_v1_event_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5547,7 +5745,7 @@ func (x *AgreementRenewed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementRenewed.ProtoReflect.Descriptor instead.
 func (*AgreementRenewed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{61}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *AgreementRenewed) GetSuccessorAgreementId() string {
@@ -5577,7 +5775,7 @@ type ChangeDeferred struct {
 
 func (x *ChangeDeferred) Reset() {
 	*x = ChangeDeferred{}
-	mi := &file_concord_v1_event_proto_msgTypes[62]
+	mi := &file_concord_v1_event_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5589,7 +5787,7 @@ func (x *ChangeDeferred) String() string {
 func (*ChangeDeferred) ProtoMessage() {}
 
 func (x *ChangeDeferred) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[62]
+	mi := &file_concord_v1_event_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5602,7 +5800,7 @@ func (x *ChangeDeferred) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeDeferred.ProtoReflect.Descriptor instead.
 func (*ChangeDeferred) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{62}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *ChangeDeferred) GetNumber() int32 {
@@ -5634,7 +5832,7 @@ type ChangeCarried struct {
 
 func (x *ChangeCarried) Reset() {
 	*x = ChangeCarried{}
-	mi := &file_concord_v1_event_proto_msgTypes[63]
+	mi := &file_concord_v1_event_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5646,7 +5844,7 @@ func (x *ChangeCarried) String() string {
 func (*ChangeCarried) ProtoMessage() {}
 
 func (x *ChangeCarried) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[63]
+	mi := &file_concord_v1_event_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5659,7 +5857,7 @@ func (x *ChangeCarried) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeCarried.ProtoReflect.Descriptor instead.
 func (*ChangeCarried) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{63}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *ChangeCarried) GetNumber() int32 {
@@ -5708,7 +5906,7 @@ type DeferredChange struct {
 
 func (x *DeferredChange) Reset() {
 	*x = DeferredChange{}
-	mi := &file_concord_v1_event_proto_msgTypes[64]
+	mi := &file_concord_v1_event_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5720,7 +5918,7 @@ func (x *DeferredChange) String() string {
 func (*DeferredChange) ProtoMessage() {}
 
 func (x *DeferredChange) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[64]
+	mi := &file_concord_v1_event_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5733,7 +5931,7 @@ func (x *DeferredChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeferredChange.ProtoReflect.Descriptor instead.
 func (*DeferredChange) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{64}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *DeferredChange) GetCause() ChangeCause {
@@ -5821,7 +6019,7 @@ type RecordedEvent struct {
 
 func (x *RecordedEvent) Reset() {
 	*x = RecordedEvent{}
-	mi := &file_concord_v1_event_proto_msgTypes[65]
+	mi := &file_concord_v1_event_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5833,7 +6031,7 @@ func (x *RecordedEvent) String() string {
 func (*RecordedEvent) ProtoMessage() {}
 
 func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[65]
+	mi := &file_concord_v1_event_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5846,7 +6044,7 @@ func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordedEvent.ProtoReflect.Descriptor instead.
 func (*RecordedEvent) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{65}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *RecordedEvent) GetPosition() uint64 {
@@ -5924,7 +6122,7 @@ var File_concord_v1_event_proto protoreflect.FileDescriptor
 const file_concord_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"\x16concord/v1/event.proto\x12\n" +
-	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe1*\n" +
+	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9d,\n" +
 	"\x05Event\x12!\n" +
 	"\fagreement_id\x18\x01 \x01(\tR\vagreementId\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12.\n" +
@@ -5939,7 +6137,11 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x10party_registered\x18\x14 \x01(\v2\x1b.concord.v1.PartyRegisteredH\x00R\x0fpartyRegistered\x12?\n" +
 	"\rparty_updated\x18\x15 \x01(\v2\x18.concord.v1.PartyUpdatedH\x00R\fpartyUpdated\x12@\n" +
 	"\x0eapi_key_issued\x18\x16 \x01(\v2\x18.concord.v1.ApiKeyIssuedH\x00R\fapiKeyIssued\x12C\n" +
-	"\x0fapi_key_revoked\x18\x17 \x01(\v2\x19.concord.v1.ApiKeyRevokedH\x00R\rapiKeyRevoked\x12O\n" +
+	"\x0fapi_key_revoked\x18\x17 \x01(\v2\x19.concord.v1.ApiKeyRevokedH\x00R\rapiKeyRevoked\x126\n" +
+	"\n" +
+	"log_opened\x18\x18 \x01(\v2\x15.concord.v1.LogOpenedH\x00R\tlogOpened\x12=\n" +
+	"\rlog_key_added\x18\x19 \x01(\v2\x17.concord.v1.LogKeyAddedH\x00R\vlogKeyAdded\x12C\n" +
+	"\x0flog_key_retired\x18\x1a \x01(\v2\x19.concord.v1.LogKeyRetiredH\x00R\rlogKeyRetired\x12O\n" +
 	"\x13private_data_erased\x18\x1b \x01(\v2\x1d.concord.v1.PrivateDataErasedH\x00R\x11privateDataErased\x12K\n" +
 	"\x11agreement_drafted\x18\x1e \x01(\v2\x1c.concord.v1.AgreementDraftedH\x00R\x10agreementDrafted\x12E\n" +
 	"\x0fdraft_rewritten\x18\x1f \x01(\v2\x1a.concord.v1.DraftRewrittenH\x00R\x0edraftRewritten\x12N\n" +
@@ -6018,7 +6220,15 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"secretHash\"-\n" +
 	"\rApiKeyRevoked\x12\x1c\n" +
 	"\n" +
-	"api_key_id\x18\x01 \x01(\tR\bapiKeyId\"E\n" +
+	"api_key_id\x18\x01 \x01(\tR\bapiKeyId\"F\n" +
+	"\tLogOpened\x12\x16\n" +
+	"\x06origin\x18\x01 \x01(\tR\x06origin\x12!\n" +
+	"\fverifier_key\x18\x02 \x01(\tR\vverifierKey\"0\n" +
+	"\vLogKeyAdded\x12!\n" +
+	"\fverifier_key\x18\x01 \x01(\tR\vverifierKey\"-\n" +
+	"\rLogKeyRetired\x12\x1c\n" +
+	"\n" +
+	"log_key_id\x18\x01 \x01(\tR\blogKeyId\"E\n" +
 	"\x11PrivateDataErased\x12\x1a\n" +
 	"\bversions\x18\x01 \x03(\x04R\bversions\x12\x14\n" +
 	"\x05basis\x18\x02 \x01(\tR\x05basis\"\xbb\x01\n" +
@@ -6385,7 +6595,7 @@ func file_concord_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_concord_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 66)
+var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 69)
 var file_concord_v1_event_proto_goTypes = []any{
 	(ChangeCause)(0),                      // 0: concord.v1.ChangeCause
 	(*Event)(nil),                         // 1: concord.v1.Event
@@ -6394,265 +6604,271 @@ var file_concord_v1_event_proto_goTypes = []any{
 	(*PartyUpdated)(nil),                  // 4: concord.v1.PartyUpdated
 	(*ApiKeyIssued)(nil),                  // 5: concord.v1.ApiKeyIssued
 	(*ApiKeyRevoked)(nil),                 // 6: concord.v1.ApiKeyRevoked
-	(*PrivateDataErased)(nil),             // 7: concord.v1.PrivateDataErased
-	(*AgreementDrafted)(nil),              // 8: concord.v1.AgreementDrafted
-	(*DraftRewritten)(nil),                // 9: concord.v1.DraftRewritten
-	(*AgreementAccepted)(nil),             // 10: concord.v1.AgreementAccepted
-	(*AgreementActivated)(nil),            // 11: concord.v1.AgreementActivated
-	(*ProposalMade)(nil),                  // 12: concord.v1.ProposalMade
-	(*ProposalCountered)(nil),             // 13: concord.v1.ProposalCountered
-	(*ProposalAccepted)(nil),              // 14: concord.v1.ProposalAccepted
-	(*ProposalDeclined)(nil),              // 15: concord.v1.ProposalDeclined
-	(*ProposalWithdrawn)(nil),             // 16: concord.v1.ProposalWithdrawn
-	(*ProposalTookEffect)(nil),            // 17: concord.v1.ProposalTookEffect
-	(*CommitmentEnteredIntoForce)(nil),    // 18: concord.v1.CommitmentEnteredIntoForce
-	(*CommitmentEnded)(nil),               // 19: concord.v1.CommitmentEnded
-	(*ObligationScheduled)(nil),           // 20: concord.v1.ObligationScheduled
-	(*ObligationFellDue)(nil),             // 21: concord.v1.ObligationFellDue
-	(*ObligationSubmitted)(nil),           // 22: concord.v1.ObligationSubmitted
-	(*ObligationAccepted)(nil),            // 23: concord.v1.ObligationAccepted
-	(*ObligationReturned)(nil),            // 24: concord.v1.ObligationReturned
-	(*ObligationReceiptAcknowledged)(nil), // 25: concord.v1.ObligationReceiptAcknowledged
-	(*ObligationWaived)(nil),              // 26: concord.v1.ObligationWaived
-	(*ObligationMissAdmitted)(nil),        // 27: concord.v1.ObligationMissAdmitted
-	(*AgreementSuspended)(nil),            // 28: concord.v1.AgreementSuspended
-	(*AgreementResumed)(nil),              // 29: concord.v1.AgreementResumed
-	(*AgreementNoticeGiven)(nil),          // 30: concord.v1.AgreementNoticeGiven
-	(*AgreementNoticeWithdrawn)(nil),      // 31: concord.v1.AgreementNoticeWithdrawn
-	(*AgreementEnded)(nil),                // 32: concord.v1.AgreementEnded
-	(*AgreementAmended)(nil),              // 33: concord.v1.AgreementAmended
-	(*ProposalLapsed)(nil),                // 34: concord.v1.ProposalLapsed
-	(*ProposalBecameStale)(nil),           // 35: concord.v1.ProposalBecameStale
-	(*CommitmentAgreed)(nil),              // 36: concord.v1.CommitmentAgreed
-	(*CommitmentRevised)(nil),             // 37: concord.v1.CommitmentRevised
-	(*CommitmentSuspended)(nil),           // 38: concord.v1.CommitmentSuspended
-	(*CommitmentResumed)(nil),             // 39: concord.v1.CommitmentResumed
-	(*CommitmentRested)(nil),              // 40: concord.v1.CommitmentRested
-	(*ObligationTriggered)(nil),           // 41: concord.v1.ObligationTriggered
-	(*ObligationDated)(nil),               // 42: concord.v1.ObligationDated
-	(*ObligationBreached)(nil),            // 43: concord.v1.ObligationBreached
-	(*ObligationDeemed)(nil),              // 44: concord.v1.ObligationDeemed
-	(*ObligationMeasured)(nil),            // 45: concord.v1.ObligationMeasured
-	(*ObligationCurePlanned)(nil),         // 46: concord.v1.ObligationCurePlanned
-	(*ObligationCureObjected)(nil),        // 47: concord.v1.ObligationCureObjected
-	(*ObligationDefaulted)(nil),           // 48: concord.v1.ObligationDefaulted
-	(*ObligationExtended)(nil),            // 49: concord.v1.ObligationExtended
-	(*ObligationExcused)(nil),             // 50: concord.v1.ObligationExcused
-	(*ObligationNoticeGiven)(nil),         // 51: concord.v1.ObligationNoticeGiven
-	(*ObligationBlocked)(nil),             // 52: concord.v1.ObligationBlocked
-	(*ObligationShifted)(nil),             // 53: concord.v1.ObligationShifted
-	(*ObligationSuspended)(nil),           // 54: concord.v1.ObligationSuspended
-	(*ObligationResumed)(nil),             // 55: concord.v1.ObligationResumed
-	(*ObligationSuperseded)(nil),          // 56: concord.v1.ObligationSuperseded
-	(*ObligationDischarged)(nil),          // 57: concord.v1.ObligationDischarged
-	(*ObligationDisputed)(nil),            // 58: concord.v1.ObligationDisputed
-	(*ObligationDisputeSettled)(nil),      // 59: concord.v1.ObligationDisputeSettled
-	(*ObligationNotDetermined)(nil),       // 60: concord.v1.ObligationNotDetermined
-	(*ObligationImported)(nil),            // 61: concord.v1.ObligationImported
-	(*AgreementRenewed)(nil),              // 62: concord.v1.AgreementRenewed
-	(*ChangeDeferred)(nil),                // 63: concord.v1.ChangeDeferred
-	(*ChangeCarried)(nil),                 // 64: concord.v1.ChangeCarried
-	(*DeferredChange)(nil),                // 65: concord.v1.DeferredChange
-	(*RecordedEvent)(nil),                 // 66: concord.v1.RecordedEvent
-	(*timestamppb.Timestamp)(nil),         // 67: google.protobuf.Timestamp
-	(Side)(0),                             // 68: concord.v1.Side
-	(*Principal)(nil),                     // 69: concord.v1.Principal
-	(*Terms)(nil),                         // 70: concord.v1.Terms
-	(*Calendar)(nil),                      // 71: concord.v1.Calendar
-	(AgreementState)(0),                   // 72: concord.v1.AgreementState
-	(ProposalKind)(0),                     // 73: concord.v1.ProposalKind
-	(*Impact)(nil),                        // 74: concord.v1.Impact
-	(CommitmentState)(0),                  // 75: concord.v1.CommitmentState
-	(CommitmentEndReason)(0),              // 76: concord.v1.CommitmentEndReason
-	(*DueStep)(nil),                       // 77: concord.v1.DueStep
-	(*Amount)(nil),                        // 78: concord.v1.Amount
-	(*Submission)(nil),                    // 79: concord.v1.Submission
-	(Timeliness)(0),                       // 80: concord.v1.Timeliness
-	(ObligationState)(0),                  // 81: concord.v1.ObligationState
-	(SuspensionCause)(0),                  // 82: concord.v1.SuspensionCause
-	(AgreementEndCause)(0),                // 83: concord.v1.AgreementEndCause
-	(*CommitmentTerms)(nil),               // 84: concord.v1.CommitmentTerms
-	(*Clocks)(nil),                        // 85: concord.v1.Clocks
-	(*Trigger)(nil),                       // 86: concord.v1.Trigger
-	(*Deadlines)(nil),                     // 87: concord.v1.Deadlines
-	(*Measurement)(nil),                   // 88: concord.v1.Measurement
-	(*Excuse)(nil),                        // 89: concord.v1.Excuse
-	(*CurePlan)(nil),                      // 90: concord.v1.CurePlan
-	(*ReliefNotice)(nil),                  // 91: concord.v1.ReliefNotice
-	(DischargeCause)(0),                   // 92: concord.v1.DischargeCause
-	(*Dispute)(nil),                       // 93: concord.v1.Dispute
-	(*Settlement)(nil),                    // 94: concord.v1.Settlement
-	(*PastObligation)(nil),                // 95: concord.v1.PastObligation
+	(*LogOpened)(nil),                     // 7: concord.v1.LogOpened
+	(*LogKeyAdded)(nil),                   // 8: concord.v1.LogKeyAdded
+	(*LogKeyRetired)(nil),                 // 9: concord.v1.LogKeyRetired
+	(*PrivateDataErased)(nil),             // 10: concord.v1.PrivateDataErased
+	(*AgreementDrafted)(nil),              // 11: concord.v1.AgreementDrafted
+	(*DraftRewritten)(nil),                // 12: concord.v1.DraftRewritten
+	(*AgreementAccepted)(nil),             // 13: concord.v1.AgreementAccepted
+	(*AgreementActivated)(nil),            // 14: concord.v1.AgreementActivated
+	(*ProposalMade)(nil),                  // 15: concord.v1.ProposalMade
+	(*ProposalCountered)(nil),             // 16: concord.v1.ProposalCountered
+	(*ProposalAccepted)(nil),              // 17: concord.v1.ProposalAccepted
+	(*ProposalDeclined)(nil),              // 18: concord.v1.ProposalDeclined
+	(*ProposalWithdrawn)(nil),             // 19: concord.v1.ProposalWithdrawn
+	(*ProposalTookEffect)(nil),            // 20: concord.v1.ProposalTookEffect
+	(*CommitmentEnteredIntoForce)(nil),    // 21: concord.v1.CommitmentEnteredIntoForce
+	(*CommitmentEnded)(nil),               // 22: concord.v1.CommitmentEnded
+	(*ObligationScheduled)(nil),           // 23: concord.v1.ObligationScheduled
+	(*ObligationFellDue)(nil),             // 24: concord.v1.ObligationFellDue
+	(*ObligationSubmitted)(nil),           // 25: concord.v1.ObligationSubmitted
+	(*ObligationAccepted)(nil),            // 26: concord.v1.ObligationAccepted
+	(*ObligationReturned)(nil),            // 27: concord.v1.ObligationReturned
+	(*ObligationReceiptAcknowledged)(nil), // 28: concord.v1.ObligationReceiptAcknowledged
+	(*ObligationWaived)(nil),              // 29: concord.v1.ObligationWaived
+	(*ObligationMissAdmitted)(nil),        // 30: concord.v1.ObligationMissAdmitted
+	(*AgreementSuspended)(nil),            // 31: concord.v1.AgreementSuspended
+	(*AgreementResumed)(nil),              // 32: concord.v1.AgreementResumed
+	(*AgreementNoticeGiven)(nil),          // 33: concord.v1.AgreementNoticeGiven
+	(*AgreementNoticeWithdrawn)(nil),      // 34: concord.v1.AgreementNoticeWithdrawn
+	(*AgreementEnded)(nil),                // 35: concord.v1.AgreementEnded
+	(*AgreementAmended)(nil),              // 36: concord.v1.AgreementAmended
+	(*ProposalLapsed)(nil),                // 37: concord.v1.ProposalLapsed
+	(*ProposalBecameStale)(nil),           // 38: concord.v1.ProposalBecameStale
+	(*CommitmentAgreed)(nil),              // 39: concord.v1.CommitmentAgreed
+	(*CommitmentRevised)(nil),             // 40: concord.v1.CommitmentRevised
+	(*CommitmentSuspended)(nil),           // 41: concord.v1.CommitmentSuspended
+	(*CommitmentResumed)(nil),             // 42: concord.v1.CommitmentResumed
+	(*CommitmentRested)(nil),              // 43: concord.v1.CommitmentRested
+	(*ObligationTriggered)(nil),           // 44: concord.v1.ObligationTriggered
+	(*ObligationDated)(nil),               // 45: concord.v1.ObligationDated
+	(*ObligationBreached)(nil),            // 46: concord.v1.ObligationBreached
+	(*ObligationDeemed)(nil),              // 47: concord.v1.ObligationDeemed
+	(*ObligationMeasured)(nil),            // 48: concord.v1.ObligationMeasured
+	(*ObligationCurePlanned)(nil),         // 49: concord.v1.ObligationCurePlanned
+	(*ObligationCureObjected)(nil),        // 50: concord.v1.ObligationCureObjected
+	(*ObligationDefaulted)(nil),           // 51: concord.v1.ObligationDefaulted
+	(*ObligationExtended)(nil),            // 52: concord.v1.ObligationExtended
+	(*ObligationExcused)(nil),             // 53: concord.v1.ObligationExcused
+	(*ObligationNoticeGiven)(nil),         // 54: concord.v1.ObligationNoticeGiven
+	(*ObligationBlocked)(nil),             // 55: concord.v1.ObligationBlocked
+	(*ObligationShifted)(nil),             // 56: concord.v1.ObligationShifted
+	(*ObligationSuspended)(nil),           // 57: concord.v1.ObligationSuspended
+	(*ObligationResumed)(nil),             // 58: concord.v1.ObligationResumed
+	(*ObligationSuperseded)(nil),          // 59: concord.v1.ObligationSuperseded
+	(*ObligationDischarged)(nil),          // 60: concord.v1.ObligationDischarged
+	(*ObligationDisputed)(nil),            // 61: concord.v1.ObligationDisputed
+	(*ObligationDisputeSettled)(nil),      // 62: concord.v1.ObligationDisputeSettled
+	(*ObligationNotDetermined)(nil),       // 63: concord.v1.ObligationNotDetermined
+	(*ObligationImported)(nil),            // 64: concord.v1.ObligationImported
+	(*AgreementRenewed)(nil),              // 65: concord.v1.AgreementRenewed
+	(*ChangeDeferred)(nil),                // 66: concord.v1.ChangeDeferred
+	(*ChangeCarried)(nil),                 // 67: concord.v1.ChangeCarried
+	(*DeferredChange)(nil),                // 68: concord.v1.DeferredChange
+	(*RecordedEvent)(nil),                 // 69: concord.v1.RecordedEvent
+	(*timestamppb.Timestamp)(nil),         // 70: google.protobuf.Timestamp
+	(Side)(0),                             // 71: concord.v1.Side
+	(*Principal)(nil),                     // 72: concord.v1.Principal
+	(*Terms)(nil),                         // 73: concord.v1.Terms
+	(*Calendar)(nil),                      // 74: concord.v1.Calendar
+	(AgreementState)(0),                   // 75: concord.v1.AgreementState
+	(ProposalKind)(0),                     // 76: concord.v1.ProposalKind
+	(*Impact)(nil),                        // 77: concord.v1.Impact
+	(CommitmentState)(0),                  // 78: concord.v1.CommitmentState
+	(CommitmentEndReason)(0),              // 79: concord.v1.CommitmentEndReason
+	(*DueStep)(nil),                       // 80: concord.v1.DueStep
+	(*Amount)(nil),                        // 81: concord.v1.Amount
+	(*Submission)(nil),                    // 82: concord.v1.Submission
+	(Timeliness)(0),                       // 83: concord.v1.Timeliness
+	(ObligationState)(0),                  // 84: concord.v1.ObligationState
+	(SuspensionCause)(0),                  // 85: concord.v1.SuspensionCause
+	(AgreementEndCause)(0),                // 86: concord.v1.AgreementEndCause
+	(*CommitmentTerms)(nil),               // 87: concord.v1.CommitmentTerms
+	(*Clocks)(nil),                        // 88: concord.v1.Clocks
+	(*Trigger)(nil),                       // 89: concord.v1.Trigger
+	(*Deadlines)(nil),                     // 90: concord.v1.Deadlines
+	(*Measurement)(nil),                   // 91: concord.v1.Measurement
+	(*Excuse)(nil),                        // 92: concord.v1.Excuse
+	(*CurePlan)(nil),                      // 93: concord.v1.CurePlan
+	(*ReliefNotice)(nil),                  // 94: concord.v1.ReliefNotice
+	(DischargeCause)(0),                   // 95: concord.v1.DischargeCause
+	(*Dispute)(nil),                       // 96: concord.v1.Dispute
+	(*Settlement)(nil),                    // 97: concord.v1.Settlement
+	(*PastObligation)(nil),                // 98: concord.v1.PastObligation
 }
 var file_concord_v1_event_proto_depIdxs = []int32{
-	67,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
-	67,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
+	70,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
+	70,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
 	2,   // 2: concord.v1.Event.actor:type_name -> concord.v1.Actor
 	3,   // 3: concord.v1.Event.party_registered:type_name -> concord.v1.PartyRegistered
 	4,   // 4: concord.v1.Event.party_updated:type_name -> concord.v1.PartyUpdated
 	5,   // 5: concord.v1.Event.api_key_issued:type_name -> concord.v1.ApiKeyIssued
 	6,   // 6: concord.v1.Event.api_key_revoked:type_name -> concord.v1.ApiKeyRevoked
-	7,   // 7: concord.v1.Event.private_data_erased:type_name -> concord.v1.PrivateDataErased
-	8,   // 8: concord.v1.Event.agreement_drafted:type_name -> concord.v1.AgreementDrafted
-	9,   // 9: concord.v1.Event.draft_rewritten:type_name -> concord.v1.DraftRewritten
-	10,  // 10: concord.v1.Event.agreement_accepted:type_name -> concord.v1.AgreementAccepted
-	11,  // 11: concord.v1.Event.agreement_activated:type_name -> concord.v1.AgreementActivated
-	28,  // 12: concord.v1.Event.agreement_suspended:type_name -> concord.v1.AgreementSuspended
-	29,  // 13: concord.v1.Event.agreement_resumed:type_name -> concord.v1.AgreementResumed
-	30,  // 14: concord.v1.Event.agreement_notice_given:type_name -> concord.v1.AgreementNoticeGiven
-	31,  // 15: concord.v1.Event.agreement_notice_withdrawn:type_name -> concord.v1.AgreementNoticeWithdrawn
-	32,  // 16: concord.v1.Event.agreement_ended:type_name -> concord.v1.AgreementEnded
-	33,  // 17: concord.v1.Event.agreement_amended:type_name -> concord.v1.AgreementAmended
-	12,  // 18: concord.v1.Event.proposal_made:type_name -> concord.v1.ProposalMade
-	13,  // 19: concord.v1.Event.proposal_countered:type_name -> concord.v1.ProposalCountered
-	14,  // 20: concord.v1.Event.proposal_accepted:type_name -> concord.v1.ProposalAccepted
-	15,  // 21: concord.v1.Event.proposal_declined:type_name -> concord.v1.ProposalDeclined
-	16,  // 22: concord.v1.Event.proposal_withdrawn:type_name -> concord.v1.ProposalWithdrawn
-	17,  // 23: concord.v1.Event.proposal_took_effect:type_name -> concord.v1.ProposalTookEffect
-	34,  // 24: concord.v1.Event.proposal_lapsed:type_name -> concord.v1.ProposalLapsed
-	35,  // 25: concord.v1.Event.proposal_became_stale:type_name -> concord.v1.ProposalBecameStale
-	36,  // 26: concord.v1.Event.commitment_agreed:type_name -> concord.v1.CommitmentAgreed
-	18,  // 27: concord.v1.Event.commitment_entered_into_force:type_name -> concord.v1.CommitmentEnteredIntoForce
-	19,  // 28: concord.v1.Event.commitment_ended:type_name -> concord.v1.CommitmentEnded
-	37,  // 29: concord.v1.Event.commitment_revised:type_name -> concord.v1.CommitmentRevised
-	38,  // 30: concord.v1.Event.commitment_suspended:type_name -> concord.v1.CommitmentSuspended
-	39,  // 31: concord.v1.Event.commitment_resumed:type_name -> concord.v1.CommitmentResumed
-	40,  // 32: concord.v1.Event.commitment_rested:type_name -> concord.v1.CommitmentRested
-	20,  // 33: concord.v1.Event.obligation_scheduled:type_name -> concord.v1.ObligationScheduled
-	21,  // 34: concord.v1.Event.obligation_fell_due:type_name -> concord.v1.ObligationFellDue
-	22,  // 35: concord.v1.Event.obligation_submitted:type_name -> concord.v1.ObligationSubmitted
-	23,  // 36: concord.v1.Event.obligation_accepted:type_name -> concord.v1.ObligationAccepted
-	24,  // 37: concord.v1.Event.obligation_returned:type_name -> concord.v1.ObligationReturned
-	25,  // 38: concord.v1.Event.obligation_receipt_acknowledged:type_name -> concord.v1.ObligationReceiptAcknowledged
-	26,  // 39: concord.v1.Event.obligation_waived:type_name -> concord.v1.ObligationWaived
-	27,  // 40: concord.v1.Event.obligation_miss_admitted:type_name -> concord.v1.ObligationMissAdmitted
-	41,  // 41: concord.v1.Event.obligation_triggered:type_name -> concord.v1.ObligationTriggered
-	42,  // 42: concord.v1.Event.obligation_dated:type_name -> concord.v1.ObligationDated
-	43,  // 43: concord.v1.Event.obligation_breached:type_name -> concord.v1.ObligationBreached
-	44,  // 44: concord.v1.Event.obligation_deemed:type_name -> concord.v1.ObligationDeemed
-	45,  // 45: concord.v1.Event.obligation_measured:type_name -> concord.v1.ObligationMeasured
-	46,  // 46: concord.v1.Event.obligation_cure_planned:type_name -> concord.v1.ObligationCurePlanned
-	47,  // 47: concord.v1.Event.obligation_cure_objected:type_name -> concord.v1.ObligationCureObjected
-	48,  // 48: concord.v1.Event.obligation_defaulted:type_name -> concord.v1.ObligationDefaulted
-	49,  // 49: concord.v1.Event.obligation_extended:type_name -> concord.v1.ObligationExtended
-	50,  // 50: concord.v1.Event.obligation_excused:type_name -> concord.v1.ObligationExcused
-	51,  // 51: concord.v1.Event.obligation_notice_given:type_name -> concord.v1.ObligationNoticeGiven
-	52,  // 52: concord.v1.Event.obligation_blocked:type_name -> concord.v1.ObligationBlocked
-	53,  // 53: concord.v1.Event.obligation_shifted:type_name -> concord.v1.ObligationShifted
-	54,  // 54: concord.v1.Event.obligation_suspended:type_name -> concord.v1.ObligationSuspended
-	55,  // 55: concord.v1.Event.obligation_resumed:type_name -> concord.v1.ObligationResumed
-	56,  // 56: concord.v1.Event.obligation_superseded:type_name -> concord.v1.ObligationSuperseded
-	57,  // 57: concord.v1.Event.obligation_discharged:type_name -> concord.v1.ObligationDischarged
-	58,  // 58: concord.v1.Event.obligation_disputed:type_name -> concord.v1.ObligationDisputed
-	59,  // 59: concord.v1.Event.obligation_dispute_settled:type_name -> concord.v1.ObligationDisputeSettled
-	60,  // 60: concord.v1.Event.obligation_not_determined:type_name -> concord.v1.ObligationNotDetermined
-	61,  // 61: concord.v1.Event.obligation_imported:type_name -> concord.v1.ObligationImported
-	62,  // 62: concord.v1.Event.agreement_renewed:type_name -> concord.v1.AgreementRenewed
-	63,  // 63: concord.v1.Event.change_deferred:type_name -> concord.v1.ChangeDeferred
-	64,  // 64: concord.v1.Event.change_carried:type_name -> concord.v1.ChangeCarried
-	68,  // 65: concord.v1.Actor.side:type_name -> concord.v1.Side
-	69,  // 66: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
-	68,  // 67: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
-	70,  // 68: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
-	70,  // 69: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
-	67,  // 70: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	67,  // 71: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
-	71,  // 72: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
-	72,  // 73: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
-	73,  // 74: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
-	68,  // 75: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
-	74,  // 76: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
-	67,  // 77: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
-	68,  // 78: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
-	74,  // 79: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
-	67,  // 80: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
-	67,  // 81: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	74,  // 82: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
-	75,  // 83: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
-	76,  // 84: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
-	67,  // 85: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
-	67,  // 86: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
-	67,  // 87: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
-	77,  // 88: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
-	67,  // 89: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
-	78,  // 90: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
-	79,  // 91: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
-	67,  // 92: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
-	80,  // 93: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
-	81,  // 94: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
-	81,  // 95: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
-	67,  // 96: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
-	67,  // 97: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
-	67,  // 98: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
-	67,  // 99: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
-	80,  // 100: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
-	81,  // 101: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
-	67,  // 102: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
-	82,  // 103: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
-	68,  // 104: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
-	68,  // 105: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
-	67,  // 106: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
-	68,  // 107: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
-	67,  // 108: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
-	72,  // 109: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
-	83,  // 110: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
-	68,  // 111: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
-	67,  // 112: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
-	71,  // 113: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
-	84,  // 114: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
-	85,  // 115: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
-	67,  // 116: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
-	84,  // 117: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
-	85,  // 118: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
-	75,  // 119: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
-	75,  // 120: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
-	86,  // 121: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
-	87,  // 122: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
-	87,  // 123: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
-	67,  // 124: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
-	81,  // 125: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
-	67,  // 126: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
-	80,  // 127: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
-	88,  // 128: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
-	81,  // 129: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
-	81,  // 130: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
-	67,  // 131: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
-	67,  // 132: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
-	89,  // 133: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
-	67,  // 134: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
-	80,  // 135: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
-	90,  // 136: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
-	87,  // 137: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
-	81,  // 138: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
-	89,  // 139: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
-	91,  // 140: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
-	87,  // 141: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
-	81,  // 142: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
-	81,  // 143: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
-	81,  // 144: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
-	87,  // 145: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
-	92,  // 146: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
-	93,  // 147: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
-	94,  // 148: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
-	81,  // 149: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
-	87,  // 150: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
-	67,  // 151: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
-	80,  // 152: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
-	95,  // 153: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
-	87,  // 154: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
-	67,  // 155: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
-	65,  // 156: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
-	0,   // 157: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
-	67,  // 158: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
-	67,  // 159: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
-	67,  // 160: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
-	72,  // 161: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
-	1,   // 162: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
-	163, // [163:163] is the sub-list for method output_type
-	163, // [163:163] is the sub-list for method input_type
-	163, // [163:163] is the sub-list for extension type_name
-	163, // [163:163] is the sub-list for extension extendee
-	0,   // [0:163] is the sub-list for field type_name
+	7,   // 7: concord.v1.Event.log_opened:type_name -> concord.v1.LogOpened
+	8,   // 8: concord.v1.Event.log_key_added:type_name -> concord.v1.LogKeyAdded
+	9,   // 9: concord.v1.Event.log_key_retired:type_name -> concord.v1.LogKeyRetired
+	10,  // 10: concord.v1.Event.private_data_erased:type_name -> concord.v1.PrivateDataErased
+	11,  // 11: concord.v1.Event.agreement_drafted:type_name -> concord.v1.AgreementDrafted
+	12,  // 12: concord.v1.Event.draft_rewritten:type_name -> concord.v1.DraftRewritten
+	13,  // 13: concord.v1.Event.agreement_accepted:type_name -> concord.v1.AgreementAccepted
+	14,  // 14: concord.v1.Event.agreement_activated:type_name -> concord.v1.AgreementActivated
+	31,  // 15: concord.v1.Event.agreement_suspended:type_name -> concord.v1.AgreementSuspended
+	32,  // 16: concord.v1.Event.agreement_resumed:type_name -> concord.v1.AgreementResumed
+	33,  // 17: concord.v1.Event.agreement_notice_given:type_name -> concord.v1.AgreementNoticeGiven
+	34,  // 18: concord.v1.Event.agreement_notice_withdrawn:type_name -> concord.v1.AgreementNoticeWithdrawn
+	35,  // 19: concord.v1.Event.agreement_ended:type_name -> concord.v1.AgreementEnded
+	36,  // 20: concord.v1.Event.agreement_amended:type_name -> concord.v1.AgreementAmended
+	15,  // 21: concord.v1.Event.proposal_made:type_name -> concord.v1.ProposalMade
+	16,  // 22: concord.v1.Event.proposal_countered:type_name -> concord.v1.ProposalCountered
+	17,  // 23: concord.v1.Event.proposal_accepted:type_name -> concord.v1.ProposalAccepted
+	18,  // 24: concord.v1.Event.proposal_declined:type_name -> concord.v1.ProposalDeclined
+	19,  // 25: concord.v1.Event.proposal_withdrawn:type_name -> concord.v1.ProposalWithdrawn
+	20,  // 26: concord.v1.Event.proposal_took_effect:type_name -> concord.v1.ProposalTookEffect
+	37,  // 27: concord.v1.Event.proposal_lapsed:type_name -> concord.v1.ProposalLapsed
+	38,  // 28: concord.v1.Event.proposal_became_stale:type_name -> concord.v1.ProposalBecameStale
+	39,  // 29: concord.v1.Event.commitment_agreed:type_name -> concord.v1.CommitmentAgreed
+	21,  // 30: concord.v1.Event.commitment_entered_into_force:type_name -> concord.v1.CommitmentEnteredIntoForce
+	22,  // 31: concord.v1.Event.commitment_ended:type_name -> concord.v1.CommitmentEnded
+	40,  // 32: concord.v1.Event.commitment_revised:type_name -> concord.v1.CommitmentRevised
+	41,  // 33: concord.v1.Event.commitment_suspended:type_name -> concord.v1.CommitmentSuspended
+	42,  // 34: concord.v1.Event.commitment_resumed:type_name -> concord.v1.CommitmentResumed
+	43,  // 35: concord.v1.Event.commitment_rested:type_name -> concord.v1.CommitmentRested
+	23,  // 36: concord.v1.Event.obligation_scheduled:type_name -> concord.v1.ObligationScheduled
+	24,  // 37: concord.v1.Event.obligation_fell_due:type_name -> concord.v1.ObligationFellDue
+	25,  // 38: concord.v1.Event.obligation_submitted:type_name -> concord.v1.ObligationSubmitted
+	26,  // 39: concord.v1.Event.obligation_accepted:type_name -> concord.v1.ObligationAccepted
+	27,  // 40: concord.v1.Event.obligation_returned:type_name -> concord.v1.ObligationReturned
+	28,  // 41: concord.v1.Event.obligation_receipt_acknowledged:type_name -> concord.v1.ObligationReceiptAcknowledged
+	29,  // 42: concord.v1.Event.obligation_waived:type_name -> concord.v1.ObligationWaived
+	30,  // 43: concord.v1.Event.obligation_miss_admitted:type_name -> concord.v1.ObligationMissAdmitted
+	44,  // 44: concord.v1.Event.obligation_triggered:type_name -> concord.v1.ObligationTriggered
+	45,  // 45: concord.v1.Event.obligation_dated:type_name -> concord.v1.ObligationDated
+	46,  // 46: concord.v1.Event.obligation_breached:type_name -> concord.v1.ObligationBreached
+	47,  // 47: concord.v1.Event.obligation_deemed:type_name -> concord.v1.ObligationDeemed
+	48,  // 48: concord.v1.Event.obligation_measured:type_name -> concord.v1.ObligationMeasured
+	49,  // 49: concord.v1.Event.obligation_cure_planned:type_name -> concord.v1.ObligationCurePlanned
+	50,  // 50: concord.v1.Event.obligation_cure_objected:type_name -> concord.v1.ObligationCureObjected
+	51,  // 51: concord.v1.Event.obligation_defaulted:type_name -> concord.v1.ObligationDefaulted
+	52,  // 52: concord.v1.Event.obligation_extended:type_name -> concord.v1.ObligationExtended
+	53,  // 53: concord.v1.Event.obligation_excused:type_name -> concord.v1.ObligationExcused
+	54,  // 54: concord.v1.Event.obligation_notice_given:type_name -> concord.v1.ObligationNoticeGiven
+	55,  // 55: concord.v1.Event.obligation_blocked:type_name -> concord.v1.ObligationBlocked
+	56,  // 56: concord.v1.Event.obligation_shifted:type_name -> concord.v1.ObligationShifted
+	57,  // 57: concord.v1.Event.obligation_suspended:type_name -> concord.v1.ObligationSuspended
+	58,  // 58: concord.v1.Event.obligation_resumed:type_name -> concord.v1.ObligationResumed
+	59,  // 59: concord.v1.Event.obligation_superseded:type_name -> concord.v1.ObligationSuperseded
+	60,  // 60: concord.v1.Event.obligation_discharged:type_name -> concord.v1.ObligationDischarged
+	61,  // 61: concord.v1.Event.obligation_disputed:type_name -> concord.v1.ObligationDisputed
+	62,  // 62: concord.v1.Event.obligation_dispute_settled:type_name -> concord.v1.ObligationDisputeSettled
+	63,  // 63: concord.v1.Event.obligation_not_determined:type_name -> concord.v1.ObligationNotDetermined
+	64,  // 64: concord.v1.Event.obligation_imported:type_name -> concord.v1.ObligationImported
+	65,  // 65: concord.v1.Event.agreement_renewed:type_name -> concord.v1.AgreementRenewed
+	66,  // 66: concord.v1.Event.change_deferred:type_name -> concord.v1.ChangeDeferred
+	67,  // 67: concord.v1.Event.change_carried:type_name -> concord.v1.ChangeCarried
+	71,  // 68: concord.v1.Actor.side:type_name -> concord.v1.Side
+	72,  // 69: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
+	71,  // 70: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
+	73,  // 71: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
+	73,  // 72: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
+	70,  // 73: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	70,  // 74: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
+	74,  // 75: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
+	75,  // 76: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
+	76,  // 77: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
+	71,  // 78: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
+	77,  // 79: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
+	70,  // 80: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
+	71,  // 81: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
+	77,  // 82: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
+	70,  // 83: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
+	70,  // 84: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	77,  // 85: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
+	78,  // 86: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
+	79,  // 87: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
+	70,  // 88: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
+	70,  // 89: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
+	70,  // 90: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
+	80,  // 91: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
+	70,  // 92: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
+	81,  // 93: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
+	82,  // 94: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
+	70,  // 95: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
+	83,  // 96: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
+	84,  // 97: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
+	84,  // 98: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
+	70,  // 99: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
+	70,  // 100: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
+	70,  // 101: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
+	70,  // 102: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
+	83,  // 103: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
+	84,  // 104: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
+	70,  // 105: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
+	85,  // 106: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
+	71,  // 107: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
+	71,  // 108: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
+	70,  // 109: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
+	71,  // 110: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
+	70,  // 111: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
+	75,  // 112: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
+	86,  // 113: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
+	71,  // 114: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
+	70,  // 115: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
+	74,  // 116: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
+	87,  // 117: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
+	88,  // 118: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
+	70,  // 119: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
+	87,  // 120: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
+	88,  // 121: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
+	78,  // 122: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
+	78,  // 123: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
+	89,  // 124: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
+	90,  // 125: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
+	90,  // 126: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
+	70,  // 127: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
+	84,  // 128: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
+	70,  // 129: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
+	83,  // 130: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
+	91,  // 131: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
+	84,  // 132: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
+	84,  // 133: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
+	70,  // 134: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
+	70,  // 135: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
+	92,  // 136: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
+	70,  // 137: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
+	83,  // 138: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
+	93,  // 139: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
+	90,  // 140: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
+	84,  // 141: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
+	92,  // 142: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
+	94,  // 143: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
+	90,  // 144: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
+	84,  // 145: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
+	84,  // 146: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
+	84,  // 147: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
+	90,  // 148: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
+	95,  // 149: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
+	96,  // 150: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
+	97,  // 151: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
+	84,  // 152: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
+	90,  // 153: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
+	70,  // 154: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
+	83,  // 155: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
+	98,  // 156: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
+	90,  // 157: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
+	70,  // 158: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
+	68,  // 159: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
+	0,   // 160: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
+	70,  // 161: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
+	70,  // 162: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
+	70,  // 163: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
+	75,  // 164: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
+	1,   // 165: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
+	166, // [166:166] is the sub-list for method output_type
+	166, // [166:166] is the sub-list for method input_type
+	166, // [166:166] is the sub-list for extension type_name
+	166, // [166:166] is the sub-list for extension extendee
+	0,   // [0:166] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_event_proto_init() }
@@ -6672,6 +6888,9 @@ func file_concord_v1_event_proto_init() {
 		(*Event_PartyUpdated)(nil),
 		(*Event_ApiKeyIssued)(nil),
 		(*Event_ApiKeyRevoked)(nil),
+		(*Event_LogOpened)(nil),
+		(*Event_LogKeyAdded)(nil),
+		(*Event_LogKeyRetired)(nil),
 		(*Event_PrivateDataErased)(nil),
 		(*Event_AgreementDrafted)(nil),
 		(*Event_DraftRewritten)(nil),
@@ -6737,7 +6956,7 @@ func file_concord_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_event_proto_rawDesc), len(file_concord_v1_event_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   66,
+			NumMessages:   69,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
