@@ -82,6 +82,7 @@ type Sealer struct {
 	shown     int    // how many cosignatures it has
 
 	publishTime time.Time
+	rewound     *RewoundError // once found, for good
 }
 
 // head is a checkpoint that was signed.
@@ -222,7 +223,12 @@ func (s *Sealer) guard(ctx context.Context, h *head, who string) error {
 	if h == nil {
 		return nil
 	}
-	return s.Journal.Tree(ctx, func(t *journal.Tree) error { return continues(t, h, who) })
+	var wrong error // kept apart from what reading can fail with
+	err := s.Journal.Tree(ctx, func(t *journal.Tree) error {
+		wrong = continues(t, h, who)
+		return nil
+	})
+	return errors.Join(wrong, err)
 }
 
 // continues holds that a tree continues a head.
@@ -285,15 +291,18 @@ func (s *Sealer) open(ctx context.Context, draw func() string) error {
 func (s *Sealer) Turn(ctx context.Context) (next time.Time, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.sign(ctx); err != nil {
-		return time.Time{}, fmt.Errorf("sign the log: %w", err)
+	if s.rewound != nil {
+		return time.Time{}, s.rewound
 	}
+	var refused []string
+	if err = s.sign(ctx); err == nil && s.head != nil { // an empty log has nothing to sign
+		if refused, err = s.cosign(ctx); err == nil {
+			err = s.publish(ctx)
+		}
+	}
+	errors.As(err, &s.rewound)
 	if s.head == nil {
-		return time.Time{}, nil // an empty log has nothing to sign
-	}
-	refused, err := s.cosign(ctx)
-	if err == nil {
-		err = s.publish(ctx)
+		return time.Time{}, err
 	}
 	if s.Observe != nil {
 		s.Observe(Standing{Signed: s.head.size(), Published: s.published, Cosigned: len(s.head.cosigs), PublishTime: s.publishTime, Refused: refused})
@@ -444,8 +453,7 @@ func (s *Sealer) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		var rewound *RewoundError
-		if errors.As(err, &rewound) {
+		if rewound := (*RewoundError)(nil); errors.As(err, &rewound) {
 			return fmt.Errorf("seal: %w", err)
 		}
 		if err != nil {
