@@ -118,6 +118,9 @@ func Present(m proto.Message, now time.Time) proto.Message {
 func presentObligation(o *pb.Obligation, now time.Time) {
 	o.Overdue = o.GetState() == due && o.GetDueTime() != nil && o.GetBlockedBy() == "" && !now.Before(o.GetDueTime().AsTime())
 	for _, step := range o.GetTrace() {
+		if step.GetKind() == pb.DueStepKind_DUE_STEP_KIND_TRIGGER {
+			step.Subject = o.GetTrigger().GetTitle() // kept once, so that it can be erased
+		}
 		step.Words = dueWords(step)
 	}
 }

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 
@@ -23,10 +25,11 @@ func (s *State) proposalMade(e *pb.Event, c *pb.ProposalMade) {
 	})
 	s.putText(e, c.GetProposalId(), 1, c.GetProposer(), c.GetBody(), c.GetTermsDigest(), c.GetMotion())
 	switch {
+	case s.err != nil: // the text is none: there is no title in it
 	case c.GetKind() == pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS:
 		s.editAgreement(e, func(a *pb.Agreement) {
 			a.State = pb.AgreementState_AGREEMENT_STATE_PROPOSED
-			a.OpenProposalId, a.DraftTerms = c.GetProposalId(), nil
+			a.OpenProposalId, a.DraftTerms, a.Title = c.GetProposalId(), nil, termsOf(c.GetBody()).GetTitle()
 		})
 	case !c.GetMotion():
 		s.editAgreement(e, func(a *pb.Agreement) { a.OpenProposalId = c.GetProposalId() })
@@ -39,13 +42,18 @@ func (s *State) proposalCountered(e *pb.Event, c *pb.ProposalCountered) {
 		p.ExpireTime, p.Impact, p.ObligationIds = c.GetExpireTime(), c.GetImpact(), c.GetObligationIds()
 	})
 	s.putText(e, c.GetProposalId(), c.GetRevision(), c.GetAuthor(), c.GetBody(), c.GetTermsDigest(), c.GetMotion())
-	if s.proposal(e.GetAgreementId(), c.GetProposalId()).GetKind() == pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS {
+	if s.err == nil && s.proposal(e.GetAgreementId(), c.GetProposalId()).GetKind() == pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS {
 		s.editAgreement(e, func(a *pb.Agreement) { a.Title = termsOf(c.GetBody()).GetTitle() })
 	}
 }
 
-// putText keeps one text of a proposal. A motion is small, and kept parsed too.
+// putText keeps one text of a proposal. A motion is small, and kept parsed too. A text that is not the one its digest names,
+// or that is none, is an error of the history: whoever consents to it names the digest.
 func (s *State) putText(e *pb.Event, proposalID string, n int32, author pb.Side, body []byte, digest string, motion bool) {
+	if wrong := checkText(body, digest, motion); wrong != "" {
+		s.fail(Refuse(pb.ErrorReason_ERROR_REASON_INTERNAL, "Text %d of proposal %s %s.", n, proposalID, wrong))
+		return
+	}
 	text := &pb.ProposalRevision{
 		AgreementId: e.GetAgreementId(), ProposalId: proposalID, Revision: n, Author: author,
 		TermsDigest: digest, Body: body, CreateTime: e.GetRecordTime(),
@@ -54,6 +62,21 @@ func (s *State) putText(e *pb.Event, proposalID string, n int32, author pb.Side,
 		text.Motion = motionOf(body)
 	}
 	s.Put(proposalRevisionRef(e.GetAgreementId(), proposalID, n), text)
+}
+
+// checkText says what is wrong with a stored text; empty if nothing is.
+func checkText(body []byte, digest string, motion bool) string {
+	if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != digest {
+		return "is not the one that its digest names"
+	}
+	var text proto.Message = &pb.Terms{}
+	if motion {
+		text = &pb.Motion{}
+	}
+	if err := proto.Unmarshal(body, text); err != nil {
+		return "cannot be read"
+	}
+	return ""
 }
 
 // motionOf parses a stored motion. Bytes that are stored were made by Digest.

@@ -20,6 +20,8 @@ import (
 //	events     be64(position)                           → entry(65) ‖ salt(32) ‖ body
 //	                                                                              history, only ever appended; its place in
 //	                                                                              the log, which counts from 0, is one less
+//	private    be64(position)                           → salt(32) ‖ private part what of an event its body leaves out, until
+//	                                                                              it is erased
 //	tiles      level be64(n)                            → hash(32)                the hash of the n-th whole tile of a level
 //	                                                                              below, level from 1; see proof.Edge
 //	checkpoints be64(size)                              → Checkpoint              every one that was published
@@ -45,6 +47,7 @@ import (
 // nothing; an alarm is far from them, and moves only if it must.
 const (
 	tableEvents      store.Table = "events"
+	tablePrivate     store.Table = "private"
 	tableTiles       store.Table = "tiles"
 	tableCheckpoints store.Table = "checkpoints"
 	tableRecords     store.Table = "records"
@@ -57,7 +60,7 @@ const (
 
 // Tables is what the store must be opened with.
 func Tables() []store.Table {
-	return []store.Table{tableEvents, tableTiles, tableCheckpoints, tableRecords, tableTexts, tableIndex, tableAlarms, tableReceipts, tableMeta}
+	return []store.Table{tableEvents, tablePrivate, tableTiles, tableCheckpoints, tableRecords, tableTexts, tableIndex, tableAlarms, tableReceipts, tableMeta}
 }
 
 var (

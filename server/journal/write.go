@@ -263,12 +263,19 @@ func (b *batch) record(d *rules.Decision) error {
 			return err
 		}
 		e.PreviousEntryHash = chain.GetEntryHash()
-		body, err := proto.MarshalOptions{Deterministic: true}.Marshal(e)
+		whole, err := proto.MarshalOptions{Deterministic: true}.Marshal(e)
 		if err != nil {
 			return fmt.Errorf("journal: serialize event: %w", err)
 		}
+		body, private, salt, err := proof.Split(whole, b.j.opts.Random)
+		if err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
 		if err := b.enter(chain, e.GetVersion(), body); err != nil {
 			return err
+		}
+		if private != nil {
+			b.write(tablePrivate, be64(b.edge.Size()), append(salt, private...))
 		}
 		b.write(tableRecords, eventKey(e.GetAgreementId(), e.GetVersion()), be64(b.edge.Size()))
 	}

@@ -92,7 +92,8 @@ func (ChangeCause) EnumDescriptor() ([]byte, []int) {
 }
 
 // Event is one recorded change. It is serialized once; those bytes are stored, hashed, streamed and handed to auditors.
-// Changes are only ever added to the list below, and what one means never changes.
+// Changes are only ever added to the list below, and what one means never changes. The fields marked (private) are left out
+// of the serialized body and stand in a PrivatePart beside it.
 type Event struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The agreement it belongs to; empty for events of the service itself (parties and keys).
@@ -109,6 +110,8 @@ type Event struct {
 	Actor *Actor `protobuf:"bytes,6,opt,name=actor,proto3" json:"actor,omitempty"`
 	// The request that caused it, as its caller named it; empty if it did not, or if the clock did it.
 	RequestId string `protobuf:"bytes,7,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// HMAC-SHA256 of the serialized PrivatePart, keyed with its private_salt; empty if the event has nothing private.
+	PrivateCommitment []byte `protobuf:"bytes,8,opt,name=private_commitment,json=privateCommitment,proto3" json:"private_commitment,omitempty"`
 	// What changed.
 	//
 	// Types that are valid to be assigned to Change:
@@ -259,6 +262,13 @@ func (x *Event) GetRequestId() string {
 		return x.RequestId
 	}
 	return ""
+}
+
+func (x *Event) GetPrivateCommitment() []byte {
+	if x != nil {
+		return x.PrivateCommitment
+	}
+	return nil
 }
 
 func (x *Event) GetChange() isEvent_Change {
@@ -5913,9 +5923,9 @@ type RecordedEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its place in the whole service's history, from 1.
 	Position uint64 `protobuf:"varint,1,opt,name=position,proto3" json:"position,omitempty"`
-	// The event, for reading.
+	// The event, for reading: body and private part together, as far as the caller is shown them.
 	Event *Event `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
-	// The event exactly as stored.
+	// The event exactly as it was entered into the log: without what is private.
 	Body []byte `protobuf:"bytes,3,opt,name=body,proto3" json:"body,omitempty"`
 	// The 32 random bytes that its commitment to the log is keyed with.
 	Salt []byte `protobuf:"bytes,4,opt,name=salt,proto3" json:"salt,omitempty"`
@@ -5923,9 +5933,14 @@ type RecordedEvent struct {
 	Summary string `protobuf:"bytes,5,opt,name=summary,proto3" json:"summary,omitempty"`
 	// The leaf hash of the event's entry: what the next event of the chain names as previous_entry_hash.
 	EntryHash []byte `protobuf:"bytes,6,opt,name=entry_hash,json=entryHash,proto3" json:"entry_hash,omitempty"`
-	// Whether the text is withheld: a draft is seen by its author alone. Then body and salt are empty, and the event tells
-	// who wrote and when, but not what. The entry_hash still links the chain.
-	Withheld      bool `protobuf:"varint,7,opt,name=withheld,proto3" json:"withheld,omitempty"`
+	// Whether the private part is withheld: the text of a draft is its author's alone. The body shows who wrote and when.
+	Withheld bool `protobuf:"varint,7,opt,name=withheld,proto3" json:"withheld,omitempty"`
+	// The serialized concord.v1.PrivatePart exactly as stored; empty if there is none, or if it is withheld or erased.
+	Private []byte `protobuf:"bytes,8,opt,name=private,proto3" json:"private,omitempty"`
+	// The 32 random bytes that the commitment to the private part is keyed with; empty like it.
+	PrivateSalt []byte `protobuf:"bytes,9,opt,name=private_salt,json=privateSalt,proto3" json:"private_salt,omitempty"`
+	// Whether there was a private part, and it was erased: the body's private_commitment is all that is left.
+	Erased        bool `protobuf:"varint,10,opt,name=erased,proto3" json:"erased,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -6009,12 +6024,33 @@ func (x *RecordedEvent) GetWithheld() bool {
 	return false
 }
 
+func (x *RecordedEvent) GetPrivate() []byte {
+	if x != nil {
+		return x.Private
+	}
+	return nil
+}
+
+func (x *RecordedEvent) GetPrivateSalt() []byte {
+	if x != nil {
+		return x.PrivateSalt
+	}
+	return nil
+}
+
+func (x *RecordedEvent) GetErased() bool {
+	if x != nil {
+		return x.Erased
+	}
+	return false
+}
+
 var File_concord_v1_event_proto protoreflect.FileDescriptor
 
 const file_concord_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"\x16concord/v1/event.proto\x12\n" +
-	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9d+\n" +
+	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc+\n" +
 	"\x05Event\x12!\n" +
 	"\fagreement_id\x18\x01 \x01(\tR\vagreementId\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12.\n" +
@@ -6024,7 +6060,8 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x0eeffective_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\reffectiveTime\x12'\n" +
 	"\x05actor\x18\x06 \x01(\v2\x11.concord.v1.ActorR\x05actor\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\a \x01(\tR\trequestId\x12H\n" +
+	"request_id\x18\a \x01(\tR\trequestId\x12-\n" +
+	"\x12private_commitment\x18\b \x01(\fR\x11privateCommitment\x12H\n" +
 	"\x10party_registered\x18\x14 \x01(\v2\x1b.concord.v1.PartyRegisteredH\x00R\x0fpartyRegistered\x12?\n" +
 	"\rparty_updated\x18\x15 \x01(\v2\x18.concord.v1.PartyUpdatedH\x00R\fpartyUpdated\x12@\n" +
 	"\x0eapi_key_issued\x18\x16 \x01(\v2\x18.concord.v1.ApiKeyIssuedH\x00R\fapiKeyIssued\x12C\n" +
@@ -6094,17 +6131,17 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x05Actor\x12!\n" +
 	"\fprincipal_id\x18\x01 \x01(\tR\vprincipalId\x12\x19\n" +
 	"\bparty_id\x18\x02 \x01(\tR\apartyId\x12$\n" +
-	"\x04side\x18\x03 \x01(\x0e2\x10.concord.v1.SideR\x04side\"O\n" +
+	"\x04side\x18\x03 \x01(\x0e2\x10.concord.v1.SideR\x04side\"U\n" +
 	"\x0fPartyRegistered\x12\x19\n" +
-	"\bparty_id\x18\x01 \x01(\tR\apartyId\x12!\n" +
-	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\"L\n" +
+	"\bparty_id\x18\x01 \x01(\tR\apartyId\x12'\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\vdisplayName\"R\n" +
 	"\fPartyUpdated\x12\x19\n" +
-	"\bparty_id\x18\x01 \x01(\tR\apartyId\x12!\n" +
-	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\"\xa5\x01\n" +
+	"\bparty_id\x18\x01 \x01(\tR\apartyId\x12'\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\vdisplayName\"\xab\x01\n" +
 	"\fApiKeyIssued\x12\x1c\n" +
 	"\n" +
-	"api_key_id\x18\x01 \x01(\tR\bapiKeyId\x12!\n" +
-	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x123\n" +
+	"api_key_id\x18\x01 \x01(\tR\bapiKeyId\x12'\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\vdisplayName\x123\n" +
 	"\tprincipal\x18\x03 \x01(\v2\x15.concord.v1.PrincipalR\tprincipal\x12\x1f\n" +
 	"\vsecret_hash\x18\x04 \x01(\fR\n" +
 	"secretHash\"-\n" +
@@ -6118,14 +6155,14 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\fverifier_key\x18\x01 \x01(\tR\vverifierKey\"-\n" +
 	"\rLogKeyRetired\x12\x1c\n" +
 	"\n" +
-	"log_key_id\x18\x01 \x01(\tR\blogKeyId\"\xb5\x01\n" +
+	"log_key_id\x18\x01 \x01(\tR\blogKeyId\"\xbb\x01\n" +
 	"\x10AgreementDrafted\x12&\n" +
 	"\x0fvendor_party_id\x18\x01 \x01(\tR\rvendorPartyId\x12&\n" +
 	"\x0fclient_party_id\x18\x02 \x01(\tR\rclientPartyId\x12(\n" +
-	"\x06author\x18\x03 \x01(\x0e2\x10.concord.v1.SideR\x06author\x12'\n" +
-	"\x05terms\x18\x04 \x01(\v2\x11.concord.v1.TermsR\x05terms\"9\n" +
-	"\x0eDraftRewritten\x12'\n" +
-	"\x05terms\x18\x01 \x01(\v2\x11.concord.v1.TermsR\x05terms\"\x8f\x03\n" +
+	"\x06author\x18\x03 \x01(\x0e2\x10.concord.v1.SideR\x06author\x12-\n" +
+	"\x05terms\x18\x04 \x01(\v2\x11.concord.v1.TermsB\x04\xa8\xae\x19\x01R\x05terms\"?\n" +
+	"\x0eDraftRewritten\x12-\n" +
+	"\x05terms\x18\x01 \x01(\v2\x11.concord.v1.TermsB\x04\xa8\xae\x19\x01R\x05terms\"\x8f\x03\n" +
 	"\x11AgreementAccepted\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x05R\brevision\x12\x1f\n" +
 	"\vproposal_id\x18\x02 \x01(\tR\n" +
@@ -6138,7 +6175,7 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x10neutral_party_id\x18\b \x01(\tR\x0eneutralPartyId\x12.\n" +
 	"\x13renews_agreement_id\x18\t \x01(\tR\x11renewsAgreementId\"D\n" +
 	"\x12AgreementActivated\x12.\n" +
-	"\x04from\x18\x01 \x01(\x0e2\x1a.concord.v1.AgreementStateR\x04from\"\xd9\x03\n" +
+	"\x04from\x18\x01 \x01(\x0e2\x1a.concord.v1.AgreementStateR\x04from\"\xdf\x03\n" +
 	"\fProposalMade\x12\x1f\n" +
 	"\vproposal_id\x18\x01 \x01(\tR\n" +
 	"proposalId\x12,\n" +
@@ -6146,23 +6183,23 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\bproposer\x18\x03 \x01(\x0e2\x10.concord.v1.SideR\bproposer\x12#\n" +
 	"\rbase_revision\x18\x04 \x01(\x05R\fbaseRevision\x12\x12\n" +
 	"\x04body\x18\x05 \x01(\fR\x04body\x12!\n" +
-	"\fterms_digest\x18\x06 \x01(\tR\vtermsDigest\x12\x12\n" +
-	"\x04note\x18\a \x01(\tR\x04note\x12*\n" +
+	"\fterms_digest\x18\x06 \x01(\tR\vtermsDigest\x12\x18\n" +
+	"\x04note\x18\a \x01(\tB\x04\xa8\xae\x19\x01R\x04note\x12*\n" +
 	"\x06impact\x18\b \x01(\v2\x12.concord.v1.ImpactR\x06impact\x12\x16\n" +
 	"\x06motion\x18\t \x01(\bR\x06motion\x12;\n" +
 	"\vexpire_time\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\x124\n" +
 	"\x16successor_agreement_id\x18\v \x01(\tR\x14successorAgreementId\x12%\n" +
-	"\x0eobligation_ids\x18\f \x03(\tR\robligationIds\"\xed\x02\n" +
+	"\x0eobligation_ids\x18\f \x03(\tR\robligationIds\"\xf3\x02\n" +
 	"\x11ProposalCountered\x12\x1f\n" +
 	"\vproposal_id\x18\x01 \x01(\tR\n" +
 	"proposalId\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x05R\brevision\x12(\n" +
 	"\x06author\x18\x03 \x01(\x0e2\x10.concord.v1.SideR\x06author\x12\x12\n" +
 	"\x04body\x18\x04 \x01(\fR\x04body\x12!\n" +
-	"\fterms_digest\x18\x05 \x01(\tR\vtermsDigest\x12\x12\n" +
-	"\x04note\x18\x06 \x01(\tR\x04note\x12*\n" +
+	"\fterms_digest\x18\x05 \x01(\tR\vtermsDigest\x12\x18\n" +
+	"\x04note\x18\x06 \x01(\tB\x04\xa8\xae\x19\x01R\x04note\x12*\n" +
 	"\x06impact\x18\a \x01(\v2\x12.concord.v1.ImpactR\x06impact\x12\x16\n" +
 	"\x06motion\x18\b \x01(\bR\x06motion\x12;\n" +
 	"\vexpire_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\n" +
@@ -6175,15 +6212,15 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\brevision\x18\x02 \x01(\x05R\brevision\x12!\n" +
 	"\fterms_digest\x18\x03 \x01(\tR\vtermsDigest\x12A\n" +
 	"\x0eeffective_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\reffectiveTime\x12*\n" +
-	"\x06impact\x18\x05 \x01(\v2\x12.concord.v1.ImpactR\x06impact\"K\n" +
+	"\x06impact\x18\x05 \x01(\v2\x12.concord.v1.ImpactR\x06impact\"Q\n" +
 	"\x10ProposalDeclined\x12\x1f\n" +
 	"\vproposal_id\x18\x01 \x01(\tR\n" +
-	"proposalId\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"L\n" +
+	"proposalId\x12\x1c\n" +
+	"\x06reason\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\"R\n" +
 	"\x11ProposalWithdrawn\x12\x1f\n" +
 	"\vproposal_id\x18\x01 \x01(\tR\n" +
-	"proposalId\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"Q\n" +
+	"proposalId\x12\x1c\n" +
+	"\x06reason\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\"Q\n" +
 	"\x12ProposalTookEffect\x12\x1f\n" +
 	"\vproposal_id\x18\x01 \x01(\tR\n" +
 	"proposalId\x12\x1a\n" +
@@ -6217,68 +6254,68 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x126\n" +
 	"\n" +
 	"submission\x18\x02 \x01(\v2\x16.concord.v1.SubmissionR\n" +
-	"submission\"\xeb\x01\n" +
+	"submission\"\xf1\x01\n" +
 	"\x12ObligationAccepted\x12#\n" +
-	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x12\n" +
-	"\x04note\x18\x02 \x01(\tR\x04note\x127\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x18\n" +
+	"\x04note\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x04note\x127\n" +
 	"\tkept_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bkeptTime\x126\n" +
 	"\n" +
 	"timeliness\x18\x04 \x01(\x0e2\x16.concord.v1.TimelinessR\n" +
 	"timeliness\x12+\n" +
-	"\x02to\x18\x05 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x02to\"\xb7\x02\n" +
+	"\x02to\x18\x05 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x02to\"\xbd\x02\n" +
 	"\x12ObligationReturned\x12#\n" +
-	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\x12+\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x1c\n" +
+	"\x06reason\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\x12+\n" +
 	"\x02to\x18\x03 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x02to\x125\n" +
 	"\bdue_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\adueTime\x12@\n" +
 	"\x0egrace_end_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\fgraceEndTime\x12>\n" +
-	"\rcure_end_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\vcureEndTime\"\xf6\x01\n" +
+	"\rcure_end_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\vcureEndTime\"\xfc\x01\n" +
 	"\x1dObligationReceiptAcknowledged\x12#\n" +
-	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x12\n" +
-	"\x04note\x18\x02 \x01(\tR\x04note\x127\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x18\n" +
+	"\x04note\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x04note\x127\n" +
 	"\tkept_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bkeptTime\x126\n" +
 	"\n" +
 	"timeliness\x18\x04 \x01(\x0e2\x16.concord.v1.TimelinessR\n" +
 	"timeliness\x12+\n" +
-	"\x02to\x18\x05 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x02to\"O\n" +
+	"\x02to\x18\x05 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x02to\"U\n" +
 	"\x10ObligationWaived\x12#\n" +
-	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xb4\x01\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x1c\n" +
+	"\x06reason\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\"\xba\x01\n" +
 	"\x16ObligationMissAdmitted\x12#\n" +
-	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1d\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x1c\n" +
+	"\x06reason\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\x12\x1d\n" +
 	"\n" +
 	"before_due\x18\x03 \x01(\bR\tbeforeDue\x12>\n" +
-	"\rcure_end_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vcureEndTime\"\xc1\x01\n" +
+	"\rcure_end_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vcureEndTime\"\xc7\x01\n" +
 	"\x12AgreementSuspended\x121\n" +
 	"\x05cause\x18\x01 \x01(\x0e2\x1b.concord.v1.SuspensionCauseR\x05cause\x12$\n" +
 	"\x04side\x18\x02 \x01(\x0e2\x10.concord.v1.SideR\x04side\x12\x19\n" +
-	"\bright_id\x18\x03 \x01(\tR\arightId\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x1f\n" +
+	"\bright_id\x18\x03 \x01(\tR\arightId\x12\x1c\n" +
+	"\x06reason\x18\x04 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\x12\x1f\n" +
 	"\vproposal_id\x18\x05 \x01(\tR\n" +
-	"proposalId\"\xac\x01\n" +
+	"proposalId\"\xb2\x01\n" +
 	"\x10AgreementResumed\x12$\n" +
 	"\x04side\x18\x01 \x01(\x0e2\x10.concord.v1.SideR\x04side\x12\x1f\n" +
 	"\vproposal_id\x18\x02 \x01(\tR\n" +
 	"proposalId\x129\n" +
 	"\n" +
-	"start_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\"\x8b\x01\n" +
+	"start_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12\x1c\n" +
+	"\x06reason\x18\x04 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\"\x91\x01\n" +
 	"\x14AgreementNoticeGiven\x12$\n" +
-	"\x04side\x18\x01 \x01(\x0e2\x10.concord.v1.SideR\x04side\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\x125\n" +
+	"\x04side\x18\x01 \x01(\x0e2\x10.concord.v1.SideR\x04side\x12\x1c\n" +
+	"\x06reason\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\x125\n" +
 	"\bend_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\";\n" +
 	"\x18AgreementNoticeWithdrawn\x12\x1f\n" +
 	"\vproposal_id\x18\x01 \x01(\tR\n" +
-	"proposalId\"\xf5\x01\n" +
+	"proposalId\"\xfb\x01\n" +
 	"\x0eAgreementEnded\x12*\n" +
 	"\x02to\x18\x01 \x01(\x0e2\x1a.concord.v1.AgreementStateR\x02to\x123\n" +
 	"\x05cause\x18\x02 \x01(\x0e2\x1d.concord.v1.AgreementEndCauseR\x05cause\x12$\n" +
 	"\x04side\x18\x03 \x01(\x0e2\x10.concord.v1.SideR\x04side\x12#\n" +
 	"\robligation_id\x18\x04 \x01(\tR\fobligationId\x12\x1f\n" +
 	"\vproposal_id\x18\x05 \x01(\tR\n" +
-	"proposalId\x12\x16\n" +
-	"\x06reason\x18\x06 \x01(\tR\x06reason\"\xc0\x02\n" +
+	"proposalId\x12\x1c\n" +
+	"\x06reason\x18\x06 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\"\xc0\x02\n" +
 	"\x10AgreementAmended\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x05R\brevision\x12#\n" +
 	"\rbase_revision\x18\x02 \x01(\x05R\fbaseRevision\x12\x1f\n" +
@@ -6361,16 +6398,16 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"timeliness\"f\n" +
 	"\x15ObligationCurePlanned\x12#\n" +
 	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12(\n" +
-	"\x04plan\x18\x02 \x01(\v2\x14.concord.v1.CurePlanR\x04plan\"Y\n" +
+	"\x04plan\x18\x02 \x01(\v2\x14.concord.v1.CurePlanR\x04plan\"_\n" +
 	"\x16ObligationCureObjected\x12#\n" +
-	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x1a\n" +
-	"\binterest\x18\x02 \x01(\tR\binterest\":\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12 \n" +
+	"\binterest\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\binterest\":\n" +
 	"\x13ObligationDefaulted\x12#\n" +
-	"\robligation_id\x18\x01 \x01(\tR\fobligationId\"\xb3\x01\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\"\xb9\x01\n" +
 	"\x12ObligationExtended\x12#\n" +
 	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x123\n" +
-	"\tdeadlines\x18\x02 \x01(\v2\x15.concord.v1.DeadlinesR\tdeadlines\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\x12+\n" +
+	"\tdeadlines\x18\x02 \x01(\v2\x15.concord.v1.DeadlinesR\tdeadlines\x12\x1c\n" +
+	"\x06reason\x18\x03 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\x12+\n" +
 	"\x02to\x18\x04 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x02to\"d\n" +
 	"\x11ObligationExcused\x12#\n" +
 	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12*\n" +
@@ -6446,7 +6483,7 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\rbase_revision\x18\x05 \x01(\x05R\fbaseRevision\x12D\n" +
 	"\x10pause_start_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x0epauseStartTime\x12@\n" +
 	"\x0epause_end_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\fpauseEndTime\x12*\n" +
-	"\x02to\x18\b \x01(\x0e2\x1a.concord.v1.AgreementStateR\x02to\"\xd1\x01\n" +
+	"\x02to\x18\b \x01(\x0e2\x1a.concord.v1.AgreementStateR\x02to\"\xa6\x02\n" +
 	"\rRecordedEvent\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x04R\bposition\x12'\n" +
 	"\x05event\x18\x02 \x01(\v2\x11.concord.v1.EventR\x05event\x12\x12\n" +
@@ -6455,7 +6492,11 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\asummary\x18\x05 \x01(\tR\asummary\x12\x1d\n" +
 	"\n" +
 	"entry_hash\x18\x06 \x01(\fR\tentryHash\x12\x1a\n" +
-	"\bwithheld\x18\a \x01(\bR\bwithheld*\xcd\x01\n" +
+	"\bwithheld\x18\a \x01(\bR\bwithheld\x12\x18\n" +
+	"\aprivate\x18\b \x01(\fR\aprivate\x12!\n" +
+	"\fprivate_salt\x18\t \x01(\fR\vprivateSalt\x12\x16\n" +
+	"\x06erased\x18\n" +
+	" \x01(\bR\x06erased*\xcd\x01\n" +
 	"\vChangeCause\x12\x1c\n" +
 	"\x18CHANGE_CAUSE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16CHANGE_CAUSE_SUSPENDED\x10\x01\x12\x18\n" +
@@ -6761,6 +6802,7 @@ func file_concord_v1_event_proto_init() {
 	file_concord_v1_commitment_proto_init()
 	file_concord_v1_obligation_proto_init()
 	file_concord_v1_party_proto_init()
+	file_concord_v1_private_proto_init()
 	file_concord_v1_proposal_proto_init()
 	file_concord_v1_terms_proto_init()
 	file_concord_v1_event_proto_msgTypes[0].OneofWrappers = []any{
