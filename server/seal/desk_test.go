@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -72,7 +73,18 @@ func newDesk(t *testing.T, policy string) *desk {
 }
 
 func (d *desk) headFile() string { return filepath.Join(d.dir, "checkpoint") }
-func (d *desk) keyFile() string  { return filepath.Join(d.dir, "log-keys") }
+
+// head is what the file outside the store holds.
+func (d *desk) head() string {
+	d.t.Helper()
+	text, err := os.ReadFile(d.headFile())
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return string(text)
+}
+
+func (d *desk) keyFile() string { return filepath.Join(d.dir, "log-keys") }
 
 // open starts a service on what there is, as a restart does.
 func (d *desk) open() error {

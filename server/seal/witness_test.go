@@ -99,13 +99,19 @@ func TestClosedDoorsWaitForTheQuorum(t *testing.T) {
 	if names, size := d.cosigners(); len(names) != 3 || size != 4 {
 		t.Errorf("%v cosigned %d", names, size)
 	}
-	// A restart keeps what was cosigned, and asks nobody.
+	// A restart keeps what was cosigned, and asks everybody once all the same: they may know what the store has lost.
 	was = asked()
+	c.set(func() { c.moody = away })
 	if err := d.open(); err != nil {
 		t.Fatal(err)
 	}
-	if names, size := d.cosigners(); len(names) != 3 || size != 4 || asked() != was {
+	if names, size := d.cosigners(); len(names) != 3 || size != 4 || asked() != was+1 || d.standing.Cosigned != 3 || len(d.standing.Refused) != 0 {
 		t.Errorf("%v cosigned %d; asked %d times", names, size, asked()-was)
+	}
+	c.set(func() { c.moody, c.size = nil, 100 })
+	d.moved(time.Second)
+	if _, err := d.Turn(t.Context()); err == nil || asked() != was+1 {
+		t.Errorf("who was away at the start was not heard later: %v", err)
 	}
 }
 
@@ -229,8 +235,12 @@ func TestAWitnessExposesARollback(t *testing.T) {
 			if err := d.Run(t.Context()); !errors.As(err, &rewound) {
 				t.Errorf("Run ended with %v", err)
 			}
+			signed := d.head()
 			if err := d.open(); !errors.As(err, &rewound) || !strings.Contains(err.Error(), row.words) {
 				t.Errorf("a start said %v", err)
+			}
+			if d.head() != signed {
+				t.Error("it signed more")
 			}
 		})
 	}
