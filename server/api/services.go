@@ -124,7 +124,7 @@ func (s agreements) TerminateAgreement(ctx context.Context, r *pb.TerminateAgree
 }
 
 func (s agreements) GetAgreement(ctx context.Context, r *pb.GetAgreementRequest) (*pb.Agreement, error) {
-	return read[*pb.Agreement](ctx, s.j, rules.Ref{Kind: rules.KindAgreement, Agreement: r.GetAgreementId()}, "agreement")
+	return read[*pb.Agreement](ctx, s.j, rules.Ref{Kind: rules.KindAgreement, Agreement: r.GetAgreementId()}, "agreement", r)
 }
 
 func (s agreements) ListAgreements(ctx context.Context, r *pb.ListAgreementsRequest) (*pb.ListAgreementsResponse, error) {
@@ -132,7 +132,7 @@ func (s agreements) ListAgreements(ctx context.Context, r *pb.ListAgreementsRequ
 }
 
 func (s agreements) GetRevision(ctx context.Context, r *pb.GetRevisionRequest) (*pb.Revision, error) {
-	return read[*pb.Revision](ctx, s.j, rules.Ref{Kind: rules.KindRevision, Agreement: r.GetAgreementId(), Number: r.GetRevision()}, "revision")
+	return read[*pb.Revision](ctx, s.j, rules.Ref{Kind: rules.KindRevision, Agreement: r.GetAgreementId(), Number: r.GetRevision()}, "revision", r)
 }
 
 func (s agreements) ListRevisions(ctx context.Context, r *pb.ListRevisionsRequest) (*pb.ListRevisionsResponse, error) {
@@ -160,7 +160,7 @@ func (s proposals) WithdrawProposal(ctx context.Context, r *pb.WithdrawProposalR
 }
 
 func (s proposals) GetProposal(ctx context.Context, r *pb.GetProposalRequest) (*pb.Proposal, error) {
-	return read[*pb.Proposal](ctx, s.j, rules.Ref{Kind: rules.KindProposal, Agreement: r.GetAgreementId(), ID: r.GetProposalId()}, "proposal")
+	return read[*pb.Proposal](ctx, s.j, rules.Ref{Kind: rules.KindProposal, Agreement: r.GetAgreementId(), ID: r.GetProposalId()}, "proposal", r)
 }
 
 func (s proposals) ListProposals(ctx context.Context, r *pb.ListProposalsRequest) (*pb.ListProposalsResponse, error) {
@@ -170,11 +170,11 @@ func (s proposals) ListProposals(ctx context.Context, r *pb.ListProposalsRequest
 func (s proposals) GetProposalRevision(ctx context.Context, r *pb.GetProposalRevisionRequest) (*pb.ProposalRevision, error) {
 	return read[*pb.ProposalRevision](ctx, s.j, rules.Ref{
 		Kind: rules.KindProposalRevision, Agreement: r.GetAgreementId(), ID: r.GetProposalId(), Number: r.GetRevision(),
-	}, "proposal revision")
+	}, "proposal revision", r)
 }
 
 func (s commitments) GetCommitment(ctx context.Context, r *pb.GetCommitmentRequest) (*pb.Commitment, error) {
-	return read[*pb.Commitment](ctx, s.j, rules.Ref{Kind: rules.KindCommitment, Agreement: r.GetAgreementId(), ID: r.GetCommitmentId()}, "commitment")
+	return read[*pb.Commitment](ctx, s.j, rules.Ref{Kind: rules.KindCommitment, Agreement: r.GetAgreementId(), ID: r.GetCommitmentId()}, "commitment", r)
 }
 
 func (s commitments) ListCommitments(ctx context.Context, r *pb.ListCommitmentsRequest) (*pb.ListCommitmentsResponse, error) {
@@ -182,7 +182,7 @@ func (s commitments) ListCommitments(ctx context.Context, r *pb.ListCommitmentsR
 }
 
 func (s obligations) GetObligation(ctx context.Context, r *pb.GetObligationRequest) (*pb.Obligation, error) {
-	return read[*pb.Obligation](ctx, s.j, rules.Ref{Kind: rules.KindObligation, Agreement: r.GetAgreementId(), ID: r.GetObligationId()}, "obligation")
+	return read[*pb.Obligation](ctx, s.j, rules.Ref{Kind: rules.KindObligation, Agreement: r.GetAgreementId(), ID: r.GetObligationId()}, "obligation", r)
 }
 
 func (s obligations) ListObligations(ctx context.Context, r *pb.ListObligationsRequest) (*pb.ListObligationsResponse, error) {
@@ -251,6 +251,10 @@ func (s obligations) DetermineObligation(ctx context.Context, r *pb.DetermineObl
 
 func (s history) ListEvents(ctx context.Context, r *pb.ListEventsRequest) (*pb.ListEventsResponse, error) {
 	return s.j.Events(ctx, auth.Caller(ctx), r)
+}
+
+func (s history) GetEvent(ctx context.Context, r *pb.GetEventRequest) (*pb.RecordedEvent, error) {
+	return s.j.Event(ctx, auth.Caller(ctx), r)
 }
 
 func (s logs) GetCheckpoint(ctx context.Context, r *pb.GetCheckpointRequest) (*pb.Checkpoint, error) {
