@@ -175,7 +175,7 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 	t.Helper()
 	ask := s.GRPC().Must(t, s.acme, &pb.GetProposalRequest{AgreementId: "asked", ProposalId: "ask"}).(*pb.Proposal)
 	evidence := []*pb.Evidence{{Title: "Photo", Uri: "https://example.com/photo.jpg", MediaType: "image/jpeg"}}
-	return []proto.Message{
+	return append(s.readyForLog(), []proto.Message{
 		&pb.CreatePartyRequest{PartyId: "umbrella", Party: &pb.Party{DisplayName: "Umbrella"}},
 		&pb.GetPartyRequest{PartyId: globex},
 		&pb.ListPartiesRequest{},
@@ -233,6 +233,12 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.ListFeedsRequest{},
 		&pb.RevokeFeedRequest{FeedId: "feed_spare"},
 		&pb.GetCalendarRequest{AgreementId: "running"},
+	}...)
+}
+
+// readyForLog is the part of ready that is about the log.
+func (s *stage) readyForLog() []proto.Message {
+	return []proto.Message{
 		&pb.GetCheckpointRequest{},
 		&pb.ListCheckpointsRequest{},
 		&pb.GetLogPolicyRequest{},
