@@ -45,6 +45,8 @@ const (
 type stage struct {
 	*servertest.Server
 	operator, acme, globex, initech servertest.Caller // signatories but for the operator
+	auditor                         servertest.Caller // of everything
+	logKey                          string            // of two that sign the log
 }
 
 func oneOff(id string, obligor pb.Side, day string) *pb.CommitmentTerms {
@@ -91,6 +93,7 @@ func setStage(t *testing.T, o servertest.Options) *stage {
 		s.Party(t, party)
 	}
 	s.acme, s.globex, s.initech = s.Member(t, signatory, acme), s.Member(t, signatory, globex), s.Member(t, signatory, initech)
+	s.auditor = s.Key(t, &pb.Principal{Role: auditor})
 	g := s.GRPC()
 	g.Must(t, s.operator, &pb.CreateApiKeyRequest{
 		ApiKeyId: "key_spare", ApiKey: &pb.ApiKey{DisplayName: "spare", Principal: &pb.Principal{Role: operator}},
@@ -126,6 +129,8 @@ func setStage(t *testing.T, o servertest.Options) *stage {
 	g.Must(t, s.globex, &pb.AdmitObligationRequest{AgreementId: "broken", ObligationId: "cups-1", Reason: "They fell."})
 	g.Must(t, s.acme, &pb.SuspendAgreementRequest{AgreementId: "paused", RightId: "flood", Reason: "The office is wet."})
 	s.judge(t)
+	s.logKey = g.Must(t, s.operator, &pb.AddLogKeyRequest{}).(*pb.Log).GetKeys()[0].GetLogKeyId()
+	s.Seal(t)
 	return s
 }
 
@@ -165,13 +170,13 @@ func (s *stage) accept(t *testing.T, who servertest.Caller, id, proposal string)
 	s.GRPC().Must(t, who, &pb.AcceptProposalRequest{AgreementId: id, ProposalId: proposal, Revision: p.GetRevision(), TermsDigest: p.GetTermsDigest()})
 }
 
-// ready is a request for every RPC that succeeds once on the stage, made by acme's signatory, or by the operator where
-// only that may.
+// ready is a request for every RPC that succeeds once on the stage, made by acme's signatory, or by the operator or
+// the auditor where only that may.
 func (s *stage) ready(t *testing.T) []proto.Message {
 	t.Helper()
 	ask := s.GRPC().Must(t, s.acme, &pb.GetProposalRequest{AgreementId: "asked", ProposalId: "ask"}).(*pb.Proposal)
 	evidence := []*pb.Evidence{{Title: "Photo", Uri: "https://example.com/photo.jpg", MediaType: "image/jpeg"}}
-	return []proto.Message{
+	all := []proto.Message{
 		&pb.CreatePartyRequest{PartyId: "umbrella", Party: &pb.Party{DisplayName: "Umbrella"}},
 		&pb.GetPartyRequest{PartyId: globex},
 		&pb.ListPartiesRequest{},
@@ -208,6 +213,7 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.WaiveObligationRequest{AgreementId: "running", ObligationId: "pay-1", Reason: "Our gift."},
 		&pb.AdmitObligationRequest{AgreementId: "running", ObligationId: "desk-1", Reason: "The truck broke."},
 		&pb.ListEventsRequest{AgreementId: "running"},
+		&pb.GetEventRequest{AgreementId: "running", Version: 1},
 		&pb.GiveNoticeRequest{AgreementId: "running", EndDate: "2026-06-30", Reason: "We move."},
 		&pb.SuspendAgreementRequest{AgreementId: "running", RightId: "flood", Reason: "The office is wet."},
 		&pb.ResumeAgreementRequest{AgreementId: "paused", Reason: "It is dry again."},
@@ -230,12 +236,32 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.RevokeFeedRequest{FeedId: "feed_spare"},
 		&pb.GetCalendarRequest{AgreementId: "running"},
 	}
+	return append(all, s.readyOfTheLog()...)
+}
+
+// readyOfTheLog is the requests of ready that are about the log.
+func (s *stage) readyOfTheLog() []proto.Message {
+	return []proto.Message{
+		&pb.GetCheckpointRequest{},
+		&pb.GetInclusionProofRequest{AgreementId: "running", Version: 1},
+		&pb.GetConsistencyProofRequest{OldSize: 1},
+		&pb.ExportAuditRequest{AgreementId: "running"},
+		&pb.ListCheckpointsRequest{},
+		&pb.GetLogPolicyRequest{},
+		&pb.GetTileRequest{Width: 1},
+		&pb.GetEntryBundleRequest{Width: 1},
+		&pb.AddLogKeyRequest{},
+		&pb.RetireLogKeyRequest{LogKeyId: s.logKey},
+	}
 }
 
 // maker is who makes the ready request of an RPC.
 func (s *stage) maker(rpc servertest.RPC) servertest.Caller {
 	if len(rpc.Allow) == 1 && rpc.Allow[0] == operator {
 		return s.operator
+	}
+	if len(rpc.Allow) == 1 && rpc.Allow[0] == auditor {
+		return s.auditor
 	}
 	return s.acme
 }

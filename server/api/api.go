@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"strconv"
 
+	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/rules"
@@ -29,7 +31,7 @@ func Register(s grpc.ServiceRegistrar, j *journal.Journal, policy *seal.Policy) 
 	pb.RegisterCommitmentServiceServer(s, commitments{j: j})
 	pb.RegisterObligationServiceServer(s, obligations{j: j})
 	pb.RegisterHistoryServiceServer(s, history{j: j})
-	pb.RegisterLogServiceServer(s, logs{j: j, policy: policy})
+	pb.RegisterLogServiceServer(s, logs{j: j, policy: policy, exports: semaphore.NewWeighted(maxExports)})
 	pb.RegisterCalendarServiceServer(s, calendars{j: j})
 }
 
@@ -47,10 +49,10 @@ func do[M proto.Message](ctx context.Context, j *journal.Journal, command proto.
 	return typed, nil
 }
 
-// read is a record of an agreement, as the caller may see it.
-func read[M proto.Message](ctx context.Context, j *journal.Journal, ref rules.Ref, noun string) (M, error) {
+// read is a record of an agreement, as the caller may see it, now or as of a time.
+func read[M proto.Message](ctx context.Context, j *journal.Journal, ref rules.Ref, noun string, r interface{ GetAsOf() *timestamppb.Timestamp }) (M, error) {
 	var none M
-	found, err := j.Read(ctx, auth.Caller(ctx), ref, noun)
+	found, err := j.ReadAsOf(ctx, auth.Caller(ctx), ref, noun, r.GetAsOf())
 	if err != nil {
 		return none, err
 	}

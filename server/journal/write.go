@@ -193,6 +193,9 @@ func (j *Journal) newBatch(ctx context.Context, ahead *batch) *batch {
 			b.at = ahead.at
 		}
 	}
+	if b.at.Before(j.settled) {
+		b.at = j.settled
+	}
 	b.state = rules.NewState(rules.Ground{Get: b.load, List: b.list, Ahead: b.newer})
 	return b
 }
@@ -204,6 +207,10 @@ func (b *batch) decide(it *item) {
 	}
 	if err := it.ctx.Err(); err != nil {
 		it.err, it.settled = err, true // nobody waits for it any more
+		return
+	}
+	if !it.until.IsZero() {
+		b.settle(it.until)
 		return
 	}
 	if it.keep != nil {
@@ -241,6 +248,14 @@ func (b *batch) decide(it *item) {
 	if it.id != "" {
 		b.err = b.remember(it, d)
 	}
+}
+
+// settle has whatever is decided from now on be recorded after a time.
+func (b *batch) settle(until time.Time) {
+	if after := until.Truncate(time.Microsecond).Add(time.Microsecond); b.at.Before(after) {
+		b.at = after
+	}
+	b.j.settled = b.at
 }
 
 // ask calls the rules. A rule that panics is a fault of ours: the command fails, and the others go on.
@@ -294,7 +309,7 @@ func (b *batch) enter(chain *journalv1.Chain, version uint64, body []byte) error
 	salt := value[proof.EntrySize:bodyAt]
 	b.j.opts.Random(salt)
 	chain.Version = version
-	if logged {
+	if Logged {
 		copy(value, proof.Entry(chain.GetLogKey(), version, salt, body))
 		chain.EntryHash = proof.LeafHash(value[:proof.EntrySize])
 	}
