@@ -25,9 +25,9 @@ func Words(e *pb.Event) string {
 func serviceWords(e *pb.Event, _ string) string {
 	switch c := e.GetChange().(type) {
 	case *pb.Event_PartyRegistered:
-		return fmt.Sprintf("Party %s was registered as %q.", c.PartyRegistered.GetPartyId(), c.PartyRegistered.GetDisplayName())
+		return fmt.Sprintf("Party %s was registered%s.", c.PartyRegistered.GetPartyId(), calledAs(" as %q", c.PartyRegistered.GetDisplayName()))
 	case *pb.Event_PartyUpdated:
-		return fmt.Sprintf("Party %s is now called %q.", c.PartyUpdated.GetPartyId(), c.PartyUpdated.GetDisplayName())
+		return fmt.Sprintf("Party %s has another name%s.", c.PartyUpdated.GetPartyId(), calledAs(": %q", c.PartyUpdated.GetDisplayName()))
 	case *pb.Event_ApiKeyIssued:
 		return fmt.Sprintf("Key %s was issued.", c.ApiKeyIssued.GetApiKeyId())
 	case *pb.Event_ApiKeyRevoked:
@@ -52,6 +52,14 @@ func sideWord(s pb.Side) string {
 		return "client"
 	}
 	return "clock"
+}
+
+// calledAs is a name within a sentence; nothing if it was erased.
+func calledAs(words, name string) string {
+	if name == "" {
+		return ""
+	}
+	return fmt.Sprintf(words, name)
 }
 
 // because is a reason behind a sentence, where there is one.

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strings"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
@@ -17,15 +18,15 @@ func obligationWords(e *pb.Event, side string) string {
 	case *pb.Event_ObligationAccepted:
 		return fmt.Sprintf("The %s accepted obligation %s, %s.", side, c.ObligationAccepted.GetObligationId(), keptWord(c.ObligationAccepted.GetTo(), c.ObligationAccepted.GetTimeliness()))
 	case *pb.Event_ObligationReturned:
-		return fmt.Sprintf("The %s returned obligation %s: %s", side, c.ObligationReturned.GetObligationId(), c.ObligationReturned.GetReason())
+		return fmt.Sprintf("The %s returned obligation %s%s", side, c.ObligationReturned.GetObligationId(), because(c.ObligationReturned.GetReason()))
 	case *pb.Event_ObligationReceiptAcknowledged:
 		return fmt.Sprintf("The %s acknowledged obligation %s, %s.", side, c.ObligationReceiptAcknowledged.GetObligationId(), keptWord(c.ObligationReceiptAcknowledged.GetTo(), c.ObligationReceiptAcknowledged.GetTimeliness()))
 	case *pb.Event_ObligationWaived:
-		return fmt.Sprintf("The %s waived obligation %s: %s", side, c.ObligationWaived.GetObligationId(), c.ObligationWaived.GetReason())
+		return fmt.Sprintf("The %s waived obligation %s%s", side, c.ObligationWaived.GetObligationId(), because(c.ObligationWaived.GetReason()))
 	case *pb.Event_ObligationMissAdmitted:
-		return fmt.Sprintf("The %s admitted that it misses obligation %s: %s", side, c.ObligationMissAdmitted.GetObligationId(), c.ObligationMissAdmitted.GetReason())
+		return fmt.Sprintf("The %s admitted that it misses obligation %s%s", side, c.ObligationMissAdmitted.GetObligationId(), because(c.ObligationMissAdmitted.GetReason()))
 	case *pb.Event_ObligationTriggered:
-		return fmt.Sprintf("The %s recorded what obligation %s waits for: %s. It is due on %s.", side, c.ObligationTriggered.GetObligationId(), c.ObligationTriggered.GetTrigger().GetTitle(), dayWord(c.ObligationTriggered.GetDeadlines()))
+		return fmt.Sprintf("The %s recorded what obligation %s waits for%s. It is due on %s.", side, c.ObligationTriggered.GetObligationId(), strings.TrimSuffix(because(c.ObligationTriggered.GetTrigger().GetTitle()), "."), dayWord(c.ObligationTriggered.GetDeadlines()))
 	case *pb.Event_ObligationDated:
 		return fmt.Sprintf("Obligation %s is due on %s.", c.ObligationDated.GetObligationId(), dayWord(c.ObligationDated.GetDeadlines()))
 	case *pb.Event_ObligationMeasured:
@@ -61,9 +62,9 @@ func obligationCourseWords(e *pb.Event, side string) string {
 	case *pb.Event_ObligationDeemed:
 		return fmt.Sprintf("Obligation %s counts as accepted by silence, %s.", c.ObligationDeemed.GetObligationId(), keptWord(c.ObligationDeemed.GetTo(), c.ObligationDeemed.GetTimeliness()))
 	case *pb.Event_ObligationCurePlanned:
-		return fmt.Sprintf("The %s means to make obligation %s good by %s: %s", side, c.ObligationCurePlanned.GetObligationId(), c.ObligationCurePlanned.GetPlan().GetCureDate(), c.ObligationCurePlanned.GetPlan().GetFix())
+		return fmt.Sprintf("The %s means to make obligation %s good by %s%s", side, c.ObligationCurePlanned.GetObligationId(), c.ObligationCurePlanned.GetPlan().GetCureDate(), because(c.ObligationCurePlanned.GetPlan().GetFix()))
 	case *pb.Event_ObligationCureObjected:
-		return fmt.Sprintf("The %s objected to the plan for obligation %s: %s", side, c.ObligationCureObjected.GetObligationId(), c.ObligationCureObjected.GetInterest())
+		return fmt.Sprintf("The %s objected to the plan for obligation %s%s", side, c.ObligationCureObjected.GetObligationId(), because(c.ObligationCureObjected.GetInterest()))
 	case *pb.Event_ObligationDefaulted:
 		return fmt.Sprintf("Obligation %s was not made good in time.", c.ObligationDefaulted.GetObligationId())
 	case *pb.Event_ObligationNotDetermined:
@@ -83,7 +84,7 @@ func obligationCourseWords(e *pb.Event, side string) string {
 func obligationReliefWords(e *pb.Event, side string) string {
 	switch c := e.GetChange().(type) {
 	case *pb.Event_ObligationExtended:
-		return fmt.Sprintf("The %s extended obligation %s to %s: %s", side, c.ObligationExtended.GetObligationId(), dayWord(c.ObligationExtended.GetDeadlines()), c.ObligationExtended.GetReason())
+		return fmt.Sprintf("The %s extended obligation %s to %s%s", side, c.ObligationExtended.GetObligationId(), dayWord(c.ObligationExtended.GetDeadlines()), because(c.ObligationExtended.GetReason()))
 	case *pb.Event_ObligationExcused:
 		return fmt.Sprintf("Obligation %s was excused%s", c.ObligationExcused.GetObligationId(), because(c.ObligationExcused.GetExcuse().GetReason()))
 	case *pb.Event_ObligationNoticeGiven:
@@ -93,7 +94,7 @@ func obligationReliefWords(e *pb.Event, side string) string {
 	case *pb.Event_ObligationShifted:
 		return fmt.Sprintf("Obligation %s was moved to %s, because obligation %s was late.", c.ObligationShifted.GetObligationId(), dayWord(c.ObligationShifted.GetDeadlines()), c.ObligationShifted.GetDeadlines().GetStep().GetSubject())
 	case *pb.Event_ObligationDisputed:
-		return fmt.Sprintf("The %s disputed obligation %s: %s", side, c.ObligationDisputed.GetObligationId(), c.ObligationDisputed.GetDispute().GetReason())
+		return fmt.Sprintf("The %s disputed obligation %s%s", side, c.ObligationDisputed.GetObligationId(), because(c.ObligationDisputed.GetDispute().GetReason()))
 	case *pb.Event_ObligationDisputeSettled:
 		return settlementWords(c.ObligationDisputeSettled)
 	}
@@ -105,5 +106,5 @@ func settlementWords(c *pb.ObligationDisputeSettled) string {
 	if c.GetProposalId() != "" {
 		who = "Both sides"
 	}
-	return fmt.Sprintf("%s settled the dispute about obligation %s: %s. %s", who, c.GetObligationId(), enumWord(c.GetSettlement().GetOutcome()), c.GetSettlement().GetReason())
+	return strings.TrimSpace(fmt.Sprintf("%s settled the dispute about obligation %s: %s. %s", who, c.GetObligationId(), enumWord(c.GetSettlement().GetOutcome()), c.GetSettlement().GetReason()))
 }
