@@ -130,6 +130,7 @@ func TestAnEmptyRequestIsToldWhatIsMissing(t *testing.T) {
 		case "GetEvent":
 			want = []string{"position", "version"}
 		}
+		set(empty, "validate_only", true)
 		_, refusal := face.Call(t, s.maker(rpc), empty)
 		if len(want) == 0 {
 			if refusal != nil {

@@ -71,6 +71,10 @@ func (s admin) CreateApiKey(ctx context.Context, r *pb.CreateApiKeyRequest) (*pb
 	return do[*pb.CreateApiKeyResponse](ctx, s.j, r)
 }
 
+func (s admin) ErasePrivateData(ctx context.Context, r *pb.ErasePrivateDataRequest) (*pb.ErasePrivateDataResponse, error) {
+	return do[*pb.ErasePrivateDataResponse](ctx, s.j, r)
+}
+
 func (s admin) RevokeApiKey(ctx context.Context, r *pb.RevokeApiKeyRequest) (*pb.ApiKey, error) {
 	return do[*pb.ApiKey](ctx, s.j, r)
 }
@@ -268,6 +272,16 @@ func (s logs) ListCheckpoints(ctx context.Context, r *pb.ListCheckpointsRequest)
 func (s logs) GetLogPolicy(ctx context.Context, _ *pb.GetLogPolicyRequest) (*pb.LogPolicy, error) {
 	l, err := s.j.Log(ctx)
 	return s.policy.Tell(l), err
+}
+
+func (s logs) GetTile(ctx context.Context, r *pb.GetTileRequest) (*pb.GetTileResponse, error) {
+	tile, err := s.j.PublishedTile(ctx, int(r.GetLevel()), r.GetIndex(), int(r.GetWidth()))
+	return &pb.GetTileResponse{Tile: tile}, err
+}
+
+func (s logs) GetEntryBundle(ctx context.Context, r *pb.GetEntryBundleRequest) (*pb.GetEntryBundleResponse, error) {
+	entries, err := s.j.PublishedEntries(ctx, r.GetIndex(), int(r.GetWidth()))
+	return &pb.GetEntryBundleResponse{Entries: entries}, err
 }
 
 func (s calendars) CreateFeed(ctx context.Context, r *pb.CreateFeedRequest) (*pb.CreateFeedResponse, error) {
