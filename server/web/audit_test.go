@@ -63,6 +63,9 @@ func TestHalfABundleIsNoAnswer(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			_, server := open(t, func(config *web.Config) { config.Conn = &c.service })
 			answer, err := server.Client().Get(server.URL + "/v1/agreements/help/audit.zip")
+			if c.broken && err != nil {
+				return // it did not even begin
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
