@@ -83,6 +83,7 @@ type Journal struct {
 	edge     proof.Edge // of the log: its size is the position of the newest event; owned by who writes, and read while nobody does
 	sweeping sweeping   // owned by who decides
 
+	position    atomic.Uint64 // of the newest durable event
 	lastMicro   atomic.Int64  // the newest record time
 	serviceSeen atomic.Uint64 // the version of the service's own chain: parties and keys
 	pageKey     []byte        // seals page tokens; drawn once, kept in the store

@@ -19,7 +19,8 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	HistoryService_ListEvents_FullMethodName = "/concord.v1.HistoryService/ListEvents"
+	HistoryService_ListEvents_FullMethodName  = "/concord.v1.HistoryService/ListEvents"
+	HistoryService_WatchEvents_FullMethodName = "/concord.v1.HistoryService/WatchEvents"
 )
 
 // HistoryServiceClient is the client API for HistoryService service.
@@ -30,6 +31,25 @@ const (
 type HistoryServiceClient interface {
 	// ListEvents lists the events of an agreement, oldest first.
 	ListEvents(ctx context.Context, in *ListEventsRequest, opts ...grpc.CallOption) (*ListEventsResponse, error)
+	// WatchEvents tells events as they become durable: first those after a position that were recorded before, then each as it
+	// is recorded, in the order of their positions, none left out and none twice. The first message is a bookmark, so that
+	// something comes at once; others follow when all that was recorded before is told, and while nothing happens.
+	//
+	// A member is told of its party's agreements, also where its party is the neutral; an auditor of all agreements, or of
+	// those it may read, and one of all also of the service's own events; the operator of the service's own events alone. What
+	// is asked for each event is what the caller may see when it is told. Drafts are told to their author's party alone,
+	// also after they were proposed: ListEvents shows what others may know of them.
+	//
+	// A stream lasts until its caller ends it, and ends with the position to resume after, as "position" in the metadata
+	// of the error: SHUTTING_DOWN when the service stops; TOO_SLOW when the caller did not take a message for some
+	// seconds; CREDENTIALS_INVALID as soon as the key is revoked. NOT_FOUND: there is no such agreement, or the caller may not
+	// see it. LIMIT_EXCEEDED: one key may have 500 watches at a time, and the service has 20,000. INVALID_FIELDS: among others, a
+	// position that was never written.
+	//
+	// Over REST the messages are server-sent events: the event's name is "event" or "bookmark", its id the position to
+	// resume after, its data the message. A browser's EventSource sends the id back in Last-Event-ID, which counts before
+	// after_position. A last event "end" tells why the stream ends, as a problem.
+	WatchEvents(ctx context.Context, in *WatchEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchEventsResponse], error)
 }
 
 type historyServiceClient struct {
@@ -50,6 +70,25 @@ func (c *historyServiceClient) ListEvents(ctx context.Context, in *ListEventsReq
 	return out, nil
 }
 
+func (c *historyServiceClient) WatchEvents(ctx context.Context, in *WatchEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchEventsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &HistoryService_ServiceDesc.Streams[0], HistoryService_WatchEvents_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchEventsRequest, WatchEventsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type HistoryService_WatchEventsClient = grpc.ServerStreamingClient[WatchEventsResponse]
+
 // HistoryServiceServer is the server API for HistoryService service.
 // All implementations must embed UnimplementedHistoryServiceServer
 // for forward compatibility.
@@ -58,6 +97,25 @@ func (c *historyServiceClient) ListEvents(ctx context.Context, in *ListEventsReq
 type HistoryServiceServer interface {
 	// ListEvents lists the events of an agreement, oldest first.
 	ListEvents(context.Context, *ListEventsRequest) (*ListEventsResponse, error)
+	// WatchEvents tells events as they become durable: first those after a position that were recorded before, then each as it
+	// is recorded, in the order of their positions, none left out and none twice. The first message is a bookmark, so that
+	// something comes at once; others follow when all that was recorded before is told, and while nothing happens.
+	//
+	// A member is told of its party's agreements, also where its party is the neutral; an auditor of all agreements, or of
+	// those it may read, and one of all also of the service's own events; the operator of the service's own events alone. What
+	// is asked for each event is what the caller may see when it is told. Drafts are told to their author's party alone,
+	// also after they were proposed: ListEvents shows what others may know of them.
+	//
+	// A stream lasts until its caller ends it, and ends with the position to resume after, as "position" in the metadata
+	// of the error: SHUTTING_DOWN when the service stops; TOO_SLOW when the caller did not take a message for some
+	// seconds; CREDENTIALS_INVALID as soon as the key is revoked. NOT_FOUND: there is no such agreement, or the caller may not
+	// see it. LIMIT_EXCEEDED: one key may have 500 watches at a time, and the service has 20,000. INVALID_FIELDS: among others, a
+	// position that was never written.
+	//
+	// Over REST the messages are server-sent events: the event's name is "event" or "bookmark", its id the position to
+	// resume after, its data the message. A browser's EventSource sends the id back in Last-Event-ID, which counts before
+	// after_position. A last event "end" tells why the stream ends, as a problem.
+	WatchEvents(*WatchEventsRequest, grpc.ServerStreamingServer[WatchEventsResponse]) error
 	mustEmbedUnimplementedHistoryServiceServer()
 }
 
@@ -70,6 +128,9 @@ type UnimplementedHistoryServiceServer struct{}
 
 func (UnimplementedHistoryServiceServer) ListEvents(context.Context, *ListEventsRequest) (*ListEventsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListEvents not implemented")
+}
+func (UnimplementedHistoryServiceServer) WatchEvents(*WatchEventsRequest, grpc.ServerStreamingServer[WatchEventsResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchEvents not implemented")
 }
 func (UnimplementedHistoryServiceServer) mustEmbedUnimplementedHistoryServiceServer() {}
 func (UnimplementedHistoryServiceServer) testEmbeddedByValue()                        {}
@@ -110,6 +171,17 @@ func _HistoryService_ListEvents_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _HistoryService_WatchEvents_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchEventsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(HistoryServiceServer).WatchEvents(m, &grpc.GenericServerStream[WatchEventsRequest, WatchEventsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type HistoryService_WatchEventsServer = grpc.ServerStreamingServer[WatchEventsResponse]
+
 // HistoryService_ServiceDesc is the grpc.ServiceDesc for HistoryService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -122,6 +194,12 @@ var HistoryService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _HistoryService_ListEvents_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchEvents",
+			Handler:       _HistoryService_WatchEvents_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "concord/v1/history_service.proto",
 }
