@@ -58,3 +58,17 @@ func TestTheTextOfADraftIsWithheld(t *testing.T) {
 		}
 	}
 }
+
+// TestTheServicesOwnIsSeenByWhoAnswersForIt holds who may know of parties, keys and the log as a whole.
+func TestTheServicesOwnIsSeenByWhoAnswersForIt(t *testing.T) {
+	for who, by := range map[string]Caller{"operator": operator, "auditor": auditor} {
+		if !by.SeesService() {
+			t.Errorf("the %s does not see it", who)
+		}
+	}
+	for who, by := range map[string]Caller{"confined auditor": confined, "vendor": vendor, "outsider": outsider, "clock": Clock(), "nobody": {}} {
+		if by.SeesService() {
+			t.Errorf("the %s sees it", who)
+		}
+	}
+}

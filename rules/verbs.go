@@ -77,6 +77,25 @@ var deeds = map[string]deed{
 	"obligation_imported":             {"obligation", "import"},
 }
 
+// EventKind is the kind of an event: the name of its change, for example "obligation_waived"; empty for one that this release
+// does not know.
+func EventKind(e *pb.Event) string {
+	m := e.ProtoReflect()
+	if arm := m.WhichOneof(m.Descriptor().Oneofs().ByName("change")); arm != nil {
+		return string(arm.Name())
+	}
+	return ""
+}
+
+// EventKinds is every kind of event there is, in the order of the proto.
+func EventKinds() (kinds []string) {
+	arms := (&pb.Event{}).ProtoReflect().Descriptor().Oneofs().ByName("change").Fields()
+	for i := range arms.Len() {
+		kinds = append(kinds, string(arms.Get(i).Name()))
+	}
+	return kinds
+}
+
 // VerbOf is what an event tells of: the noun and its id, and the verb as the tables of life cycles have it. One command
 // may lead to many events, each with a verb of its own. What the event changes of other nouns, it changes by the same
 // verb: declining first terms declines the agreement. All are empty for an event of an unknown kind.

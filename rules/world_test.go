@@ -141,7 +141,7 @@ func (w *world) do(by Caller, command proto.Message) (*Decision, error) {
 	}
 	for _, e := range d.Events {
 		w.versions[e.GetAgreementId()] = e.GetVersion()
-		w.trace.events[kindOf(e)] = true
+		w.trace.events[EventKind(e)] = true
 	}
 	w.history = append(w.history, d.Events...)
 	for ref := range d.State.Changes() {
@@ -358,10 +358,4 @@ func fromDisk(t rapid.TB, e *pb.Event) *pb.Event {
 		t.Fatalf("an event does not parse: %v", err)
 	}
 	return read
-}
-
-// kindOf is the name of the arm of an event, for example "obligation_waived".
-func kindOf(e *pb.Event) string {
-	m := e.ProtoReflect()
-	return string(m.WhichOneof(m.Descriptor().Oneofs().ByName("change")).Name())
 }
