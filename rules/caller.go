@@ -57,6 +57,8 @@ func (c Caller) Sees(a *pb.Agreement) bool {
 // does, and who audits all of it.
 func (c Caller) SeesService() bool {
 	return c.Role == pb.Role_ROLE_OPERATOR || c.Role == pb.Role_ROLE_AUDITOR && len(c.AgreementIDs) == 0
+}
+
 // Told says whether a caller who watches is told of an event, of an agreement as it stands now or, for nil, of the service.
 // A draft is its author's alone, so that who comes late is told the same as who was there.
 func (c Caller) Told(e *pb.Event, a *pb.Agreement) bool {

@@ -25,6 +25,7 @@ import (
 	"github.com/concordhq/concord/server/store"
 	"github.com/concordhq/concord/server/store/bolt"
 	"github.com/concordhq/concord/server/store/memory"
+	"github.com/concordhq/concord/server/watch"
 	"github.com/concordhq/concord/server/web"
 )
 
@@ -37,6 +38,7 @@ type Server struct {
 	storeEnds  <-chan struct{} // closed when the engine can write no more; nil for one that always can
 	journal    *journal.Journal
 	clock      *deadline.Worker
+	hub        *watch.Hub
 	grpc       *grpc.Server
 	health     *health.Server
 	http       *http.Server
@@ -83,6 +85,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		return err
 	}
 	s.clock = &deadline.Worker{Journal: s.journal, Log: s.log, Observe: s.telemetry.clock()}
+	s.hub = watch.New(watch.Options{Journal: s.journal, Log: s.log, Observe: s.telemetry.watches()})
 
 	tls, err := serverTLS(config)
 	if err != nil {
@@ -138,12 +141,12 @@ func (s *Server) buildGRPC(inside *inside, creds grpc.ServerOption) error {
 	s.grpc = grpc.NewServer(append(grpcOptions(), creds, s.telemetry.grpcOption(), grpc.UnaryInterceptor(unary), grpc.StreamInterceptor(stream))...)
 	healthpb.RegisterHealthServer(s.grpc, s.health)
 	registerReflection(s.grpc)
-	api.Register(s.grpc, s.journal)
+	api.Register(s.grpc, s.journal, s.hub)
 
 	inside.unary, inside.traced = unary, s.telemetry.tracing
 	inside.WithServerUnaryInterceptor(unary).WithServerStreamInterceptor(stream)
 	s.telemetry.inside(inside.Channel)
-	api.Register(inside, s.journal)
+	api.Register(inside, s.journal, s.hub)
 	return door.Read(s.grpc.GetServiceInfo())
 }
 
@@ -173,6 +176,7 @@ func (s *Server) serve(ctx context.Context, journalDone chan error, started func
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.clock.Run(ctx) })
+	group.Go(func() error { return s.hub.Run(ctx) })
 	group.Go(func() error {
 		if err := s.grpc.Serve(s.grpcPort); err != nil && !errors.Is(err, grpc.ErrServerStopped) { // stopped: before it began
 			return fmt.Errorf("serve gRPC: %w", err)

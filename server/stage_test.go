@@ -207,6 +207,7 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.WaiveObligationRequest{AgreementId: "running", ObligationId: "pay-1", Reason: "Our gift."},
 		&pb.AdmitObligationRequest{AgreementId: "running", ObligationId: "desk-1", Reason: "The truck broke."},
 		&pb.ListEventsRequest{AgreementId: "running"},
+		&pb.WatchEventsRequest{AgreementId: "running"},
 		&pb.GiveNoticeRequest{AgreementId: "running", EndDate: "2026-06-30", Reason: "We move."},
 		&pb.SuspendAgreementRequest{AgreementId: "running", RightId: "flood", Reason: "The office is wet."},
 		&pb.ResumeAgreementRequest{AgreementId: "paused", Reason: "It is dry again."},

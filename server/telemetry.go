@@ -30,7 +30,9 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/server/journal"
+	"github.com/concordhq/concord/server/watch"
 )
 
 // telemetry is what Concord tells of itself: traces where the standard OTEL_ variables ask for them, metrics unless they
@@ -47,6 +49,8 @@ type telemetry struct {
 	written                                    metric.Int64Counter
 	woken                                      metric.Int64Counter
 	lag, storeWrite, storeCarry                metric.Float64Histogram
+	watching                                   metric.Int64UpDownCounter
+	watchEnds                                  metric.Int64Counter
 }
 
 // exporting says whether the environment asks for a signal.
@@ -127,6 +131,9 @@ func (t *telemetry) instruments(m metric.Meter) error {
 	t.storeWrite = histogram("concord.store.commit.duration", "s", "Time the store took for a commit, waiting for room included.", times...)
 	t.storeCarry = histogram("concord.store.flush.duration", "s", "Time a generation took to reach the tables.", .1, .25, .5, 1, 2.5, 5, 10, 30, 60)
 	t.woken = counter("concord.deadline.woken", "Records woken because their time had come.")
+	watching, err := m.Int64UpDownCounter("concord.watch.watches", metric.WithDescription("Watches that are told what happens."))
+	t.watching, errs = watching, append(errs, err)
+	t.watchEnds = counter("concord.watch.ends", "Watches that the service ended, by reason: too slow, or a key revoked.")
 	t.lag = histogram("concord.deadline.lag", "s", "How late the first record of a turn was woken.", .001, .01, .1, 1, 10, 60, 3600, 86400)
 	return errors.Join(errs...)
 }
@@ -227,6 +234,19 @@ func (t *telemetry) clock() func(woken int, lag time.Duration) {
 	return func(woken int, lag time.Duration) {
 		t.woken.Add(context.Background(), int64(woken))
 		t.lag.Record(context.Background(), lag.Seconds())
+	}
+}
+
+// watches observes the hub.
+func (t *telemetry) watches() watch.Observer {
+	if t.registry == nil {
+		return watch.Observer{}
+	}
+	return watch.Observer{
+		Watches: func(change int) { t.watching.Add(context.Background(), int64(change)) },
+		Ended: func(reason pb.ErrorReason) {
+			t.watchEnds.Add(context.Background(), 1, metric.WithAttributes(attribute.String("reason", reason.String())))
+		},
 	}
 }
 

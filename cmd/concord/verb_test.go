@@ -96,7 +96,7 @@ func TestEveryRPCHasAVerb(t *testing.T) {
 	if err := os.WriteFile(file, []byte(jsonOf(t, text())), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	called := map[string]bool{"ImportAgreements": true} // a stream, in import_test.go
+	called := map[string]bool{"ImportAgreements": true, "WatchEvents": true} // streams, in import_test.go and watch_test.go
 	for line, want := range verbs {
 		o := &office{}
 		sh := newShell(t, o)

@@ -17,17 +17,18 @@ import (
 	"github.com/concordhq/concord/rules"
 	"github.com/concordhq/concord/server/auth"
 	"github.com/concordhq/concord/server/journal"
+	"github.com/concordhq/concord/server/watch"
 )
 
 // Register adds every service to a server.
-func Register(s grpc.ServiceRegistrar, j *journal.Journal) {
+func Register(s grpc.ServiceRegistrar, j *journal.Journal, h *watch.Hub) {
 	pb.RegisterPartyServiceServer(s, parties{j: j})
 	pb.RegisterAdminServiceServer(s, admin{j: j})
 	pb.RegisterAgreementServiceServer(s, agreements{j: j})
 	pb.RegisterProposalServiceServer(s, proposals{j: j})
 	pb.RegisterCommitmentServiceServer(s, commitments{j: j})
 	pb.RegisterObligationServiceServer(s, obligations{j: j})
-	pb.RegisterHistoryServiceServer(s, history{j: j})
+	pb.RegisterHistoryServiceServer(s, history{j: j, hub: h})
 	pb.RegisterCalendarServiceServer(s, calendars{j: j})
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/concordhq/concord/rules"
 	"github.com/concordhq/concord/server/auth"
 	"github.com/concordhq/concord/server/journal"
+	"github.com/concordhq/concord/server/watch"
 )
 
 // The services, a line per RPC. A type embeds its Unsafe interface, so that an RPC without a handler does not compile.
@@ -37,7 +38,8 @@ type (
 	}
 	history struct {
 		pb.UnsafeHistoryServiceServer
-		j *journal.Journal
+		j   *journal.Journal
+		hub *watch.Hub
 	}
 	calendars struct {
 		pb.UnsafeCalendarServiceServer

@@ -69,7 +69,7 @@ type Observer struct {
 	// Watches is called when their number has changed.
 	Watches func(change int)
 	// Ended is called with the reason of every end that was not the caller's.
-	Ended func(reason string)
+	Ended func(reason pb.ErrorReason)
 }
 
 // Hub tells events to all who watch.
@@ -78,10 +78,10 @@ type Hub struct {
 	reading *semaphore.Weighted
 
 	mu      sync.Mutex
-	at      uint64                          // told to every live watch
-	all     map[*watcher]struct{}           //
+	at      uint64                           // told to every live watch
+	all     map[*watcher]struct{}            //
 	among   map[string]map[*watcher]struct{} // by what they are interested in; see interests
-	holding map[string]int                  // watches by key and by connection
+	holding map[string]int                   // watches by key and by connection
 }
 
 // New makes a hub. Run must be called for events to be told.

@@ -47,10 +47,10 @@ type watcher struct {
 	live     bool   // the hub queues what happens; else the watch reads the store
 	at       uint64 // everything up to here is told, or waits
 	waiting  []*pb.WatchEventsResponse
-	bookmark bool  // one is due
-	ended    error // why it must end
-	busy     bool  // a message is on its way
-	beats    int   // since anything moved
+	bookmark bool   // one is due
+	ended    error  // why it must end
+	busy     bool   // a message is on its way
+	beats    int    // since anything moved
 	told     uint64 // the position to resume after
 }
 
@@ -404,8 +404,8 @@ func (w *watcher) farewell(h *Hub, err error) error {
 	}
 	told := *refusal
 	told.Metadata = map[string]string{"position": strconv.FormatUint(w.told, 10)}
-	if h.Observe.Ended != nil {
-		h.Observe.Ended(told.Reason.String())
+	if h.Observe.Ended != nil && w.ended != nil {
+		h.Observe.Ended(told.Reason)
 	}
 	return &told
 }
