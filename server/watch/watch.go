@@ -51,7 +51,7 @@ const (
 	// retryPause is the wait after the store could not be read.
 	retryPause = time.Second
 	// lastWord is how long the end of a watch waits for a message that is on its way.
-	lastWord = time.Second
+	lastWord = 100 * time.Millisecond
 )
 
 // Options is what a hub is made of.

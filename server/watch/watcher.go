@@ -310,7 +310,7 @@ func (h *Hub) read(ctx context.Context, w *watcher) ([]*pb.WatchEventsResponse, 
 	h.mu.Lock()
 	w.mu.Lock()
 	w.at = span.Position
-	w.live = w.at >= h.at
+	w.live = span.Newest && w.at >= h.at
 	w.bookmark = w.live // it has caught up, and says so
 	w.mu.Unlock()
 	h.mu.Unlock()
