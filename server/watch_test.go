@@ -1,8 +1,13 @@
 package server_test
 
 import (
+	"bufio"
+	"context"
 	"fmt"
+	"net/http"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -115,6 +120,157 @@ func TestAWatchTellsTheSameLiveAndLater(t *testing.T) {
 		told, later := heard(p.live), heard(newWatch(t, p.face, p.who, &pb.WatchEventsRequest{AfterPosition: &begin}))
 		if len(told) == 0 || !slices.Equal(told, later) {
 			t.Errorf("the %s was told over %s of %v, and who came later of %v", p.name, p.face.Name(), told, later)
+		}
+	}
+}
+
+// A watch that is resumed where it ended, over a dozen restarts while others write, tells every event once. Stopping ends it
+// with the position to resume after.
+func TestAWatchGoesOnAcrossRestarts(t *testing.T) {
+	s := servertest.Start(t, servertest.Options{Dir: t.TempDir()})
+	s.Party(t, acme)
+	s.Party(t, globex)
+	writer, eye := s.Member(t, signatory, acme), s.Key(t, &pb.Principal{Role: auditor})
+	begin := newWatch(t, s.GRPC(), eye, &pb.WatchEventsRequest{}).Position
+	told, at := map[string][]*pb.RecordedEvent{}, map[string]uint64{}
+	written := 0
+	for range 12 {
+		var open []*servertest.Watch
+		for _, face := range s.Faces() {
+			after := max(begin, at[face.Name()])
+			open = append(open, newWatch(t, face, eye, &pb.WatchEventsRequest{AfterPosition: &after}))
+		}
+		writing := make(chan int)
+		go func(keys pb.AdminServiceClient) {
+			n := 0
+			for err := error(nil); err == nil; n++ {
+				_, err = keys.CreateApiKey(servertest.Outgoing(t.Context(), s.Operator), &pb.CreateApiKeyRequest{ApiKey: &pb.ApiKey{DisplayName: "k", Principal: &pb.Principal{Role: viewer, PartyId: acme}}})
+			}
+			writing <- n - 1
+		}(pb.NewAdminServiceClient(s.Conn()))
+		for i, face := range s.Faces() {
+			told[face.Name()] = append(told[face.Name()], open[i].Hear(t, max(begin, at[face.Name()])+5)...)
+		}
+		s.Begin()
+		for i, face := range s.Faces() {
+			for {
+				m, refusal := open[i].Next(t)
+				if refusal != nil {
+					if refused(t, face.Name(), refusal, "SHUTTING_DOWN") && refusal.Metadata["position"] != fmt.Sprint(open[i].Position) {
+						t.Errorf("over %s it ended at %d with %v", face.Name(), open[i].Position, refusal.Metadata)
+					}
+					break
+				}
+				if e := m.GetEvent(); e != nil {
+					told[face.Name()] = append(told[face.Name()], e)
+				}
+			}
+			at[face.Name()] = open[i].Position
+		}
+		written += <-writing
+		s = s.Restart(t)
+	}
+	end := newWatch(t, s.GRPC(), eye, &pb.WatchEventsRequest{}).Position
+	if _, refusal := s.GRPC().Call(t, writer, &pb.GetCallerRequest{}); refusal != nil || end < begin+uint64(written) {
+		t.Errorf("%d events for %d answers: %v", end-begin, written, refusal)
+	}
+	all := newWatch(t, s.GRPC(), eye, &pb.WatchEventsRequest{AfterPosition: &begin}).Hear(t, end)
+	for _, face := range s.Faces() {
+		after := at[face.Name()]
+		got := append(told[face.Name()], newWatch(t, face, eye, &pb.WatchEventsRequest{AfterPosition: &after}).Hear(t, end)...)
+		if !slices.EqualFunc(got, all, func(a, b *pb.RecordedEvent) bool { return proto.Equal(a, b) }) || len(all) != int(end-begin) {
+			t.Errorf("over %s %d events were told, of %d", face.Name(), len(got), len(all))
+		}
+	}
+}
+
+// A key that is revoked ends what it watches, over both faces, and says where to go on with another.
+func TestARevokedKeyEndsItsWatches(t *testing.T) {
+	s := servertest.Start(t, servertest.Options{})
+	for _, face := range s.Faces() {
+		made := face.Must(t, s.Operator, &pb.CreateApiKeyRequest{ApiKey: &pb.ApiKey{DisplayName: "Eve", Principal: &pb.Principal{Role: auditor}}}).(*pb.CreateApiKeyResponse)
+		w := newWatch(t, face, servertest.Caller{Key: made.GetSecret()}, &pb.WatchEventsRequest{})
+		other := newWatch(t, face, s.Operator, &pb.WatchEventsRequest{})
+		face.Must(t, s.Operator, &pb.RevokeApiKeyRequest{ApiKeyId: made.GetApiKey().GetApiKeyId()})
+		for {
+			m, refusal := w.Next(t)
+			if m != nil {
+				continue
+			}
+			if refused(t, face.Name(), refusal, "CREDENTIALS_INVALID") && refusal.Metadata["position"] != fmt.Sprint(w.Position) {
+				t.Errorf("over %s it ended at %d with %v", face.Name(), w.Position, refusal.Metadata)
+			}
+			break
+		}
+		if got := other.Hear(t, w.Position); len(got) > 1 {
+			t.Errorf("over %s the other was told of %d events", face.Name(), len(got))
+		}
+		other.Stop()
+	}
+}
+
+// A browser says in a header where it stands, and that counts; what it cannot have said is refused. A watch answers with an
+// event stream and nothing else, and until it has begun a refusal is a problem like any other.
+func TestServerSentEvents(t *testing.T) {
+	s := servertest.Start(t, servertest.Options{})
+	s.Party(t, acme)
+	s.Party(t, globex)
+	ask := func(method, query string, more ...string) *http.Response {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(context.Background(), servertest.Patience)
+		t.Cleanup(cancel)
+		req, err := http.NewRequestWithContext(ctx, method, s.URL("/v1/events:watch"+query), http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+s.Operator.Key)
+		for i := 0; i < len(more); i += 2 {
+			req.Header.Add(more[i], more[i+1])
+		}
+		res, err := s.HTTP().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { res.Body.Close() })
+		return res
+	}
+	res := ask(http.MethodGet, "?afterPosition=0", "Last-Event-ID", "2", "Accept", "text/event-stream")
+	for name, want := range map[string]string{"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"} {
+		if got := res.Header.Get(name); got != want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	var said []string
+	for lines := bufio.NewScanner(res.Body); len(said) < 8 && lines.Scan(); {
+		said = append(said, lines.Text())
+	}
+	text := strings.Join(said, "\n")
+	if !regexp.MustCompile(`^retry: [1-5][0-9]{3}\n\nid: 2\nevent: bookmark\ndata: {"bookmark":.*}\n\nid: 3\nevent: event$`).MatchString(text) {
+		t.Errorf("it said\n%s", text)
+	}
+	if res := ask(http.MethodHead, ""); res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" {
+		t.Errorf("HEAD: %s", res.Status)
+	}
+	for _, bad := range []struct {
+		method, query string
+		more          []string
+		status        int
+	}{
+		{http.MethodGet, "", []string{"Accept", "application/json"}, http.StatusNotAcceptable},
+		{http.MethodGet, "?token=x", nil, http.StatusBadRequest},
+		{http.MethodGet, "?after=1", nil, http.StatusBadRequest},
+		{http.MethodGet, "?afterPosition=-1", nil, http.StatusBadRequest},
+		{http.MethodGet, "?afterPosition=1000", nil, http.StatusBadRequest},
+		{http.MethodGet, "?kinds=nothing", nil, http.StatusBadRequest},
+		{http.MethodGet, "?agreementId=nothing", nil, http.StatusNotFound},
+		{http.MethodGet, "", []string{"Last-Event-ID", "x"}, http.StatusBadRequest},
+		{http.MethodGet, "", []string{"Last-Event-ID", "1", "Last-Event-ID", "1"}, http.StatusBadRequest},
+		{http.MethodGet, "", []string{"Authorization", "Bearer again"}, http.StatusBadRequest},
+		{http.MethodPost, "", nil, http.StatusMethodNotAllowed},
+		{http.MethodHead, "?agreementId=nothing", nil, http.StatusNotFound},
+	} {
+		if res := ask(bad.method, bad.query, bad.more...); res.StatusCode != bad.status || res.Header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s %s %v: %s %s", bad.method, bad.query, bad.more, res.Status, res.Header.Get("Content-Type"))
 		}
 	}
 }
