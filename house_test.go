@@ -32,6 +32,7 @@ var floors = map[string]int{
 	"server/watch":         4,
 	"server/web":           4,
 	"server/feed":          4,
+	"server/seal":          4,
 	"server/api":           5,
 	"server":               6,
 	"cmd":                  8,

@@ -101,7 +101,8 @@ func (d *Decision) seen(agreementID string) (*pb.Agreement, pb.Side, *Error) {
 }
 
 // Withhold leaves out of an event what the caller may not see: the text of a draft is its author's alone, also after the
-// agreement was proposed. It may change r.
+// agreement was proposed. It is all that is private of such an event, so that the body can be shown, and with it that the
+// history is whole. It may change r.
 func Withhold(r *pb.RecordedEvent, c Caller, a *pb.Agreement) *pb.RecordedEvent {
 	if c.SideOf(a) == a.GetAuthor() {
 		return r
@@ -114,6 +115,6 @@ func Withhold(r *pb.RecordedEvent, c Caller, a *pb.Agreement) *pb.RecordedEvent 
 	default:
 		return r
 	}
-	r.Body, r.Salt, r.Withheld = nil, nil, true
+	r.Private, r.PrivateSalt, r.Withheld = nil, nil, len(r.GetPrivate()) > 0
 	return r
 }

@@ -112,6 +112,16 @@ func (w *world) stamp(by Caller) Stamp {
 			sum := sha256.Sum256([]byte(keyID))
 			return "secret of " + keyID, sum[:]
 		},
+		LogKey: func(_ *pb.Log, asked string) (string, error) { // the service has two keys
+			const first, second = "log.example/commitments+48ae3916+AUj7SmXwKkryIjMxOAwn+FnWKdFa3E4M5mm8m7NHcspH", "log.example/commitments+40741018+AQ+vTr2S0bNvWugBjZUCkdMFrp3+/f1ZRRsN2XlRqWKF"
+			switch asked {
+			case "", first:
+				return first, nil
+			case second:
+				return second, nil
+			}
+			return "", Refuse(pb.ErrorReason_ERROR_REASON_RULE_REFUSED, "There is no private half.")
+		},
 	}
 }
 

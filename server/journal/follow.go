@@ -174,7 +174,7 @@ func (r *reading) look(position uint64, value []byte) (full bool, err error) {
 	}
 	r.span.Position = position
 	if wanted {
-		e, err := recorded(position, value)
+		e, err := recorded(r.snap, position, value)
 		if err != nil {
 			return false, err
 		}
