@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"iter"
 	"net"
 	"path/filepath"
 	"testing"
@@ -78,8 +79,17 @@ func TestAWatchSurvivesKills(t *testing.T) {
 		go work(p)
 		killed, mark = killed+1, len(told)
 	}
-	again := 0
-	for m, err := range c.Watch(eye, &pb.WatchEventsRequest{AfterPosition: &begin}) {
+	sameAgain(t, c.Watch(eye, &pb.WatchEventsRequest{AfterPosition: &begin}), begin, told)
+	p.kill()
+	<-working
+	t.Logf("%d events were told over %d kills, each once", len(told), kills)
+}
+
+// sameAgain holds what was told against the whole history behind a position.
+func sameAgain(t *testing.T, history iter.Seq2[*pb.WatchEventsResponse, error], begin uint64, told []*pb.RecordedEvent) {
+	t.Helper()
+	n := 0
+	for m, err := range history {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,16 +97,13 @@ func TestAWatchSurvivesKills(t *testing.T) {
 		if e == nil {
 			continue
 		}
-		if e.GetPosition() != begin+uint64(again)+1 || !proto.Equal(e, told[again]) {
-			t.Fatalf("event %d was told as that at position %d; the history has another at %d", again, told[again].GetPosition(), e.GetPosition())
+		if e.GetPosition() != begin+uint64(n)+1 || !proto.Equal(e, told[n]) {
+			t.Fatalf("event %d was told as that at position %d; the history has another at %d", n, told[n].GetPosition(), e.GetPosition())
 		}
-		if again++; again == len(told) {
+		if n++; n == len(told) {
 			break
 		}
 	}
-	p.kill()
-	<-working
-	t.Logf("%d events were told over %d kills, each once", len(told), kills)
 }
 
 // freeAddr is an address that nothing listens on, for a server that comes back to it.
