@@ -26,7 +26,7 @@ const (
 	// crowdGoal is how long it may take until all have been told of one change, memoryGoal what each may hold.
 	crowdGoal, memoryGoal = 1.0, 25.0 // s, kB
 	// crowdWrites is how many changes a round looks at; a stalled one is cut once so many more are on their way to it.
-	crowdWrites, stallWrites = 20, 400
+	crowdWrites, stallWrites = 20, 250
 	// crowdPatience bounds every wait for the crowd.
 	crowdPatience = time.Minute
 )

@@ -41,6 +41,12 @@ const (
 	// the processors from those who write.
 	maxReading = 8
 
+	// maxSenders is how many watches send at the same moment. Each takes a stack that is deep while it does; ten thousand at
+	// once would take more memory than they need to wait.
+	maxSenders = 256
+	// senderPatience is how long one may take its place before the next may send too, so that those who are stuck hold up nobody.
+	senderPatience = 20 * time.Millisecond
+
 	// beat is how often the hub looks after its watches.
 	beat = time.Second
 	// slowBeats is how many beats a caller may take for one message before it is cut.
@@ -76,6 +82,7 @@ type Observer struct {
 type Hub struct {
 	Options
 	reading *semaphore.Weighted
+	sending chan struct{} // has room for those who may send
 
 	mu      sync.Mutex
 	at      uint64                           // told to every live watch
@@ -87,7 +94,7 @@ type Hub struct {
 // New makes a hub. Run must be called for events to be told.
 func New(o Options) *Hub {
 	return &Hub{
-		Options: o, reading: semaphore.NewWeighted(maxReading), at: o.Journal.Position(),
+		Options: o, reading: semaphore.NewWeighted(maxReading), sending: make(chan struct{}, maxSenders), at: o.Journal.Position(),
 		all: map[*watcher]struct{}{}, among: map[string]map[*watcher]struct{}{}, holding: map[string]int{},
 	}
 }

@@ -213,7 +213,7 @@ func (h *Hub) begin(ctx context.Context, w *watcher) error {
 	if err != nil {
 		return err
 	}
-	return w.tell(ctx, []*pb.WatchEventsResponse{m})
+	return h.send(ctx, w, []*pb.WatchEventsResponse{m})
 }
 
 // stands is a bookmark.
@@ -237,7 +237,7 @@ func (h *Hub) follow(ctx context.Context, w *watcher) error {
 			return err
 		}
 		if len(messages) > 0 {
-			if err := w.tell(ctx, messages); err != nil {
+			if err := h.send(ctx, w, messages); err != nil {
 				return err
 			}
 			continue
@@ -321,17 +321,34 @@ func (h *Hub) read(ctx context.Context, w *watcher) ([]*pb.WatchEventsResponse, 
 	return messages, nil
 }
 
-// tell sends messages from a goroutine of its own, so that who is stuck in it can be cut.
-func (w *watcher) tell(ctx context.Context, messages []*pb.WatchEventsResponse) error {
+// send sends messages from a goroutine of its own, so that who is stuck in it can be cut.
+func (h *Hub) send(ctx context.Context, w *watcher, messages []*pb.WatchEventsResponse) error {
+	select {
+	case h.sending <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	w.mu.Lock()
 	w.busy, w.beats = true, 0
 	w.mu.Unlock()
 	done := make(chan error, 1)
 	go func() { done <- w.sendAll(messages) }()
+	patience := time.NewTimer(senderPatience)
+	defer patience.Stop()
+	placed := true
+	defer func() {
+		if placed {
+			<-h.sending
+		}
+	}()
 	for {
 		select {
 		case err := <-done:
 			return err
+		case <-patience.C:
+			placed = false
+			<-h.sending
+			continue
 		case <-ctx.Done():
 		case <-w.wake:
 			if !w.mustEnd() {
