@@ -5,20 +5,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"sort"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
 
-	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/rules"
 	"github.com/concordhq/concord/server/store"
 )
-
-// maxLooked is how many events are looked at in one View, wanted or not, so that no View is long.
-const maxLooked = 10_000
 
 // Search says which part of the history to read.
 type Search struct {
@@ -106,56 +100,22 @@ func (r *reading) all() error {
 	return nil
 }
 
-// chain walks the events of one agreement. It is as long as the chain, not as the history.
+// chain walks the events of one agreement: it looks at as many as the agreement has, not the history.
 func (r *reading) chain() error {
-	value, err := r.snap.Get(tableMeta, keyStamp)
-	if err != nil {
-		return err
-	}
-	stamp, chain := &journalv1.Stamp{}, &journalv1.Chain{}
-	if err := proto.Unmarshal(value, stamp); err != nil {
-		return fmt.Errorf("stamp: %w", err)
-	}
-	m, err := readRecord(r.snap, rules.Ref{Kind: rules.KindChain, Agreement: r.AgreementID})
-	if err != nil {
-		return err
-	}
-	if found, ok := m.(*journalv1.Chain); ok {
-		chain = found
-	}
-	first, err := r.firstVersion(chain.GetVersion())
-	if err != nil {
-		return err
-	}
-	for found, err := range r.snap.Scan(tableRecords, eventKey(r.AgreementID, first), append(eventKey(r.AgreementID, chain.GetVersion()), keySeparator)) {
+	next, err := (&onlooker{snap: r.snap}).link(r.AgreementID, r.After+1, 0)
+	for ; err == nil && next.position != 0; next.position, err = positionOf(r.snap, next.chain, next.version) {
+		value, err := r.snap.Get(tableEvents, be64(next.position))
 		if err != nil {
 			return err
 		}
-		position := binary.BigEndian.Uint64(found.Value)
-		value, err := r.snap.Get(tableEvents, be64(position))
-		if err != nil {
+		if full, err := r.look(next.position, value); full || err != nil {
 			return err
 		}
-		if full, err := r.look(position, value); full || err != nil {
-			return err
-		}
+		next.version++
 	}
-	r.span.Position, r.span.Newest = max(stamp.GetPosition(), r.After), true
-	return nil
-}
-
-// firstVersion is the version of the chain's first event behind After: positions grow with versions.
-func (r *reading) firstVersion(last uint64) (uint64, error) {
-	var failed error
-	n := sort.Search(int(last), func(i int) bool {
-		value, err := r.snap.Get(tableRecords, eventKey(r.AgreementID, uint64(i)+1))
-		if err != nil || len(value) != 8 {
-			failed = errors.Join(err, fmt.Errorf("version %d of %q has no position", i+1, r.AgreementID))
-			return true
-		}
-		return binary.BigEndian.Uint64(value) > r.After
-	})
-	return uint64(n) + 1, failed
+	size, wrong := sizeOf(r.snap)
+	r.span.Position, r.span.Newest = max(size, r.After), true
+	return errors.Join(err, wrong)
 }
 
 // look takes an event if it is wanted, and says whether the Span is full.

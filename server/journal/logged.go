@@ -2,5 +2,5 @@
 
 package journal
 
-// logged says that events are committed to the log. Only what measures the cost of the log is built without.
-const logged = true
+// Logged says that events are committed to the log. Only what measures the cost of the log is built without.
+const Logged = true

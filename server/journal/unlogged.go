@@ -2,4 +2,5 @@
 
 package journal
 
-const logged = false
+// Logged says that events are committed to the log: they are not.
+const Logged = false

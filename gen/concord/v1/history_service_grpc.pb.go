@@ -20,6 +20,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	HistoryService_ListEvents_FullMethodName  = "/concord.v1.HistoryService/ListEvents"
+	HistoryService_GetEvent_FullMethodName    = "/concord.v1.HistoryService/GetEvent"
 	HistoryService_WatchEvents_FullMethodName = "/concord.v1.HistoryService/WatchEvents"
 )
 
@@ -29,8 +30,15 @@ const (
 //
 // HistoryService reads what happened.
 type HistoryServiceClient interface {
-	// ListEvents lists the events of an agreement, oldest first.
+	// ListEvents lists events in the order they were recorded, oldest first: those of one agreement, or all that the caller may
+	// see. A member of a party sees the events of its agreements, and of those it is the neutral of; an auditor those of all
+	// agreements, or of the named ones; a draft's are its author's alone. The service's own events (parties, keys, the log) are
+	// seen by the operator, who sees no others, and by an auditor of everything. Where a filter matches little, a page may be
+	// short, or empty, and yet name a next one: a call looks at 5,000 events at most.
 	ListEvents(ctx context.Context, in *ListEventsRequest, opts ...grpc.CallOption) (*ListEventsResponse, error)
+	// GetEvent reads one event: by its version in the chain of an agreement, or by its position in the whole history. Who may
+	// not see it is told that there is none.
+	GetEvent(ctx context.Context, in *GetEventRequest, opts ...grpc.CallOption) (*RecordedEvent, error)
 	// WatchEvents tells events as they become durable: first those after a position that were recorded before, then each as it
 	// is recorded, in the order of their positions, none left out and none twice. The first message is a bookmark, so that
 	// something comes at once; others follow when all that was recorded before is told, and while nothing happens.
@@ -70,6 +78,16 @@ func (c *historyServiceClient) ListEvents(ctx context.Context, in *ListEventsReq
 	return out, nil
 }
 
+func (c *historyServiceClient) GetEvent(ctx context.Context, in *GetEventRequest, opts ...grpc.CallOption) (*RecordedEvent, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RecordedEvent)
+	err := c.cc.Invoke(ctx, HistoryService_GetEvent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *historyServiceClient) WatchEvents(ctx context.Context, in *WatchEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchEventsResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &HistoryService_ServiceDesc.Streams[0], HistoryService_WatchEvents_FullMethodName, cOpts...)
@@ -95,8 +113,15 @@ type HistoryService_WatchEventsClient = grpc.ServerStreamingClient[WatchEventsRe
 //
 // HistoryService reads what happened.
 type HistoryServiceServer interface {
-	// ListEvents lists the events of an agreement, oldest first.
+	// ListEvents lists events in the order they were recorded, oldest first: those of one agreement, or all that the caller may
+	// see. A member of a party sees the events of its agreements, and of those it is the neutral of; an auditor those of all
+	// agreements, or of the named ones; a draft's are its author's alone. The service's own events (parties, keys, the log) are
+	// seen by the operator, who sees no others, and by an auditor of everything. Where a filter matches little, a page may be
+	// short, or empty, and yet name a next one: a call looks at 5,000 events at most.
 	ListEvents(context.Context, *ListEventsRequest) (*ListEventsResponse, error)
+	// GetEvent reads one event: by its version in the chain of an agreement, or by its position in the whole history. Who may
+	// not see it is told that there is none.
+	GetEvent(context.Context, *GetEventRequest) (*RecordedEvent, error)
 	// WatchEvents tells events as they become durable: first those after a position that were recorded before, then each as it
 	// is recorded, in the order of their positions, none left out and none twice. The first message is a bookmark, so that
 	// something comes at once; others follow when all that was recorded before is told, and while nothing happens.
@@ -128,6 +153,9 @@ type UnimplementedHistoryServiceServer struct{}
 
 func (UnimplementedHistoryServiceServer) ListEvents(context.Context, *ListEventsRequest) (*ListEventsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListEvents not implemented")
+}
+func (UnimplementedHistoryServiceServer) GetEvent(context.Context, *GetEventRequest) (*RecordedEvent, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetEvent not implemented")
 }
 func (UnimplementedHistoryServiceServer) WatchEvents(*WatchEventsRequest, grpc.ServerStreamingServer[WatchEventsResponse]) error {
 	return status.Error(codes.Unimplemented, "method WatchEvents not implemented")
@@ -171,6 +199,24 @@ func _HistoryService_ListEvents_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _HistoryService_GetEvent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetEventRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HistoryServiceServer).GetEvent(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: HistoryService_GetEvent_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HistoryServiceServer).GetEvent(ctx, req.(*GetEventRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _HistoryService_WatchEvents_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(WatchEventsRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -192,6 +238,10 @@ var HistoryService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListEvents",
 			Handler:    _HistoryService_ListEvents_Handler,
+		},
+		{
+			MethodName: "GetEvent",
+			Handler:    _HistoryService_GetEvent_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
