@@ -52,3 +52,6 @@ func LeafHash(entry []byte) []byte {
 	hash := tlog.RecordHash(entry)
 	return hash[:]
 }
+
+// IsEntry says whether some bytes have the form of an entry: its length and its version.
+func IsEntry(entry []byte) bool { return len(entry) == EntrySize && entry[0] == entryVersion }

@@ -127,7 +127,7 @@ func TestAnEmptyRequestIsToldWhatIsMissing(t *testing.T) {
 		switch rpc.Name() { // one of them, whichever
 		case "GetCalendar":
 			want = []string{"agreement_id", "party_id"}
-		case "GetEvent":
+		case "GetEvent", "GetInclusionProof":
 			want = []string{"position", "version"}
 		}
 		set(empty, "validate_only", true)

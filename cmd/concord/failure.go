@@ -31,6 +31,17 @@ func (e usageError) Error() string { return e.text }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
 
+// What a check of an audit bundle ends with, if not with exitDone.
+const (
+	exitTampered   = 1
+	exitIncomplete = 2
+)
+
+// saidError ends a command that has said on its output what it found, with an exit code of its own.
+type saidError int
+
+func (e saidError) Error() string { return fmt.Sprintf("ended with %d", int(e)) }
+
 // errSaid ends a command that has already said on its output what is wrong.
 var errSaid = errors.New("failed")
 
@@ -53,6 +64,10 @@ type violation struct {
 func (s *session) fail(cmd *cobra.Command, err error) int {
 	if errors.Is(err, errSaid) {
 		return exitRefused
+	}
+	var said saidError
+	if errors.As(err, &said) {
+		return int(said)
 	}
 	var misused usageError
 	if !s.started || errors.As(err, &misused) {

@@ -26,6 +26,8 @@ var verbs = map[string]proto.Message{
 	"key show k":                    &pb.GetApiKeyRequest{ApiKeyId: "k"},
 	"key revoke k --etag 3":         &pb.RevokeApiKeyRequest{ApiKeyId: "k", Etag: "3"},
 	"whoami":                        &pb.GetCallerRequest{},
+	"erase help 7 2-4 --basis x":    &pb.ErasePrivateDataRequest{AgreementId: "help", Versions: []uint64{7, 2, 3, 4}, Basis: "x"},
+	"erase --service 1 --basis x":   &pb.ErasePrivateDataRequest{Versions: []uint64{1}, Basis: "x"},
 
 	"agreement draft --vendor acme --client globex -f @": &pb.CreateAgreementRequest{Agreement: &pb.Agreement{VendorPartyId: "acme", ClientPartyId: "globex", DraftTerms: text()}},
 	"agreement list --state active":                      &pb.ListAgreementsRequest{State: pb.AgreementState_AGREEMENT_STATE_ACTIVE, PageSize: pageSize, PageToken: "2"},
@@ -96,6 +98,9 @@ var verbs = map[string]proto.Message{
 	"log checkpoints --after 3":              &pb.ListCheckpointsRequest{AfterSize: 3, PageSize: pageSize},
 	"log add-key":                            &pb.AddLogKeyRequest{},
 	"log add-key log.example+x --etag 2":     &pb.AddLogKeyRequest{VerifierKey: "log.example+x", Etag: "2"},
+	"audit proof help 3 --size 9":            &pb.GetInclusionProofRequest{AgreementId: "help", Version: 3, Size: 9},
+	"audit proof --position 4":               &pb.GetInclusionProofRequest{Position: 4},
+	"audit growth 7 9":                       &pb.GetConsistencyProofRequest{OldSize: 7, NewSize: 9},
 	"log retire-key 0badc0de":                &pb.RetireLogKeyRequest{LogKeyId: "0badc0de"},
 	"event list help --after 3":              &pb.ListEventsRequest{AgreementId: "help", AfterVersion: 3, PageSize: pageSize},
 	"event list --of acme --by k --kind obligation-waived,proposal-made --kind party-updated --from 2026-03-01T00:00:00Z --before 2026-04-01T00:00:00Z --after-position 9": &pb.ListEventsRequest{
@@ -121,7 +126,7 @@ func TestEveryRPCHasAVerb(t *testing.T) {
 	if err := os.WriteFile(file, []byte(jsonOf(t, text())), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	called := map[string]bool{"ImportAgreements": true, "WatchEvents": true, "GetTile": true, "GetEntryBundle": true} // streams, in import_test.go and watch_test.go; files for tools
+	called := map[string]bool{"ImportAgreements": true, "WatchEvents": true, "GetTile": true, "GetEntryBundle": true, "ExportAudit": true} // streams, in tests of their own; files for tools
 	for line, want := range verbs {
 		o := &office{}
 		sh := newShell(t, o)

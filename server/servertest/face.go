@@ -92,8 +92,8 @@ func (r RPC) Streams() bool { return r.IsStreamingClient() || r.IsStreamingServe
 
 // Calls that are streams, and calls that REST does not offer: few, and by name, so that an HTTP rule cannot be forgotten.
 var (
-	streams  = []protoreflect.Name{"ImportAgreements", "WatchEvents"}
-	gRPCOnly = []protoreflect.Name{"GetCalendar", "ImportAgreements", "GetTile", "GetEntryBundle"}
+	streams  = []protoreflect.Name{"ImportAgreements", "ExportAudit", "WatchEvents"}
+	gRPCOnly = []protoreflect.Name{"GetCalendar", "ImportAgreements", "GetTile", "GetEntryBundle", "ExportAudit"}
 )
 
 // RPCs are all calls of the API. It panics if one has no place over REST and is not named above, or the other way round.

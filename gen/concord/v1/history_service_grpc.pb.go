@@ -51,7 +51,7 @@ type HistoryServiceClient interface {
 	// A stream lasts until its caller ends it, and ends with the position to resume after, as "position" in the metadata
 	// of the error: SHUTTING_DOWN when the service stops; TOO_SLOW when the caller did not take a message for some
 	// seconds; CREDENTIALS_INVALID as soon as the key is revoked. NOT_FOUND: there is no such agreement, or the caller may not
-	// see it. LIMIT_EXCEEDED: one key may have 500 watches at a time, and the service has 20,000. INVALID_FIELDS: among others, a
+	// see it, or a member names another party than its own. LIMIT_EXCEEDED: one key may have 500 watches at a time, and the service has 20,000. INVALID_FIELDS: among others, a
 	// position that was never written.
 	//
 	// Over REST the messages are server-sent events: the event's name is "event" or "bookmark", its id the position to
@@ -134,7 +134,7 @@ type HistoryServiceServer interface {
 	// A stream lasts until its caller ends it, and ends with the position to resume after, as "position" in the metadata
 	// of the error: SHUTTING_DOWN when the service stops; TOO_SLOW when the caller did not take a message for some
 	// seconds; CREDENTIALS_INVALID as soon as the key is revoked. NOT_FOUND: there is no such agreement, or the caller may not
-	// see it. LIMIT_EXCEEDED: one key may have 500 watches at a time, and the service has 20,000. INVALID_FIELDS: among others, a
+	// see it, or a member names another party than its own. LIMIT_EXCEEDED: one key may have 500 watches at a time, and the service has 20,000. INVALID_FIELDS: among others, a
 	// position that was never written.
 	//
 	// Over REST the messages are server-sent events: the event's name is "event" or "bookmark", its id the position to
