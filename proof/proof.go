@@ -12,6 +12,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -49,4 +50,15 @@ func Entry(logKey []byte, version uint64, salt, body []byte) []byte {
 func LeafHash(entry []byte) []byte {
 	hash := tlog.RecordHash(entry)
 	return hash[:]
+}
+
+// Label is the label of an entry, HashSize bytes. The error says what is wrong with one that has not the form of an entry.
+func Label(entry []byte) ([]byte, error) {
+	switch {
+	case len(entry) != EntrySize:
+		return nil, fmt.Errorf("proof: an entry is %d bytes long, and not %d", EntrySize, len(entry))
+	case entry[0] != entryVersion:
+		return nil, fmt.Errorf("proof: an entry begins with %#x, and not with %#x", entryVersion, entry[0])
+	}
+	return entry[1 : 1+HashSize], nil
 }

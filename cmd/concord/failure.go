@@ -22,6 +22,9 @@ const (
 	exitDone    = 0
 	exitRefused = 1
 	exitUsage   = 2
+
+	// exitIncomplete is the exit code of a checker that could not check.
+	exitIncomplete = 2
 )
 
 // usageError is a command line that makes no sense.
@@ -30,6 +33,13 @@ type usageError struct{ text string }
 func (e usageError) Error() string { return e.text }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
+
+// incompleteError is what kept a checker from checking.
+type incompleteError struct{ error }
+
+func (e incompleteError) Unwrap() error { return e.error }
+
+func incomplete(err error) error { return incompleteError{err} }
 
 // errSaid ends a command that has already said on its output what is wrong.
 var errSaid = errors.New("failed")
@@ -59,15 +69,20 @@ func (s *session) fail(cmd *cobra.Command, err error) int {
 		fmt.Fprintf(s.errs, "concord: %s\nusage: %s\nMore: %s --help\n", clean(err.Error()), cmd.UseLine(), cmd.CommandPath())
 		return exitUsage
 	}
+	refused := exitRefused
+	var unchecked incompleteError
+	if errors.As(err, &unchecked) {
+		refused = exitIncomplete
+	}
 	f := s.failureOf(err)
 	if s.output == outputJSON {
 		if line, err := json.Marshal(f); err == nil {
 			fmt.Fprintf(s.errs, "%s\n", line)
-			return exitRefused
+			return refused
 		}
 	}
 	fmt.Fprint(s.errs, f.text())
-	return exitRefused
+	return refused
 }
 
 // failureOf takes an error apart.

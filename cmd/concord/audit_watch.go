@@ -1,0 +1,146 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"filippo.io/torchwood"
+	"github.com/spf13/cobra"
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/concordhq/concord/client/monitor"
+)
+
+// watchEvery is how long a monitor pauses between two looks at the log if it is not told otherwise: ten times what the
+// service takes to sign.
+const watchEvery = 10 * time.Second
+
+// auditWatch is the command that follows a log.
+func (s *session) auditWatch() *cobra.Command {
+	var policyFile, dir string
+	var every time.Duration
+	var once bool
+	cmd := &cobra.Command{
+		Use: "watch URL --policy FILE --dir DIR", Short: "Follow the log as a monitor, and keep every checkpoint", Args: cobra.ExactArgs(1),
+		Long: "Follow the log at a URL, such as https://concord.example/tlog/, and keep in a directory every checkpoint that it publishes.\n" +
+			"Each must be signed as the policy asks, and consistent with the one before; each entry must be part of its tree; and no\n" +
+			"label may occur twice. It goes on where it left off, and needs no key but where the service asks for one.\n\n" +
+			"Exit codes: 0 all was sound when it was stopped (or, with --once, is), 1 tampered with, 2 it could not be looked at.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if every <= 0 {
+				return usagef("--every must be longer than nothing, not %s", every)
+			}
+			s.started = true
+			m, err := s.monitor(args[0], dir, policyFile)
+			if err != nil {
+				return incomplete(err)
+			}
+			defer func() { _ = m.Close() }()
+			if once {
+				return s.lookOnce(cmd, m)
+			}
+			last := int64(-1)
+			return s.watched(m.Run(cmd.Context(), every, func(seen monitor.Seen, err error) {
+				var wrong *monitor.Tampered
+				switch {
+				case errors.As(err, &wrong): // is told at the end
+				case err != nil:
+					fmt.Fprintf(s.errs, "%s\n", clean(err.Error()))
+				case seen.Size != last || seen.Read < seen.Size:
+					s.tellSeen(seen)
+				}
+				last = seen.Size
+			}))
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&policyFile, "policy", "", "a file that says whose signatures you trust (C2SP tlog-policy)")
+	flags.StringVar(&dir, "dir", "", "where to keep checkpoints, and what is known of the log")
+	flags.DurationVar(&every, "every", watchEvery, "how long to pause between two looks")
+	flags.BoolVar(&once, "once", false, "look until everything published so far is read, and end")
+	for _, name := range []string{"policy", "dir"} {
+		_ = cmd.MarkFlagRequired(name) // fails only if there is no such flag
+	}
+	return cmd
+}
+
+// monitor opens a monitor of the log at a URL.
+func (s *session) monitor(at, dir, policyFile string) (*monitor.Monitor, error) {
+	o, err := s.options()
+	if err != nil {
+		return nil, err
+	}
+	authorities, err := o.TLSConfig()
+	if err != nil {
+		return nil, err
+	}
+	policy, err := readPolicy(policyFile)
+	if err != nil {
+		return nil, err
+	}
+	log, err := monitor.HTTP(at, o.Key, &http.Transport{TLSClientConfig: authorities, Proxy: http.ProxyFromEnvironment})
+	if err != nil {
+		return nil, err
+	}
+	return monitor.Open(dir, log, policy)
+}
+
+// readPolicy reads whose signatures are trusted.
+func readPolicy(file string) (monitor.Policy, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read the policy: %w", err)
+	}
+	trust, err := torchwood.ParsePolicy(text)
+	if err != nil {
+		return nil, fmt.Errorf("the policy %s: %w", file, err)
+	}
+	return func(signed []byte) (torchwood.Checkpoint, *note.Note, error) {
+		return torchwood.VerifyCheckpoint(signed, trust)
+	}, nil
+}
+
+// lookOnce reads what is published, and tells what it saw.
+func (s *session) lookOnce(cmd *cobra.Command, m *monitor.Monitor) error {
+	for {
+		seen, err := m.Turn(cmd.Context())
+		if err != nil {
+			return s.watched(err)
+		}
+		s.tellSeen(seen)
+		if seen.Read >= seen.Size {
+			return nil
+		}
+	}
+}
+
+// tellSeen tells what a monitor saw of a log that is sound.
+func (s *session) tellSeen(seen monitor.Seen) {
+	if s.output == outputJSON {
+		line, err := json.Marshal(seen)
+		if err == nil {
+			fmt.Fprintf(s.out, "%s\n", line)
+		}
+		return
+	}
+	follows := "the first that is kept"
+	if seen.Before > 0 {
+		follows = fmt.Sprintf("consistent with the %d before", seen.Before)
+	}
+	fmt.Fprintf(s.out, "%d entries, root %s, signed by %s: %s; %d read, no label twice\n",
+		seen.Size, seen.Root, clean(strings.Join(seen.Signers, ", ")), follows, seen.Read)
+}
+
+// watched gives the end of a monitor's work its exit code.
+func (s *session) watched(err error) error {
+	var wrong *monitor.Tampered
+	if err == nil || errors.As(err, &wrong) {
+		return err
+	}
+	return incomplete(err)
+}
