@@ -130,6 +130,7 @@ var measures = []measure{
 	{"growth", "The same submission on small and on large agreements", growth},
 	{"timers", "A million timers an hour while 64 callers write: how late the clock is", timers},
 	{"catch-up", "What the clock does after a year of sleep, and in how much memory", catchUp},
+	{"log", "Durable commands at 256 callers, with the log and without", logCost},
 	{"start", "From exec to ready, with many events in the store", start},
 }
 
