@@ -31,6 +31,7 @@ var floors = map[string]int{
 	"server/deadline":      4,
 	"server/web":           4,
 	"server/feed":          4,
+	"server/seal":          4,
 	"server/api":           5,
 	"server":               6,
 	"cmd":                  8,

@@ -4,7 +4,9 @@
 // Every event becomes one entry of 65 bytes: a version byte, a label and a commitment. The label is the event's place in
 // its agreement's chain, hidden under the agreement's key; the commitment is the event's exact bytes, hidden under a salt
 // of its own. So the entries can be shown to anyone without telling what was agreed, and whoever holds a body, its salt
-// and the key can show that just this was recorded, at just this place. An event names the leaf hash of the one before
+// and the key can show that just this was recorded, at just this place. What people wrote, as opposed to what happened, is cut
+// out of the body first and committed to by it, so that it can be withheld, or erased, and all the rest still verifies
+// (private.go). An event names the leaf hash of the one before
 // it, so that a chain cannot be cut or mended without a trace.
 package proof
 

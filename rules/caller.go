@@ -53,6 +53,12 @@ func (c Caller) Sees(a *pb.Agreement) bool {
 	return !draft || side == a.GetAuthor()
 }
 
+// SeesService says whether a caller may know of the service's own chain: parties, keys and the log. Who runs the service
+// does, and who audits all of it.
+func (c Caller) SeesService() bool {
+	return c.Role == pb.Role_ROLE_OPERATOR || c.Role == pb.Role_ROLE_AUDITOR && len(c.AgreementIDs) == 0
+}
+
 // Neutral says whether a caller acts for the party that both sides of an agreement agreed on to settle their disputes. It is
 // no side: it reads the agreement from the acceptance on, and determines.
 func (c Caller) Neutral(a *pb.Agreement) bool {
@@ -82,7 +88,8 @@ func (d *Decision) seen(agreementID string) (*pb.Agreement, pb.Side, *Error) {
 }
 
 // Withhold leaves out of an event what the caller may not see: the text of a draft is its author's alone, also after the
-// agreement was proposed. It may change r.
+// agreement was proposed. It is all that is private of such an event, so that the body can be shown, and with it that the
+// history is whole. It may change r.
 func Withhold(r *pb.RecordedEvent, c Caller, a *pb.Agreement) *pb.RecordedEvent {
 	if c.SideOf(a) == a.GetAuthor() {
 		return r
@@ -95,6 +102,6 @@ func Withhold(r *pb.RecordedEvent, c Caller, a *pb.Agreement) *pb.RecordedEvent 
 	default:
 		return r
 	}
-	r.Body, r.Salt, r.Withheld = nil, nil, true
+	r.Private, r.PrivateSalt, r.Withheld = nil, nil, len(r.GetPrivate()) > 0
 	return r
 }

@@ -46,15 +46,29 @@ func TestTheTextOfADraftIsWithheld(t *testing.T) {
 			} else if secret {
 				t.Fatalf("%s has no terms to withhold", name)
 			}
-			r := Withhold(&pb.RecordedEvent{Event: e, Body: []byte("body"), Salt: []byte("salt"), EntryHash: []byte("hash")}, by, a)
+			r := Withhold(&pb.RecordedEvent{Event: e, Body: []byte("body"), Private: []byte("text"), PrivateSalt: []byte("salt"), EntryHash: []byte("hash")}, by, a)
 			withheld := secret && by.PrincipalID != client.PrincipalID
 			f := change.Descriptor().Fields().ByName("terms")
-			if r.GetWithheld() != withheld || (r.GetBody() == nil) != withheld || (r.GetSalt() == nil) != withheld || f != nil && change.Has(f) == withheld {
+			if r.GetWithheld() != withheld || (r.GetPrivate() == nil) != withheld || (r.GetPrivateSalt() == nil) != withheld || f != nil && change.Has(f) == withheld {
 				t.Errorf("%s for %s: %v", name, by.PrincipalID, r)
 			}
-			if string(r.GetEntryHash()) != "hash" || r.GetEvent().GetVersion() != 1 {
+			if string(r.GetEntryHash()) != "hash" || string(r.GetBody()) != "body" || r.GetEvent().GetVersion() != 1 {
 				t.Errorf("%s for %s: the chain is cut: %v", name, by.PrincipalID, r)
 			}
+		}
+	}
+}
+
+// TestTheServicesOwnIsSeenByWhoAnswersForIt holds who may know of parties, keys and the log as a whole.
+func TestTheServicesOwnIsSeenByWhoAnswersForIt(t *testing.T) {
+	for who, by := range map[string]Caller{"operator": operator, "auditor": auditor} {
+		if !by.SeesService() {
+			t.Errorf("the %s does not see it", who)
+		}
+	}
+	for who, by := range map[string]Caller{"confined auditor": confined, "vendor": vendor, "outsider": outsider, "clock": Clock(), "nobody": {}} {
+		if by.SeesService() {
+			t.Errorf("the %s sees it", who)
 		}
 	}
 }

@@ -22,6 +22,9 @@ type Stamp struct {
 	NewID func(prefix string) string
 	// NewSecret draws the secret of a key and tells its SHA-256.
 	NewSecret func(keyID string) (secret string, hash []byte)
+	// LogKey is the verifier key of a key that the service can sign a log with: the one that is asked for, or for "" one that
+	// is not the log's yet. It refuses if there is none.
+	LogKey func(l *pb.Log, asked string) (verifierKey string, err error)
 }
 
 // Decision is the answer to a command that no rule refused.
@@ -115,6 +118,9 @@ func Present(m proto.Message, now time.Time) proto.Message {
 func presentObligation(o *pb.Obligation, now time.Time) {
 	o.Overdue = o.GetState() == due && o.GetDueTime() != nil && o.GetBlockedBy() == "" && !now.Before(o.GetDueTime().AsTime())
 	for _, step := range o.GetTrace() {
+		if step.GetKind() == pb.DueStepKind_DUE_STEP_KIND_TRIGGER {
+			step.Subject = o.GetTrigger().GetTitle() // kept once, so that it can be erased
+		}
 		step.Words = dueWords(step)
 	}
 }

@@ -26,7 +26,7 @@ func (d *Decision) triggerObligation(c *pb.TriggerObligationRequest) error {
 	if until < today {
 		return tooLate("obligation", "trigger", happenedLately, cal.EndOfDay(until), "It happened on %v, and could be recorded until %v. Both sides can still agree what to do about it.", happened, until).about(o)
 	}
-	way := routeFrom(pb.DueStepKind_DUE_STEP_KIND_TRIGGER, happened, c.GetTitle())
+	way := routeFrom(pb.DueStepKind_DUE_STEP_KIND_TRIGGER, happened, "") // what happened stands in the trigger
 	way.after(promise.GetTerms().GetConditional().GetWithin(), cal)
 	way.notBefore(today)
 	by := firstDeadlines(promise, way, cal)

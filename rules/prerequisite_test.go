@@ -40,7 +40,7 @@ func TestDelaysArePassedOn(t *testing.T) {
 			tn.command = withoutEtag(tn.command)
 			events, err := awake.take(tn)
 			for _, e := range events {
-				seen[kindOf(e)]++
+				seen[EventKind(e)]++
 				checkPassedOn(t, awake, e)
 			}
 			_, thirdErr := parts.take(tn)

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 
@@ -26,7 +28,7 @@ func (s *State) proposalMade(e *pb.Event, c *pb.ProposalMade) {
 	case c.GetKind() == pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS:
 		s.editAgreement(e, func(a *pb.Agreement) {
 			a.State = pb.AgreementState_AGREEMENT_STATE_PROPOSED
-			a.OpenProposalId, a.DraftTerms = c.GetProposalId(), nil
+			a.OpenProposalId, a.DraftTerms, a.Title = c.GetProposalId(), nil, termsOf(c.GetBody()).GetTitle()
 		})
 	case !c.GetMotion():
 		s.editAgreement(e, func(a *pb.Agreement) { a.OpenProposalId = c.GetProposalId() })
@@ -44,8 +46,13 @@ func (s *State) proposalCountered(e *pb.Event, c *pb.ProposalCountered) {
 	}
 }
 
-// putText keeps one text of a proposal. A motion is small, and kept parsed too.
+// putText keeps one text of a proposal. A motion is small, and kept parsed too. A text that is not the one its digest names,
+// or that is none, is an error of the history: whoever consents to it names the digest.
 func (s *State) putText(e *pb.Event, proposalID string, n int32, author pb.Side, body []byte, digest string, motion bool) {
+	if wrong := checkText(body, digest, motion); wrong != "" {
+		s.fail(Refuse(pb.ErrorReason_ERROR_REASON_INTERNAL, "Text %d of proposal %s %s.", n, proposalID, wrong))
+		return
+	}
 	text := &pb.ProposalRevision{
 		AgreementId: e.GetAgreementId(), ProposalId: proposalID, Revision: n, Author: author,
 		TermsDigest: digest, Body: body, CreateTime: e.GetRecordTime(),
@@ -54,6 +61,21 @@ func (s *State) putText(e *pb.Event, proposalID string, n int32, author pb.Side,
 		text.Motion = motionOf(body)
 	}
 	s.Put(proposalRevisionRef(e.GetAgreementId(), proposalID, n), text)
+}
+
+// checkText says what is wrong with a stored text; empty if nothing is.
+func checkText(body []byte, digest string, motion bool) string {
+	if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != digest {
+		return "is not the one that its digest names"
+	}
+	var text proto.Message = &pb.Terms{}
+	if motion {
+		text = &pb.Motion{}
+	}
+	if err := proto.Unmarshal(body, text); err != nil {
+		return "cannot be read"
+	}
+	return ""
 }
 
 // motionOf parses a stored motion. Bytes that are stored were made by Digest.

@@ -44,6 +44,12 @@ func (d *Decision) decide(command proto.Message) error {
 		return d.createApiKey(c)
 	case *pb.RevokeApiKeyRequest:
 		return d.revokeApiKey(c)
+	case *journalv1.OpenLog:
+		return d.openLog(c)
+	case *pb.AddLogKeyRequest:
+		return d.addLogKey(c)
+	case *pb.RetireLogKeyRequest:
+		return d.retireLogKey(c)
 	case *pb.CreateAgreementRequest:
 		return d.createAgreement(c)
 	case *pb.UpdateAgreementRequest:
@@ -120,6 +126,12 @@ func Apply(s *State, e *pb.Event) error {
 		s.apiKeyIssued(e, c.ApiKeyIssued)
 	case *pb.Event_ApiKeyRevoked:
 		s.apiKeyRevoked(e, c.ApiKeyRevoked)
+	case *pb.Event_LogOpened:
+		s.logOpened(e, c.LogOpened)
+	case *pb.Event_LogKeyAdded:
+		s.logKeyAdded(e, c.LogKeyAdded)
+	case *pb.Event_LogKeyRetired:
+		s.logKeyRetired(e, c.LogKeyRetired)
 	case *pb.Event_AgreementDrafted:
 		s.agreementDrafted(e, c.AgreementDrafted)
 	case *pb.Event_DraftRewritten:

@@ -26,7 +26,8 @@ const (
 	KindObligation                       // pb.Obligation
 	KindParty                            // pb.Party
 	KindApiKey                           // journalv1.StoredKey
-	KindChain                            // journalv1.Chain: last, beside the obligations and the events, which change with it
+	KindChain                            // journalv1.Chain: beside the obligations and the events, which change with it
+	KindLog                              // pb.Log: the one of the service
 )
 
 // Ref names one record. An agreement's state is spread over records, so that a command costs what it touches.

@@ -125,6 +125,8 @@ func (s *story) ref(noun, path string) Ref {
 		return partyRef(path)
 	case "key":
 		return apiKeyRef(path)
+	case "log":
+		return LogRef()
 	case "agreement":
 		return agreementRef(path)
 	case "proposal":

@@ -281,7 +281,7 @@ func (s *story) allTold() {
 		s.fail("untold before this line: refused with %v (rule %q): %v", s.refusal.Reason, s.refusal.Rule, s.refusal)
 	}
 	for _, e := range s.told {
-		s.t.Logf("untold: %s %v", kindOf(e), e)
+		s.t.Logf("untold: %s %v", EventKind(e), e)
 	}
 	if len(s.told) > 0 {
 		s.fail("untold before this line: %d events", len(s.told))

@@ -18,6 +18,9 @@ var deeds = map[string]deed{
 	"party_updated":                   {"party", "update"},
 	"api_key_issued":                  {"api key", "issue"},
 	"api_key_revoked":                 {"api key", "revoke"},
+	"log_opened":                      {"log", "open"},
+	"log_key_added":                   {"log key", "add"},
+	"log_key_retired":                 {"log key", "retire"},
 	"agreement_drafted":               {"agreement", "draft"},
 	"draft_rewritten":                 {"agreement", "rewrite"},
 	"agreement_accepted":              {"agreement", "accept"},
@@ -75,6 +78,25 @@ var deeds = map[string]deed{
 	"obligation_dispute_settled":      {"obligation", "settle"},
 	"obligation_not_determined":       {"obligation", "stay unknown"},
 	"obligation_imported":             {"obligation", "import"},
+}
+
+// EventKind is the kind of an event: the name of its change, for example "obligation_waived"; empty for one that this release
+// does not know.
+func EventKind(e *pb.Event) string {
+	m := e.ProtoReflect()
+	if arm := m.WhichOneof(m.Descriptor().Oneofs().ByName("change")); arm != nil {
+		return string(arm.Name())
+	}
+	return ""
+}
+
+// EventKinds is every kind of event there is, in the order of the proto.
+func EventKinds() (kinds []string) {
+	arms := (&pb.Event{}).ProtoReflect().Descriptor().Oneofs().ByName("change").Fields()
+	for i := range arms.Len() {
+		kinds = append(kinds, string(arms.Get(i).Name()))
+	}
+	return kinds
 }
 
 // VerbOf is what an event tells of: the noun and its id, and the verb as the tables of life cycles have it. One command

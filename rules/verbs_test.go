@@ -17,6 +17,13 @@ func TestEveryEventHasAVerb(t *testing.T) {
 	if changes().Len() != len(deeds) {
 		t.Errorf("%d events, %d deeds", changes().Len(), len(deeds))
 	}
+	kinds := EventKinds()
+	if len(kinds) != changes().Len() || kinds[0] != "party_registered" || EventKind(eventOf(changes().Get(0))) != kinds[0] {
+		t.Errorf("the kinds are %v", kinds)
+	}
+	if kind := EventKind(&pb.Event{}); kind != "" {
+		t.Errorf("an event of an unknown kind is of kind %q", kind)
+	}
 	if noun, verb, id := VerbOf(&pb.Event{AgreementId: "care"}); noun != "" || verb != "" || id != "" {
 		t.Errorf("an event of an unknown kind: %q %q %q", noun, verb, id)
 	}

@@ -32,6 +32,12 @@ func serviceWords(e *pb.Event, _ string) string {
 		return fmt.Sprintf("Key %s was issued.", c.ApiKeyIssued.GetApiKeyId())
 	case *pb.Event_ApiKeyRevoked:
 		return fmt.Sprintf("Key %s was revoked.", c.ApiKeyRevoked.GetApiKeyId())
+	case *pb.Event_LogOpened:
+		return fmt.Sprintf("The log %s was opened; key %s signs it.", c.LogOpened.GetOrigin(), c.LogOpened.GetVerifierKey())
+	case *pb.Event_LogKeyAdded:
+		return fmt.Sprintf("Key %s signs the log, too.", c.LogKeyAdded.GetVerifierKey())
+	case *pb.Event_LogKeyRetired:
+		return fmt.Sprintf("Key %s signs the log no more.", c.LogKeyRetired.GetLogKeyId())
 	}
 	return ""
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/concordhq/concord/server/auth"
 	"github.com/concordhq/concord/server/deadline"
 	"github.com/concordhq/concord/server/journal"
+	"github.com/concordhq/concord/server/seal"
 	"github.com/concordhq/concord/server/store"
 	"github.com/concordhq/concord/server/store/bolt"
 	"github.com/concordhq/concord/server/store/memory"
@@ -37,6 +38,7 @@ type Server struct {
 	storeEnds  <-chan struct{} // closed when the engine can write no more; nil for one that always can
 	journal    *journal.Journal
 	clock      *deadline.Worker
+	policy     *seal.Policy
 	grpc       *grpc.Server
 	health     *health.Server
 	http       *http.Server
@@ -82,6 +84,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if s.journal, err = journal.Open(ctx, journal.Options{Store: s.store, Now: config.Now, Log: s.log, Observe: s.telemetry.journal()}); err != nil {
 		return err
 	}
+	s.policy = &seal.Policy{FailOpen: true}
 	s.clock = &deadline.Worker{Journal: s.journal, Log: s.log, Observe: s.telemetry.clock()}
 
 	tls, err := serverTLS(config)
@@ -138,12 +141,12 @@ func (s *Server) buildGRPC(inside *inside, creds grpc.ServerOption) error {
 	s.grpc = grpc.NewServer(append(grpcOptions(), creds, s.telemetry.grpcOption(), grpc.UnaryInterceptor(unary), grpc.StreamInterceptor(stream))...)
 	healthpb.RegisterHealthServer(s.grpc, s.health)
 	registerReflection(s.grpc)
-	api.Register(s.grpc, s.journal)
+	api.Register(s.grpc, s.journal, s.policy)
 
 	inside.unary, inside.traced = unary, s.telemetry.tracing
 	inside.WithServerUnaryInterceptor(unary).WithServerStreamInterceptor(stream)
 	s.telemetry.inside(inside.Channel)
-	api.Register(inside, s.journal)
+	api.Register(inside, s.journal, s.policy)
 	return door.Read(s.grpc.GetServiceInfo())
 }
 

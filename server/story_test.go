@@ -200,6 +200,7 @@ func blank(m proto.Message) string {
 	case *pb.ListEventsResponse:
 		for _, e := range r.GetEvents() {
 			e.Position, e.Salt, e.Body, e.EntryHash, e.Event.PreviousEntryHash = 0, nil, nil, nil, nil
+			e.Private, e.PrivateSalt, e.Event.PrivateCommitment = nil, nil, nil
 		}
 	}
 	set(m, "next_page_token", "")

@@ -17,10 +17,11 @@ import (
 	"github.com/concordhq/concord/rules"
 	"github.com/concordhq/concord/server/auth"
 	"github.com/concordhq/concord/server/journal"
+	"github.com/concordhq/concord/server/seal"
 )
 
-// Register adds every service to a server.
-func Register(s grpc.ServiceRegistrar, j *journal.Journal) {
+// Register adds every service to a server. policy is who cosigns the log.
+func Register(s grpc.ServiceRegistrar, j *journal.Journal, policy *seal.Policy) {
 	pb.RegisterPartyServiceServer(s, parties{j: j})
 	pb.RegisterAdminServiceServer(s, admin{j: j})
 	pb.RegisterAgreementServiceServer(s, agreements{j: j})
@@ -28,6 +29,7 @@ func Register(s grpc.ServiceRegistrar, j *journal.Journal) {
 	pb.RegisterCommitmentServiceServer(s, commitments{j: j})
 	pb.RegisterObligationServiceServer(s, obligations{j: j})
 	pb.RegisterHistoryServiceServer(s, history{j: j})
+	pb.RegisterLogServiceServer(s, logs{j: j, policy: policy})
 	pb.RegisterCalendarServiceServer(s, calendars{j: j})
 }
 

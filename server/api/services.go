@@ -7,6 +7,7 @@ import (
 	"github.com/concordhq/concord/rules"
 	"github.com/concordhq/concord/server/auth"
 	"github.com/concordhq/concord/server/journal"
+	"github.com/concordhq/concord/server/seal"
 )
 
 // The services, a line per RPC. A type embeds its Unsafe interface, so that an RPC without a handler does not compile.
@@ -39,6 +40,11 @@ type (
 		pb.UnsafeHistoryServiceServer
 		j *journal.Journal
 	}
+	logs struct {
+		pb.UnsafeLogServiceServer
+		j      *journal.Journal
+		policy *seal.Policy
+	}
 	calendars struct {
 		pb.UnsafeCalendarServiceServer
 		j *journal.Journal
@@ -67,6 +73,14 @@ func (s admin) CreateApiKey(ctx context.Context, r *pb.CreateApiKeyRequest) (*pb
 
 func (s admin) RevokeApiKey(ctx context.Context, r *pb.RevokeApiKeyRequest) (*pb.ApiKey, error) {
 	return do[*pb.ApiKey](ctx, s.j, r)
+}
+
+func (s admin) AddLogKey(ctx context.Context, r *pb.AddLogKeyRequest) (*pb.Log, error) {
+	return do[*pb.Log](ctx, s.j, r)
+}
+
+func (s admin) RetireLogKey(ctx context.Context, r *pb.RetireLogKeyRequest) (*pb.Log, error) {
+	return do[*pb.Log](ctx, s.j, r)
 }
 
 func (s admin) GetApiKey(ctx context.Context, r *pb.GetApiKeyRequest) (*pb.ApiKey, error) {
@@ -237,6 +251,19 @@ func (s obligations) DetermineObligation(ctx context.Context, r *pb.DetermineObl
 
 func (s history) ListEvents(ctx context.Context, r *pb.ListEventsRequest) (*pb.ListEventsResponse, error) {
 	return s.j.Events(ctx, auth.Caller(ctx), r)
+}
+
+func (s logs) GetCheckpoint(ctx context.Context, r *pb.GetCheckpointRequest) (*pb.Checkpoint, error) {
+	return s.j.Checkpoint(ctx, r.GetSize())
+}
+
+func (s logs) ListCheckpoints(ctx context.Context, r *pb.ListCheckpointsRequest) (*pb.ListCheckpointsResponse, error) {
+	return s.j.Checkpoints(ctx, auth.Caller(ctx), r)
+}
+
+func (s logs) GetLogPolicy(ctx context.Context, _ *pb.GetLogPolicyRequest) (*pb.LogPolicy, error) {
+	l, err := s.j.Log(ctx)
+	return s.policy.Tell(l), err
 }
 
 func (s calendars) CreateFeed(ctx context.Context, r *pb.CreateFeedRequest) (*pb.CreateFeedResponse, error) {

@@ -7,6 +7,9 @@ import (
 	"encoding/base64"
 
 	"github.com/gofrs/uuid/v5"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+	"github.com/concordhq/concord/rules"
 )
 
 // sortable is base 32 in an order that sorts like the bytes it stands for, in characters an id may have.
@@ -31,6 +34,11 @@ func (j *Journal) newSecret(keyID string) (secret string, hash []byte) {
 	j.opts.Random(b)
 	secret = SecretPrefix + keyID + "." + base64.RawURLEncoding.EncodeToString(b)
 	return secret, SecretHash(secret)
+}
+
+// noLogKey is the answer of a service that signs no log.
+func noLogKey(*pb.Log, string) (string, error) {
+	return "", rules.Refuse(pb.ErrorReason_ERROR_REASON_RULE_REFUSED, "This service keeps no keys for its log.")
 }
 
 // SecretPrefix starts every secret, so that a leaked one can be found by those who look for them. The key's id follows,

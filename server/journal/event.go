@@ -17,8 +17,8 @@ import (
 // bodyAt is where an event's body begins in its value: behind its entry and its salt.
 const bodyAt = proof.EntrySize + proof.KeySize
 
-// recorded is an event as it stands at a position of the events table.
-func recorded(position uint64, value []byte) (*pb.RecordedEvent, error) {
+// recorded is an event as it stands at a position of the events table, with what is private of it as far as that is there.
+func recorded(snap store.Snapshot, position uint64, value []byte) (*pb.RecordedEvent, error) {
 	if len(value) < bodyAt {
 		return nil, fmt.Errorf("journal: an event of %d bytes", len(value))
 	}
@@ -26,9 +26,31 @@ func recorded(position uint64, value []byte) (*pb.RecordedEvent, error) {
 	if err := proto.Unmarshal(r.Body, r.Event); err != nil {
 		return nil, fmt.Errorf("journal: event %d: %w", position, err)
 	}
+	if err := addPrivate(snap, r); err != nil {
+		return nil, fmt.Errorf("journal: event %d: %w", position, err)
+	}
 	r.EntryHash = proof.LeafHash(value[:proof.EntrySize])
 	r.Summary = rules.Words(r.Event)
 	return r, nil
+}
+
+// addPrivate joins the private part of an event to its body, or says that it was erased.
+func addPrivate(snap store.Snapshot, r *pb.RecordedEvent) error {
+	if len(r.GetEvent().GetPrivateCommitment()) == 0 {
+		return nil
+	}
+	value, err := snap.Get(tablePrivate, be64(r.GetPosition()))
+	switch {
+	case err != nil:
+		return err
+	case value == nil:
+		r.Erased = true
+		return nil
+	case len(value) < proof.KeySize:
+		return fmt.Errorf("a private part of %d bytes", len(value))
+	}
+	r.PrivateSalt, r.Private = slices.Clone(value[:proof.KeySize]), slices.Clone(value[proof.KeySize:])
+	return proof.Join(r.Event, r.Private)
 }
 
 // readEvent is the event at a position; an error if there is none.
@@ -37,7 +59,7 @@ func readEvent(snap store.Snapshot, position uint64) (*pb.RecordedEvent, error) 
 	if err != nil {
 		return nil, err
 	}
-	return recorded(position, value)
+	return recorded(snap, position, value)
 }
 
 // readEvents yields the service's whole history from a position on, oldest first.
@@ -46,7 +68,7 @@ func readEvents(snap store.Snapshot, from uint64) iter.Seq2[*pb.RecordedEvent, e
 		for r, err := range snap.Scan(tableEvents, be64(from), nil) {
 			var e *pb.RecordedEvent
 			if err == nil {
-				e, err = recorded(binary.BigEndian.Uint64(r.Key), r.Value)
+				e, err = recorded(snap, binary.BigEndian.Uint64(r.Key), r.Value)
 			}
 			if !yield(e, err) || err != nil {
 				return

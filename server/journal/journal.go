@@ -50,6 +50,8 @@ type Options struct {
 	NewID func(prefix string) string
 	// Random fills b with random bytes: salts, keys and secrets.
 	Random func(b []byte)
+	// LogKey is rules.Stamp's: the keys that the service signs its log with are not the journal's. Nil: it has none.
+	LogKey func(l *pb.Log, asked string) (string, error)
 	// Log takes what an operator should know.
 	Log *slog.Logger
 	// Observe is told of every batch.
@@ -98,9 +100,10 @@ type item struct {
 	ctx    context.Context
 	caller rules.Caller
 	cmd    proto.Message
-	id     string // request_id
-	hash   []byte // of the request, where there is a request_id
-	dry    bool   // validate_only
+	id     string         // request_id
+	hash   []byte         // of the request, where there is a request_id
+	dry    bool           // validate_only
+	keep   *pb.Checkpoint // instead of a command
 
 	settled bool          // answered by what is durable already: the commit's outcome makes no difference
 	answer  proto.Message // as it is stored
@@ -119,6 +122,9 @@ func Open(ctx context.Context, opts Options) (*Journal, error) {
 	}
 	if opts.Random == nil {
 		opts.Random = random
+	}
+	if opts.LogKey == nil {
+		opts.LogKey = noLogKey
 	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)

@@ -20,9 +20,11 @@ import (
 //	events     be64(position)                           → entry(65) ‖ salt(32) ‖ body
 //	                                                                              history, only ever appended; its place in
 //	                                                                              the log, which counts from 0, is one less
+//	private    be64(position)                           → salt(32) ‖ private part what of an event its body leaves out, until
+//	                                                                              it is erased
 //	tiles      level be64(n)                            → hash(32)                the hash of the n-th whole tile of a level
 //	                                                                              below, level from 1; see proof.Edge
-//	checkpoints be64(size)                              → signed note             every checkpoint that was published
+//	checkpoints be64(size)                              → Checkpoint              every one that was published
 //	records    agreement 00 kind id [00 be32(number)]   → the record, serialized  an agreement's records lie together;
 //	                                                                              parties and keys have no agreement
 //	           agreement 00 'E' be64(version)           → be64(position)          the events of one agreement
@@ -38,12 +40,14 @@ import (
 //	receipts   principal 00 request_id                  → be64(micros) ‖ Receipt  answers given; time-ordered request
 //	                                                                              ids keep it dense
 //	meta       "stamp", "page-key"                      → Stamp, 32 bytes
+//	           "checkpoint"                             → be64(size)              of the newest checkpoint
 //
 // List keys, timers and the rest of an index are computed from the record before and after a command, and the journal
 // writes the difference: nobody tends them. Timers lie beside their records, so that a deadline that moves costs next to
 // nothing; an alarm is far from them, and moves only if it must.
 const (
 	tableEvents      store.Table = "events"
+	tablePrivate     store.Table = "private"
 	tableTiles       store.Table = "tiles"
 	tableCheckpoints store.Table = "checkpoints"
 	tableRecords     store.Table = "records"
@@ -56,12 +60,13 @@ const (
 
 // Tables is what the store must be opened with.
 func Tables() []store.Table {
-	return []store.Table{tableEvents, tableTiles, tableCheckpoints, tableRecords, tableTexts, tableIndex, tableAlarms, tableReceipts, tableMeta}
+	return []store.Table{tableEvents, tablePrivate, tableTiles, tableCheckpoints, tableRecords, tableTexts, tableIndex, tableAlarms, tableReceipts, tableMeta}
 }
 
 var (
-	keyStamp   = []byte("stamp")
-	keyPageKey = []byte("page-key")
+	keyStamp      = []byte("stamp")
+	keyPageKey    = []byte("page-key")
+	keyCheckpoint = []byte("checkpoint")
 )
 
 // Below an agreement: single bytes that are no rules.Kind.
@@ -185,6 +190,8 @@ func newRecord(kind rules.Kind) proto.Message {
 		return &pb.Party{}
 	case rules.KindApiKey:
 		return &journalv1.StoredKey{}
+	case rules.KindLog:
+		return &pb.Log{}
 	}
 	panic(fmt.Sprintf("journal: a record of kind %d", kind))
 }

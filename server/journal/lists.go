@@ -260,7 +260,7 @@ func matches(a *pb.Agreement, req *pb.ListAgreementsRequest) bool {
 func (j *Journal) Parties(ctx context.Context, caller rules.Caller, req *pb.ListPartiesRequest) (*pb.ListPartiesResponse, error) {
 	list := &pb.ListPartiesResponse{}
 	q := query{table: tableRecords, prefixes: [][]byte{join(sep, byte(rules.KindParty))}}
-	if !knowsAll(caller) {
+	if !caller.SeesService() {
 		q = query{table: tableIndex, prefixes: [][]byte{join(listCounterparts, caller.PartyID, sep)}}
 	}
 	return list, j.view(ctx, func(snap store.Snapshot) (err error) {

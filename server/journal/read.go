@@ -132,7 +132,7 @@ func refName(ref rules.Ref) string {
 func (j *Journal) Party(ctx context.Context, caller rules.Caller, id string) (*pb.Party, error) {
 	var party *pb.Party
 	err := j.view(ctx, func(snap store.Snapshot) error {
-		if !knowsAll(caller) && caller.PartyID != id {
+		if !caller.SeesService() && caller.PartyID != id {
 			shared, err := snap.Get(tableIndex, join(listCounterparts, caller.PartyID, byte(keySeparator), id))
 			if err != nil {
 				return err
@@ -149,10 +149,6 @@ func (j *Journal) Party(ctx context.Context, caller rules.Caller, id string) (*p
 		return err
 	})
 	return party, err
-}
-
-func knowsAll(c rules.Caller) bool {
-	return c.Role == pb.Role_ROLE_OPERATOR || c.Role == pb.Role_ROLE_AUDITOR && len(c.AgreementIDs) == 0
 }
 
 // Key is an API key with the hash of its secret; nil if there is none.

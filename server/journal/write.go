@@ -210,6 +210,10 @@ func (b *batch) decide(it *item) {
 		it.err, it.settled = err, true // nobody waits for it any more
 		return
 	}
+	if it.keep != nil {
+		b.err = b.keep(it.keep)
+		return
+	}
 	if it.id != "" {
 		answer, err := b.repeated(it)
 		if answer != nil || err != nil {
@@ -247,7 +251,7 @@ func (b *batch) ask(it *item) (d *rules.Decision, err error) {
 		}
 	}()
 	return rules.Decide(b.state, it.cmd, rules.Stamp{
-		By: it.caller, At: b.at, RequestID: it.id, NewID: b.j.opts.NewID, NewSecret: b.j.newSecret,
+		By: it.caller, At: b.at, RequestID: it.id, NewID: b.j.opts.NewID, NewSecret: b.j.newSecret, LogKey: b.j.opts.LogKey,
 	})
 }
 
@@ -259,12 +263,19 @@ func (b *batch) record(d *rules.Decision) error {
 			return err
 		}
 		e.PreviousEntryHash = chain.GetEntryHash()
-		body, err := proto.MarshalOptions{Deterministic: true}.Marshal(e)
+		whole, err := proto.MarshalOptions{Deterministic: true}.Marshal(e)
 		if err != nil {
 			return fmt.Errorf("journal: serialize event: %w", err)
 		}
+		body, private, salt, err := proof.Split(whole, b.j.opts.Random)
+		if err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
 		if err := b.enter(chain, e.GetVersion(), body); err != nil {
 			return err
+		}
+		if private != nil {
+			b.write(tablePrivate, be64(b.edge.Size()), append(salt, private...))
 		}
 		b.write(tableRecords, eventKey(e.GetAgreementId(), e.GetVersion()), be64(b.edge.Size()))
 	}

@@ -429,12 +429,161 @@ func (*GetCallerRequest) Descriptor() ([]byte, []int) {
 	return file_concord_v1_admin_service_proto_rawDescGZIP(), []int{6}
 }
 
+// AddLogKeyRequest names the key to add.
+type AddLogKeyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The public key, "<origin>+<8 hex digits>+<base64>": C2SP signed-note, Ed25519, under the log's origin. Its private half
+	// must stand in the log key file. Empty: the service makes one.
+	VerifierKey string `protobuf:"bytes,1,opt,name=verifier_key,json=verifierKey,proto3" json:"verifier_key,omitempty"`
+	// The etag last read; the change is refused with ETAG_MISMATCH if the thing changed since. Empty: not checked.
+	Etag string `protobuf:"bytes,90,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Makes the call safe to repeat: the same id and request again gives the first answer again. 1 to 128 characters of
+	// letters, digits, ".", "_", ":" and "-"; a UUIDv7 is best. Kept for at least 24 hours, per caller. Header: Idempotency-Key.
+	RequestId string `protobuf:"bytes,91,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Only checks: answers as the call would, and changes nothing.
+	ValidateOnly  bool `protobuf:"varint,92,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AddLogKeyRequest) Reset() {
+	*x = AddLogKeyRequest{}
+	mi := &file_concord_v1_admin_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AddLogKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AddLogKeyRequest) ProtoMessage() {}
+
+func (x *AddLogKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_admin_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AddLogKeyRequest.ProtoReflect.Descriptor instead.
+func (*AddLogKeyRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_admin_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *AddLogKeyRequest) GetVerifierKey() string {
+	if x != nil {
+		return x.VerifierKey
+	}
+	return ""
+}
+
+func (x *AddLogKeyRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *AddLogKeyRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *AddLogKeyRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// RetireLogKeyRequest names the key to retire.
+type RetireLogKeyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key.
+	LogKeyId string `protobuf:"bytes,1,opt,name=log_key_id,json=logKeyId,proto3" json:"log_key_id,omitempty"`
+	// The etag last read; the change is refused with ETAG_MISMATCH if the thing changed since. Empty: not checked.
+	Etag string `protobuf:"bytes,90,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Makes the call safe to repeat: the same id and request again gives the first answer again. 1 to 128 characters of
+	// letters, digits, ".", "_", ":" and "-"; a UUIDv7 is best. Kept for at least 24 hours, per caller. Header: Idempotency-Key.
+	RequestId string `protobuf:"bytes,91,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Only checks: answers as the call would, and changes nothing.
+	ValidateOnly  bool `protobuf:"varint,92,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetireLogKeyRequest) Reset() {
+	*x = RetireLogKeyRequest{}
+	mi := &file_concord_v1_admin_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetireLogKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetireLogKeyRequest) ProtoMessage() {}
+
+func (x *RetireLogKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_admin_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetireLogKeyRequest.ProtoReflect.Descriptor instead.
+func (*RetireLogKeyRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_admin_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *RetireLogKeyRequest) GetLogKeyId() string {
+	if x != nil {
+		return x.LogKeyId
+	}
+	return ""
+}
+
+func (x *RetireLogKeyRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *RetireLogKeyRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *RetireLogKeyRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 var File_concord_v1_admin_service_proto protoreflect.FileDescriptor
 
 const file_concord_v1_admin_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1econcord/v1/admin_service.proto\x12\n" +
-	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x16concord/v1/party.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x81\x02\n" +
+	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x14concord/v1/log.proto\x1a\x16concord/v1/party.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x81\x02\n" +
 	"\x13CreateApiKeyRequest\x12E\n" +
 	"\n" +
 	"api_key_id\x18\x01 \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\bapiKeyId\x126\n" +
@@ -465,7 +614,22 @@ const file_concord_v1_admin_service_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
 	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x12\n" +
-	"\x10GetCallerRequest2\xb4\x04\n" +
+	"\x10GetCallerRequest\"\xcf\x01\n" +
+	"\x10AddLogKeyRequest\x12.\n" +
+	"\fverifier_key\x18\x01 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\x04R\vverifierKey\x12\x1e\n" +
+	"\x04etag\x18Z \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
+	"\n" +
+	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xd9\x01\n" +
+	"\x13RetireLogKeyRequest\x125\n" +
+	"\n" +
+	"log_key_id\x18\x01 \x01(\tB\x17\xe0A\x02\xbaH\x11r\x0f2\r^[0-9a-f]{8}$R\blogKeyId\x12\x1e\n" +
+	"\x04etag\x18Z \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
+	"\n" +
+	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\x86\x06\n" +
 	"\fAdminService\x12v\n" +
 	"\fCreateApiKey\x12\x1f.concord.v1.CreateApiKeyRequest\x1a .concord.v1.CreateApiKeyResponse\"#\xa2\xae\x19\x03\n" +
 	"\x01\x06\x82\xd3\xe4\x93\x02\x16:\aapi_key\"\v/v1/apiKeys\x12f\n" +
@@ -477,7 +641,11 @@ const file_concord_v1_admin_service_proto_rawDesc = "" +
 	"\x01\x06\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/apiKeys/{api_key_id}:revoke\x12`\n" +
 	"\tGetCaller\x12\x1c.concord.v1.GetCallerRequest\x1a\x15.concord.v1.Principal\"\x1e\xa2\xae\x19\b\n" +
 	"\x06\x01\x02\x03\x05\x04\x06\x82\xd3\xe4\x93\x02\f\x12\n" +
-	"/v1/callerB7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
+	"/v1/caller\x12Z\n" +
+	"\tAddLogKey\x12\x1c.concord.v1.AddLogKeyRequest\x1a\x0f.concord.v1.Log\"\x1e\xa2\xae\x19\x03\n" +
+	"\x01\x06\x82\xd3\xe4\x93\x02\x11:\x01*\"\f/v1/log/keys\x12t\n" +
+	"\fRetireLogKey\x12\x1f.concord.v1.RetireLogKeyRequest\x1a\x0f.concord.v1.Log\"2\xa2\xae\x19\x03\n" +
+	"\x01\x06\x82\xd3\xe4\x93\x02%:\x01*\" /v1/log/keys/{log_key_id}:retireB7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
 
 var (
 	file_concord_v1_admin_service_proto_rawDescOnce sync.Once
@@ -491,7 +659,7 @@ func file_concord_v1_admin_service_proto_rawDescGZIP() []byte {
 	return file_concord_v1_admin_service_proto_rawDescData
 }
 
-var file_concord_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_concord_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_concord_v1_admin_service_proto_goTypes = []any{
 	(*CreateApiKeyRequest)(nil),  // 0: concord.v1.CreateApiKeyRequest
 	(*CreateApiKeyResponse)(nil), // 1: concord.v1.CreateApiKeyResponse
@@ -500,28 +668,35 @@ var file_concord_v1_admin_service_proto_goTypes = []any{
 	(*ListApiKeysResponse)(nil),  // 4: concord.v1.ListApiKeysResponse
 	(*RevokeApiKeyRequest)(nil),  // 5: concord.v1.RevokeApiKeyRequest
 	(*GetCallerRequest)(nil),     // 6: concord.v1.GetCallerRequest
-	(*ApiKey)(nil),               // 7: concord.v1.ApiKey
-	(*Principal)(nil),            // 8: concord.v1.Principal
+	(*AddLogKeyRequest)(nil),     // 7: concord.v1.AddLogKeyRequest
+	(*RetireLogKeyRequest)(nil),  // 8: concord.v1.RetireLogKeyRequest
+	(*ApiKey)(nil),               // 9: concord.v1.ApiKey
+	(*Principal)(nil),            // 10: concord.v1.Principal
+	(*Log)(nil),                  // 11: concord.v1.Log
 }
 var file_concord_v1_admin_service_proto_depIdxs = []int32{
-	7, // 0: concord.v1.CreateApiKeyRequest.api_key:type_name -> concord.v1.ApiKey
-	7, // 1: concord.v1.CreateApiKeyResponse.api_key:type_name -> concord.v1.ApiKey
-	7, // 2: concord.v1.ListApiKeysResponse.api_keys:type_name -> concord.v1.ApiKey
-	0, // 3: concord.v1.AdminService.CreateApiKey:input_type -> concord.v1.CreateApiKeyRequest
-	2, // 4: concord.v1.AdminService.GetApiKey:input_type -> concord.v1.GetApiKeyRequest
-	3, // 5: concord.v1.AdminService.ListApiKeys:input_type -> concord.v1.ListApiKeysRequest
-	5, // 6: concord.v1.AdminService.RevokeApiKey:input_type -> concord.v1.RevokeApiKeyRequest
-	6, // 7: concord.v1.AdminService.GetCaller:input_type -> concord.v1.GetCallerRequest
-	1, // 8: concord.v1.AdminService.CreateApiKey:output_type -> concord.v1.CreateApiKeyResponse
-	7, // 9: concord.v1.AdminService.GetApiKey:output_type -> concord.v1.ApiKey
-	4, // 10: concord.v1.AdminService.ListApiKeys:output_type -> concord.v1.ListApiKeysResponse
-	7, // 11: concord.v1.AdminService.RevokeApiKey:output_type -> concord.v1.ApiKey
-	8, // 12: concord.v1.AdminService.GetCaller:output_type -> concord.v1.Principal
-	8, // [8:13] is the sub-list for method output_type
-	3, // [3:8] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	9,  // 0: concord.v1.CreateApiKeyRequest.api_key:type_name -> concord.v1.ApiKey
+	9,  // 1: concord.v1.CreateApiKeyResponse.api_key:type_name -> concord.v1.ApiKey
+	9,  // 2: concord.v1.ListApiKeysResponse.api_keys:type_name -> concord.v1.ApiKey
+	0,  // 3: concord.v1.AdminService.CreateApiKey:input_type -> concord.v1.CreateApiKeyRequest
+	2,  // 4: concord.v1.AdminService.GetApiKey:input_type -> concord.v1.GetApiKeyRequest
+	3,  // 5: concord.v1.AdminService.ListApiKeys:input_type -> concord.v1.ListApiKeysRequest
+	5,  // 6: concord.v1.AdminService.RevokeApiKey:input_type -> concord.v1.RevokeApiKeyRequest
+	6,  // 7: concord.v1.AdminService.GetCaller:input_type -> concord.v1.GetCallerRequest
+	7,  // 8: concord.v1.AdminService.AddLogKey:input_type -> concord.v1.AddLogKeyRequest
+	8,  // 9: concord.v1.AdminService.RetireLogKey:input_type -> concord.v1.RetireLogKeyRequest
+	1,  // 10: concord.v1.AdminService.CreateApiKey:output_type -> concord.v1.CreateApiKeyResponse
+	9,  // 11: concord.v1.AdminService.GetApiKey:output_type -> concord.v1.ApiKey
+	4,  // 12: concord.v1.AdminService.ListApiKeys:output_type -> concord.v1.ListApiKeysResponse
+	9,  // 13: concord.v1.AdminService.RevokeApiKey:output_type -> concord.v1.ApiKey
+	10, // 14: concord.v1.AdminService.GetCaller:output_type -> concord.v1.Principal
+	11, // 15: concord.v1.AdminService.AddLogKey:output_type -> concord.v1.Log
+	11, // 16: concord.v1.AdminService.RetireLogKey:output_type -> concord.v1.Log
+	10, // [10:17] is the sub-list for method output_type
+	3,  // [3:10] is the sub-list for method input_type
+	3,  // [3:3] is the sub-list for extension type_name
+	3,  // [3:3] is the sub-list for extension extendee
+	0,  // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_admin_service_proto_init() }
@@ -530,6 +705,7 @@ func file_concord_v1_admin_service_proto_init() {
 		return
 	}
 	file_concord_v1_access_proto_init()
+	file_concord_v1_log_proto_init()
 	file_concord_v1_party_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -537,7 +713,7 @@ func file_concord_v1_admin_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_admin_service_proto_rawDesc), len(file_concord_v1_admin_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

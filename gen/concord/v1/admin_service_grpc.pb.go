@@ -24,13 +24,15 @@ const (
 	AdminService_ListApiKeys_FullMethodName  = "/concord.v1.AdminService/ListApiKeys"
 	AdminService_RevokeApiKey_FullMethodName = "/concord.v1.AdminService/RevokeApiKey"
 	AdminService_GetCaller_FullMethodName    = "/concord.v1.AdminService/GetCaller"
+	AdminService_AddLogKey_FullMethodName    = "/concord.v1.AdminService/AddLogKey"
+	AdminService_RetireLogKey_FullMethodName = "/concord.v1.AdminService/RetireLogKey"
 )
 
 // AdminServiceClient is the client API for AdminService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// AdminService hands out and takes back credentials.
+// AdminService hands out and takes back credentials, and turns the keys of the log.
 type AdminServiceClient interface {
 	// CreateApiKey makes a key and tells its secret, this once.
 	CreateApiKey(ctx context.Context, in *CreateApiKeyRequest, opts ...grpc.CallOption) (*CreateApiKeyResponse, error)
@@ -42,6 +44,12 @@ type AdminServiceClient interface {
 	RevokeApiKey(ctx context.Context, in *RevokeApiKeyRequest, opts ...grpc.CallOption) (*ApiKey, error)
 	// GetCaller tells the caller who the service takes it for. A service with several parties names one, as in every call.
 	GetCaller(ctx context.Context, in *GetCallerRequest, opts ...grpc.CallOption) (*Principal, error)
+	// AddLogKey has another key sign the log's checkpoints, beside those that do, from the next one on. Tell those who check the
+	// log, give them time to take the new key over, then retire the old one. RULE_REFUSED if the service does not have the
+	// key's private half, or cannot keep one.
+	AddLogKey(ctx context.Context, in *AddLogKeyRequest, opts ...grpc.CallOption) (*Log, error)
+	// RetireLogKey has a key sign no more, for good. What it signed stays signed. The last active key cannot be retired.
+	RetireLogKey(ctx context.Context, in *RetireLogKeyRequest, opts ...grpc.CallOption) (*Log, error)
 }
 
 type adminServiceClient struct {
@@ -102,11 +110,31 @@ func (c *adminServiceClient) GetCaller(ctx context.Context, in *GetCallerRequest
 	return out, nil
 }
 
+func (c *adminServiceClient) AddLogKey(ctx context.Context, in *AddLogKeyRequest, opts ...grpc.CallOption) (*Log, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Log)
+	err := c.cc.Invoke(ctx, AdminService_AddLogKey_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) RetireLogKey(ctx context.Context, in *RetireLogKeyRequest, opts ...grpc.CallOption) (*Log, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Log)
+	err := c.cc.Invoke(ctx, AdminService_RetireLogKey_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AdminServiceServer is the server API for AdminService service.
 // All implementations must embed UnimplementedAdminServiceServer
 // for forward compatibility.
 //
-// AdminService hands out and takes back credentials.
+// AdminService hands out and takes back credentials, and turns the keys of the log.
 type AdminServiceServer interface {
 	// CreateApiKey makes a key and tells its secret, this once.
 	CreateApiKey(context.Context, *CreateApiKeyRequest) (*CreateApiKeyResponse, error)
@@ -118,6 +146,12 @@ type AdminServiceServer interface {
 	RevokeApiKey(context.Context, *RevokeApiKeyRequest) (*ApiKey, error)
 	// GetCaller tells the caller who the service takes it for. A service with several parties names one, as in every call.
 	GetCaller(context.Context, *GetCallerRequest) (*Principal, error)
+	// AddLogKey has another key sign the log's checkpoints, beside those that do, from the next one on. Tell those who check the
+	// log, give them time to take the new key over, then retire the old one. RULE_REFUSED if the service does not have the
+	// key's private half, or cannot keep one.
+	AddLogKey(context.Context, *AddLogKeyRequest) (*Log, error)
+	// RetireLogKey has a key sign no more, for good. What it signed stays signed. The last active key cannot be retired.
+	RetireLogKey(context.Context, *RetireLogKeyRequest) (*Log, error)
 	mustEmbedUnimplementedAdminServiceServer()
 }
 
@@ -142,6 +176,12 @@ func (UnimplementedAdminServiceServer) RevokeApiKey(context.Context, *RevokeApiK
 }
 func (UnimplementedAdminServiceServer) GetCaller(context.Context, *GetCallerRequest) (*Principal, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetCaller not implemented")
+}
+func (UnimplementedAdminServiceServer) AddLogKey(context.Context, *AddLogKeyRequest) (*Log, error) {
+	return nil, status.Error(codes.Unimplemented, "method AddLogKey not implemented")
+}
+func (UnimplementedAdminServiceServer) RetireLogKey(context.Context, *RetireLogKeyRequest) (*Log, error) {
+	return nil, status.Error(codes.Unimplemented, "method RetireLogKey not implemented")
 }
 func (UnimplementedAdminServiceServer) mustEmbedUnimplementedAdminServiceServer() {}
 func (UnimplementedAdminServiceServer) testEmbeddedByValue()                      {}
@@ -254,6 +294,42 @@ func _AdminService_GetCaller_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_AddLogKey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AddLogKeyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).AddLogKey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_AddLogKey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).AddLogKey(ctx, req.(*AddLogKeyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_RetireLogKey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RetireLogKeyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).RetireLogKey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_RetireLogKey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).RetireLogKey(ctx, req.(*RetireLogKeyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AdminService_ServiceDesc is the grpc.ServiceDesc for AdminService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -280,6 +356,14 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetCaller",
 			Handler:    _AdminService_GetCaller_Handler,
+		},
+		{
+			MethodName: "AddLogKey",
+			Handler:    _AdminService_AddLogKey_Handler,
+		},
+		{
+			MethodName: "RetireLogKey",
+			Handler:    _AdminService_RetireLogKey_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -92,7 +92,8 @@ func (ChangeCause) EnumDescriptor() ([]byte, []int) {
 }
 
 // Event is one recorded change. It is serialized once; those bytes are stored, hashed, streamed and handed to auditors.
-// Changes are only ever added to the list below, and what one means never changes.
+// Changes are only ever added to the list below, and what one means never changes. The fields marked (private) are left out
+// of the serialized body and stand in a PrivatePart beside it.
 type Event struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The agreement it belongs to; empty for events of the service itself (parties and keys).
@@ -109,6 +110,8 @@ type Event struct {
 	Actor *Actor `protobuf:"bytes,6,opt,name=actor,proto3" json:"actor,omitempty"`
 	// The request that caused it, as its caller named it; empty if it did not, or if the clock did it.
 	RequestId string `protobuf:"bytes,7,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// HMAC-SHA256 of the serialized PrivatePart, keyed with its private_salt; empty if the event has nothing private.
+	PrivateCommitment []byte `protobuf:"bytes,8,opt,name=private_commitment,json=privateCommitment,proto3" json:"private_commitment,omitempty"`
 	// What changed.
 	//
 	// Types that are valid to be assigned to Change:
@@ -117,6 +120,9 @@ type Event struct {
 	//	*Event_PartyUpdated
 	//	*Event_ApiKeyIssued
 	//	*Event_ApiKeyRevoked
+	//	*Event_LogOpened
+	//	*Event_LogKeyAdded
+	//	*Event_LogKeyRetired
 	//	*Event_AgreementDrafted
 	//	*Event_DraftRewritten
 	//	*Event_AgreementAccepted
@@ -258,6 +264,13 @@ func (x *Event) GetRequestId() string {
 	return ""
 }
 
+func (x *Event) GetPrivateCommitment() []byte {
+	if x != nil {
+		return x.PrivateCommitment
+	}
+	return nil
+}
+
 func (x *Event) GetChange() isEvent_Change {
 	if x != nil {
 		return x.Change
@@ -296,6 +309,33 @@ func (x *Event) GetApiKeyRevoked() *ApiKeyRevoked {
 	if x != nil {
 		if x, ok := x.Change.(*Event_ApiKeyRevoked); ok {
 			return x.ApiKeyRevoked
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetLogOpened() *LogOpened {
+	if x != nil {
+		if x, ok := x.Change.(*Event_LogOpened); ok {
+			return x.LogOpened
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetLogKeyAdded() *LogKeyAdded {
+	if x != nil {
+		if x, ok := x.Change.(*Event_LogKeyAdded); ok {
+			return x.LogKeyAdded
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetLogKeyRetired() *LogKeyRetired {
+	if x != nil {
+		if x, ok := x.Change.(*Event_LogKeyRetired); ok {
+			return x.LogKeyRetired
 		}
 	}
 	return nil
@@ -838,6 +878,21 @@ type Event_ApiKeyRevoked struct {
 	ApiKeyRevoked *ApiKeyRevoked `protobuf:"bytes,23,opt,name=api_key_revoked,json=apiKeyRevoked,proto3,oneof"`
 }
 
+type Event_LogOpened struct {
+	// The log began to be signed.
+	LogOpened *LogOpened `protobuf:"bytes,24,opt,name=log_opened,json=logOpened,proto3,oneof"`
+}
+
+type Event_LogKeyAdded struct {
+	// Another key signs the log.
+	LogKeyAdded *LogKeyAdded `protobuf:"bytes,25,opt,name=log_key_added,json=logKeyAdded,proto3,oneof"`
+}
+
+type Event_LogKeyRetired struct {
+	// A key signs the log no more.
+	LogKeyRetired *LogKeyRetired `protobuf:"bytes,26,opt,name=log_key_retired,json=logKeyRetired,proto3,oneof"`
+}
+
 type Event_AgreementDrafted struct {
 	// An agreement was drafted.
 	AgreementDrafted *AgreementDrafted `protobuf:"bytes,30,opt,name=agreement_drafted,json=agreementDrafted,proto3,oneof"`
@@ -1130,6 +1185,12 @@ func (*Event_PartyUpdated) isEvent_Change() {}
 func (*Event_ApiKeyIssued) isEvent_Change() {}
 
 func (*Event_ApiKeyRevoked) isEvent_Change() {}
+
+func (*Event_LogOpened) isEvent_Change() {}
+
+func (*Event_LogKeyAdded) isEvent_Change() {}
+
+func (*Event_LogKeyRetired) isEvent_Change() {}
 
 func (*Event_AgreementDrafted) isEvent_Change() {}
 
@@ -1538,6 +1599,153 @@ func (x *ApiKeyRevoked) GetApiKeyId() string {
 	return ""
 }
 
+// LogOpened says what the log is called, and which key signs it first.
+type LogOpened struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The log's name, for ever.
+	Origin string `protobuf:"bytes,1,opt,name=origin,proto3" json:"origin,omitempty"`
+	// The key, as in LogKey.
+	VerifierKey   string `protobuf:"bytes,2,opt,name=verifier_key,json=verifierKey,proto3" json:"verifier_key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogOpened) Reset() {
+	*x = LogOpened{}
+	mi := &file_concord_v1_event_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogOpened) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogOpened) ProtoMessage() {}
+
+func (x *LogOpened) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogOpened.ProtoReflect.Descriptor instead.
+func (*LogOpened) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *LogOpened) GetOrigin() string {
+	if x != nil {
+		return x.Origin
+	}
+	return ""
+}
+
+func (x *LogOpened) GetVerifierKey() string {
+	if x != nil {
+		return x.VerifierKey
+	}
+	return ""
+}
+
+// LogKeyAdded says that another key signs the log, beside those that do.
+type LogKeyAdded struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key, as in LogKey.
+	VerifierKey   string `protobuf:"bytes,1,opt,name=verifier_key,json=verifierKey,proto3" json:"verifier_key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogKeyAdded) Reset() {
+	*x = LogKeyAdded{}
+	mi := &file_concord_v1_event_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogKeyAdded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogKeyAdded) ProtoMessage() {}
+
+func (x *LogKeyAdded) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogKeyAdded.ProtoReflect.Descriptor instead.
+func (*LogKeyAdded) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *LogKeyAdded) GetVerifierKey() string {
+	if x != nil {
+		return x.VerifierKey
+	}
+	return ""
+}
+
+// LogKeyRetired says that a key signs the log no more.
+type LogKeyRetired struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key's id, as in LogKey.
+	LogKeyId      string `protobuf:"bytes,1,opt,name=log_key_id,json=logKeyId,proto3" json:"log_key_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogKeyRetired) Reset() {
+	*x = LogKeyRetired{}
+	mi := &file_concord_v1_event_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogKeyRetired) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogKeyRetired) ProtoMessage() {}
+
+func (x *LogKeyRetired) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogKeyRetired.ProtoReflect.Descriptor instead.
+func (*LogKeyRetired) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *LogKeyRetired) GetLogKeyId() string {
+	if x != nil {
+		return x.LogKeyId
+	}
+	return ""
+}
+
 // AgreementDrafted says that one side began to write.
 type AgreementDrafted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1555,7 +1763,7 @@ type AgreementDrafted struct {
 
 func (x *AgreementDrafted) Reset() {
 	*x = AgreementDrafted{}
-	mi := &file_concord_v1_event_proto_msgTypes[6]
+	mi := &file_concord_v1_event_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1567,7 +1775,7 @@ func (x *AgreementDrafted) String() string {
 func (*AgreementDrafted) ProtoMessage() {}
 
 func (x *AgreementDrafted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[6]
+	mi := &file_concord_v1_event_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1580,7 +1788,7 @@ func (x *AgreementDrafted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementDrafted.ProtoReflect.Descriptor instead.
 func (*AgreementDrafted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{6}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *AgreementDrafted) GetVendorPartyId() string {
@@ -1622,7 +1830,7 @@ type DraftRewritten struct {
 
 func (x *DraftRewritten) Reset() {
 	*x = DraftRewritten{}
-	mi := &file_concord_v1_event_proto_msgTypes[7]
+	mi := &file_concord_v1_event_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1634,7 +1842,7 @@ func (x *DraftRewritten) String() string {
 func (*DraftRewritten) ProtoMessage() {}
 
 func (x *DraftRewritten) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[7]
+	mi := &file_concord_v1_event_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1647,7 +1855,7 @@ func (x *DraftRewritten) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DraftRewritten.ProtoReflect.Descriptor instead.
 func (*DraftRewritten) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{7}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *DraftRewritten) GetTerms() *Terms {
@@ -1684,7 +1892,7 @@ type AgreementAccepted struct {
 
 func (x *AgreementAccepted) Reset() {
 	*x = AgreementAccepted{}
-	mi := &file_concord_v1_event_proto_msgTypes[8]
+	mi := &file_concord_v1_event_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1696,7 +1904,7 @@ func (x *AgreementAccepted) String() string {
 func (*AgreementAccepted) ProtoMessage() {}
 
 func (x *AgreementAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[8]
+	mi := &file_concord_v1_event_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1709,7 +1917,7 @@ func (x *AgreementAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementAccepted.ProtoReflect.Descriptor instead.
 func (*AgreementAccepted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{8}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *AgreementAccepted) GetRevision() int32 {
@@ -1786,7 +1994,7 @@ type AgreementActivated struct {
 
 func (x *AgreementActivated) Reset() {
 	*x = AgreementActivated{}
-	mi := &file_concord_v1_event_proto_msgTypes[9]
+	mi := &file_concord_v1_event_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1798,7 +2006,7 @@ func (x *AgreementActivated) String() string {
 func (*AgreementActivated) ProtoMessage() {}
 
 func (x *AgreementActivated) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[9]
+	mi := &file_concord_v1_event_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1811,7 +2019,7 @@ func (x *AgreementActivated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementActivated.ProtoReflect.Descriptor instead.
 func (*AgreementActivated) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{9}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *AgreementActivated) GetFrom() AgreementState {
@@ -1854,7 +2062,7 @@ type ProposalMade struct {
 
 func (x *ProposalMade) Reset() {
 	*x = ProposalMade{}
-	mi := &file_concord_v1_event_proto_msgTypes[10]
+	mi := &file_concord_v1_event_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1866,7 +2074,7 @@ func (x *ProposalMade) String() string {
 func (*ProposalMade) ProtoMessage() {}
 
 func (x *ProposalMade) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[10]
+	mi := &file_concord_v1_event_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1879,7 +2087,7 @@ func (x *ProposalMade) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalMade.ProtoReflect.Descriptor instead.
 func (*ProposalMade) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{10}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ProposalMade) GetProposalId() string {
@@ -1995,7 +2203,7 @@ type ProposalCountered struct {
 
 func (x *ProposalCountered) Reset() {
 	*x = ProposalCountered{}
-	mi := &file_concord_v1_event_proto_msgTypes[11]
+	mi := &file_concord_v1_event_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2007,7 +2215,7 @@ func (x *ProposalCountered) String() string {
 func (*ProposalCountered) ProtoMessage() {}
 
 func (x *ProposalCountered) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[11]
+	mi := &file_concord_v1_event_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2020,7 +2228,7 @@ func (x *ProposalCountered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalCountered.ProtoReflect.Descriptor instead.
 func (*ProposalCountered) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{11}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ProposalCountered) GetProposalId() string {
@@ -2112,7 +2320,7 @@ type ProposalAccepted struct {
 
 func (x *ProposalAccepted) Reset() {
 	*x = ProposalAccepted{}
-	mi := &file_concord_v1_event_proto_msgTypes[12]
+	mi := &file_concord_v1_event_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2124,7 +2332,7 @@ func (x *ProposalAccepted) String() string {
 func (*ProposalAccepted) ProtoMessage() {}
 
 func (x *ProposalAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[12]
+	mi := &file_concord_v1_event_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2137,7 +2345,7 @@ func (x *ProposalAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalAccepted.ProtoReflect.Descriptor instead.
 func (*ProposalAccepted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{12}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ProposalAccepted) GetProposalId() string {
@@ -2188,7 +2396,7 @@ type ProposalDeclined struct {
 
 func (x *ProposalDeclined) Reset() {
 	*x = ProposalDeclined{}
-	mi := &file_concord_v1_event_proto_msgTypes[13]
+	mi := &file_concord_v1_event_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2200,7 +2408,7 @@ func (x *ProposalDeclined) String() string {
 func (*ProposalDeclined) ProtoMessage() {}
 
 func (x *ProposalDeclined) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[13]
+	mi := &file_concord_v1_event_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2213,7 +2421,7 @@ func (x *ProposalDeclined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalDeclined.ProtoReflect.Descriptor instead.
 func (*ProposalDeclined) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{13}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ProposalDeclined) GetProposalId() string {
@@ -2243,7 +2451,7 @@ type ProposalWithdrawn struct {
 
 func (x *ProposalWithdrawn) Reset() {
 	*x = ProposalWithdrawn{}
-	mi := &file_concord_v1_event_proto_msgTypes[14]
+	mi := &file_concord_v1_event_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2255,7 +2463,7 @@ func (x *ProposalWithdrawn) String() string {
 func (*ProposalWithdrawn) ProtoMessage() {}
 
 func (x *ProposalWithdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[14]
+	mi := &file_concord_v1_event_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2268,7 +2476,7 @@ func (x *ProposalWithdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalWithdrawn.ProtoReflect.Descriptor instead.
 func (*ProposalWithdrawn) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{14}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ProposalWithdrawn) GetProposalId() string {
@@ -2298,7 +2506,7 @@ type ProposalTookEffect struct {
 
 func (x *ProposalTookEffect) Reset() {
 	*x = ProposalTookEffect{}
-	mi := &file_concord_v1_event_proto_msgTypes[15]
+	mi := &file_concord_v1_event_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2310,7 +2518,7 @@ func (x *ProposalTookEffect) String() string {
 func (*ProposalTookEffect) ProtoMessage() {}
 
 func (x *ProposalTookEffect) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[15]
+	mi := &file_concord_v1_event_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2323,7 +2531,7 @@ func (x *ProposalTookEffect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalTookEffect.ProtoReflect.Descriptor instead.
 func (*ProposalTookEffect) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{15}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ProposalTookEffect) GetProposalId() string {
@@ -2353,7 +2561,7 @@ type CommitmentEnteredIntoForce struct {
 
 func (x *CommitmentEnteredIntoForce) Reset() {
 	*x = CommitmentEnteredIntoForce{}
-	mi := &file_concord_v1_event_proto_msgTypes[16]
+	mi := &file_concord_v1_event_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2365,7 +2573,7 @@ func (x *CommitmentEnteredIntoForce) String() string {
 func (*CommitmentEnteredIntoForce) ProtoMessage() {}
 
 func (x *CommitmentEnteredIntoForce) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[16]
+	mi := &file_concord_v1_event_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2378,7 +2586,7 @@ func (x *CommitmentEnteredIntoForce) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentEnteredIntoForce.ProtoReflect.Descriptor instead.
 func (*CommitmentEnteredIntoForce) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{16}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CommitmentEnteredIntoForce) GetCommitmentId() string {
@@ -2408,7 +2616,7 @@ type CommitmentEnded struct {
 
 func (x *CommitmentEnded) Reset() {
 	*x = CommitmentEnded{}
-	mi := &file_concord_v1_event_proto_msgTypes[17]
+	mi := &file_concord_v1_event_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2420,7 +2628,7 @@ func (x *CommitmentEnded) String() string {
 func (*CommitmentEnded) ProtoMessage() {}
 
 func (x *CommitmentEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[17]
+	mi := &file_concord_v1_event_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2433,7 +2641,7 @@ func (x *CommitmentEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentEnded.ProtoReflect.Descriptor instead.
 func (*CommitmentEnded) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{17}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CommitmentEnded) GetCommitmentId() string {
@@ -2489,7 +2697,7 @@ type ObligationScheduled struct {
 
 func (x *ObligationScheduled) Reset() {
 	*x = ObligationScheduled{}
-	mi := &file_concord_v1_event_proto_msgTypes[18]
+	mi := &file_concord_v1_event_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2501,7 +2709,7 @@ func (x *ObligationScheduled) String() string {
 func (*ObligationScheduled) ProtoMessage() {}
 
 func (x *ObligationScheduled) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[18]
+	mi := &file_concord_v1_event_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2514,7 +2722,7 @@ func (x *ObligationScheduled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationScheduled.ProtoReflect.Descriptor instead.
 func (*ObligationScheduled) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{18}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ObligationScheduled) GetObligationId() string {
@@ -2633,7 +2841,7 @@ type ObligationFellDue struct {
 
 func (x *ObligationFellDue) Reset() {
 	*x = ObligationFellDue{}
-	mi := &file_concord_v1_event_proto_msgTypes[19]
+	mi := &file_concord_v1_event_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2645,7 +2853,7 @@ func (x *ObligationFellDue) String() string {
 func (*ObligationFellDue) ProtoMessage() {}
 
 func (x *ObligationFellDue) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[19]
+	mi := &file_concord_v1_event_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2658,7 +2866,7 @@ func (x *ObligationFellDue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationFellDue.ProtoReflect.Descriptor instead.
 func (*ObligationFellDue) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{19}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ObligationFellDue) GetObligationId() string {
@@ -2681,7 +2889,7 @@ type ObligationSubmitted struct {
 
 func (x *ObligationSubmitted) Reset() {
 	*x = ObligationSubmitted{}
-	mi := &file_concord_v1_event_proto_msgTypes[20]
+	mi := &file_concord_v1_event_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2693,7 +2901,7 @@ func (x *ObligationSubmitted) String() string {
 func (*ObligationSubmitted) ProtoMessage() {}
 
 func (x *ObligationSubmitted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[20]
+	mi := &file_concord_v1_event_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2706,7 +2914,7 @@ func (x *ObligationSubmitted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationSubmitted.ProtoReflect.Descriptor instead.
 func (*ObligationSubmitted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{20}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ObligationSubmitted) GetObligationId() string {
@@ -2742,7 +2950,7 @@ type ObligationAccepted struct {
 
 func (x *ObligationAccepted) Reset() {
 	*x = ObligationAccepted{}
-	mi := &file_concord_v1_event_proto_msgTypes[21]
+	mi := &file_concord_v1_event_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2754,7 +2962,7 @@ func (x *ObligationAccepted) String() string {
 func (*ObligationAccepted) ProtoMessage() {}
 
 func (x *ObligationAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[21]
+	mi := &file_concord_v1_event_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2767,7 +2975,7 @@ func (x *ObligationAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationAccepted.ProtoReflect.Descriptor instead.
 func (*ObligationAccepted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{21}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ObligationAccepted) GetObligationId() string {
@@ -2826,7 +3034,7 @@ type ObligationReturned struct {
 
 func (x *ObligationReturned) Reset() {
 	*x = ObligationReturned{}
-	mi := &file_concord_v1_event_proto_msgTypes[22]
+	mi := &file_concord_v1_event_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2838,7 +3046,7 @@ func (x *ObligationReturned) String() string {
 func (*ObligationReturned) ProtoMessage() {}
 
 func (x *ObligationReturned) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[22]
+	mi := &file_concord_v1_event_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2851,7 +3059,7 @@ func (x *ObligationReturned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationReturned.ProtoReflect.Descriptor instead.
 func (*ObligationReturned) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{22}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ObligationReturned) GetObligationId() string {
@@ -2915,7 +3123,7 @@ type ObligationReceiptAcknowledged struct {
 
 func (x *ObligationReceiptAcknowledged) Reset() {
 	*x = ObligationReceiptAcknowledged{}
-	mi := &file_concord_v1_event_proto_msgTypes[23]
+	mi := &file_concord_v1_event_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2927,7 +3135,7 @@ func (x *ObligationReceiptAcknowledged) String() string {
 func (*ObligationReceiptAcknowledged) ProtoMessage() {}
 
 func (x *ObligationReceiptAcknowledged) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[23]
+	mi := &file_concord_v1_event_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2940,7 +3148,7 @@ func (x *ObligationReceiptAcknowledged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationReceiptAcknowledged.ProtoReflect.Descriptor instead.
 func (*ObligationReceiptAcknowledged) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{23}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ObligationReceiptAcknowledged) GetObligationId() string {
@@ -2991,7 +3199,7 @@ type ObligationWaived struct {
 
 func (x *ObligationWaived) Reset() {
 	*x = ObligationWaived{}
-	mi := &file_concord_v1_event_proto_msgTypes[24]
+	mi := &file_concord_v1_event_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3003,7 +3211,7 @@ func (x *ObligationWaived) String() string {
 func (*ObligationWaived) ProtoMessage() {}
 
 func (x *ObligationWaived) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[24]
+	mi := &file_concord_v1_event_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3016,7 +3224,7 @@ func (x *ObligationWaived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationWaived.ProtoReflect.Descriptor instead.
 func (*ObligationWaived) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{24}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ObligationWaived) GetObligationId() string {
@@ -3050,7 +3258,7 @@ type ObligationMissAdmitted struct {
 
 func (x *ObligationMissAdmitted) Reset() {
 	*x = ObligationMissAdmitted{}
-	mi := &file_concord_v1_event_proto_msgTypes[25]
+	mi := &file_concord_v1_event_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3062,7 +3270,7 @@ func (x *ObligationMissAdmitted) String() string {
 func (*ObligationMissAdmitted) ProtoMessage() {}
 
 func (x *ObligationMissAdmitted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[25]
+	mi := &file_concord_v1_event_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3075,7 +3283,7 @@ func (x *ObligationMissAdmitted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationMissAdmitted.ProtoReflect.Descriptor instead.
 func (*ObligationMissAdmitted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{25}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ObligationMissAdmitted) GetObligationId() string {
@@ -3125,7 +3333,7 @@ type AgreementSuspended struct {
 
 func (x *AgreementSuspended) Reset() {
 	*x = AgreementSuspended{}
-	mi := &file_concord_v1_event_proto_msgTypes[26]
+	mi := &file_concord_v1_event_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3137,7 +3345,7 @@ func (x *AgreementSuspended) String() string {
 func (*AgreementSuspended) ProtoMessage() {}
 
 func (x *AgreementSuspended) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[26]
+	mi := &file_concord_v1_event_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3150,7 +3358,7 @@ func (x *AgreementSuspended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementSuspended.ProtoReflect.Descriptor instead.
 func (*AgreementSuspended) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{26}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *AgreementSuspended) GetCause() SuspensionCause {
@@ -3205,7 +3413,7 @@ type AgreementResumed struct {
 
 func (x *AgreementResumed) Reset() {
 	*x = AgreementResumed{}
-	mi := &file_concord_v1_event_proto_msgTypes[27]
+	mi := &file_concord_v1_event_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3217,7 +3425,7 @@ func (x *AgreementResumed) String() string {
 func (*AgreementResumed) ProtoMessage() {}
 
 func (x *AgreementResumed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[27]
+	mi := &file_concord_v1_event_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3230,7 +3438,7 @@ func (x *AgreementResumed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementResumed.ProtoReflect.Descriptor instead.
 func (*AgreementResumed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{27}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *AgreementResumed) GetSide() Side {
@@ -3276,7 +3484,7 @@ type AgreementNoticeGiven struct {
 
 func (x *AgreementNoticeGiven) Reset() {
 	*x = AgreementNoticeGiven{}
-	mi := &file_concord_v1_event_proto_msgTypes[28]
+	mi := &file_concord_v1_event_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3288,7 +3496,7 @@ func (x *AgreementNoticeGiven) String() string {
 func (*AgreementNoticeGiven) ProtoMessage() {}
 
 func (x *AgreementNoticeGiven) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[28]
+	mi := &file_concord_v1_event_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3301,7 +3509,7 @@ func (x *AgreementNoticeGiven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementNoticeGiven.ProtoReflect.Descriptor instead.
 func (*AgreementNoticeGiven) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{28}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *AgreementNoticeGiven) GetSide() Side {
@@ -3336,7 +3544,7 @@ type AgreementNoticeWithdrawn struct {
 
 func (x *AgreementNoticeWithdrawn) Reset() {
 	*x = AgreementNoticeWithdrawn{}
-	mi := &file_concord_v1_event_proto_msgTypes[29]
+	mi := &file_concord_v1_event_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3348,7 +3556,7 @@ func (x *AgreementNoticeWithdrawn) String() string {
 func (*AgreementNoticeWithdrawn) ProtoMessage() {}
 
 func (x *AgreementNoticeWithdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[29]
+	mi := &file_concord_v1_event_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3361,7 +3569,7 @@ func (x *AgreementNoticeWithdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementNoticeWithdrawn.ProtoReflect.Descriptor instead.
 func (*AgreementNoticeWithdrawn) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{29}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *AgreementNoticeWithdrawn) GetProposalId() string {
@@ -3392,7 +3600,7 @@ type AgreementEnded struct {
 
 func (x *AgreementEnded) Reset() {
 	*x = AgreementEnded{}
-	mi := &file_concord_v1_event_proto_msgTypes[30]
+	mi := &file_concord_v1_event_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3404,7 +3612,7 @@ func (x *AgreementEnded) String() string {
 func (*AgreementEnded) ProtoMessage() {}
 
 func (x *AgreementEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[30]
+	mi := &file_concord_v1_event_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3417,7 +3625,7 @@ func (x *AgreementEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementEnded.ProtoReflect.Descriptor instead.
 func (*AgreementEnded) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{30}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *AgreementEnded) GetTo() AgreementState {
@@ -3487,7 +3695,7 @@ type AgreementAmended struct {
 
 func (x *AgreementAmended) Reset() {
 	*x = AgreementAmended{}
-	mi := &file_concord_v1_event_proto_msgTypes[31]
+	mi := &file_concord_v1_event_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3499,7 +3707,7 @@ func (x *AgreementAmended) String() string {
 func (*AgreementAmended) ProtoMessage() {}
 
 func (x *AgreementAmended) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[31]
+	mi := &file_concord_v1_event_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3512,7 +3720,7 @@ func (x *AgreementAmended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementAmended.ProtoReflect.Descriptor instead.
 func (*AgreementAmended) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{31}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *AgreementAmended) GetRevision() int32 {
@@ -3582,7 +3790,7 @@ type ProposalLapsed struct {
 
 func (x *ProposalLapsed) Reset() {
 	*x = ProposalLapsed{}
-	mi := &file_concord_v1_event_proto_msgTypes[32]
+	mi := &file_concord_v1_event_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3594,7 +3802,7 @@ func (x *ProposalLapsed) String() string {
 func (*ProposalLapsed) ProtoMessage() {}
 
 func (x *ProposalLapsed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[32]
+	mi := &file_concord_v1_event_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3607,7 +3815,7 @@ func (x *ProposalLapsed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalLapsed.ProtoReflect.Descriptor instead.
 func (*ProposalLapsed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{32}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ProposalLapsed) GetProposalId() string {
@@ -3630,7 +3838,7 @@ type ProposalBecameStale struct {
 
 func (x *ProposalBecameStale) Reset() {
 	*x = ProposalBecameStale{}
-	mi := &file_concord_v1_event_proto_msgTypes[33]
+	mi := &file_concord_v1_event_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3642,7 +3850,7 @@ func (x *ProposalBecameStale) String() string {
 func (*ProposalBecameStale) ProtoMessage() {}
 
 func (x *ProposalBecameStale) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[33]
+	mi := &file_concord_v1_event_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3655,7 +3863,7 @@ func (x *ProposalBecameStale) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalBecameStale.ProtoReflect.Descriptor instead.
 func (*ProposalBecameStale) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{33}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ProposalBecameStale) GetProposalId() string {
@@ -3698,7 +3906,7 @@ type CommitmentAgreed struct {
 
 func (x *CommitmentAgreed) Reset() {
 	*x = CommitmentAgreed{}
-	mi := &file_concord_v1_event_proto_msgTypes[34]
+	mi := &file_concord_v1_event_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3710,7 +3918,7 @@ func (x *CommitmentAgreed) String() string {
 func (*CommitmentAgreed) ProtoMessage() {}
 
 func (x *CommitmentAgreed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[34]
+	mi := &file_concord_v1_event_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3723,7 +3931,7 @@ func (x *CommitmentAgreed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentAgreed.ProtoReflect.Descriptor instead.
 func (*CommitmentAgreed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{34}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *CommitmentAgreed) GetCommitmentId() string {
@@ -3809,7 +4017,7 @@ type CommitmentRevised struct {
 
 func (x *CommitmentRevised) Reset() {
 	*x = CommitmentRevised{}
-	mi := &file_concord_v1_event_proto_msgTypes[35]
+	mi := &file_concord_v1_event_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3821,7 +4029,7 @@ func (x *CommitmentRevised) String() string {
 func (*CommitmentRevised) ProtoMessage() {}
 
 func (x *CommitmentRevised) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[35]
+	mi := &file_concord_v1_event_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3834,7 +4042,7 @@ func (x *CommitmentRevised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentRevised.ProtoReflect.Descriptor instead.
 func (*CommitmentRevised) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{35}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *CommitmentRevised) GetCommitmentId() string {
@@ -3913,7 +4121,7 @@ type CommitmentSuspended struct {
 
 func (x *CommitmentSuspended) Reset() {
 	*x = CommitmentSuspended{}
-	mi := &file_concord_v1_event_proto_msgTypes[36]
+	mi := &file_concord_v1_event_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3925,7 +4133,7 @@ func (x *CommitmentSuspended) String() string {
 func (*CommitmentSuspended) ProtoMessage() {}
 
 func (x *CommitmentSuspended) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[36]
+	mi := &file_concord_v1_event_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3938,7 +4146,7 @@ func (x *CommitmentSuspended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentSuspended.ProtoReflect.Descriptor instead.
 func (*CommitmentSuspended) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{36}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *CommitmentSuspended) GetCommitmentId() string {
@@ -3970,7 +4178,7 @@ type CommitmentResumed struct {
 
 func (x *CommitmentResumed) Reset() {
 	*x = CommitmentResumed{}
-	mi := &file_concord_v1_event_proto_msgTypes[37]
+	mi := &file_concord_v1_event_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3982,7 +4190,7 @@ func (x *CommitmentResumed) String() string {
 func (*CommitmentResumed) ProtoMessage() {}
 
 func (x *CommitmentResumed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[37]
+	mi := &file_concord_v1_event_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3995,7 +4203,7 @@ func (x *CommitmentResumed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentResumed.ProtoReflect.Descriptor instead.
 func (*CommitmentResumed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{37}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *CommitmentResumed) GetCommitmentId() string {
@@ -4030,7 +4238,7 @@ type CommitmentRested struct {
 
 func (x *CommitmentRested) Reset() {
 	*x = CommitmentRested{}
-	mi := &file_concord_v1_event_proto_msgTypes[38]
+	mi := &file_concord_v1_event_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4042,7 +4250,7 @@ func (x *CommitmentRested) String() string {
 func (*CommitmentRested) ProtoMessage() {}
 
 func (x *CommitmentRested) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[38]
+	mi := &file_concord_v1_event_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4055,7 +4263,7 @@ func (x *CommitmentRested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentRested.ProtoReflect.Descriptor instead.
 func (*CommitmentRested) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{38}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *CommitmentRested) GetCommitmentId() string {
@@ -4080,7 +4288,7 @@ type ObligationTriggered struct {
 
 func (x *ObligationTriggered) Reset() {
 	*x = ObligationTriggered{}
-	mi := &file_concord_v1_event_proto_msgTypes[39]
+	mi := &file_concord_v1_event_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4092,7 +4300,7 @@ func (x *ObligationTriggered) String() string {
 func (*ObligationTriggered) ProtoMessage() {}
 
 func (x *ObligationTriggered) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[39]
+	mi := &file_concord_v1_event_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4105,7 +4313,7 @@ func (x *ObligationTriggered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationTriggered.ProtoReflect.Descriptor instead.
 func (*ObligationTriggered) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{39}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ObligationTriggered) GetObligationId() string {
@@ -4142,7 +4350,7 @@ type ObligationDated struct {
 
 func (x *ObligationDated) Reset() {
 	*x = ObligationDated{}
-	mi := &file_concord_v1_event_proto_msgTypes[40]
+	mi := &file_concord_v1_event_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4154,7 +4362,7 @@ func (x *ObligationDated) String() string {
 func (*ObligationDated) ProtoMessage() {}
 
 func (x *ObligationDated) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[40]
+	mi := &file_concord_v1_event_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4167,7 +4375,7 @@ func (x *ObligationDated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDated.ProtoReflect.Descriptor instead.
 func (*ObligationDated) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{40}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ObligationDated) GetObligationId() string {
@@ -4197,7 +4405,7 @@ type ObligationBreached struct {
 
 func (x *ObligationBreached) Reset() {
 	*x = ObligationBreached{}
-	mi := &file_concord_v1_event_proto_msgTypes[41]
+	mi := &file_concord_v1_event_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4209,7 +4417,7 @@ func (x *ObligationBreached) String() string {
 func (*ObligationBreached) ProtoMessage() {}
 
 func (x *ObligationBreached) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[41]
+	mi := &file_concord_v1_event_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4222,7 +4430,7 @@ func (x *ObligationBreached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationBreached.ProtoReflect.Descriptor instead.
 func (*ObligationBreached) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{41}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ObligationBreached) GetObligationId() string {
@@ -4256,7 +4464,7 @@ type ObligationDeemed struct {
 
 func (x *ObligationDeemed) Reset() {
 	*x = ObligationDeemed{}
-	mi := &file_concord_v1_event_proto_msgTypes[42]
+	mi := &file_concord_v1_event_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4268,7 +4476,7 @@ func (x *ObligationDeemed) String() string {
 func (*ObligationDeemed) ProtoMessage() {}
 
 func (x *ObligationDeemed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[42]
+	mi := &file_concord_v1_event_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4281,7 +4489,7 @@ func (x *ObligationDeemed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDeemed.ProtoReflect.Descriptor instead.
 func (*ObligationDeemed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{42}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ObligationDeemed) GetObligationId() string {
@@ -4341,7 +4549,7 @@ type ObligationMeasured struct {
 
 func (x *ObligationMeasured) Reset() {
 	*x = ObligationMeasured{}
-	mi := &file_concord_v1_event_proto_msgTypes[43]
+	mi := &file_concord_v1_event_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4353,7 +4561,7 @@ func (x *ObligationMeasured) String() string {
 func (*ObligationMeasured) ProtoMessage() {}
 
 func (x *ObligationMeasured) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[43]
+	mi := &file_concord_v1_event_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4366,7 +4574,7 @@ func (x *ObligationMeasured) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationMeasured.ProtoReflect.Descriptor instead.
 func (*ObligationMeasured) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{43}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ObligationMeasured) GetObligationId() string {
@@ -4452,7 +4660,7 @@ type ObligationCurePlanned struct {
 
 func (x *ObligationCurePlanned) Reset() {
 	*x = ObligationCurePlanned{}
-	mi := &file_concord_v1_event_proto_msgTypes[44]
+	mi := &file_concord_v1_event_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4464,7 +4672,7 @@ func (x *ObligationCurePlanned) String() string {
 func (*ObligationCurePlanned) ProtoMessage() {}
 
 func (x *ObligationCurePlanned) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[44]
+	mi := &file_concord_v1_event_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4477,7 +4685,7 @@ func (x *ObligationCurePlanned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationCurePlanned.ProtoReflect.Descriptor instead.
 func (*ObligationCurePlanned) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{44}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ObligationCurePlanned) GetObligationId() string {
@@ -4507,7 +4715,7 @@ type ObligationCureObjected struct {
 
 func (x *ObligationCureObjected) Reset() {
 	*x = ObligationCureObjected{}
-	mi := &file_concord_v1_event_proto_msgTypes[45]
+	mi := &file_concord_v1_event_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4519,7 +4727,7 @@ func (x *ObligationCureObjected) String() string {
 func (*ObligationCureObjected) ProtoMessage() {}
 
 func (x *ObligationCureObjected) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[45]
+	mi := &file_concord_v1_event_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4532,7 +4740,7 @@ func (x *ObligationCureObjected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationCureObjected.ProtoReflect.Descriptor instead.
 func (*ObligationCureObjected) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{45}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ObligationCureObjected) GetObligationId() string {
@@ -4560,7 +4768,7 @@ type ObligationDefaulted struct {
 
 func (x *ObligationDefaulted) Reset() {
 	*x = ObligationDefaulted{}
-	mi := &file_concord_v1_event_proto_msgTypes[46]
+	mi := &file_concord_v1_event_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4572,7 +4780,7 @@ func (x *ObligationDefaulted) String() string {
 func (*ObligationDefaulted) ProtoMessage() {}
 
 func (x *ObligationDefaulted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[46]
+	mi := &file_concord_v1_event_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4585,7 +4793,7 @@ func (x *ObligationDefaulted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDefaulted.ProtoReflect.Descriptor instead.
 func (*ObligationDefaulted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{46}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ObligationDefaulted) GetObligationId() string {
@@ -4612,7 +4820,7 @@ type ObligationExtended struct {
 
 func (x *ObligationExtended) Reset() {
 	*x = ObligationExtended{}
-	mi := &file_concord_v1_event_proto_msgTypes[47]
+	mi := &file_concord_v1_event_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4624,7 +4832,7 @@ func (x *ObligationExtended) String() string {
 func (*ObligationExtended) ProtoMessage() {}
 
 func (x *ObligationExtended) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[47]
+	mi := &file_concord_v1_event_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4637,7 +4845,7 @@ func (x *ObligationExtended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationExtended.ProtoReflect.Descriptor instead.
 func (*ObligationExtended) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{47}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ObligationExtended) GetObligationId() string {
@@ -4681,7 +4889,7 @@ type ObligationExcused struct {
 
 func (x *ObligationExcused) Reset() {
 	*x = ObligationExcused{}
-	mi := &file_concord_v1_event_proto_msgTypes[48]
+	mi := &file_concord_v1_event_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4693,7 +4901,7 @@ func (x *ObligationExcused) String() string {
 func (*ObligationExcused) ProtoMessage() {}
 
 func (x *ObligationExcused) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[48]
+	mi := &file_concord_v1_event_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4706,7 +4914,7 @@ func (x *ObligationExcused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationExcused.ProtoReflect.Descriptor instead.
 func (*ObligationExcused) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{48}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ObligationExcused) GetObligationId() string {
@@ -4736,7 +4944,7 @@ type ObligationNoticeGiven struct {
 
 func (x *ObligationNoticeGiven) Reset() {
 	*x = ObligationNoticeGiven{}
-	mi := &file_concord_v1_event_proto_msgTypes[49]
+	mi := &file_concord_v1_event_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4748,7 +4956,7 @@ func (x *ObligationNoticeGiven) String() string {
 func (*ObligationNoticeGiven) ProtoMessage() {}
 
 func (x *ObligationNoticeGiven) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[49]
+	mi := &file_concord_v1_event_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4761,7 +4969,7 @@ func (x *ObligationNoticeGiven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationNoticeGiven.ProtoReflect.Descriptor instead.
 func (*ObligationNoticeGiven) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{49}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ObligationNoticeGiven) GetObligationId() string {
@@ -4791,7 +4999,7 @@ type ObligationBlocked struct {
 
 func (x *ObligationBlocked) Reset() {
 	*x = ObligationBlocked{}
-	mi := &file_concord_v1_event_proto_msgTypes[50]
+	mi := &file_concord_v1_event_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4803,7 +5011,7 @@ func (x *ObligationBlocked) String() string {
 func (*ObligationBlocked) ProtoMessage() {}
 
 func (x *ObligationBlocked) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[50]
+	mi := &file_concord_v1_event_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4816,7 +5024,7 @@ func (x *ObligationBlocked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationBlocked.ProtoReflect.Descriptor instead.
 func (*ObligationBlocked) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{50}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ObligationBlocked) GetObligationId() string {
@@ -4850,7 +5058,7 @@ type ObligationShifted struct {
 
 func (x *ObligationShifted) Reset() {
 	*x = ObligationShifted{}
-	mi := &file_concord_v1_event_proto_msgTypes[51]
+	mi := &file_concord_v1_event_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4862,7 +5070,7 @@ func (x *ObligationShifted) String() string {
 func (*ObligationShifted) ProtoMessage() {}
 
 func (x *ObligationShifted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[51]
+	mi := &file_concord_v1_event_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4875,7 +5083,7 @@ func (x *ObligationShifted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationShifted.ProtoReflect.Descriptor instead.
 func (*ObligationShifted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{51}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *ObligationShifted) GetObligationId() string {
@@ -4919,7 +5127,7 @@ type ObligationSuspended struct {
 
 func (x *ObligationSuspended) Reset() {
 	*x = ObligationSuspended{}
-	mi := &file_concord_v1_event_proto_msgTypes[52]
+	mi := &file_concord_v1_event_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4931,7 +5139,7 @@ func (x *ObligationSuspended) String() string {
 func (*ObligationSuspended) ProtoMessage() {}
 
 func (x *ObligationSuspended) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[52]
+	mi := &file_concord_v1_event_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4944,7 +5152,7 @@ func (x *ObligationSuspended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationSuspended.ProtoReflect.Descriptor instead.
 func (*ObligationSuspended) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{52}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ObligationSuspended) GetObligationId() string {
@@ -4976,7 +5184,7 @@ type ObligationResumed struct {
 
 func (x *ObligationResumed) Reset() {
 	*x = ObligationResumed{}
-	mi := &file_concord_v1_event_proto_msgTypes[53]
+	mi := &file_concord_v1_event_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4988,7 +5196,7 @@ func (x *ObligationResumed) String() string {
 func (*ObligationResumed) ProtoMessage() {}
 
 func (x *ObligationResumed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[53]
+	mi := &file_concord_v1_event_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5001,7 +5209,7 @@ func (x *ObligationResumed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationResumed.ProtoReflect.Descriptor instead.
 func (*ObligationResumed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{53}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ObligationResumed) GetObligationId() string {
@@ -5038,7 +5246,7 @@ type ObligationSuperseded struct {
 
 func (x *ObligationSuperseded) Reset() {
 	*x = ObligationSuperseded{}
-	mi := &file_concord_v1_event_proto_msgTypes[54]
+	mi := &file_concord_v1_event_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5050,7 +5258,7 @@ func (x *ObligationSuperseded) String() string {
 func (*ObligationSuperseded) ProtoMessage() {}
 
 func (x *ObligationSuperseded) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[54]
+	mi := &file_concord_v1_event_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5063,7 +5271,7 @@ func (x *ObligationSuperseded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationSuperseded.ProtoReflect.Descriptor instead.
 func (*ObligationSuperseded) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{54}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ObligationSuperseded) GetObligationId() string {
@@ -5095,7 +5303,7 @@ type ObligationDischarged struct {
 
 func (x *ObligationDischarged) Reset() {
 	*x = ObligationDischarged{}
-	mi := &file_concord_v1_event_proto_msgTypes[55]
+	mi := &file_concord_v1_event_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5107,7 +5315,7 @@ func (x *ObligationDischarged) String() string {
 func (*ObligationDischarged) ProtoMessage() {}
 
 func (x *ObligationDischarged) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[55]
+	mi := &file_concord_v1_event_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5120,7 +5328,7 @@ func (x *ObligationDischarged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDischarged.ProtoReflect.Descriptor instead.
 func (*ObligationDischarged) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{55}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ObligationDischarged) GetObligationId() string {
@@ -5157,7 +5365,7 @@ type ObligationDisputed struct {
 
 func (x *ObligationDisputed) Reset() {
 	*x = ObligationDisputed{}
-	mi := &file_concord_v1_event_proto_msgTypes[56]
+	mi := &file_concord_v1_event_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5169,7 +5377,7 @@ func (x *ObligationDisputed) String() string {
 func (*ObligationDisputed) ProtoMessage() {}
 
 func (x *ObligationDisputed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[56]
+	mi := &file_concord_v1_event_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5182,7 +5390,7 @@ func (x *ObligationDisputed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDisputed.ProtoReflect.Descriptor instead.
 func (*ObligationDisputed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{56}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *ObligationDisputed) GetObligationId() string {
@@ -5222,7 +5430,7 @@ type ObligationDisputeSettled struct {
 
 func (x *ObligationDisputeSettled) Reset() {
 	*x = ObligationDisputeSettled{}
-	mi := &file_concord_v1_event_proto_msgTypes[57]
+	mi := &file_concord_v1_event_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5234,7 +5442,7 @@ func (x *ObligationDisputeSettled) String() string {
 func (*ObligationDisputeSettled) ProtoMessage() {}
 
 func (x *ObligationDisputeSettled) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[57]
+	mi := &file_concord_v1_event_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5247,7 +5455,7 @@ func (x *ObligationDisputeSettled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDisputeSettled.ProtoReflect.Descriptor instead.
 func (*ObligationDisputeSettled) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{57}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *ObligationDisputeSettled) GetObligationId() string {
@@ -5310,7 +5518,7 @@ type ObligationNotDetermined struct {
 
 func (x *ObligationNotDetermined) Reset() {
 	*x = ObligationNotDetermined{}
-	mi := &file_concord_v1_event_proto_msgTypes[58]
+	mi := &file_concord_v1_event_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5322,7 +5530,7 @@ func (x *ObligationNotDetermined) String() string {
 func (*ObligationNotDetermined) ProtoMessage() {}
 
 func (x *ObligationNotDetermined) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[58]
+	mi := &file_concord_v1_event_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5335,7 +5543,7 @@ func (x *ObligationNotDetermined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationNotDetermined.ProtoReflect.Descriptor instead.
 func (*ObligationNotDetermined) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{58}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *ObligationNotDetermined) GetObligationId() string {
@@ -5364,7 +5572,7 @@ type ObligationImported struct {
 
 func (x *ObligationImported) Reset() {
 	*x = ObligationImported{}
-	mi := &file_concord_v1_event_proto_msgTypes[59]
+	mi := &file_concord_v1_event_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5376,7 +5584,7 @@ func (x *ObligationImported) String() string {
 func (*ObligationImported) ProtoMessage() {}
 
 func (x *ObligationImported) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[59]
+	mi := &file_concord_v1_event_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5389,7 +5597,7 @@ func (x *ObligationImported) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationImported.ProtoReflect.Descriptor instead.
 func (*ObligationImported) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{59}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *ObligationImported) GetObligationId() string {
@@ -5440,7 +5648,7 @@ type AgreementRenewed struct {
 
 func (x *AgreementRenewed) Reset() {
 	*x = AgreementRenewed{}
-	mi := &file_concord_v1_event_proto_msgTypes[60]
+	mi := &file_concord_v1_event_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5452,7 +5660,7 @@ func (x *AgreementRenewed) String() string {
 func (*AgreementRenewed) ProtoMessage() {}
 
 func (x *AgreementRenewed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[60]
+	mi := &file_concord_v1_event_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5465,7 +5673,7 @@ func (x *AgreementRenewed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementRenewed.ProtoReflect.Descriptor instead.
 func (*AgreementRenewed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{60}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *AgreementRenewed) GetSuccessorAgreementId() string {
@@ -5495,7 +5703,7 @@ type ChangeDeferred struct {
 
 func (x *ChangeDeferred) Reset() {
 	*x = ChangeDeferred{}
-	mi := &file_concord_v1_event_proto_msgTypes[61]
+	mi := &file_concord_v1_event_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5507,7 +5715,7 @@ func (x *ChangeDeferred) String() string {
 func (*ChangeDeferred) ProtoMessage() {}
 
 func (x *ChangeDeferred) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[61]
+	mi := &file_concord_v1_event_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5520,7 +5728,7 @@ func (x *ChangeDeferred) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeDeferred.ProtoReflect.Descriptor instead.
 func (*ChangeDeferred) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{61}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *ChangeDeferred) GetNumber() int32 {
@@ -5552,7 +5760,7 @@ type ChangeCarried struct {
 
 func (x *ChangeCarried) Reset() {
 	*x = ChangeCarried{}
-	mi := &file_concord_v1_event_proto_msgTypes[62]
+	mi := &file_concord_v1_event_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5564,7 +5772,7 @@ func (x *ChangeCarried) String() string {
 func (*ChangeCarried) ProtoMessage() {}
 
 func (x *ChangeCarried) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[62]
+	mi := &file_concord_v1_event_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5577,7 +5785,7 @@ func (x *ChangeCarried) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeCarried.ProtoReflect.Descriptor instead.
 func (*ChangeCarried) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{62}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *ChangeCarried) GetNumber() int32 {
@@ -5626,7 +5834,7 @@ type DeferredChange struct {
 
 func (x *DeferredChange) Reset() {
 	*x = DeferredChange{}
-	mi := &file_concord_v1_event_proto_msgTypes[63]
+	mi := &file_concord_v1_event_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5638,7 +5846,7 @@ func (x *DeferredChange) String() string {
 func (*DeferredChange) ProtoMessage() {}
 
 func (x *DeferredChange) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[63]
+	mi := &file_concord_v1_event_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5651,7 +5859,7 @@ func (x *DeferredChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeferredChange.ProtoReflect.Descriptor instead.
 func (*DeferredChange) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{63}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *DeferredChange) GetCause() ChangeCause {
@@ -5715,9 +5923,9 @@ type RecordedEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its place in the whole service's history, from 1.
 	Position uint64 `protobuf:"varint,1,opt,name=position,proto3" json:"position,omitempty"`
-	// The event, for reading.
+	// The event, for reading: body and private part together, as far as the caller is shown them.
 	Event *Event `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
-	// The event exactly as stored.
+	// The event exactly as it was entered into the log: without what is private.
 	Body []byte `protobuf:"bytes,3,opt,name=body,proto3" json:"body,omitempty"`
 	// The 32 random bytes that its commitment to the log is keyed with.
 	Salt []byte `protobuf:"bytes,4,opt,name=salt,proto3" json:"salt,omitempty"`
@@ -5725,16 +5933,21 @@ type RecordedEvent struct {
 	Summary string `protobuf:"bytes,5,opt,name=summary,proto3" json:"summary,omitempty"`
 	// The leaf hash of the event's entry: what the next event of the chain names as previous_entry_hash.
 	EntryHash []byte `protobuf:"bytes,6,opt,name=entry_hash,json=entryHash,proto3" json:"entry_hash,omitempty"`
-	// Whether the text is withheld: a draft is seen by its author alone. Then body and salt are empty, and the event tells
-	// who wrote and when, but not what. The entry_hash still links the chain.
-	Withheld      bool `protobuf:"varint,7,opt,name=withheld,proto3" json:"withheld,omitempty"`
+	// Whether the private part is withheld: the text of a draft is its author's alone. The body shows who wrote and when.
+	Withheld bool `protobuf:"varint,7,opt,name=withheld,proto3" json:"withheld,omitempty"`
+	// The serialized concord.v1.PrivatePart exactly as stored; empty if there is none, or if it is withheld or erased.
+	Private []byte `protobuf:"bytes,8,opt,name=private,proto3" json:"private,omitempty"`
+	// The 32 random bytes that the commitment to the private part is keyed with; empty like it.
+	PrivateSalt []byte `protobuf:"bytes,9,opt,name=private_salt,json=privateSalt,proto3" json:"private_salt,omitempty"`
+	// Whether there was a private part, and it was erased: the body's private_commitment is all that is left.
+	Erased        bool `protobuf:"varint,10,opt,name=erased,proto3" json:"erased,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RecordedEvent) Reset() {
 	*x = RecordedEvent{}
-	mi := &file_concord_v1_event_proto_msgTypes[64]
+	mi := &file_concord_v1_event_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5746,7 +5959,7 @@ func (x *RecordedEvent) String() string {
 func (*RecordedEvent) ProtoMessage() {}
 
 func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[64]
+	mi := &file_concord_v1_event_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5759,7 +5972,7 @@ func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordedEvent.ProtoReflect.Descriptor instead.
 func (*RecordedEvent) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{64}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *RecordedEvent) GetPosition() uint64 {
@@ -5811,12 +6024,33 @@ func (x *RecordedEvent) GetWithheld() bool {
 	return false
 }
 
+func (x *RecordedEvent) GetPrivate() []byte {
+	if x != nil {
+		return x.Private
+	}
+	return nil
+}
+
+func (x *RecordedEvent) GetPrivateSalt() []byte {
+	if x != nil {
+		return x.PrivateSalt
+	}
+	return nil
+}
+
+func (x *RecordedEvent) GetErased() bool {
+	if x != nil {
+		return x.Erased
+	}
+	return false
+}
+
 var File_concord_v1_event_proto protoreflect.FileDescriptor
 
 const file_concord_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"\x16concord/v1/event.proto\x12\n" +
-	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe1)\n" +
+	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc+\n" +
 	"\x05Event\x12!\n" +
 	"\fagreement_id\x18\x01 \x01(\tR\vagreementId\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12.\n" +
@@ -5826,11 +6060,16 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x0eeffective_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\reffectiveTime\x12'\n" +
 	"\x05actor\x18\x06 \x01(\v2\x11.concord.v1.ActorR\x05actor\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\a \x01(\tR\trequestId\x12H\n" +
+	"request_id\x18\a \x01(\tR\trequestId\x12-\n" +
+	"\x12private_commitment\x18\b \x01(\fR\x11privateCommitment\x12H\n" +
 	"\x10party_registered\x18\x14 \x01(\v2\x1b.concord.v1.PartyRegisteredH\x00R\x0fpartyRegistered\x12?\n" +
 	"\rparty_updated\x18\x15 \x01(\v2\x18.concord.v1.PartyUpdatedH\x00R\fpartyUpdated\x12@\n" +
 	"\x0eapi_key_issued\x18\x16 \x01(\v2\x18.concord.v1.ApiKeyIssuedH\x00R\fapiKeyIssued\x12C\n" +
-	"\x0fapi_key_revoked\x18\x17 \x01(\v2\x19.concord.v1.ApiKeyRevokedH\x00R\rapiKeyRevoked\x12K\n" +
+	"\x0fapi_key_revoked\x18\x17 \x01(\v2\x19.concord.v1.ApiKeyRevokedH\x00R\rapiKeyRevoked\x126\n" +
+	"\n" +
+	"log_opened\x18\x18 \x01(\v2\x15.concord.v1.LogOpenedH\x00R\tlogOpened\x12=\n" +
+	"\rlog_key_added\x18\x19 \x01(\v2\x17.concord.v1.LogKeyAddedH\x00R\vlogKeyAdded\x12C\n" +
+	"\x0flog_key_retired\x18\x1a \x01(\v2\x19.concord.v1.LogKeyRetiredH\x00R\rlogKeyRetired\x12K\n" +
 	"\x11agreement_drafted\x18\x1e \x01(\v2\x1c.concord.v1.AgreementDraftedH\x00R\x10agreementDrafted\x12E\n" +
 	"\x0fdraft_rewritten\x18\x1f \x01(\v2\x1a.concord.v1.DraftRewrittenH\x00R\x0edraftRewritten\x12N\n" +
 	"\x12agreement_accepted\x18  \x01(\v2\x1d.concord.v1.AgreementAcceptedH\x00R\x11agreementAccepted\x12Q\n" +
@@ -5892,30 +6131,38 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x05Actor\x12!\n" +
 	"\fprincipal_id\x18\x01 \x01(\tR\vprincipalId\x12\x19\n" +
 	"\bparty_id\x18\x02 \x01(\tR\apartyId\x12$\n" +
-	"\x04side\x18\x03 \x01(\x0e2\x10.concord.v1.SideR\x04side\"O\n" +
+	"\x04side\x18\x03 \x01(\x0e2\x10.concord.v1.SideR\x04side\"U\n" +
 	"\x0fPartyRegistered\x12\x19\n" +
-	"\bparty_id\x18\x01 \x01(\tR\apartyId\x12!\n" +
-	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\"L\n" +
+	"\bparty_id\x18\x01 \x01(\tR\apartyId\x12'\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\vdisplayName\"R\n" +
 	"\fPartyUpdated\x12\x19\n" +
-	"\bparty_id\x18\x01 \x01(\tR\apartyId\x12!\n" +
-	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\"\xa5\x01\n" +
+	"\bparty_id\x18\x01 \x01(\tR\apartyId\x12'\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\vdisplayName\"\xab\x01\n" +
 	"\fApiKeyIssued\x12\x1c\n" +
 	"\n" +
-	"api_key_id\x18\x01 \x01(\tR\bapiKeyId\x12!\n" +
-	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x123\n" +
+	"api_key_id\x18\x01 \x01(\tR\bapiKeyId\x12'\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\vdisplayName\x123\n" +
 	"\tprincipal\x18\x03 \x01(\v2\x15.concord.v1.PrincipalR\tprincipal\x12\x1f\n" +
 	"\vsecret_hash\x18\x04 \x01(\fR\n" +
 	"secretHash\"-\n" +
 	"\rApiKeyRevoked\x12\x1c\n" +
 	"\n" +
-	"api_key_id\x18\x01 \x01(\tR\bapiKeyId\"\xb5\x01\n" +
+	"api_key_id\x18\x01 \x01(\tR\bapiKeyId\"F\n" +
+	"\tLogOpened\x12\x16\n" +
+	"\x06origin\x18\x01 \x01(\tR\x06origin\x12!\n" +
+	"\fverifier_key\x18\x02 \x01(\tR\vverifierKey\"0\n" +
+	"\vLogKeyAdded\x12!\n" +
+	"\fverifier_key\x18\x01 \x01(\tR\vverifierKey\"-\n" +
+	"\rLogKeyRetired\x12\x1c\n" +
+	"\n" +
+	"log_key_id\x18\x01 \x01(\tR\blogKeyId\"\xbb\x01\n" +
 	"\x10AgreementDrafted\x12&\n" +
 	"\x0fvendor_party_id\x18\x01 \x01(\tR\rvendorPartyId\x12&\n" +
 	"\x0fclient_party_id\x18\x02 \x01(\tR\rclientPartyId\x12(\n" +
-	"\x06author\x18\x03 \x01(\x0e2\x10.concord.v1.SideR\x06author\x12'\n" +
-	"\x05terms\x18\x04 \x01(\v2\x11.concord.v1.TermsR\x05terms\"9\n" +
-	"\x0eDraftRewritten\x12'\n" +
-	"\x05terms\x18\x01 \x01(\v2\x11.concord.v1.TermsR\x05terms\"\x8f\x03\n" +
+	"\x06author\x18\x03 \x01(\x0e2\x10.concord.v1.SideR\x06author\x12-\n" +
+	"\x05terms\x18\x04 \x01(\v2\x11.concord.v1.TermsB\x04\xa8\xae\x19\x01R\x05terms\"?\n" +
+	"\x0eDraftRewritten\x12-\n" +
+	"\x05terms\x18\x01 \x01(\v2\x11.concord.v1.TermsB\x04\xa8\xae\x19\x01R\x05terms\"\x8f\x03\n" +
 	"\x11AgreementAccepted\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x05R\brevision\x12\x1f\n" +
 	"\vproposal_id\x18\x02 \x01(\tR\n" +
@@ -5928,7 +6175,7 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x10neutral_party_id\x18\b \x01(\tR\x0eneutralPartyId\x12.\n" +
 	"\x13renews_agreement_id\x18\t \x01(\tR\x11renewsAgreementId\"D\n" +
 	"\x12AgreementActivated\x12.\n" +
-	"\x04from\x18\x01 \x01(\x0e2\x1a.concord.v1.AgreementStateR\x04from\"\xd9\x03\n" +
+	"\x04from\x18\x01 \x01(\x0e2\x1a.concord.v1.AgreementStateR\x04from\"\xdf\x03\n" +
 	"\fProposalMade\x12\x1f\n" +
 	"\vproposal_id\x18\x01 \x01(\tR\n" +
 	"proposalId\x12,\n" +
@@ -5936,23 +6183,23 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\bproposer\x18\x03 \x01(\x0e2\x10.concord.v1.SideR\bproposer\x12#\n" +
 	"\rbase_revision\x18\x04 \x01(\x05R\fbaseRevision\x12\x12\n" +
 	"\x04body\x18\x05 \x01(\fR\x04body\x12!\n" +
-	"\fterms_digest\x18\x06 \x01(\tR\vtermsDigest\x12\x12\n" +
-	"\x04note\x18\a \x01(\tR\x04note\x12*\n" +
+	"\fterms_digest\x18\x06 \x01(\tR\vtermsDigest\x12\x18\n" +
+	"\x04note\x18\a \x01(\tB\x04\xa8\xae\x19\x01R\x04note\x12*\n" +
 	"\x06impact\x18\b \x01(\v2\x12.concord.v1.ImpactR\x06impact\x12\x16\n" +
 	"\x06motion\x18\t \x01(\bR\x06motion\x12;\n" +
 	"\vexpire_time\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\x124\n" +
 	"\x16successor_agreement_id\x18\v \x01(\tR\x14successorAgreementId\x12%\n" +
-	"\x0eobligation_ids\x18\f \x03(\tR\robligationIds\"\xed\x02\n" +
+	"\x0eobligation_ids\x18\f \x03(\tR\robligationIds\"\xf3\x02\n" +
 	"\x11ProposalCountered\x12\x1f\n" +
 	"\vproposal_id\x18\x01 \x01(\tR\n" +
 	"proposalId\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x05R\brevision\x12(\n" +
 	"\x06author\x18\x03 \x01(\x0e2\x10.concord.v1.SideR\x06author\x12\x12\n" +
 	"\x04body\x18\x04 \x01(\fR\x04body\x12!\n" +
-	"\fterms_digest\x18\x05 \x01(\tR\vtermsDigest\x12\x12\n" +
-	"\x04note\x18\x06 \x01(\tR\x04note\x12*\n" +
+	"\fterms_digest\x18\x05 \x01(\tR\vtermsDigest\x12\x18\n" +
+	"\x04note\x18\x06 \x01(\tB\x04\xa8\xae\x19\x01R\x04note\x12*\n" +
 	"\x06impact\x18\a \x01(\v2\x12.concord.v1.ImpactR\x06impact\x12\x16\n" +
 	"\x06motion\x18\b \x01(\bR\x06motion\x12;\n" +
 	"\vexpire_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\n" +
@@ -5965,15 +6212,15 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\brevision\x18\x02 \x01(\x05R\brevision\x12!\n" +
 	"\fterms_digest\x18\x03 \x01(\tR\vtermsDigest\x12A\n" +
 	"\x0eeffective_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\reffectiveTime\x12*\n" +
-	"\x06impact\x18\x05 \x01(\v2\x12.concord.v1.ImpactR\x06impact\"K\n" +
+	"\x06impact\x18\x05 \x01(\v2\x12.concord.v1.ImpactR\x06impact\"Q\n" +
 	"\x10ProposalDeclined\x12\x1f\n" +
 	"\vproposal_id\x18\x01 \x01(\tR\n" +
-	"proposalId\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"L\n" +
+	"proposalId\x12\x1c\n" +
+	"\x06reason\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\"R\n" +
 	"\x11ProposalWithdrawn\x12\x1f\n" +
 	"\vproposal_id\x18\x01 \x01(\tR\n" +
-	"proposalId\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"Q\n" +
+	"proposalId\x12\x1c\n" +
+	"\x06reason\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\"Q\n" +
 	"\x12ProposalTookEffect\x12\x1f\n" +
 	"\vproposal_id\x18\x01 \x01(\tR\n" +
 	"proposalId\x12\x1a\n" +
@@ -6007,68 +6254,68 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x126\n" +
 	"\n" +
 	"submission\x18\x02 \x01(\v2\x16.concord.v1.SubmissionR\n" +
-	"submission\"\xeb\x01\n" +
+	"submission\"\xf1\x01\n" +
 	"\x12ObligationAccepted\x12#\n" +
-	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x12\n" +
-	"\x04note\x18\x02 \x01(\tR\x04note\x127\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x18\n" +
+	"\x04note\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x04note\x127\n" +
 	"\tkept_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bkeptTime\x126\n" +
 	"\n" +
 	"timeliness\x18\x04 \x01(\x0e2\x16.concord.v1.TimelinessR\n" +
 	"timeliness\x12+\n" +
-	"\x02to\x18\x05 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x02to\"\xb7\x02\n" +
+	"\x02to\x18\x05 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x02to\"\xbd\x02\n" +
 	"\x12ObligationReturned\x12#\n" +
-	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\x12+\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x1c\n" +
+	"\x06reason\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\x12+\n" +
 	"\x02to\x18\x03 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x02to\x125\n" +
 	"\bdue_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\adueTime\x12@\n" +
 	"\x0egrace_end_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\fgraceEndTime\x12>\n" +
-	"\rcure_end_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\vcureEndTime\"\xf6\x01\n" +
+	"\rcure_end_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\vcureEndTime\"\xfc\x01\n" +
 	"\x1dObligationReceiptAcknowledged\x12#\n" +
-	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x12\n" +
-	"\x04note\x18\x02 \x01(\tR\x04note\x127\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x18\n" +
+	"\x04note\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x04note\x127\n" +
 	"\tkept_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bkeptTime\x126\n" +
 	"\n" +
 	"timeliness\x18\x04 \x01(\x0e2\x16.concord.v1.TimelinessR\n" +
 	"timeliness\x12+\n" +
-	"\x02to\x18\x05 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x02to\"O\n" +
+	"\x02to\x18\x05 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x02to\"U\n" +
 	"\x10ObligationWaived\x12#\n" +
-	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xb4\x01\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x1c\n" +
+	"\x06reason\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\"\xba\x01\n" +
 	"\x16ObligationMissAdmitted\x12#\n" +
-	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1d\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x1c\n" +
+	"\x06reason\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\x12\x1d\n" +
 	"\n" +
 	"before_due\x18\x03 \x01(\bR\tbeforeDue\x12>\n" +
-	"\rcure_end_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vcureEndTime\"\xc1\x01\n" +
+	"\rcure_end_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vcureEndTime\"\xc7\x01\n" +
 	"\x12AgreementSuspended\x121\n" +
 	"\x05cause\x18\x01 \x01(\x0e2\x1b.concord.v1.SuspensionCauseR\x05cause\x12$\n" +
 	"\x04side\x18\x02 \x01(\x0e2\x10.concord.v1.SideR\x04side\x12\x19\n" +
-	"\bright_id\x18\x03 \x01(\tR\arightId\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x1f\n" +
+	"\bright_id\x18\x03 \x01(\tR\arightId\x12\x1c\n" +
+	"\x06reason\x18\x04 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\x12\x1f\n" +
 	"\vproposal_id\x18\x05 \x01(\tR\n" +
-	"proposalId\"\xac\x01\n" +
+	"proposalId\"\xb2\x01\n" +
 	"\x10AgreementResumed\x12$\n" +
 	"\x04side\x18\x01 \x01(\x0e2\x10.concord.v1.SideR\x04side\x12\x1f\n" +
 	"\vproposal_id\x18\x02 \x01(\tR\n" +
 	"proposalId\x129\n" +
 	"\n" +
-	"start_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\"\x8b\x01\n" +
+	"start_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12\x1c\n" +
+	"\x06reason\x18\x04 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\"\x91\x01\n" +
 	"\x14AgreementNoticeGiven\x12$\n" +
-	"\x04side\x18\x01 \x01(\x0e2\x10.concord.v1.SideR\x04side\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\x125\n" +
+	"\x04side\x18\x01 \x01(\x0e2\x10.concord.v1.SideR\x04side\x12\x1c\n" +
+	"\x06reason\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\x125\n" +
 	"\bend_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\";\n" +
 	"\x18AgreementNoticeWithdrawn\x12\x1f\n" +
 	"\vproposal_id\x18\x01 \x01(\tR\n" +
-	"proposalId\"\xf5\x01\n" +
+	"proposalId\"\xfb\x01\n" +
 	"\x0eAgreementEnded\x12*\n" +
 	"\x02to\x18\x01 \x01(\x0e2\x1a.concord.v1.AgreementStateR\x02to\x123\n" +
 	"\x05cause\x18\x02 \x01(\x0e2\x1d.concord.v1.AgreementEndCauseR\x05cause\x12$\n" +
 	"\x04side\x18\x03 \x01(\x0e2\x10.concord.v1.SideR\x04side\x12#\n" +
 	"\robligation_id\x18\x04 \x01(\tR\fobligationId\x12\x1f\n" +
 	"\vproposal_id\x18\x05 \x01(\tR\n" +
-	"proposalId\x12\x16\n" +
-	"\x06reason\x18\x06 \x01(\tR\x06reason\"\xc0\x02\n" +
+	"proposalId\x12\x1c\n" +
+	"\x06reason\x18\x06 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\"\xc0\x02\n" +
 	"\x10AgreementAmended\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x05R\brevision\x12#\n" +
 	"\rbase_revision\x18\x02 \x01(\x05R\fbaseRevision\x12\x1f\n" +
@@ -6151,16 +6398,16 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"timeliness\"f\n" +
 	"\x15ObligationCurePlanned\x12#\n" +
 	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12(\n" +
-	"\x04plan\x18\x02 \x01(\v2\x14.concord.v1.CurePlanR\x04plan\"Y\n" +
+	"\x04plan\x18\x02 \x01(\v2\x14.concord.v1.CurePlanR\x04plan\"_\n" +
 	"\x16ObligationCureObjected\x12#\n" +
-	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12\x1a\n" +
-	"\binterest\x18\x02 \x01(\tR\binterest\":\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12 \n" +
+	"\binterest\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\binterest\":\n" +
 	"\x13ObligationDefaulted\x12#\n" +
-	"\robligation_id\x18\x01 \x01(\tR\fobligationId\"\xb3\x01\n" +
+	"\robligation_id\x18\x01 \x01(\tR\fobligationId\"\xb9\x01\n" +
 	"\x12ObligationExtended\x12#\n" +
 	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x123\n" +
-	"\tdeadlines\x18\x02 \x01(\v2\x15.concord.v1.DeadlinesR\tdeadlines\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\x12+\n" +
+	"\tdeadlines\x18\x02 \x01(\v2\x15.concord.v1.DeadlinesR\tdeadlines\x12\x1c\n" +
+	"\x06reason\x18\x03 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\x12+\n" +
 	"\x02to\x18\x04 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x02to\"d\n" +
 	"\x11ObligationExcused\x12#\n" +
 	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12*\n" +
@@ -6236,7 +6483,7 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\rbase_revision\x18\x05 \x01(\x05R\fbaseRevision\x12D\n" +
 	"\x10pause_start_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x0epauseStartTime\x12@\n" +
 	"\x0epause_end_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\fpauseEndTime\x12*\n" +
-	"\x02to\x18\b \x01(\x0e2\x1a.concord.v1.AgreementStateR\x02to\"\xd1\x01\n" +
+	"\x02to\x18\b \x01(\x0e2\x1a.concord.v1.AgreementStateR\x02to\"\xa6\x02\n" +
 	"\rRecordedEvent\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x04R\bposition\x12'\n" +
 	"\x05event\x18\x02 \x01(\v2\x11.concord.v1.EventR\x05event\x12\x12\n" +
@@ -6245,7 +6492,11 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\asummary\x18\x05 \x01(\tR\asummary\x12\x1d\n" +
 	"\n" +
 	"entry_hash\x18\x06 \x01(\fR\tentryHash\x12\x1a\n" +
-	"\bwithheld\x18\a \x01(\bR\bwithheld*\xcd\x01\n" +
+	"\bwithheld\x18\a \x01(\bR\bwithheld\x12\x18\n" +
+	"\aprivate\x18\b \x01(\fR\aprivate\x12!\n" +
+	"\fprivate_salt\x18\t \x01(\fR\vprivateSalt\x12\x16\n" +
+	"\x06erased\x18\n" +
+	" \x01(\bR\x06erased*\xcd\x01\n" +
 	"\vChangeCause\x12\x1c\n" +
 	"\x18CHANGE_CAUSE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16CHANGE_CAUSE_SUSPENDED\x10\x01\x12\x18\n" +
@@ -6268,7 +6519,7 @@ func file_concord_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_concord_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 65)
+var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 68)
 var file_concord_v1_event_proto_goTypes = []any{
 	(ChangeCause)(0),                      // 0: concord.v1.ChangeCause
 	(*Event)(nil),                         // 1: concord.v1.Event
@@ -6277,263 +6528,269 @@ var file_concord_v1_event_proto_goTypes = []any{
 	(*PartyUpdated)(nil),                  // 4: concord.v1.PartyUpdated
 	(*ApiKeyIssued)(nil),                  // 5: concord.v1.ApiKeyIssued
 	(*ApiKeyRevoked)(nil),                 // 6: concord.v1.ApiKeyRevoked
-	(*AgreementDrafted)(nil),              // 7: concord.v1.AgreementDrafted
-	(*DraftRewritten)(nil),                // 8: concord.v1.DraftRewritten
-	(*AgreementAccepted)(nil),             // 9: concord.v1.AgreementAccepted
-	(*AgreementActivated)(nil),            // 10: concord.v1.AgreementActivated
-	(*ProposalMade)(nil),                  // 11: concord.v1.ProposalMade
-	(*ProposalCountered)(nil),             // 12: concord.v1.ProposalCountered
-	(*ProposalAccepted)(nil),              // 13: concord.v1.ProposalAccepted
-	(*ProposalDeclined)(nil),              // 14: concord.v1.ProposalDeclined
-	(*ProposalWithdrawn)(nil),             // 15: concord.v1.ProposalWithdrawn
-	(*ProposalTookEffect)(nil),            // 16: concord.v1.ProposalTookEffect
-	(*CommitmentEnteredIntoForce)(nil),    // 17: concord.v1.CommitmentEnteredIntoForce
-	(*CommitmentEnded)(nil),               // 18: concord.v1.CommitmentEnded
-	(*ObligationScheduled)(nil),           // 19: concord.v1.ObligationScheduled
-	(*ObligationFellDue)(nil),             // 20: concord.v1.ObligationFellDue
-	(*ObligationSubmitted)(nil),           // 21: concord.v1.ObligationSubmitted
-	(*ObligationAccepted)(nil),            // 22: concord.v1.ObligationAccepted
-	(*ObligationReturned)(nil),            // 23: concord.v1.ObligationReturned
-	(*ObligationReceiptAcknowledged)(nil), // 24: concord.v1.ObligationReceiptAcknowledged
-	(*ObligationWaived)(nil),              // 25: concord.v1.ObligationWaived
-	(*ObligationMissAdmitted)(nil),        // 26: concord.v1.ObligationMissAdmitted
-	(*AgreementSuspended)(nil),            // 27: concord.v1.AgreementSuspended
-	(*AgreementResumed)(nil),              // 28: concord.v1.AgreementResumed
-	(*AgreementNoticeGiven)(nil),          // 29: concord.v1.AgreementNoticeGiven
-	(*AgreementNoticeWithdrawn)(nil),      // 30: concord.v1.AgreementNoticeWithdrawn
-	(*AgreementEnded)(nil),                // 31: concord.v1.AgreementEnded
-	(*AgreementAmended)(nil),              // 32: concord.v1.AgreementAmended
-	(*ProposalLapsed)(nil),                // 33: concord.v1.ProposalLapsed
-	(*ProposalBecameStale)(nil),           // 34: concord.v1.ProposalBecameStale
-	(*CommitmentAgreed)(nil),              // 35: concord.v1.CommitmentAgreed
-	(*CommitmentRevised)(nil),             // 36: concord.v1.CommitmentRevised
-	(*CommitmentSuspended)(nil),           // 37: concord.v1.CommitmentSuspended
-	(*CommitmentResumed)(nil),             // 38: concord.v1.CommitmentResumed
-	(*CommitmentRested)(nil),              // 39: concord.v1.CommitmentRested
-	(*ObligationTriggered)(nil),           // 40: concord.v1.ObligationTriggered
-	(*ObligationDated)(nil),               // 41: concord.v1.ObligationDated
-	(*ObligationBreached)(nil),            // 42: concord.v1.ObligationBreached
-	(*ObligationDeemed)(nil),              // 43: concord.v1.ObligationDeemed
-	(*ObligationMeasured)(nil),            // 44: concord.v1.ObligationMeasured
-	(*ObligationCurePlanned)(nil),         // 45: concord.v1.ObligationCurePlanned
-	(*ObligationCureObjected)(nil),        // 46: concord.v1.ObligationCureObjected
-	(*ObligationDefaulted)(nil),           // 47: concord.v1.ObligationDefaulted
-	(*ObligationExtended)(nil),            // 48: concord.v1.ObligationExtended
-	(*ObligationExcused)(nil),             // 49: concord.v1.ObligationExcused
-	(*ObligationNoticeGiven)(nil),         // 50: concord.v1.ObligationNoticeGiven
-	(*ObligationBlocked)(nil),             // 51: concord.v1.ObligationBlocked
-	(*ObligationShifted)(nil),             // 52: concord.v1.ObligationShifted
-	(*ObligationSuspended)(nil),           // 53: concord.v1.ObligationSuspended
-	(*ObligationResumed)(nil),             // 54: concord.v1.ObligationResumed
-	(*ObligationSuperseded)(nil),          // 55: concord.v1.ObligationSuperseded
-	(*ObligationDischarged)(nil),          // 56: concord.v1.ObligationDischarged
-	(*ObligationDisputed)(nil),            // 57: concord.v1.ObligationDisputed
-	(*ObligationDisputeSettled)(nil),      // 58: concord.v1.ObligationDisputeSettled
-	(*ObligationNotDetermined)(nil),       // 59: concord.v1.ObligationNotDetermined
-	(*ObligationImported)(nil),            // 60: concord.v1.ObligationImported
-	(*AgreementRenewed)(nil),              // 61: concord.v1.AgreementRenewed
-	(*ChangeDeferred)(nil),                // 62: concord.v1.ChangeDeferred
-	(*ChangeCarried)(nil),                 // 63: concord.v1.ChangeCarried
-	(*DeferredChange)(nil),                // 64: concord.v1.DeferredChange
-	(*RecordedEvent)(nil),                 // 65: concord.v1.RecordedEvent
-	(*timestamppb.Timestamp)(nil),         // 66: google.protobuf.Timestamp
-	(Side)(0),                             // 67: concord.v1.Side
-	(*Principal)(nil),                     // 68: concord.v1.Principal
-	(*Terms)(nil),                         // 69: concord.v1.Terms
-	(*Calendar)(nil),                      // 70: concord.v1.Calendar
-	(AgreementState)(0),                   // 71: concord.v1.AgreementState
-	(ProposalKind)(0),                     // 72: concord.v1.ProposalKind
-	(*Impact)(nil),                        // 73: concord.v1.Impact
-	(CommitmentState)(0),                  // 74: concord.v1.CommitmentState
-	(CommitmentEndReason)(0),              // 75: concord.v1.CommitmentEndReason
-	(*DueStep)(nil),                       // 76: concord.v1.DueStep
-	(*Amount)(nil),                        // 77: concord.v1.Amount
-	(*Submission)(nil),                    // 78: concord.v1.Submission
-	(Timeliness)(0),                       // 79: concord.v1.Timeliness
-	(ObligationState)(0),                  // 80: concord.v1.ObligationState
-	(SuspensionCause)(0),                  // 81: concord.v1.SuspensionCause
-	(AgreementEndCause)(0),                // 82: concord.v1.AgreementEndCause
-	(*CommitmentTerms)(nil),               // 83: concord.v1.CommitmentTerms
-	(*Clocks)(nil),                        // 84: concord.v1.Clocks
-	(*Trigger)(nil),                       // 85: concord.v1.Trigger
-	(*Deadlines)(nil),                     // 86: concord.v1.Deadlines
-	(*Measurement)(nil),                   // 87: concord.v1.Measurement
-	(*Excuse)(nil),                        // 88: concord.v1.Excuse
-	(*CurePlan)(nil),                      // 89: concord.v1.CurePlan
-	(*ReliefNotice)(nil),                  // 90: concord.v1.ReliefNotice
-	(DischargeCause)(0),                   // 91: concord.v1.DischargeCause
-	(*Dispute)(nil),                       // 92: concord.v1.Dispute
-	(*Settlement)(nil),                    // 93: concord.v1.Settlement
-	(*PastObligation)(nil),                // 94: concord.v1.PastObligation
+	(*LogOpened)(nil),                     // 7: concord.v1.LogOpened
+	(*LogKeyAdded)(nil),                   // 8: concord.v1.LogKeyAdded
+	(*LogKeyRetired)(nil),                 // 9: concord.v1.LogKeyRetired
+	(*AgreementDrafted)(nil),              // 10: concord.v1.AgreementDrafted
+	(*DraftRewritten)(nil),                // 11: concord.v1.DraftRewritten
+	(*AgreementAccepted)(nil),             // 12: concord.v1.AgreementAccepted
+	(*AgreementActivated)(nil),            // 13: concord.v1.AgreementActivated
+	(*ProposalMade)(nil),                  // 14: concord.v1.ProposalMade
+	(*ProposalCountered)(nil),             // 15: concord.v1.ProposalCountered
+	(*ProposalAccepted)(nil),              // 16: concord.v1.ProposalAccepted
+	(*ProposalDeclined)(nil),              // 17: concord.v1.ProposalDeclined
+	(*ProposalWithdrawn)(nil),             // 18: concord.v1.ProposalWithdrawn
+	(*ProposalTookEffect)(nil),            // 19: concord.v1.ProposalTookEffect
+	(*CommitmentEnteredIntoForce)(nil),    // 20: concord.v1.CommitmentEnteredIntoForce
+	(*CommitmentEnded)(nil),               // 21: concord.v1.CommitmentEnded
+	(*ObligationScheduled)(nil),           // 22: concord.v1.ObligationScheduled
+	(*ObligationFellDue)(nil),             // 23: concord.v1.ObligationFellDue
+	(*ObligationSubmitted)(nil),           // 24: concord.v1.ObligationSubmitted
+	(*ObligationAccepted)(nil),            // 25: concord.v1.ObligationAccepted
+	(*ObligationReturned)(nil),            // 26: concord.v1.ObligationReturned
+	(*ObligationReceiptAcknowledged)(nil), // 27: concord.v1.ObligationReceiptAcknowledged
+	(*ObligationWaived)(nil),              // 28: concord.v1.ObligationWaived
+	(*ObligationMissAdmitted)(nil),        // 29: concord.v1.ObligationMissAdmitted
+	(*AgreementSuspended)(nil),            // 30: concord.v1.AgreementSuspended
+	(*AgreementResumed)(nil),              // 31: concord.v1.AgreementResumed
+	(*AgreementNoticeGiven)(nil),          // 32: concord.v1.AgreementNoticeGiven
+	(*AgreementNoticeWithdrawn)(nil),      // 33: concord.v1.AgreementNoticeWithdrawn
+	(*AgreementEnded)(nil),                // 34: concord.v1.AgreementEnded
+	(*AgreementAmended)(nil),              // 35: concord.v1.AgreementAmended
+	(*ProposalLapsed)(nil),                // 36: concord.v1.ProposalLapsed
+	(*ProposalBecameStale)(nil),           // 37: concord.v1.ProposalBecameStale
+	(*CommitmentAgreed)(nil),              // 38: concord.v1.CommitmentAgreed
+	(*CommitmentRevised)(nil),             // 39: concord.v1.CommitmentRevised
+	(*CommitmentSuspended)(nil),           // 40: concord.v1.CommitmentSuspended
+	(*CommitmentResumed)(nil),             // 41: concord.v1.CommitmentResumed
+	(*CommitmentRested)(nil),              // 42: concord.v1.CommitmentRested
+	(*ObligationTriggered)(nil),           // 43: concord.v1.ObligationTriggered
+	(*ObligationDated)(nil),               // 44: concord.v1.ObligationDated
+	(*ObligationBreached)(nil),            // 45: concord.v1.ObligationBreached
+	(*ObligationDeemed)(nil),              // 46: concord.v1.ObligationDeemed
+	(*ObligationMeasured)(nil),            // 47: concord.v1.ObligationMeasured
+	(*ObligationCurePlanned)(nil),         // 48: concord.v1.ObligationCurePlanned
+	(*ObligationCureObjected)(nil),        // 49: concord.v1.ObligationCureObjected
+	(*ObligationDefaulted)(nil),           // 50: concord.v1.ObligationDefaulted
+	(*ObligationExtended)(nil),            // 51: concord.v1.ObligationExtended
+	(*ObligationExcused)(nil),             // 52: concord.v1.ObligationExcused
+	(*ObligationNoticeGiven)(nil),         // 53: concord.v1.ObligationNoticeGiven
+	(*ObligationBlocked)(nil),             // 54: concord.v1.ObligationBlocked
+	(*ObligationShifted)(nil),             // 55: concord.v1.ObligationShifted
+	(*ObligationSuspended)(nil),           // 56: concord.v1.ObligationSuspended
+	(*ObligationResumed)(nil),             // 57: concord.v1.ObligationResumed
+	(*ObligationSuperseded)(nil),          // 58: concord.v1.ObligationSuperseded
+	(*ObligationDischarged)(nil),          // 59: concord.v1.ObligationDischarged
+	(*ObligationDisputed)(nil),            // 60: concord.v1.ObligationDisputed
+	(*ObligationDisputeSettled)(nil),      // 61: concord.v1.ObligationDisputeSettled
+	(*ObligationNotDetermined)(nil),       // 62: concord.v1.ObligationNotDetermined
+	(*ObligationImported)(nil),            // 63: concord.v1.ObligationImported
+	(*AgreementRenewed)(nil),              // 64: concord.v1.AgreementRenewed
+	(*ChangeDeferred)(nil),                // 65: concord.v1.ChangeDeferred
+	(*ChangeCarried)(nil),                 // 66: concord.v1.ChangeCarried
+	(*DeferredChange)(nil),                // 67: concord.v1.DeferredChange
+	(*RecordedEvent)(nil),                 // 68: concord.v1.RecordedEvent
+	(*timestamppb.Timestamp)(nil),         // 69: google.protobuf.Timestamp
+	(Side)(0),                             // 70: concord.v1.Side
+	(*Principal)(nil),                     // 71: concord.v1.Principal
+	(*Terms)(nil),                         // 72: concord.v1.Terms
+	(*Calendar)(nil),                      // 73: concord.v1.Calendar
+	(AgreementState)(0),                   // 74: concord.v1.AgreementState
+	(ProposalKind)(0),                     // 75: concord.v1.ProposalKind
+	(*Impact)(nil),                        // 76: concord.v1.Impact
+	(CommitmentState)(0),                  // 77: concord.v1.CommitmentState
+	(CommitmentEndReason)(0),              // 78: concord.v1.CommitmentEndReason
+	(*DueStep)(nil),                       // 79: concord.v1.DueStep
+	(*Amount)(nil),                        // 80: concord.v1.Amount
+	(*Submission)(nil),                    // 81: concord.v1.Submission
+	(Timeliness)(0),                       // 82: concord.v1.Timeliness
+	(ObligationState)(0),                  // 83: concord.v1.ObligationState
+	(SuspensionCause)(0),                  // 84: concord.v1.SuspensionCause
+	(AgreementEndCause)(0),                // 85: concord.v1.AgreementEndCause
+	(*CommitmentTerms)(nil),               // 86: concord.v1.CommitmentTerms
+	(*Clocks)(nil),                        // 87: concord.v1.Clocks
+	(*Trigger)(nil),                       // 88: concord.v1.Trigger
+	(*Deadlines)(nil),                     // 89: concord.v1.Deadlines
+	(*Measurement)(nil),                   // 90: concord.v1.Measurement
+	(*Excuse)(nil),                        // 91: concord.v1.Excuse
+	(*CurePlan)(nil),                      // 92: concord.v1.CurePlan
+	(*ReliefNotice)(nil),                  // 93: concord.v1.ReliefNotice
+	(DischargeCause)(0),                   // 94: concord.v1.DischargeCause
+	(*Dispute)(nil),                       // 95: concord.v1.Dispute
+	(*Settlement)(nil),                    // 96: concord.v1.Settlement
+	(*PastObligation)(nil),                // 97: concord.v1.PastObligation
 }
 var file_concord_v1_event_proto_depIdxs = []int32{
-	66,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
-	66,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
+	69,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
+	69,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
 	2,   // 2: concord.v1.Event.actor:type_name -> concord.v1.Actor
 	3,   // 3: concord.v1.Event.party_registered:type_name -> concord.v1.PartyRegistered
 	4,   // 4: concord.v1.Event.party_updated:type_name -> concord.v1.PartyUpdated
 	5,   // 5: concord.v1.Event.api_key_issued:type_name -> concord.v1.ApiKeyIssued
 	6,   // 6: concord.v1.Event.api_key_revoked:type_name -> concord.v1.ApiKeyRevoked
-	7,   // 7: concord.v1.Event.agreement_drafted:type_name -> concord.v1.AgreementDrafted
-	8,   // 8: concord.v1.Event.draft_rewritten:type_name -> concord.v1.DraftRewritten
-	9,   // 9: concord.v1.Event.agreement_accepted:type_name -> concord.v1.AgreementAccepted
-	10,  // 10: concord.v1.Event.agreement_activated:type_name -> concord.v1.AgreementActivated
-	27,  // 11: concord.v1.Event.agreement_suspended:type_name -> concord.v1.AgreementSuspended
-	28,  // 12: concord.v1.Event.agreement_resumed:type_name -> concord.v1.AgreementResumed
-	29,  // 13: concord.v1.Event.agreement_notice_given:type_name -> concord.v1.AgreementNoticeGiven
-	30,  // 14: concord.v1.Event.agreement_notice_withdrawn:type_name -> concord.v1.AgreementNoticeWithdrawn
-	31,  // 15: concord.v1.Event.agreement_ended:type_name -> concord.v1.AgreementEnded
-	32,  // 16: concord.v1.Event.agreement_amended:type_name -> concord.v1.AgreementAmended
-	11,  // 17: concord.v1.Event.proposal_made:type_name -> concord.v1.ProposalMade
-	12,  // 18: concord.v1.Event.proposal_countered:type_name -> concord.v1.ProposalCountered
-	13,  // 19: concord.v1.Event.proposal_accepted:type_name -> concord.v1.ProposalAccepted
-	14,  // 20: concord.v1.Event.proposal_declined:type_name -> concord.v1.ProposalDeclined
-	15,  // 21: concord.v1.Event.proposal_withdrawn:type_name -> concord.v1.ProposalWithdrawn
-	16,  // 22: concord.v1.Event.proposal_took_effect:type_name -> concord.v1.ProposalTookEffect
-	33,  // 23: concord.v1.Event.proposal_lapsed:type_name -> concord.v1.ProposalLapsed
-	34,  // 24: concord.v1.Event.proposal_became_stale:type_name -> concord.v1.ProposalBecameStale
-	35,  // 25: concord.v1.Event.commitment_agreed:type_name -> concord.v1.CommitmentAgreed
-	17,  // 26: concord.v1.Event.commitment_entered_into_force:type_name -> concord.v1.CommitmentEnteredIntoForce
-	18,  // 27: concord.v1.Event.commitment_ended:type_name -> concord.v1.CommitmentEnded
-	36,  // 28: concord.v1.Event.commitment_revised:type_name -> concord.v1.CommitmentRevised
-	37,  // 29: concord.v1.Event.commitment_suspended:type_name -> concord.v1.CommitmentSuspended
-	38,  // 30: concord.v1.Event.commitment_resumed:type_name -> concord.v1.CommitmentResumed
-	39,  // 31: concord.v1.Event.commitment_rested:type_name -> concord.v1.CommitmentRested
-	19,  // 32: concord.v1.Event.obligation_scheduled:type_name -> concord.v1.ObligationScheduled
-	20,  // 33: concord.v1.Event.obligation_fell_due:type_name -> concord.v1.ObligationFellDue
-	21,  // 34: concord.v1.Event.obligation_submitted:type_name -> concord.v1.ObligationSubmitted
-	22,  // 35: concord.v1.Event.obligation_accepted:type_name -> concord.v1.ObligationAccepted
-	23,  // 36: concord.v1.Event.obligation_returned:type_name -> concord.v1.ObligationReturned
-	24,  // 37: concord.v1.Event.obligation_receipt_acknowledged:type_name -> concord.v1.ObligationReceiptAcknowledged
-	25,  // 38: concord.v1.Event.obligation_waived:type_name -> concord.v1.ObligationWaived
-	26,  // 39: concord.v1.Event.obligation_miss_admitted:type_name -> concord.v1.ObligationMissAdmitted
-	40,  // 40: concord.v1.Event.obligation_triggered:type_name -> concord.v1.ObligationTriggered
-	41,  // 41: concord.v1.Event.obligation_dated:type_name -> concord.v1.ObligationDated
-	42,  // 42: concord.v1.Event.obligation_breached:type_name -> concord.v1.ObligationBreached
-	43,  // 43: concord.v1.Event.obligation_deemed:type_name -> concord.v1.ObligationDeemed
-	44,  // 44: concord.v1.Event.obligation_measured:type_name -> concord.v1.ObligationMeasured
-	45,  // 45: concord.v1.Event.obligation_cure_planned:type_name -> concord.v1.ObligationCurePlanned
-	46,  // 46: concord.v1.Event.obligation_cure_objected:type_name -> concord.v1.ObligationCureObjected
-	47,  // 47: concord.v1.Event.obligation_defaulted:type_name -> concord.v1.ObligationDefaulted
-	48,  // 48: concord.v1.Event.obligation_extended:type_name -> concord.v1.ObligationExtended
-	49,  // 49: concord.v1.Event.obligation_excused:type_name -> concord.v1.ObligationExcused
-	50,  // 50: concord.v1.Event.obligation_notice_given:type_name -> concord.v1.ObligationNoticeGiven
-	51,  // 51: concord.v1.Event.obligation_blocked:type_name -> concord.v1.ObligationBlocked
-	52,  // 52: concord.v1.Event.obligation_shifted:type_name -> concord.v1.ObligationShifted
-	53,  // 53: concord.v1.Event.obligation_suspended:type_name -> concord.v1.ObligationSuspended
-	54,  // 54: concord.v1.Event.obligation_resumed:type_name -> concord.v1.ObligationResumed
-	55,  // 55: concord.v1.Event.obligation_superseded:type_name -> concord.v1.ObligationSuperseded
-	56,  // 56: concord.v1.Event.obligation_discharged:type_name -> concord.v1.ObligationDischarged
-	57,  // 57: concord.v1.Event.obligation_disputed:type_name -> concord.v1.ObligationDisputed
-	58,  // 58: concord.v1.Event.obligation_dispute_settled:type_name -> concord.v1.ObligationDisputeSettled
-	59,  // 59: concord.v1.Event.obligation_not_determined:type_name -> concord.v1.ObligationNotDetermined
-	60,  // 60: concord.v1.Event.obligation_imported:type_name -> concord.v1.ObligationImported
-	61,  // 61: concord.v1.Event.agreement_renewed:type_name -> concord.v1.AgreementRenewed
-	62,  // 62: concord.v1.Event.change_deferred:type_name -> concord.v1.ChangeDeferred
-	63,  // 63: concord.v1.Event.change_carried:type_name -> concord.v1.ChangeCarried
-	67,  // 64: concord.v1.Actor.side:type_name -> concord.v1.Side
-	68,  // 65: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
-	67,  // 66: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
-	69,  // 67: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
-	69,  // 68: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
-	66,  // 69: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	66,  // 70: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
-	70,  // 71: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
-	71,  // 72: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
-	72,  // 73: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
-	67,  // 74: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
-	73,  // 75: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
-	66,  // 76: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
-	67,  // 77: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
-	73,  // 78: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
-	66,  // 79: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
-	66,  // 80: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	73,  // 81: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
-	74,  // 82: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
-	75,  // 83: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
-	66,  // 84: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
-	66,  // 85: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
-	66,  // 86: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
-	76,  // 87: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
-	66,  // 88: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
-	77,  // 89: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
-	78,  // 90: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
-	66,  // 91: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
-	79,  // 92: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
-	80,  // 93: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
-	80,  // 94: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
-	66,  // 95: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
-	66,  // 96: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
-	66,  // 97: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
-	66,  // 98: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
-	79,  // 99: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
-	80,  // 100: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
-	66,  // 101: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
-	81,  // 102: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
-	67,  // 103: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
-	67,  // 104: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
-	66,  // 105: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
-	67,  // 106: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
-	66,  // 107: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
-	71,  // 108: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
-	82,  // 109: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
-	67,  // 110: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
-	66,  // 111: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
-	70,  // 112: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
-	83,  // 113: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
-	84,  // 114: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
-	66,  // 115: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
-	83,  // 116: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
-	84,  // 117: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
-	74,  // 118: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
-	74,  // 119: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
-	85,  // 120: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
-	86,  // 121: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
-	86,  // 122: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
-	66,  // 123: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
-	80,  // 124: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
-	66,  // 125: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
-	79,  // 126: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
-	87,  // 127: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
-	80,  // 128: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
-	80,  // 129: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
-	66,  // 130: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
-	66,  // 131: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
-	88,  // 132: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
-	66,  // 133: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
-	79,  // 134: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
-	89,  // 135: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
-	86,  // 136: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
-	80,  // 137: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
-	88,  // 138: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
-	90,  // 139: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
-	86,  // 140: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
-	80,  // 141: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
-	80,  // 142: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
-	80,  // 143: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
-	86,  // 144: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
-	91,  // 145: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
-	92,  // 146: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
-	93,  // 147: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
-	80,  // 148: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
-	86,  // 149: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
-	66,  // 150: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
-	79,  // 151: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
-	94,  // 152: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
-	86,  // 153: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
-	66,  // 154: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
-	64,  // 155: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
-	0,   // 156: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
-	66,  // 157: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
-	66,  // 158: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
-	66,  // 159: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
-	71,  // 160: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
-	1,   // 161: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
-	162, // [162:162] is the sub-list for method output_type
-	162, // [162:162] is the sub-list for method input_type
-	162, // [162:162] is the sub-list for extension type_name
-	162, // [162:162] is the sub-list for extension extendee
-	0,   // [0:162] is the sub-list for field type_name
+	7,   // 7: concord.v1.Event.log_opened:type_name -> concord.v1.LogOpened
+	8,   // 8: concord.v1.Event.log_key_added:type_name -> concord.v1.LogKeyAdded
+	9,   // 9: concord.v1.Event.log_key_retired:type_name -> concord.v1.LogKeyRetired
+	10,  // 10: concord.v1.Event.agreement_drafted:type_name -> concord.v1.AgreementDrafted
+	11,  // 11: concord.v1.Event.draft_rewritten:type_name -> concord.v1.DraftRewritten
+	12,  // 12: concord.v1.Event.agreement_accepted:type_name -> concord.v1.AgreementAccepted
+	13,  // 13: concord.v1.Event.agreement_activated:type_name -> concord.v1.AgreementActivated
+	30,  // 14: concord.v1.Event.agreement_suspended:type_name -> concord.v1.AgreementSuspended
+	31,  // 15: concord.v1.Event.agreement_resumed:type_name -> concord.v1.AgreementResumed
+	32,  // 16: concord.v1.Event.agreement_notice_given:type_name -> concord.v1.AgreementNoticeGiven
+	33,  // 17: concord.v1.Event.agreement_notice_withdrawn:type_name -> concord.v1.AgreementNoticeWithdrawn
+	34,  // 18: concord.v1.Event.agreement_ended:type_name -> concord.v1.AgreementEnded
+	35,  // 19: concord.v1.Event.agreement_amended:type_name -> concord.v1.AgreementAmended
+	14,  // 20: concord.v1.Event.proposal_made:type_name -> concord.v1.ProposalMade
+	15,  // 21: concord.v1.Event.proposal_countered:type_name -> concord.v1.ProposalCountered
+	16,  // 22: concord.v1.Event.proposal_accepted:type_name -> concord.v1.ProposalAccepted
+	17,  // 23: concord.v1.Event.proposal_declined:type_name -> concord.v1.ProposalDeclined
+	18,  // 24: concord.v1.Event.proposal_withdrawn:type_name -> concord.v1.ProposalWithdrawn
+	19,  // 25: concord.v1.Event.proposal_took_effect:type_name -> concord.v1.ProposalTookEffect
+	36,  // 26: concord.v1.Event.proposal_lapsed:type_name -> concord.v1.ProposalLapsed
+	37,  // 27: concord.v1.Event.proposal_became_stale:type_name -> concord.v1.ProposalBecameStale
+	38,  // 28: concord.v1.Event.commitment_agreed:type_name -> concord.v1.CommitmentAgreed
+	20,  // 29: concord.v1.Event.commitment_entered_into_force:type_name -> concord.v1.CommitmentEnteredIntoForce
+	21,  // 30: concord.v1.Event.commitment_ended:type_name -> concord.v1.CommitmentEnded
+	39,  // 31: concord.v1.Event.commitment_revised:type_name -> concord.v1.CommitmentRevised
+	40,  // 32: concord.v1.Event.commitment_suspended:type_name -> concord.v1.CommitmentSuspended
+	41,  // 33: concord.v1.Event.commitment_resumed:type_name -> concord.v1.CommitmentResumed
+	42,  // 34: concord.v1.Event.commitment_rested:type_name -> concord.v1.CommitmentRested
+	22,  // 35: concord.v1.Event.obligation_scheduled:type_name -> concord.v1.ObligationScheduled
+	23,  // 36: concord.v1.Event.obligation_fell_due:type_name -> concord.v1.ObligationFellDue
+	24,  // 37: concord.v1.Event.obligation_submitted:type_name -> concord.v1.ObligationSubmitted
+	25,  // 38: concord.v1.Event.obligation_accepted:type_name -> concord.v1.ObligationAccepted
+	26,  // 39: concord.v1.Event.obligation_returned:type_name -> concord.v1.ObligationReturned
+	27,  // 40: concord.v1.Event.obligation_receipt_acknowledged:type_name -> concord.v1.ObligationReceiptAcknowledged
+	28,  // 41: concord.v1.Event.obligation_waived:type_name -> concord.v1.ObligationWaived
+	29,  // 42: concord.v1.Event.obligation_miss_admitted:type_name -> concord.v1.ObligationMissAdmitted
+	43,  // 43: concord.v1.Event.obligation_triggered:type_name -> concord.v1.ObligationTriggered
+	44,  // 44: concord.v1.Event.obligation_dated:type_name -> concord.v1.ObligationDated
+	45,  // 45: concord.v1.Event.obligation_breached:type_name -> concord.v1.ObligationBreached
+	46,  // 46: concord.v1.Event.obligation_deemed:type_name -> concord.v1.ObligationDeemed
+	47,  // 47: concord.v1.Event.obligation_measured:type_name -> concord.v1.ObligationMeasured
+	48,  // 48: concord.v1.Event.obligation_cure_planned:type_name -> concord.v1.ObligationCurePlanned
+	49,  // 49: concord.v1.Event.obligation_cure_objected:type_name -> concord.v1.ObligationCureObjected
+	50,  // 50: concord.v1.Event.obligation_defaulted:type_name -> concord.v1.ObligationDefaulted
+	51,  // 51: concord.v1.Event.obligation_extended:type_name -> concord.v1.ObligationExtended
+	52,  // 52: concord.v1.Event.obligation_excused:type_name -> concord.v1.ObligationExcused
+	53,  // 53: concord.v1.Event.obligation_notice_given:type_name -> concord.v1.ObligationNoticeGiven
+	54,  // 54: concord.v1.Event.obligation_blocked:type_name -> concord.v1.ObligationBlocked
+	55,  // 55: concord.v1.Event.obligation_shifted:type_name -> concord.v1.ObligationShifted
+	56,  // 56: concord.v1.Event.obligation_suspended:type_name -> concord.v1.ObligationSuspended
+	57,  // 57: concord.v1.Event.obligation_resumed:type_name -> concord.v1.ObligationResumed
+	58,  // 58: concord.v1.Event.obligation_superseded:type_name -> concord.v1.ObligationSuperseded
+	59,  // 59: concord.v1.Event.obligation_discharged:type_name -> concord.v1.ObligationDischarged
+	60,  // 60: concord.v1.Event.obligation_disputed:type_name -> concord.v1.ObligationDisputed
+	61,  // 61: concord.v1.Event.obligation_dispute_settled:type_name -> concord.v1.ObligationDisputeSettled
+	62,  // 62: concord.v1.Event.obligation_not_determined:type_name -> concord.v1.ObligationNotDetermined
+	63,  // 63: concord.v1.Event.obligation_imported:type_name -> concord.v1.ObligationImported
+	64,  // 64: concord.v1.Event.agreement_renewed:type_name -> concord.v1.AgreementRenewed
+	65,  // 65: concord.v1.Event.change_deferred:type_name -> concord.v1.ChangeDeferred
+	66,  // 66: concord.v1.Event.change_carried:type_name -> concord.v1.ChangeCarried
+	70,  // 67: concord.v1.Actor.side:type_name -> concord.v1.Side
+	71,  // 68: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
+	70,  // 69: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
+	72,  // 70: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
+	72,  // 71: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
+	69,  // 72: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	69,  // 73: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
+	73,  // 74: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
+	74,  // 75: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
+	75,  // 76: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
+	70,  // 77: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
+	76,  // 78: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
+	69,  // 79: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
+	70,  // 80: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
+	76,  // 81: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
+	69,  // 82: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
+	69,  // 83: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	76,  // 84: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
+	77,  // 85: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
+	78,  // 86: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
+	69,  // 87: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
+	69,  // 88: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
+	69,  // 89: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
+	79,  // 90: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
+	69,  // 91: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
+	80,  // 92: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
+	81,  // 93: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
+	69,  // 94: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
+	82,  // 95: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
+	83,  // 96: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
+	83,  // 97: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
+	69,  // 98: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
+	69,  // 99: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
+	69,  // 100: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
+	69,  // 101: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
+	82,  // 102: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
+	83,  // 103: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
+	69,  // 104: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
+	84,  // 105: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
+	70,  // 106: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
+	70,  // 107: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
+	69,  // 108: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
+	70,  // 109: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
+	69,  // 110: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
+	74,  // 111: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
+	85,  // 112: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
+	70,  // 113: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
+	69,  // 114: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
+	73,  // 115: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
+	86,  // 116: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
+	87,  // 117: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
+	69,  // 118: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
+	86,  // 119: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
+	87,  // 120: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
+	77,  // 121: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
+	77,  // 122: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
+	88,  // 123: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
+	89,  // 124: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
+	89,  // 125: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
+	69,  // 126: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
+	83,  // 127: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
+	69,  // 128: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
+	82,  // 129: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
+	90,  // 130: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
+	83,  // 131: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
+	83,  // 132: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
+	69,  // 133: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
+	69,  // 134: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
+	91,  // 135: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
+	69,  // 136: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
+	82,  // 137: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
+	92,  // 138: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
+	89,  // 139: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
+	83,  // 140: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
+	91,  // 141: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
+	93,  // 142: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
+	89,  // 143: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
+	83,  // 144: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
+	83,  // 145: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
+	83,  // 146: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
+	89,  // 147: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
+	94,  // 148: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
+	95,  // 149: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
+	96,  // 150: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
+	83,  // 151: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
+	89,  // 152: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
+	69,  // 153: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
+	82,  // 154: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
+	97,  // 155: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
+	89,  // 156: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
+	69,  // 157: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
+	67,  // 158: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
+	0,   // 159: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
+	69,  // 160: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
+	69,  // 161: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
+	69,  // 162: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
+	74,  // 163: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
+	1,   // 164: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
+	165, // [165:165] is the sub-list for method output_type
+	165, // [165:165] is the sub-list for method input_type
+	165, // [165:165] is the sub-list for extension type_name
+	165, // [165:165] is the sub-list for extension extendee
+	0,   // [0:165] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_event_proto_init() }
@@ -6545,6 +6802,7 @@ func file_concord_v1_event_proto_init() {
 	file_concord_v1_commitment_proto_init()
 	file_concord_v1_obligation_proto_init()
 	file_concord_v1_party_proto_init()
+	file_concord_v1_private_proto_init()
 	file_concord_v1_proposal_proto_init()
 	file_concord_v1_terms_proto_init()
 	file_concord_v1_event_proto_msgTypes[0].OneofWrappers = []any{
@@ -6552,6 +6810,9 @@ func file_concord_v1_event_proto_init() {
 		(*Event_PartyUpdated)(nil),
 		(*Event_ApiKeyIssued)(nil),
 		(*Event_ApiKeyRevoked)(nil),
+		(*Event_LogOpened)(nil),
+		(*Event_LogKeyAdded)(nil),
+		(*Event_LogKeyRetired)(nil),
 		(*Event_AgreementDrafted)(nil),
 		(*Event_DraftRewritten)(nil),
 		(*Event_AgreementAccepted)(nil),
@@ -6616,7 +6877,7 @@ func file_concord_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_event_proto_rawDesc), len(file_concord_v1_event_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   65,
+			NumMessages:   68,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -639,6 +639,61 @@ func (*FirstKey) Descriptor() ([]byte, []int) {
 	return file_concord_journal_v1_journal_proto_rawDescGZIP(), []int{8}
 }
 
+// OpenLog is the service's command on its first start: the log has this name, and this key signs it.
+type OpenLog struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The log's name.
+	Origin string `protobuf:"bytes,1,opt,name=origin,proto3" json:"origin,omitempty"`
+	// The key, as in concord.v1.LogKey.
+	VerifierKey   string `protobuf:"bytes,2,opt,name=verifier_key,json=verifierKey,proto3" json:"verifier_key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenLog) Reset() {
+	*x = OpenLog{}
+	mi := &file_concord_journal_v1_journal_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenLog) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenLog) ProtoMessage() {}
+
+func (x *OpenLog) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_journal_v1_journal_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenLog.ProtoReflect.Descriptor instead.
+func (*OpenLog) Descriptor() ([]byte, []int) {
+	return file_concord_journal_v1_journal_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *OpenLog) GetOrigin() string {
+	if x != nil {
+		return x.Origin
+	}
+	return ""
+}
+
+func (x *OpenLog) GetVerifierKey() string {
+	if x != nil {
+		return x.VerifierKey
+	}
+	return ""
+}
+
 var File_concord_journal_v1_journal_proto protoreflect.FileDescriptor
 
 const file_concord_journal_v1_journal_proto_rawDesc = "" +
@@ -688,7 +743,10 @@ const file_concord_journal_v1_journal_proto_rawDesc = "" +
 	"\x06number\x18\x01 \x01(\x05R\x06number\x122\n" +
 	"\x06change\x18\x02 \x01(\v2\x1a.concord.v1.DeferredChangeR\x06change\"\n" +
 	"\n" +
-	"\bFirstKeyB?Z=github.com/concordhq/concord/gen/concord/journal/v1;journalv1b\x06proto3"
+	"\bFirstKey\"D\n" +
+	"\aOpenLog\x12\x16\n" +
+	"\x06origin\x18\x01 \x01(\tR\x06origin\x12!\n" +
+	"\fverifier_key\x18\x02 \x01(\tR\vverifierKeyB?Z=github.com/concordhq/concord/gen/concord/journal/v1;journalv1b\x06proto3"
 
 var (
 	file_concord_journal_v1_journal_proto_rawDescOnce sync.Once
@@ -702,7 +760,7 @@ func file_concord_journal_v1_journal_proto_rawDescGZIP() []byte {
 	return file_concord_journal_v1_journal_proto_rawDescData
 }
 
-var file_concord_journal_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_concord_journal_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_concord_journal_v1_journal_proto_goTypes = []any{
 	(*Chain)(nil),                 // 0: concord.journal.v1.Chain
 	(*Receipt)(nil),               // 1: concord.journal.v1.Receipt
@@ -713,17 +771,18 @@ var file_concord_journal_v1_journal_proto_goTypes = []any{
 	(*Cascade)(nil),               // 6: concord.journal.v1.Cascade
 	(*PendingChange)(nil),         // 7: concord.journal.v1.PendingChange
 	(*FirstKey)(nil),              // 8: concord.journal.v1.FirstKey
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(*v1.ApiKey)(nil),             // 10: concord.v1.ApiKey
-	(*v1.DeferredChange)(nil),     // 11: concord.v1.DeferredChange
+	(*OpenLog)(nil),               // 9: concord.journal.v1.OpenLog
+	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*v1.ApiKey)(nil),             // 11: concord.v1.ApiKey
+	(*v1.DeferredChange)(nil),     // 12: concord.v1.DeferredChange
 }
 var file_concord_journal_v1_journal_proto_depIdxs = []int32{
-	9,  // 0: concord.journal.v1.Receipt.record_time:type_name -> google.protobuf.Timestamp
-	9,  // 1: concord.journal.v1.Stamp.record_time:type_name -> google.protobuf.Timestamp
-	9,  // 2: concord.journal.v1.Stamp.sweep_time:type_name -> google.protobuf.Timestamp
-	10, // 3: concord.journal.v1.StoredKey.api_key:type_name -> concord.v1.ApiKey
+	10, // 0: concord.journal.v1.Receipt.record_time:type_name -> google.protobuf.Timestamp
+	10, // 1: concord.journal.v1.Stamp.record_time:type_name -> google.protobuf.Timestamp
+	10, // 2: concord.journal.v1.Stamp.sweep_time:type_name -> google.protobuf.Timestamp
+	11, // 3: concord.journal.v1.StoredKey.api_key:type_name -> concord.v1.ApiKey
 	7,  // 4: concord.journal.v1.Cascade.changes:type_name -> concord.journal.v1.PendingChange
-	11, // 5: concord.journal.v1.PendingChange.change:type_name -> concord.v1.DeferredChange
+	12, // 5: concord.journal.v1.PendingChange.change:type_name -> concord.v1.DeferredChange
 	6,  // [6:6] is the sub-list for method output_type
 	6,  // [6:6] is the sub-list for method input_type
 	6,  // [6:6] is the sub-list for extension type_name
@@ -748,7 +807,7 @@ func file_concord_journal_v1_journal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_journal_v1_journal_proto_rawDesc), len(file_concord_journal_v1_journal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
