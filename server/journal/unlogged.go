@@ -2,4 +2,16 @@
 
 package journal
 
-const logged = false
+import (
+	"math/bits"
+
+	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
+	"github.com/concordhq/concord/proof"
+)
+
+// commit counts the event, and commits to nothing.
+func (b *batch) commit(*journalv1.Chain, []byte, []byte) (err error) {
+	size := b.edge.Size() + 1
+	b.edge, err = proof.ReadEdge(size, make([]byte, bits.OnesCount64(size)*proof.HashSize))
+	return err
+}
