@@ -21,6 +21,7 @@ var floors = map[string]int{
 	"gen":                  0,
 	"rules":                1,
 	"proof":                1,
+	"proof/bundle":         2,
 	"server/store":         1,
 	"server/store/overlay": 2, // what the engines share
 	"server/store/memory":  3,

@@ -24,7 +24,8 @@ var facts = map[string][]string{
 		"*.blocked_by", "AgreementDrafted.vendor_party_id", "AgreementDrafted.client_party_id", "*.neutral_party_id", "*.renews_agreement_id",
 		"Impact.added_commitment_ids", "Impact.changed_commitment_ids", "Impact.ended_commitment_ids", "Impact.superseded_obligation_ids",
 	},
-	"hashes": {"Event.previous_entry_hash", "Event.private_commitment", "*.terms_digest", "ApiKeyIssued.secret_hash", "Evidence.sha256"},
+	"the log's name and keys": {"LogOpened.origin", "LogOpened.verifier_key", "LogKeyAdded.verifier_key", "LogKeyRetired.log_key_id"},
+	"hashes":                  {"Event.previous_entry_hash", "Event.private_commitment", "*.terms_digest", "ApiKeyIssued.secret_hash", "Evidence.sha256"},
 	"days, figures and kinds": {
 		"*.effective_date", "*.due_date", "*.rule_date", "*.last_rule_date", "*.window_start_date", "*.window_end_date", "*.words_from_date",
 		"*.kept_date", "*.cure_date", "*.occurred_date", "*.until_date", "*.start_date", "DueStep.date", "Calendar.time_zone", "Calendar.holidays",

@@ -14,7 +14,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -54,13 +53,5 @@ func LeafHash(entry []byte) []byte {
 	return hash[:]
 }
 
-// Label is the label of an entry, HashSize bytes. The error says what is wrong with one that has not the form of an entry.
-func Label(entry []byte) ([]byte, error) {
-	switch {
-	case len(entry) != EntrySize:
-		return nil, fmt.Errorf("proof: an entry is %d bytes long, and not %d", EntrySize, len(entry))
-	case entry[0] != entryVersion:
-		return nil, fmt.Errorf("proof: an entry begins with %#x, and not with %#x", entryVersion, entry[0])
-	}
-	return entry[1 : 1+HashSize], nil
-}
+// IsEntry says whether some bytes have the form of an entry: its length and its version.
+func IsEntry(entry []byte) bool { return len(entry) == EntrySize && entry[0] == entryVersion }

@@ -25,6 +25,7 @@ func (s *State) proposalMade(e *pb.Event, c *pb.ProposalMade) {
 	})
 	s.putText(e, c.GetProposalId(), 1, c.GetProposer(), c.GetBody(), c.GetTermsDigest(), c.GetMotion())
 	switch {
+	case s.err != nil: // the text is none: there is no title in it
 	case c.GetKind() == pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS:
 		s.editAgreement(e, func(a *pb.Agreement) {
 			a.State = pb.AgreementState_AGREEMENT_STATE_PROPOSED
@@ -41,7 +42,7 @@ func (s *State) proposalCountered(e *pb.Event, c *pb.ProposalCountered) {
 		p.ExpireTime, p.Impact, p.ObligationIds = c.GetExpireTime(), c.GetImpact(), c.GetObligationIds()
 	})
 	s.putText(e, c.GetProposalId(), c.GetRevision(), c.GetAuthor(), c.GetBody(), c.GetTermsDigest(), c.GetMotion())
-	if s.proposal(e.GetAgreementId(), c.GetProposalId()).GetKind() == pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS {
+	if s.err == nil && s.proposal(e.GetAgreementId(), c.GetProposalId()).GetKind() == pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS {
 		s.editAgreement(e, func(a *pb.Agreement) { a.Title = termsOf(c.GetBody()).GetTitle() })
 	}
 }

@@ -33,8 +33,13 @@ const (
 	maxFailures = 10
 )
 
-// Policy opens a signed checkpoint if the signatures that somebody trusts stand under it; the error says which do not.
-type Policy func(signed []byte) (torchwood.Checkpoint, *note.Note, error)
+// Policy is whose signatures a checkpoint needs: one of several C2SP tlog-policies, where a log has changed its key.
+type Policy []torchwood.Policy
+
+// open opens a signed checkpoint that satisfies the policy; the error says which signatures are not there.
+func (p Policy) open(signed []byte) (torchwood.Checkpoint, *note.Note, error) {
+	return proof.OpenCheckpoint(signed, p...)
+}
 
 // Tampered says what is wrong with a log: its operator, or whoever broke in, shows a history that cannot be the true one.
 type Tampered struct {
@@ -94,7 +99,7 @@ func (m *Monitor) Turn(ctx context.Context) (Seen, error) {
 	if err != nil {
 		return Seen{}, fmt.Errorf("read the checkpoint: %w", err)
 	}
-	now, signatures, err := m.policy(signed)
+	now, signatures, err := m.policy.open(signed)
 	if err != nil {
 		return Seen{}, tampered("the newest checkpoint has not the signatures that the policy asks for: %v", err)
 	}
@@ -183,10 +188,10 @@ func (m *Monitor) read(ctx context.Context, tree tlog.Tree) error {
 
 // check takes an entry that is part of the tree.
 func (m *Monitor) check(ctx context.Context, tree tlog.Tree, index int64, entry []byte) error {
-	label, err := proof.Label(entry)
-	if err != nil {
-		return tampered("entry %d is none: %v", index, err)
+	if !proof.IsEntry(entry) {
+		return tampered("entry %d has not the form of one", index)
 	}
+	label := labelOf(entry)
 	alike, err := m.kept.like(label)
 	if err != nil {
 		return err
@@ -214,12 +219,15 @@ func (m *Monitor) same(ctx context.Context, tree tlog.Tree, earlier int64, label
 	if err != nil {
 		return false, fmt.Errorf("read entry %d again: %w", earlier, errors.Join(a.failed, err))
 	}
-	known, err := proof.Label(entry)
-	if err == nil && !bytes.Equal(beginning(known), beginning(label)) {
+	known := labelOf(entry) // its form was looked at when it was read first
+	if !bytes.Equal(beginning(known), beginning(label)) {
 		err = fmt.Errorf("entry %d has not the label that was kept: remove the file %q, and the log is read again", earlier, fileLabels)
 	}
 	return bytes.Equal(known, label), err
 }
+
+// labelOf is the label of an entry.
+func labelOf(entry []byte) []byte { return entry[1 : 1+proof.HashSize] }
 
 // Run makes one Turn after another, pausing in between unless there is more to read, and tells what each saw. It ends with
 // the first *Tampered, with the last error of many in a row that could not look at the log, or with nil when ctx ends.

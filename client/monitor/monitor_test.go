@@ -218,7 +218,7 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 		"there are two versions 5":                 {"entries 5 and 600 have one label", func(l *log) { l.grow(entry(5, "as somebody else was told")) }},
 		"there are two versions 700, told at once": {"entries 700 and 701 have one label", func(l *log) { l.growBy(100); l.grow(entry(700, "so"), entry(700, "or so")) }},
 		"somebody else signs":                      {"has not the signatures", func(l *log) { l.signer = stranger.signer }},
-		"an entry of another form":                 {"entry 600 is none", func(l *log) { l.grow([]byte("hello")) }},
+		"an entry of another form":                 {"entry 600 has not the form of one", func(l *log) { l.grow([]byte("hello")) }},
 		"an entry is not in the tree":              {"is not part of the tree", func(l *log) { l.growBy(5); l.entries[602] = entry(602, "not so") }},
 		"a hash is not in the tree":                {"is not part of the tree", func(l *log) { l.growBy(5); l.hashes[tlog.StoredHashIndex(0, 513)][0] ^= 1 }},
 	} {

@@ -84,7 +84,7 @@ func (r *records) readLast(policy Policy) error {
 	if err != nil {
 		return fmt.Errorf("read the last checkpoint: %w", err)
 	}
-	if r.last, _, err = policy(signed); err != nil {
+	if r.last, _, err = policy.open(signed); err != nil {
 		return fmt.Errorf("the policy does not believe %s, which was kept before (is it the policy of another log, or without a key that was retired?): %w", file, err)
 	}
 	if r.last.N != largest {

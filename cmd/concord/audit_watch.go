@@ -9,11 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"filippo.io/torchwood"
 	"github.com/spf13/cobra"
-	"golang.org/x/mod/sumdb/note"
 
 	"github.com/concordhq/concord/client/monitor"
+	"github.com/concordhq/concord/proof/bundle"
 )
 
 // watchEvery is how long a monitor pauses between two looks at the log if it is not told otherwise: ten times what the
@@ -22,7 +21,8 @@ const watchEvery = 10 * time.Second
 
 // auditWatch is the command that follows a log.
 func (s *session) auditWatch() *cobra.Command {
-	var policyFile, dir string
+	var policies []string
+	var dir string
 	var every time.Duration
 	var once bool
 	cmd := &cobra.Command{
@@ -36,7 +36,7 @@ func (s *session) auditWatch() *cobra.Command {
 				return usagef("--every must be longer than nothing, not %s", every)
 			}
 			s.started = true
-			m, err := s.monitor(args[0], dir, policyFile)
+			m, err := s.monitor(args[0], dir, policies)
 			if err != nil {
 				return incomplete(err)
 			}
@@ -59,7 +59,7 @@ func (s *session) auditWatch() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&policyFile, "policy", "", "a file that says whose signatures you trust (C2SP tlog-policy)")
+	flags.StringArrayVar(&policies, "policy", nil, "a file that says whose signatures you trust (C2SP tlog-policy); with several, one of them is enough")
 	flags.StringVar(&dir, "dir", "", "where to keep checkpoints, and what is known of the log")
 	flags.DurationVar(&every, "every", watchEvery, "how long to pause between two looks")
 	flags.BoolVar(&once, "once", false, "look until everything published so far is read, and end")
@@ -70,7 +70,7 @@ func (s *session) auditWatch() *cobra.Command {
 }
 
 // monitor opens a monitor of the log at a URL.
-func (s *session) monitor(at, dir, policyFile string) (*monitor.Monitor, error) {
+func (s *session) monitor(at, dir string, policies []string) (*monitor.Monitor, error) {
 	o, err := s.options()
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (s *session) monitor(at, dir, policyFile string) (*monitor.Monitor, error) 
 	if err != nil {
 		return nil, err
 	}
-	policy, err := readPolicy(policyFile)
+	policy, err := readPolicies(policies)
 	if err != nil {
 		return nil, err
 	}
@@ -90,19 +90,20 @@ func (s *session) monitor(at, dir, policyFile string) (*monitor.Monitor, error) 
 	return monitor.Open(dir, log, policy)
 }
 
-// readPolicy reads whose signatures are trusted.
-func readPolicy(file string) (monitor.Policy, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read the policy: %w", err)
+// readPolicies reads whose signatures are trusted.
+func readPolicies(files []string) (all monitor.Policy, err error) {
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read the policy: %w", err)
+		}
+		one, err := bundle.ReadPolicy(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		all = append(all, one)
 	}
-	trust, err := torchwood.ParsePolicy(text)
-	if err != nil {
-		return nil, fmt.Errorf("the policy %s: %w", file, err)
-	}
-	return func(signed []byte) (torchwood.Checkpoint, *note.Note, error) {
-		return torchwood.VerifyCheckpoint(signed, trust)
-	}, nil
+	return all, nil
 }
 
 // lookOnce reads what is published, and tells what it saw.

@@ -1,0 +1,80 @@
+package bundle
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+)
+
+// TestASoundBundleIsSound holds it at sizes of the log on both sides of what a tile holds, for all scopes; that the same
+// export is the same bytes; and that a bundle without the whole log says what it cannot show.
+func TestASoundBundleIsSound(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		more       int
+		scope      Scope
+		proofsOnly bool
+		want       Outcome
+		chains     []string
+	}{
+		{"the service", 0, Scope{}, false, Sound, []string{"", "alpha", "beta"}},
+		{"the service, with many events", 700, Scope{}, false, Sound, []string{"", "alpha", "beta"}},
+		{"an agreement", 256 - 9, Scope{AgreementID: "beta"}, false, Sound, []string{"beta"}},
+		{"an agreement, one entry later", 256 - 8, Scope{AgreementID: "beta"}, false, Sound, []string{"beta"}},
+		{"a party", 300, Scope{PartyID: "vale"}, false, Sound, []string{"", "alpha", "beta"}},
+		{"an agreement, proofs only", 700, Scope{AgreementID: "beta"}, true, Incomplete, []string{"beta"}},
+		{"the service, proofs only", 10, Scope{}, true, Incomplete, []string{"", "alpha", "beta"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, 3, 2).story()
+			for range c.more {
+				w.record("", renamed("vale", "Vale"))
+			}
+			b := w.export(c.scope, c.proofsOnly)
+			r := verify(b, w.trust())
+			if r.Outcome != c.want || c.proofsOnly && (len(r.Findings) != 1 || r.Findings[0].Check != CheckLabels) {
+				t.Fatal(told(r))
+			}
+			var chains []string
+			for _, chain := range r.Chains {
+				chains = append(chains, chain.AgreementID)
+				if int(chain.Version) != len(w.chains[chain.AgreementID].events) || chain.Records == 0 {
+					t.Errorf("%q: %d events and %d records", chain.AgreementID, chain.Version, chain.Records)
+				}
+			}
+			if slices.Sort(chains); !slices.Equal(chains, c.chains) {
+				t.Errorf("chains %q", chains)
+			}
+			if r.Size != int64(len(w.entries)) || r.Others != r.Size-r.Events || r.Origin != origin || len(r.Signatures) != 4 {
+				t.Errorf("%+v", r)
+			}
+			if again := w.export(c.scope, c.proofsOnly); !bytes.Equal(again, b) {
+				t.Error("the same export is not the same bytes")
+			}
+		})
+	}
+}
+
+// TestAnEarlierCheckpointHolds shows growth from every size, and from nothing.
+func TestAnEarlierCheckpointHolds(t *testing.T) {
+	w := newWorld(t, 0, 0).story()
+	for range 520 {
+		w.record("", renamed("vale", "Vale"))
+	}
+	b, trust := w.export(Scope{}, false), w.trust()
+	for _, size := range []int{0, 1, 7, 255, 256, 257, 511, 512, 520, len(w.entries)} {
+		trust.Since = w.sign(size)
+		if r := verify(b, trust); r.Outcome != Sound || r.Since == nil || *r.Since != int64(size) {
+			t.Errorf("since %d: %s", size, told(r))
+		}
+	}
+	b = w.export(Scope{AgreementID: "beta"}, true)
+	trust.Since = w.sign(512)
+	if r := verify(b, trust); r.Outcome != Incomplete || len(r.Findings) != 1 {
+		t.Errorf("from proofs only: %s", told(r))
+	}
+	trust.Since = w.sign(300)
+	if r := verify(b, trust); r.Outcome != Incomplete || len(r.Findings) != 2 || r.Findings[0].Check != CheckConsistency {
+		t.Errorf("from proofs that do not reach it: %s", told(r))
+	}
+}
