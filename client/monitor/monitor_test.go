@@ -48,9 +48,7 @@ func newLog(t *testing.T) *log {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.policy = func(signed []byte) (torchwood.Checkpoint, *note.Note, error) {
-		return torchwood.VerifyCheckpoint(signed, trust)
-	}
+	l.policy = Policy{trust}
 	return l
 }
 
