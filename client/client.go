@@ -1,8 +1,8 @@
 // Package client speaks to a Concord service from Go.
 //
 // Dial gives a Client, whose fields are the service's own nouns: Parties, Agreements, Proposals, Commitments,
-// Obligations, Calendars, History and Admin. Every call carries the caller's key, gets a deadline if it has none, and is safe to
-// repeat: a command without a request_id is given one before it leaves, so that a call which found the service
+// Obligations, Calendars, History, Log and Admin. Every call carries the caller's key, gets a deadline if it has none, and is safe
+// to repeat: a command without a request_id is given one before it leaves, so that a call which found the service
 // unavailable is made again, and is never recorded twice. What the service refuses comes back as an error that Reason,
 // Violations and Details read; Pages walks a list to its end; Import sends rows, as many as there are.
 //
@@ -65,6 +65,8 @@ type Client struct {
 	Calendars pb.CalendarServiceClient
 	// History is what happened.
 	History pb.HistoryServiceClient
+	// Log is what proves that the history was not rewritten.
+	Log pb.LogServiceClient
 	// Admin hands out and takes back credentials.
 	Admin pb.AdminServiceClient
 
@@ -112,6 +114,7 @@ func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
 		Obligations: pb.NewObligationServiceClient(conn),
 		Calendars:   pb.NewCalendarServiceClient(conn),
 		History:     pb.NewHistoryServiceClient(conn),
+		Log:         pb.NewLogServiceClient(conn),
 		Admin:       pb.NewAdminServiceClient(conn),
 		conn:        conn,
 		attempts:    o.attempts(),

@@ -38,6 +38,17 @@ type Config struct {
 	// ShutdownTimeout is how long running calls may go on after the signal to stop.
 	ShutdownTimeout time.Duration
 
+	// LogOrigin is the name of the log, for its first start.
+	LogOrigin string
+	// LogKeyFile and LogHeadFile are where the log's private keys and the last checkpoint are; "" means in DataDir.
+	LogKeyFile, LogHeadFile string
+	// WitnessPolicyFile names who cosigns the log; "": nobody.
+	WitnessPolicyFile string
+	// LogFail says what becomes of checkpoints that too few cosigned.
+	LogFail string
+	// TlogPublic says what of the log anyone may read.
+	TlogPublic string
+
 	// Now is the wall clock; nil means the real one. No flag sets it.
 	Now func() time.Time
 }
@@ -46,6 +57,19 @@ type Config struct {
 const (
 	StoreBolt   = "bolt"
 	StoreMemory = "memory"
+)
+
+// What becomes of a checkpoint that too few witnesses cosigned.
+const (
+	FailOpen   = "open"
+	FailClosed = "closed"
+)
+
+// What of the log anyone may read.
+const (
+	PublicNothing = "nothing"
+	PublicHashes  = "hashes"
+	PublicAll     = "all"
 )
 
 // Default is the configuration that needs nothing: an embedded store in the working directory, on loopback.
@@ -59,6 +83,8 @@ func Default() Config {
 		LogFormat:       "text",
 		Metrics:         true,
 		ShutdownTimeout: 10 * time.Second,
+		LogFail:         FailOpen,
+		TlogPublic:      PublicNothing,
 	}
 }
 
@@ -76,6 +102,12 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&c.LogFormat, "log-format", c.LogFormat, `"text" for people or "json" for programs, on standard error`)
 	fs.BoolVar(&c.Metrics, "metrics", c.Metrics, "take measures and serve them at /metrics; OTEL_METRICS_EXPORTER=otlp pushes them too. Traces: OTEL_TRACES_EXPORTER=otlp and the other standard OTEL_ variables")
 	fs.DurationVar(&c.ShutdownTimeout, "shutdown-timeout", c.ShutdownTimeout, "how long running calls may go on after SIGTERM, 0s to 10m")
+	fs.StringVar(&c.LogOrigin, "log-origin", c.LogOrigin, `name of the log that every event is entered into, best a host name and a path, as in "concord.example.com/log"; it counts at the first start and can never change; empty: one is drawn`)
+	fs.StringVar(&c.LogKeyFile, "log-key-file", c.LogKeyFile, `file of the log's private keys, C2SP signer keys, made at the first start; keep a copy apart from the data; empty: "log-keys" in data-dir`)
+	fs.StringVar(&c.LogHeadFile, "log-head-file", c.LogHeadFile, `file of the last checkpoint that was signed, by which a start knows that the data are the newest copy; best on another disk than data-dir, and never part of a backup that is put back; empty: "checkpoint" in data-dir`)
+	fs.StringVar(&c.WitnessPolicyFile, "log-witness-policy-file", c.WitnessPolicyFile, "C2SP tlog-policy that names the witnesses, their URLs, and the quorum that makes a checkpoint good; empty: no witnesses")
+	fs.StringVar(&c.LogFail, "log-fail", c.LogFail, `what becomes of a checkpoint that the quorum has not cosigned: "open" publishes it all the same, "closed" does not`)
+	fs.StringVar(&c.TlogPublic, "tlog-public", c.TlogPublic, `what of /tlog/ anyone may read without a key: "nothing", "hashes" (checkpoint and hash tiles: they tell how many events there are), or "all" (the entries, which are commitments, too); an auditor's key reads all in any case`)
 }
 
 // envPrefix starts every environment variable of ours.
@@ -190,6 +222,15 @@ func (c *Config) Check() error {
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {
 		add("log-level: debug, info, warn or error")
+	}
+	if c.Store == StoreMemory && (c.LogKeyFile != "" || c.LogHeadFile != "") {
+		add("log-key-file and log-head-file: a store that forgets must not sign what it once signed; leave them empty")
+	}
+	if c.LogFail != FailOpen && c.LogFail != FailClosed {
+		add("log-fail: open or closed")
+	}
+	if !slices.Contains([]string{PublicNothing, PublicHashes, PublicAll}, c.TlogPublic) {
+		add("tlog-public: nothing, hashes or all")
 	}
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		add("log-format: text or json")

@@ -39,6 +39,7 @@ type Server struct {
 	journal    *journal.Journal
 	clock      *deadline.Worker
 	policy     *seal.Policy
+	sealer     *seal.Sealer
 	grpc       *grpc.Server
 	health     *health.Server
 	http       *http.Server
@@ -81,10 +82,19 @@ func (s *Server) build(ctx context.Context) (err error) {
 		return err
 	}
 	s.draining, s.endStreams = context.WithCancel(context.Background())
-	if s.journal, err = journal.Open(ctx, journal.Options{Store: s.store, Now: config.Now, Log: s.log, Observe: s.telemetry.journal()}); err != nil {
+	keys, err := config.openKeys()
+	if err != nil {
 		return err
 	}
-	s.policy = &seal.Policy{FailOpen: true}
+	if s.policy, err = config.readPolicy(); err != nil {
+		return err
+	}
+	if s.journal, err = journal.Open(ctx, journal.Options{Store: s.store, Now: config.Now, LogKey: keys.For, Log: s.log, Observe: s.telemetry.journal()}); err != nil {
+		return err
+	}
+	if err = s.buildSealer(ctx, keys); err != nil {
+		return err
+	}
 	s.clock = &deadline.Worker{Journal: s.journal, Log: s.log, Observe: s.telemetry.clock()}
 
 	tls, err := serverTLS(config)
@@ -133,7 +143,7 @@ func (s *Server) openStore() error {
 func (s *Server) buildGRPC(inside *inside, creds grpc.ServerOption) error {
 	s.health = health.NewServer()
 	s.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
-	door := auth.New(s.journal)
+	door := auth.New(s.journal, s.config.openMethods()...)
 	refusals := api.Refusals{Log: s.log}
 	unary := chainUnary(s.telemetry.unary, refusals.Unary, bounded, door.Unary, api.Prepare)
 	stream := chainStream(s.telemetry.stream, refusals.Stream, s.untilDrain, door.Stream)
@@ -168,6 +178,9 @@ func (s *Server) Run(ctx context.Context, started func(Started)) error {
 
 func (s *Server) serve(ctx context.Context, journalDone chan error, started func(Started)) error {
 	firstKey, err := s.firstKey(ctx)
+	if err == nil {
+		err = s.beginSealer(ctx)
+	}
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil // told to stop before it began
@@ -176,6 +189,7 @@ func (s *Server) serve(ctx context.Context, journalDone chan error, started func
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.clock.Run(ctx) })
+	group.Go(func() error { return s.seals(ctx) })
 	group.Go(func() error {
 		if err := s.grpc.Serve(s.grpcPort); err != nil && !errors.Is(err, grpc.ErrServerStopped) { // stopped: before it began
 			return fmt.Errorf("serve gRPC: %w", err)

@@ -45,6 +45,8 @@ const (
 type stage struct {
 	*servertest.Server
 	operator, acme, globex, initech servertest.Caller // signatories but for the operator
+	auditor                         servertest.Caller // of everything
+	logKey                          string            // of two that sign the log
 }
 
 func oneOff(id string, obligor pb.Side, day string) *pb.CommitmentTerms {
@@ -91,6 +93,7 @@ func setStage(t *testing.T, o servertest.Options) *stage {
 		s.Party(t, party)
 	}
 	s.acme, s.globex, s.initech = s.Member(t, signatory, acme), s.Member(t, signatory, globex), s.Member(t, signatory, initech)
+	s.auditor = s.Key(t, &pb.Principal{Role: auditor})
 	g := s.GRPC()
 	g.Must(t, s.operator, &pb.CreateApiKeyRequest{
 		ApiKeyId: "key_spare", ApiKey: &pb.ApiKey{DisplayName: "spare", Principal: &pb.Principal{Role: operator}},
@@ -126,6 +129,7 @@ func setStage(t *testing.T, o servertest.Options) *stage {
 	g.Must(t, s.globex, &pb.AdmitObligationRequest{AgreementId: "broken", ObligationId: "cups-1", Reason: "They fell."})
 	g.Must(t, s.acme, &pb.SuspendAgreementRequest{AgreementId: "paused", RightId: "flood", Reason: "The office is wet."})
 	s.judge(t)
+	s.logKey = g.Must(t, s.operator, &pb.AddLogKeyRequest{}).(*pb.Log).GetKeys()[0].GetLogKeyId()
 	return s
 }
 
@@ -165,8 +169,8 @@ func (s *stage) accept(t *testing.T, who servertest.Caller, id, proposal string)
 	s.GRPC().Must(t, who, &pb.AcceptProposalRequest{AgreementId: id, ProposalId: proposal, Revision: p.GetRevision(), TermsDigest: p.GetTermsDigest()})
 }
 
-// ready is a request for every RPC that succeeds once on the stage, made by acme's signatory, or by the operator where
-// only that may.
+// ready is a request for every RPC that succeeds once on the stage, made by acme's signatory, or by the operator or
+// the auditor where only that may.
 func (s *stage) ready(t *testing.T) []proto.Message {
 	t.Helper()
 	ask := s.GRPC().Must(t, s.acme, &pb.GetProposalRequest{AgreementId: "asked", ProposalId: "ask"}).(*pb.Proposal)
@@ -228,6 +232,13 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.ListFeedsRequest{},
 		&pb.RevokeFeedRequest{FeedId: "feed_spare"},
 		&pb.GetCalendarRequest{AgreementId: "running"},
+		&pb.GetCheckpointRequest{},
+		&pb.ListCheckpointsRequest{},
+		&pb.GetLogPolicyRequest{},
+		&pb.GetTileRequest{Width: 1},
+		&pb.GetEntryBundleRequest{Width: 1},
+		&pb.AddLogKeyRequest{},
+		&pb.RetireLogKeyRequest{LogKeyId: s.logKey},
 	}
 }
 
@@ -235,6 +246,9 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 func (s *stage) maker(rpc servertest.RPC) servertest.Caller {
 	if len(rpc.Allow) == 1 && rpc.Allow[0] == operator {
 		return s.operator
+	}
+	if len(rpc.Allow) == 1 && rpc.Allow[0] == auditor {
+		return s.auditor
 	}
 	return s.acme
 }

@@ -31,6 +31,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/concordhq/concord/server/journal"
+	"github.com/concordhq/concord/server/seal"
 )
 
 // telemetry is what Concord tells of itself: traces where the standard OTEL_ variables ask for them, metrics unless they
@@ -47,6 +48,9 @@ type telemetry struct {
 	written                                    metric.Int64Counter
 	woken                                      metric.Int64Counter
 	lag, storeWrite, storeCarry                metric.Float64Histogram
+	signed, published, cosigned                metric.Int64Gauge
+	publishedAt                                metric.Float64Gauge
+	refused                                    metric.Int64Counter
 }
 
 // exporting says whether the environment asks for a signal.
@@ -128,7 +132,35 @@ func (t *telemetry) instruments(m metric.Meter) error {
 	t.storeCarry = histogram("concord.store.flush.duration", "s", "Time a generation took to reach the tables.", .1, .25, .5, 1, 2.5, 5, 10, 30, 60)
 	t.woken = counter("concord.deadline.woken", "Records woken because their time had come.")
 	t.lag = histogram("concord.deadline.lag", "s", "How late the first record of a turn was woken.", .001, .01, .1, 1, 10, 60, 3600, 86400)
-	return errors.Join(errs...)
+	gauge := func(name, unit, about string) metric.Int64Gauge {
+		g, err := m.Int64Gauge(name, metric.WithUnit(unit), metric.WithDescription(about))
+		errs = append(errs, err)
+		return g
+	}
+	t.signed = gauge("concord.log.signed", "{entry}", "Size of the log at the last checkpoint that was signed.")
+	t.published = gauge("concord.log.published", "{entry}", "Size of the log at the newest checkpoint that was published.")
+	t.cosigned = gauge("concord.log.cosigned", "{witness}", "Witnesses that have cosigned the last checkpoint.")
+	t.refused = counter("concord.log.witness.failures", "Times that a witness was asked and did not cosign, by witness.")
+	var err error
+	t.publishedAt, err = m.Float64Gauge("concord.log.published.time", metric.WithUnit("s"), metric.WithDescription("When the newest checkpoint was published, in seconds since 1970."))
+	return errors.Join(append(errs, err)...)
+}
+
+// sealer observes who signs the log.
+func (t *telemetry) sealer() func(seal.Standing) {
+	if t.registry == nil {
+		return nil
+	}
+	return func(s seal.Standing) {
+		ctx := context.Background()
+		t.signed.Record(ctx, int64(s.Signed))
+		t.published.Record(ctx, int64(s.Published))
+		t.cosigned.Record(ctx, int64(s.Cosigned))
+		for _, witness := range s.Refused {
+			t.refused.Add(ctx, 1, metric.WithAttributes(attribute.String("witness", witness)))
+		}
+		t.publishedAt.Record(ctx, float64(s.PublishTime.UnixMilli())/1000)
+	}
 }
 
 // grpcOption traces the calls of the gRPC server.

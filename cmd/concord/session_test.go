@@ -58,6 +58,7 @@ type office struct {
 	pb.UnimplementedAdminServiceServer
 	pb.UnimplementedPartyServiceServer
 	pb.UnimplementedCalendarServiceServer
+	pb.UnimplementedLogServiceServer
 	key      []string
 	tampered bool
 	motion   *pb.Motion // on the table, instead of a text
@@ -263,6 +264,7 @@ func newShell(t *testing.T, o *office) *shell {
 	pb.RegisterAdminServiceServer(server, o)
 	pb.RegisterPartyServiceServer(server, o)
 	pb.RegisterCalendarServiceServer(server, o)
+	pb.RegisterLogServiceServer(server, o)
 	go func() { _ = server.Serve(lis) }()
 	t.Cleanup(server.Stop)
 	return &shell{t: t, addr: lis.Addr().String(), env: map[string]string{}}

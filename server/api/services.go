@@ -266,6 +266,16 @@ func (s logs) GetLogPolicy(ctx context.Context, _ *pb.GetLogPolicyRequest) (*pb.
 	return s.policy.Tell(l), err
 }
 
+func (s logs) GetTile(ctx context.Context, r *pb.GetTileRequest) (*pb.GetTileResponse, error) {
+	tile, err := s.j.PublishedTile(ctx, int(r.GetLevel()), r.GetIndex(), int(r.GetWidth()))
+	return &pb.GetTileResponse{Tile: tile}, err
+}
+
+func (s logs) GetEntryBundle(ctx context.Context, r *pb.GetEntryBundleRequest) (*pb.GetEntryBundleResponse, error) {
+	entries, err := s.j.PublishedEntries(ctx, r.GetIndex(), int(r.GetWidth()))
+	return &pb.GetEntryBundleResponse{Entries: entries}, err
+}
+
 func (s calendars) CreateFeed(ctx context.Context, r *pb.CreateFeedRequest) (*pb.CreateFeedResponse, error) {
 	return do[*pb.CreateFeedResponse](ctx, s.j, r)
 }

@@ -44,7 +44,7 @@ func rulesOf(services map[string]grpc.ServiceInfo) (map[string][]pb.Role, error)
 }
 
 // Open says whether a method is open to callers without a key: the health check, and reflection, which tells no more
-// than the published protos. It is the whole list.
+// than the published protos. It is the whole list, but for what an operator opens (see New).
 func Open(method string) bool {
 	return strings.HasPrefix(method, "/grpc.health.v1.Health/") ||
 		strings.HasPrefix(method, "/grpc.reflection.v1.ServerReflection/") ||

@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
+	"filippo.io/torchwood"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
+	"github.com/concordhq/concord/proof"
 	"github.com/concordhq/concord/rules"
 	"github.com/concordhq/concord/server/store"
 )
@@ -81,6 +84,64 @@ func (j *Journal) Checkpoints(ctx context.Context, caller rules.Caller, req *pb.
 		})
 		return err
 	})
+}
+
+// Published runs fn over the log's tree, which is at least as large as the newest checkpoint, whose size it is told; 0 if none
+// was published yet.
+func (j *Journal) Published(ctx context.Context, fn func(size uint64, t *Tree) error) error {
+	return j.view(ctx, func(snap store.Snapshot) error {
+		newest, err := snap.Get(tableMeta, keyCheckpoint)
+		if err != nil {
+			return err
+		}
+		t, err := newTree(snap)
+		switch {
+		case err != nil:
+			return err
+		case newest == nil:
+			return fn(0, t)
+		}
+		return fn(binary.BigEndian.Uint64(newest), t)
+	})
+}
+
+// PublishedTile is the first hashes of a tile, 32 bytes each, 1 to 256 of them. It is refused if the newest checkpoint has not
+// so many.
+func (j *Journal) PublishedTile(ctx context.Context, level int, index uint64, width int) (tile []byte, err error) {
+	err = j.Published(ctx, func(size uint64, t *Tree) error {
+		if err := shown(size>>(level*proof.TileHeight), index, width); err != nil {
+			return err
+		}
+		tile, err = t.Tile(level, index, width)
+		return err
+	})
+	return tile, err
+}
+
+// PublishedEntries is the first entries of a bundle as C2SP tlog-tiles have them, 1 to 256 of them. It is refused if the newest
+// checkpoint has not so many.
+func (j *Journal) PublishedEntries(ctx context.Context, index uint64, width int) (bundle []byte, err error) {
+	err = j.Published(ctx, func(size uint64, t *Tree) error {
+		if err := shown(size, index, width); err != nil {
+			return err
+		}
+		entries, err := t.Entries(index<<proof.TileHeight, width)
+		for entry := range slices.Chunk(entries, proof.EntrySize) {
+			if err == nil {
+				bundle, err = torchwood.AppendTileEntry(bundle, entry)
+			}
+		}
+		return err
+	})
+	return bundle, err
+}
+
+// shown refuses a part of a tile that its level does not have.
+func shown(has, index uint64, width int) error {
+	if has < uint64(width) || index > (has-uint64(width))>>proof.TileHeight {
+		return rules.Refuse(pb.ErrorReason_ERROR_REASON_NOT_FOUND, "The newest checkpoint does not reach so far.")
+	}
+	return nil
 }
 
 // Log is the log's name and its keys; nil before it was opened.

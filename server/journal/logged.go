@@ -9,8 +9,10 @@ import (
 	"github.com/concordhq/concord/proof"
 )
 
-// commit writes the entry and the salt of the newest event of a chain before its body, and grows the log by it. Only what
-// measures the cost of the log is built without.
+// Logged says that events are committed to the log. Only what measures the cost of the log is built without.
+const Logged = true
+
+// commit writes the entry and the salt of the newest event of a chain before its body, and grows the log by it.
 func (b *batch) commit(chain *journalv1.Chain, value, body []byte) error {
 	salt := value[proof.EntrySize:bodyAt]
 	b.j.opts.Random(salt)

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
+	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/proof"
 	"github.com/concordhq/concord/server/store"
 )
@@ -43,6 +44,9 @@ func newTree(snap store.Snapshot) (*Tree, error) {
 	edge, err := proof.ReadEdge(stamp.GetPosition(), stamp.GetEdge())
 	return &Tree{snap: snap, edge: edge, tiles: map[tlog.Tile][]byte{}}, err
 }
+
+// Log is the log's name and its keys, as they are at this size; nil before it was opened.
+func (t *Tree) Log() (*pb.Log, error) { return readLog(t.snap) }
 
 // Size is how many entries the log has.
 func (t *Tree) Size() uint64 { return t.edge.Size() }

@@ -91,7 +91,7 @@ func (r RPC) Streams() bool { return r.IsStreamingClient() || r.IsStreamingServe
 // Calls that are streams, and calls that REST does not offer: few, and by name, so that an HTTP rule cannot be forgotten.
 var (
 	streams  = []protoreflect.Name{"ImportAgreements"}
-	gRPCOnly = []protoreflect.Name{"GetCalendar", "ImportAgreements"}
+	gRPCOnly = []protoreflect.Name{"GetCalendar", "ImportAgreements", "GetTile", "GetEntryBundle"}
 )
 
 // RPCs are all calls of the API. It panics if one has no place over REST and is not named above, or the other way round.

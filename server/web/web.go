@@ -106,6 +106,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.serveCall(x)
 		return
 	}
+	if strings.HasPrefix(r.URL.Path, tlogPrefix) {
+		h.serveTlog(x)
+		return
+	}
 	h.servePage(x)
 }
 

@@ -225,6 +225,217 @@ func (*GetLogPolicyRequest) Descriptor() ([]byte, []int) {
 	return file_concord_v1_log_service_proto_rawDescGZIP(), []int{3}
 }
 
+// GetTileRequest names a tile.
+type GetTileRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The level of the tile, 0 to 63; at level 0 stand the hashes of entries.
+	Level int32 `protobuf:"varint,1,opt,name=level,proto3" json:"level,omitempty"`
+	// The number of the tile within its level, from 0.
+	Index uint64 `protobuf:"varint,2,opt,name=index,proto3" json:"index,omitempty"`
+	// How many hashes to read, from the first: 256 for the whole tile, fewer for a part of it.
+	Width         int32 `protobuf:"varint,3,opt,name=width,proto3" json:"width,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetTileRequest) Reset() {
+	*x = GetTileRequest{}
+	mi := &file_concord_v1_log_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetTileRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetTileRequest) ProtoMessage() {}
+
+func (x *GetTileRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_log_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetTileRequest.ProtoReflect.Descriptor instead.
+func (*GetTileRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_log_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *GetTileRequest) GetLevel() int32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+func (x *GetTileRequest) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *GetTileRequest) GetWidth() int32 {
+	if x != nil {
+		return x.Width
+	}
+	return 0
+}
+
+// GetTileResponse is a tile.
+type GetTileResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The hashes, 32 bytes each, one behind the other.
+	Tile          []byte `protobuf:"bytes,1,opt,name=tile,proto3" json:"tile,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetTileResponse) Reset() {
+	*x = GetTileResponse{}
+	mi := &file_concord_v1_log_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetTileResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetTileResponse) ProtoMessage() {}
+
+func (x *GetTileResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_log_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetTileResponse.ProtoReflect.Descriptor instead.
+func (*GetTileResponse) Descriptor() ([]byte, []int) {
+	return file_concord_v1_log_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *GetTileResponse) GetTile() []byte {
+	if x != nil {
+		return x.Tile
+	}
+	return nil
+}
+
+// GetEntryBundleRequest names a bundle of entries.
+type GetEntryBundleRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The number of the bundle, from 0; each holds 256 entries.
+	Index uint64 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	// How many entries to read, from the first: 256 for the whole bundle, fewer for a part of it.
+	Width         int32 `protobuf:"varint,2,opt,name=width,proto3" json:"width,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetEntryBundleRequest) Reset() {
+	*x = GetEntryBundleRequest{}
+	mi := &file_concord_v1_log_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetEntryBundleRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetEntryBundleRequest) ProtoMessage() {}
+
+func (x *GetEntryBundleRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_log_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetEntryBundleRequest.ProtoReflect.Descriptor instead.
+func (*GetEntryBundleRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_log_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *GetEntryBundleRequest) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *GetEntryBundleRequest) GetWidth() int32 {
+	if x != nil {
+		return x.Width
+	}
+	return 0
+}
+
+// GetEntryBundleResponse is a bundle of entries.
+type GetEntryBundleResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The entries, one behind the other, each with its length of two bytes before it, big-endian. An entry has 65 bytes.
+	Entries       []byte `protobuf:"bytes,1,opt,name=entries,proto3" json:"entries,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetEntryBundleResponse) Reset() {
+	*x = GetEntryBundleResponse{}
+	mi := &file_concord_v1_log_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetEntryBundleResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetEntryBundleResponse) ProtoMessage() {}
+
+func (x *GetEntryBundleResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_log_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetEntryBundleResponse.ProtoReflect.Descriptor instead.
+func (*GetEntryBundleResponse) Descriptor() ([]byte, []int) {
+	return file_concord_v1_log_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *GetEntryBundleResponse) GetEntries() []byte {
+	if x != nil {
+		return x.Entries
+	}
+	return nil
+}
+
 var File_concord_v1_log_service_proto protoreflect.FileDescriptor
 
 const file_concord_v1_log_service_proto_rawDesc = "" +
@@ -243,7 +454,18 @@ const file_concord_v1_log_service_proto_rawDesc = "" +
 	"\x17ListCheckpointsResponse\x128\n" +
 	"\vcheckpoints\x18\x01 \x03(\v2\x16.concord.v1.CheckpointR\vcheckpoints\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x15\n" +
-	"\x13GetLogPolicyRequest2\x90\x03\n" +
+	"\x13GetLogPolicyRequest\"t\n" +
+	"\x0eGetTileRequest\x12\"\n" +
+	"\x05level\x18\x01 \x01(\x05B\f\xe0A\x01\xbaH\x06\x1a\x04\x18?(\x00R\x05level\x12\x19\n" +
+	"\x05index\x18\x02 \x01(\x04B\x03\xe0A\x01R\x05index\x12#\n" +
+	"\x05width\x18\x03 \x01(\x05B\r\xe0A\x02\xbaH\a\x1a\x05\x18\x80\x02(\x01R\x05width\"%\n" +
+	"\x0fGetTileResponse\x12\x12\n" +
+	"\x04tile\x18\x01 \x01(\fR\x04tile\"W\n" +
+	"\x15GetEntryBundleRequest\x12\x19\n" +
+	"\x05index\x18\x01 \x01(\x04B\x03\xe0A\x01R\x05index\x12#\n" +
+	"\x05width\x18\x02 \x01(\x05B\r\xe0A\x02\xbaH\a\x1a\x05\x18\x80\x02(\x01R\x05width\"2\n" +
+	"\x16GetEntryBundleResponse\x12\x18\n" +
+	"\aentries\x18\x01 \x01(\fR\aentries2\xc4\x04\n" +
 	"\n" +
 	"LogService\x12\x8f\x01\n" +
 	"\rGetCheckpoint\x12 .concord.v1.GetCheckpointRequest\x1a\x16.concord.v1.Checkpoint\"D\xa2\xae\x19\b\n" +
@@ -251,7 +473,11 @@ const file_concord_v1_log_service_proto_rawDesc = "" +
 	"\x0fListCheckpoints\x12\".concord.v1.ListCheckpointsRequest\x1a#.concord.v1.ListCheckpointsResponse\"'\xa2\xae\x19\b\n" +
 	"\x06\x01\x02\x03\x05\x04\x06\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/log/checkpoints\x12j\n" +
 	"\fGetLogPolicy\x12\x1f.concord.v1.GetLogPolicyRequest\x1a\x15.concord.v1.LogPolicy\"\"\xa2\xae\x19\b\n" +
-	"\x06\x01\x02\x03\x05\x04\x06\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/log/policyB7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
+	"\x06\x01\x02\x03\x05\x04\x06\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/log/policy\x12P\n" +
+	"\aGetTile\x12\x1a.concord.v1.GetTileRequest\x1a\x1b.concord.v1.GetTileResponse\"\f\xa2\xae\x19\b\n" +
+	"\x06\x01\x02\x03\x05\x04\x06\x12`\n" +
+	"\x0eGetEntryBundle\x12!.concord.v1.GetEntryBundleRequest\x1a\".concord.v1.GetEntryBundleResponse\"\a\xa2\xae\x19\x03\n" +
+	"\x01\x04B7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
 
 var (
 	file_concord_v1_log_service_proto_rawDescOnce sync.Once
@@ -265,25 +491,33 @@ func file_concord_v1_log_service_proto_rawDescGZIP() []byte {
 	return file_concord_v1_log_service_proto_rawDescData
 }
 
-var file_concord_v1_log_service_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_concord_v1_log_service_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_concord_v1_log_service_proto_goTypes = []any{
 	(*GetCheckpointRequest)(nil),    // 0: concord.v1.GetCheckpointRequest
 	(*ListCheckpointsRequest)(nil),  // 1: concord.v1.ListCheckpointsRequest
 	(*ListCheckpointsResponse)(nil), // 2: concord.v1.ListCheckpointsResponse
 	(*GetLogPolicyRequest)(nil),     // 3: concord.v1.GetLogPolicyRequest
-	(*Checkpoint)(nil),              // 4: concord.v1.Checkpoint
-	(*LogPolicy)(nil),               // 5: concord.v1.LogPolicy
+	(*GetTileRequest)(nil),          // 4: concord.v1.GetTileRequest
+	(*GetTileResponse)(nil),         // 5: concord.v1.GetTileResponse
+	(*GetEntryBundleRequest)(nil),   // 6: concord.v1.GetEntryBundleRequest
+	(*GetEntryBundleResponse)(nil),  // 7: concord.v1.GetEntryBundleResponse
+	(*Checkpoint)(nil),              // 8: concord.v1.Checkpoint
+	(*LogPolicy)(nil),               // 9: concord.v1.LogPolicy
 }
 var file_concord_v1_log_service_proto_depIdxs = []int32{
-	4, // 0: concord.v1.ListCheckpointsResponse.checkpoints:type_name -> concord.v1.Checkpoint
+	8, // 0: concord.v1.ListCheckpointsResponse.checkpoints:type_name -> concord.v1.Checkpoint
 	0, // 1: concord.v1.LogService.GetCheckpoint:input_type -> concord.v1.GetCheckpointRequest
 	1, // 2: concord.v1.LogService.ListCheckpoints:input_type -> concord.v1.ListCheckpointsRequest
 	3, // 3: concord.v1.LogService.GetLogPolicy:input_type -> concord.v1.GetLogPolicyRequest
-	4, // 4: concord.v1.LogService.GetCheckpoint:output_type -> concord.v1.Checkpoint
-	2, // 5: concord.v1.LogService.ListCheckpoints:output_type -> concord.v1.ListCheckpointsResponse
-	5, // 6: concord.v1.LogService.GetLogPolicy:output_type -> concord.v1.LogPolicy
-	4, // [4:7] is the sub-list for method output_type
-	1, // [1:4] is the sub-list for method input_type
+	4, // 4: concord.v1.LogService.GetTile:input_type -> concord.v1.GetTileRequest
+	6, // 5: concord.v1.LogService.GetEntryBundle:input_type -> concord.v1.GetEntryBundleRequest
+	8, // 6: concord.v1.LogService.GetCheckpoint:output_type -> concord.v1.Checkpoint
+	2, // 7: concord.v1.LogService.ListCheckpoints:output_type -> concord.v1.ListCheckpointsResponse
+	9, // 8: concord.v1.LogService.GetLogPolicy:output_type -> concord.v1.LogPolicy
+	5, // 9: concord.v1.LogService.GetTile:output_type -> concord.v1.GetTileResponse
+	7, // 10: concord.v1.LogService.GetEntryBundle:output_type -> concord.v1.GetEntryBundleResponse
+	6, // [6:11] is the sub-list for method output_type
+	1, // [1:6] is the sub-list for method input_type
 	1, // [1:1] is the sub-list for extension type_name
 	1, // [1:1] is the sub-list for extension extendee
 	0, // [0:1] is the sub-list for field type_name
@@ -302,7 +536,7 @@ func file_concord_v1_log_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_log_service_proto_rawDesc), len(file_concord_v1_log_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,6 +22,8 @@ const (
 	LogService_GetCheckpoint_FullMethodName   = "/concord.v1.LogService/GetCheckpoint"
 	LogService_ListCheckpoints_FullMethodName = "/concord.v1.LogService/ListCheckpoints"
 	LogService_GetLogPolicy_FullMethodName    = "/concord.v1.LogService/GetLogPolicy"
+	LogService_GetTile_FullMethodName         = "/concord.v1.LogService/GetTile"
+	LogService_GetEntryBundle_FullMethodName  = "/concord.v1.LogService/GetEntryBundle"
 )
 
 // LogServiceClient is the client API for LogService service.
@@ -38,6 +40,13 @@ type LogServiceClient interface {
 	ListCheckpoints(ctx context.Context, in *ListCheckpointsRequest, opts ...grpc.CallOption) (*ListCheckpointsResponse, error)
 	// GetLogPolicy tells the log's name, its keys now and in the past, and who cosigns it.
 	GetLogPolicy(ctx context.Context, in *GetLogPolicyRequest, opts ...grpc.CallOption) (*LogPolicy, error)
+	// GetTile reads a tile of the Merkle tree as far as the newest checkpoint shows it: C2SP tlog-tiles. Over HTTP it is a file,
+	// /tlog/tile/<level>/<index>[.p/<width>]. NOT_FOUND for a tile that has not so many hashes yet.
+	GetTile(ctx context.Context, in *GetTileRequest, opts ...grpc.CallOption) (*GetTileResponse, error)
+	// GetEntryBundle reads entries of the log as far as the newest checkpoint shows them: C2SP tlog-tiles. They are commitments;
+	// without the events, salts and keys behind them they tell nothing, but that no place in a chain is taken twice. Over HTTP
+	// it is a file, /tlog/tile/entries/<index>[.p/<width>]. NOT_FOUND for a bundle that has not so many entries yet.
+	GetEntryBundle(ctx context.Context, in *GetEntryBundleRequest, opts ...grpc.CallOption) (*GetEntryBundleResponse, error)
 }
 
 type logServiceClient struct {
@@ -78,6 +87,26 @@ func (c *logServiceClient) GetLogPolicy(ctx context.Context, in *GetLogPolicyReq
 	return out, nil
 }
 
+func (c *logServiceClient) GetTile(ctx context.Context, in *GetTileRequest, opts ...grpc.CallOption) (*GetTileResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetTileResponse)
+	err := c.cc.Invoke(ctx, LogService_GetTile_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *logServiceClient) GetEntryBundle(ctx context.Context, in *GetEntryBundleRequest, opts ...grpc.CallOption) (*GetEntryBundleResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetEntryBundleResponse)
+	err := c.cc.Invoke(ctx, LogService_GetEntryBundle_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // LogServiceServer is the server API for LogService service.
 // All implementations must embed UnimplementedLogServiceServer
 // for forward compatibility.
@@ -92,6 +121,13 @@ type LogServiceServer interface {
 	ListCheckpoints(context.Context, *ListCheckpointsRequest) (*ListCheckpointsResponse, error)
 	// GetLogPolicy tells the log's name, its keys now and in the past, and who cosigns it.
 	GetLogPolicy(context.Context, *GetLogPolicyRequest) (*LogPolicy, error)
+	// GetTile reads a tile of the Merkle tree as far as the newest checkpoint shows it: C2SP tlog-tiles. Over HTTP it is a file,
+	// /tlog/tile/<level>/<index>[.p/<width>]. NOT_FOUND for a tile that has not so many hashes yet.
+	GetTile(context.Context, *GetTileRequest) (*GetTileResponse, error)
+	// GetEntryBundle reads entries of the log as far as the newest checkpoint shows them: C2SP tlog-tiles. They are commitments;
+	// without the events, salts and keys behind them they tell nothing, but that no place in a chain is taken twice. Over HTTP
+	// it is a file, /tlog/tile/entries/<index>[.p/<width>]. NOT_FOUND for a bundle that has not so many entries yet.
+	GetEntryBundle(context.Context, *GetEntryBundleRequest) (*GetEntryBundleResponse, error)
 	mustEmbedUnimplementedLogServiceServer()
 }
 
@@ -110,6 +146,12 @@ func (UnimplementedLogServiceServer) ListCheckpoints(context.Context, *ListCheck
 }
 func (UnimplementedLogServiceServer) GetLogPolicy(context.Context, *GetLogPolicyRequest) (*LogPolicy, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetLogPolicy not implemented")
+}
+func (UnimplementedLogServiceServer) GetTile(context.Context, *GetTileRequest) (*GetTileResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetTile not implemented")
+}
+func (UnimplementedLogServiceServer) GetEntryBundle(context.Context, *GetEntryBundleRequest) (*GetEntryBundleResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetEntryBundle not implemented")
 }
 func (UnimplementedLogServiceServer) mustEmbedUnimplementedLogServiceServer() {}
 func (UnimplementedLogServiceServer) testEmbeddedByValue()                    {}
@@ -186,6 +228,42 @@ func _LogService_GetLogPolicy_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _LogService_GetTile_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetTileRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(LogServiceServer).GetTile(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: LogService_GetTile_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(LogServiceServer).GetTile(ctx, req.(*GetTileRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _LogService_GetEntryBundle_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetEntryBundleRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(LogServiceServer).GetEntryBundle(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: LogService_GetEntryBundle_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(LogServiceServer).GetEntryBundle(ctx, req.(*GetEntryBundleRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // LogService_ServiceDesc is the grpc.ServiceDesc for LogService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -204,6 +282,14 @@ var LogService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetLogPolicy",
 			Handler:    _LogService_GetLogPolicy_Handler,
+		},
+		{
+			MethodName: "GetTile",
+			Handler:    _LogService_GetTile_Handler,
+		},
+		{
+			MethodName: "GetEntryBundle",
+			Handler:    _LogService_GetEntryBundle_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
