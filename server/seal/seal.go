@@ -356,7 +356,7 @@ func (s *Sealer) cosign(ctx context.Context) (refused []string, err error) {
 	var asked sync.WaitGroup
 	now := s.Now()
 	for i, w := range s.Policy.witnesses {
-		if w.url == "" || now.Before(s.witnesses[i].next) || s.head.has(w) {
+		if w.url == "" || now.Before(s.witnesses[i].next) || s.heard(i) {
 			continue
 		}
 		a := &answer{}
@@ -371,8 +371,10 @@ func (s *Sealer) cosign(ctx context.Context) (refused []string, err error) {
 		name, standing := s.Policy.witnesses[i].name, &s.witnesses[i]
 		standing.size = a.size
 		if a.err == nil {
-			s.head.cosigs = append(s.head.cosigs, a.sigs...)
-			standing.pause = 0
+			if !s.head.has(s.Policy.witnesses[i]) {
+				s.head.cosigs = append(s.head.cosigs, a.sigs...)
+			}
+			standing.pause, standing.heard = 0, true
 			continue
 		}
 		if rewound := (*RewoundError)(nil); errors.As(a.err, &rewound) {
@@ -397,6 +399,12 @@ func (h *head) has(w witness) bool {
 	return false
 }
 
+// heard says of a witness whether nothing is left to ask it. What it cosigned before this start does not count: the store that
+// says so may be an old copy, and the witness may know more by now.
+func (s *Sealer) heard(i int) bool {
+	return s.witnesses[i].heard && s.head.has(s.Policy.witnesses[i])
+}
+
 // publish publishes the head, if it may be and if it is news.
 func (s *Sealer) publish(ctx context.Context) error {
 	h := s.head
@@ -418,7 +426,7 @@ func (s *Sealer) publish(ctx context.Context) error {
 // next is when the first witness is to be asked again; zero if none is.
 func (s *Sealer) next() (first time.Time) {
 	for i, w := range s.Policy.witnesses {
-		if at := s.witnesses[i].next; w.url != "" && !s.head.has(w) && (first.IsZero() || at.Before(first)) {
+		if at := s.witnesses[i].next; w.url != "" && !s.heard(i) && (first.IsZero() || at.Before(first)) {
 			first = at
 		}
 	}

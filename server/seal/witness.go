@@ -51,6 +51,7 @@ type witnessed struct {
 	size  uint64        // of the checkpoint that it is believed to have seen last
 	next  time.Time     // before that it is not asked
 	pause time.Duration // after the next failure
+	heard bool          // whether it cosigned since the start
 }
 
 // refused notes that a witness did not cosign at a time.
