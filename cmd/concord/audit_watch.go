@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,8 +10,10 @@ import (
 	"strings"
 	"time"
 
+	"filippo.io/torchwood"
 	"github.com/spf13/cobra"
 
+	"github.com/concordhq/concord/client"
 	"github.com/concordhq/concord/client/monitor"
 	"github.com/concordhq/concord/proof/bundle"
 )
@@ -26,36 +29,34 @@ func (s *session) auditWatch() *cobra.Command {
 	var every time.Duration
 	var once bool
 	cmd := &cobra.Command{
-		Use: "watch URL --policy FILE --dir DIR", Short: "Follow the log as a monitor, and keep every checkpoint", Args: cobra.ExactArgs(1),
-		Long: "Follow the log at a URL, such as https://concord.example/tlog/, and keep in a directory every checkpoint that it publishes.\n" +
-			"Each must be signed as the policy asks, and consistent with the one before; each entry must be part of its tree; and no\n" +
-			"label may occur twice. It goes on where it left off, and needs no key but where the service asks for one.\n\n" +
+		Use: "watch [URL] --policy FILE --dir DIR", Short: "Follow the log as a monitor, and keep every checkpoint", Args: cobra.MaximumNArgs(1),
+		Long: "Follow the log of the service, or the one at a URL such as https://concord.example/tlog/, and keep in a directory every\n" +
+			"checkpoint that it publishes. Each must be signed as the policy asks, and consistent with the one before; each entry must\n" +
+			"be part of its tree; and no label may occur twice. It goes on where it left off.\n\n" +
 			"Exit codes: 0 all was sound when it was stopped (or, with --once, is), 1 tampered with, 2 it could not be looked at.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if every <= 0 {
 				return usagef("--every must be longer than nothing, not %s", every)
 			}
 			s.started = true
-			m, err := s.monitor(args[0], dir, policies)
+			log, hangUp, err := s.log(cmd.Context(), args)
+			if err != nil {
+				return incomplete(err)
+			}
+			defer hangUp()
+			trusted, err := readPolicies(policies)
+			if err != nil {
+				return incomplete(err)
+			}
+			m, err := monitor.Open(dir, log, trusted)
 			if err != nil {
 				return incomplete(err)
 			}
 			defer func() { _ = m.Close() }()
 			if once {
-				return s.lookOnce(cmd, m)
+				return watched(s.lookOnce(cmd.Context(), m))
 			}
-			last := int64(-1)
-			return s.watched(m.Run(cmd.Context(), every, func(seen monitor.Seen, err error) {
-				var wrong *monitor.Tampered
-				switch {
-				case errors.As(err, &wrong): // is told at the end
-				case err != nil:
-					fmt.Fprintf(s.errs, "%s\n", clean(err.Error()))
-				case seen.Size != last || seen.Read < seen.Size:
-					s.tellSeen(seen)
-				}
-				last = seen.Size
-			}))
+			return watched(s.follow(cmd.Context(), m, every))
 		},
 	}
 	flags := cmd.Flags()
@@ -69,25 +70,26 @@ func (s *session) auditWatch() *cobra.Command {
 	return cmd
 }
 
-// monitor opens a monitor of the log at a URL.
-func (s *session) monitor(at, dir string, policies []string) (*monitor.Monitor, error) {
+// log is the log to follow: the one at a URL, or the service's.
+func (s *session) log(ctx context.Context, urls []string) (_ torchwood.TileReader, hangUp func(), err error) {
 	o, err := s.options()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if len(urls) == 0 {
+		c, err := client.Dial(ctx, s.addr, o)
+		if err != nil {
+			return nil, nil, err
+		}
+		return monitor.RPC(c.Log), func() { _ = c.Close() }, nil
 	}
 	authorities, err := o.TLSConfig()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	policy, err := readPolicies(policies)
-	if err != nil {
-		return nil, err
-	}
-	log, err := monitor.HTTP(at, o.Key, &http.Transport{TLSClientConfig: authorities, Proxy: http.ProxyFromEnvironment})
-	if err != nil {
-		return nil, err
-	}
-	return monitor.Open(dir, log, policy)
+	by := &http.Transport{TLSClientConfig: authorities, Proxy: http.ProxyFromEnvironment}
+	log, err := monitor.HTTP(urls[0], o.Key, by)
+	return log, by.CloseIdleConnections, err
 }
 
 // readPolicies reads whose signatures are trusted.
@@ -107,17 +109,33 @@ func readPolicies(files []string) (all monitor.Policy, err error) {
 }
 
 // lookOnce reads what is published, and tells what it saw.
-func (s *session) lookOnce(cmd *cobra.Command, m *monitor.Monitor) error {
+func (s *session) lookOnce(ctx context.Context, m *monitor.Monitor) error {
 	for {
-		seen, err := m.Turn(cmd.Context())
+		seen, err := m.Turn(ctx)
 		if err != nil {
-			return s.watched(err)
+			return err
 		}
 		s.tellSeen(seen)
 		if seen.Read >= seen.Size {
 			return nil
 		}
 	}
+}
+
+// follow follows the log until it is told to stop, and tells what is new.
+func (s *session) follow(ctx context.Context, m *monitor.Monitor, every time.Duration) error {
+	last := int64(-1)
+	return m.Run(ctx, every, func(seen monitor.Seen, err error) {
+		var wrong *monitor.Tampered
+		switch {
+		case errors.As(err, &wrong): // is told at the end
+		case err != nil:
+			fmt.Fprintf(s.errs, "%s\n", clean(err.Error()))
+		case seen.Size != last || seen.Read < seen.Size:
+			s.tellSeen(seen)
+		}
+		last = seen.Size
+	})
 }
 
 // tellSeen tells what a monitor saw of a log that is sound.
@@ -138,7 +156,7 @@ func (s *session) tellSeen(seen monitor.Seen) {
 }
 
 // watched gives the end of a monitor's work its exit code.
-func (s *session) watched(err error) error {
+func watched(err error) error {
 	var wrong *monitor.Tampered
 	if err == nil || errors.As(err, &wrong) {
 		return err
