@@ -25,6 +25,9 @@ type chain struct {
 	key, events, state section
 	logKey             []byte
 	next               []byte // an entry with the label that its next event would have; nil if the chain is wrong
+	bare               []bare            // events whose texts are not there
+	whole              []uint64          // versions whose texts are
+	erased             map[uint64]uint64 // versions that a later one says were erased, and that one
 	report             ChainReport
 }
 
@@ -52,6 +55,7 @@ func (v *verifier) chain(c *chain) {
 		v.found.add(Incomplete, CheckChain, c.at+fileEvents, "It holds no event.")
 		return
 	}
+	v.texts(c)
 	v.compare(c, state)
 	c.next = proof.Entry(c.logKey, c.report.Version+1, nil, nil)
 }
@@ -133,6 +137,9 @@ func (v *verifier) event(c *chain, x *bundlev1.ExportedEvent, version uint64, la
 		return wrong(CheckChain, "it says that it is version %d; events are missing, or were moved.", e.GetVersion())
 	case !bytes.Equal(e.GetPreviousEntryHash(), link):
 		return wrong(CheckChain, "it follows another event than the one before it.")
+	}
+	if what := c.private(e, x); what != "" {
+		return wrong(CheckPrivate, "%s", what)
 	}
 	return e, leaf, true
 }

@@ -221,7 +221,7 @@ func (w *world) records(id string) iter.Seq2[*bundlev1.ExportedRecord, error] {
 	var list []*bundlev1.ExportedRecord
 	s, err := rules.Replay(id, func(yield func(*pb.Event, error) bool) {
 		for _, x := range w.chains[id].events {
-			if e, err := eventOf(x); !yield(e, err) {
+			if e, err := Event(x); !yield(e, err) {
 				return
 			}
 		}

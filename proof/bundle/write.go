@@ -118,9 +118,9 @@ func (w *Writer) Chain(c Chain) error {
 			if err != nil {
 				return err
 			}
-			e, err := eventOf(x)
+			e, err := Event(x)
 			if err != nil {
-				return fmt.Errorf("bundle: event at %d: %w", x.GetIndex(), err)
+				return err
 			}
 			if _, err := fmt.Fprintf(out, "%d\t%s\t%s\n", e.GetVersion(), e.GetRecordTime().AsTime().Format(time.RFC3339Nano), rules.Words(e)); err != nil {
 				return err
@@ -130,13 +130,13 @@ func (w *Writer) Chain(c Chain) error {
 	})
 }
 
-// eventOf is an exported event, whole.
-func eventOf(x *bundlev1.ExportedEvent) (*pb.Event, error) {
+// Event is an exported event, whole: its body, and what was recorded apart from it, as far as it is there.
+func Event(x *bundlev1.ExportedEvent) (*pb.Event, error) {
 	e := &pb.Event{}
 	if err := proto.Unmarshal(x.GetBody(), e); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("bundle: event at %d: %w", x.GetIndex(), err)
 	}
-	return e, nil
+	return e, proof.Join(e, x.GetPrivate())
 }
 
 // Log writes the log: as a whole, or what proves the events that were written. tile gives a tile of the log: 32 bytes for

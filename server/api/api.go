@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
@@ -29,7 +30,7 @@ func Register(s grpc.ServiceRegistrar, j *journal.Journal, policy *seal.Policy) 
 	pb.RegisterCommitmentServiceServer(s, commitments{j: j})
 	pb.RegisterObligationServiceServer(s, obligations{j: j})
 	pb.RegisterHistoryServiceServer(s, history{j: j})
-	pb.RegisterLogServiceServer(s, logs{j: j, policy: policy})
+	pb.RegisterLogServiceServer(s, logs{j: j, policy: policy, exports: semaphore.NewWeighted(maxExports)})
 	pb.RegisterCalendarServiceServer(s, calendars{j: j})
 }
 

@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 
+	"golang.org/x/sync/semaphore"
+
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/rules"
 	"github.com/concordhq/concord/server/auth"
@@ -42,8 +44,9 @@ type (
 	}
 	logs struct {
 		pb.UnsafeLogServiceServer
-		j      *journal.Journal
-		policy *seal.Policy
+		j       *journal.Journal
+		policy  *seal.Policy
+		exports *semaphore.Weighted
 	}
 	calendars struct {
 		pb.UnsafeCalendarServiceServer

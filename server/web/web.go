@@ -61,6 +61,7 @@ type handler struct {
 	Config
 	routes *routeTable
 	pages  map[string]http.Handler
+	audits map[string]*route // of bundles, by the noun in front of the id
 }
 
 // New makes the one handler for all paths. It fails when the protos say something that this package
@@ -83,6 +84,9 @@ func New(c Config) (http.Handler, error) {
 	if h.routes, err = newRouteTable(routes); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
+	if h.audits, err = auditRoutes(); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
 	if h.pages, err = newPages(c); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
@@ -101,6 +105,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, "/v1/") {
 		if calendar := calendarAt(r.URL.Path); calendar != nil && r.URL.RawPath == "" {
 			h.serveCalendar(x, calendar)
+			return
+		}
+		var id string
+		if x.route, id = h.auditAt(r.URL.Path); x.route != nil && r.URL.RawPath == "" {
+			h.serveAudit(x, id)
 			return
 		}
 		h.serveCall(x)

@@ -441,7 +441,7 @@ var File_concord_v1_log_service_proto protoreflect.FileDescriptor
 const file_concord_v1_log_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1cconcord/v1/log_service.proto\x12\n" +
-	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x14concord/v1/log.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"/\n" +
+	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x16concord/v1/audit.proto\x1a\x14concord/v1/log.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"/\n" +
 	"\x14GetCheckpointRequest\x12\x17\n" +
 	"\x04size\x18\x01 \x01(\x04B\x03\xe0A\x01R\x04size\"\x91\x01\n" +
 	"\x16ListCheckpointsRequest\x12\"\n" +
@@ -465,7 +465,7 @@ const file_concord_v1_log_service_proto_rawDesc = "" +
 	"\x05index\x18\x01 \x01(\x04B\x03\xe0A\x01R\x05index\x12#\n" +
 	"\x05width\x18\x02 \x01(\x05B\r\xe0A\x02\xbaH\a\x1a\x05\x18\x80\x02(\x01R\x05width\"2\n" +
 	"\x16GetEntryBundleResponse\x12\x18\n" +
-	"\aentries\x18\x01 \x01(\fR\aentries2\xc4\x04\n" +
+	"\aentries\x18\x01 \x01(\fR\aentries2\xec\a\n" +
 	"\n" +
 	"LogService\x12\x8f\x01\n" +
 	"\rGetCheckpoint\x12 .concord.v1.GetCheckpointRequest\x1a\x16.concord.v1.Checkpoint\"D\xa2\xae\x19\b\n" +
@@ -477,7 +477,13 @@ const file_concord_v1_log_service_proto_rawDesc = "" +
 	"\aGetTile\x12\x1a.concord.v1.GetTileRequest\x1a\x1b.concord.v1.GetTileResponse\"\f\xa2\xae\x19\b\n" +
 	"\x06\x01\x02\x03\x05\x04\x06\x12`\n" +
 	"\x0eGetEntryBundle\x12!.concord.v1.GetEntryBundleRequest\x1a\".concord.v1.GetEntryBundleResponse\"\a\xa2\xae\x19\x03\n" +
-	"\x01\x04B7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
+	"\x01\x04\x12\xbe\x01\n" +
+	"\x11GetInclusionProof\x12$.concord.v1.GetInclusionProofRequest\x1a\x1a.concord.v1.InclusionProof\"g\xa2\xae\x19\b\n" +
+	"\x06\x01\x02\x03\x05\x04\x06\x82\xd3\xe4\x93\x02UZ\x1d\x12\x1b/v1/events/{position}/proof\x124/v1/agreements/{agreement_id}/events/{version}/proof\x12\x84\x01\n" +
+	"\x13GetConsistencyProof\x12&.concord.v1.GetConsistencyProofRequest\x1a\x1c.concord.v1.ConsistencyProof\"'\xa2\xae\x19\b\n" +
+	"\x06\x01\x02\x03\x05\x04\x06\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/log/consistency\x12^\n" +
+	"\vExportAudit\x12\x1e.concord.v1.ExportAuditRequest\x1a\x1f.concord.v1.ExportAuditResponse\"\f\xa2\xae\x19\b\n" +
+	"\x06\x01\x02\x03\x05\x04\x060\x01B7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
 
 var (
 	file_concord_v1_log_service_proto_rawDescOnce sync.Once
@@ -493,34 +499,46 @@ func file_concord_v1_log_service_proto_rawDescGZIP() []byte {
 
 var file_concord_v1_log_service_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_concord_v1_log_service_proto_goTypes = []any{
-	(*GetCheckpointRequest)(nil),    // 0: concord.v1.GetCheckpointRequest
-	(*ListCheckpointsRequest)(nil),  // 1: concord.v1.ListCheckpointsRequest
-	(*ListCheckpointsResponse)(nil), // 2: concord.v1.ListCheckpointsResponse
-	(*GetLogPolicyRequest)(nil),     // 3: concord.v1.GetLogPolicyRequest
-	(*GetTileRequest)(nil),          // 4: concord.v1.GetTileRequest
-	(*GetTileResponse)(nil),         // 5: concord.v1.GetTileResponse
-	(*GetEntryBundleRequest)(nil),   // 6: concord.v1.GetEntryBundleRequest
-	(*GetEntryBundleResponse)(nil),  // 7: concord.v1.GetEntryBundleResponse
-	(*Checkpoint)(nil),              // 8: concord.v1.Checkpoint
-	(*LogPolicy)(nil),               // 9: concord.v1.LogPolicy
+	(*GetCheckpointRequest)(nil),       // 0: concord.v1.GetCheckpointRequest
+	(*ListCheckpointsRequest)(nil),     // 1: concord.v1.ListCheckpointsRequest
+	(*ListCheckpointsResponse)(nil),    // 2: concord.v1.ListCheckpointsResponse
+	(*GetLogPolicyRequest)(nil),        // 3: concord.v1.GetLogPolicyRequest
+	(*GetTileRequest)(nil),             // 4: concord.v1.GetTileRequest
+	(*GetTileResponse)(nil),            // 5: concord.v1.GetTileResponse
+	(*GetEntryBundleRequest)(nil),      // 6: concord.v1.GetEntryBundleRequest
+	(*GetEntryBundleResponse)(nil),     // 7: concord.v1.GetEntryBundleResponse
+	(*Checkpoint)(nil),                 // 8: concord.v1.Checkpoint
+	(*GetInclusionProofRequest)(nil),   // 9: concord.v1.GetInclusionProofRequest
+	(*GetConsistencyProofRequest)(nil), // 10: concord.v1.GetConsistencyProofRequest
+	(*ExportAuditRequest)(nil),         // 11: concord.v1.ExportAuditRequest
+	(*LogPolicy)(nil),                  // 12: concord.v1.LogPolicy
+	(*InclusionProof)(nil),             // 13: concord.v1.InclusionProof
+	(*ConsistencyProof)(nil),           // 14: concord.v1.ConsistencyProof
+	(*ExportAuditResponse)(nil),        // 15: concord.v1.ExportAuditResponse
 }
 var file_concord_v1_log_service_proto_depIdxs = []int32{
-	8, // 0: concord.v1.ListCheckpointsResponse.checkpoints:type_name -> concord.v1.Checkpoint
-	0, // 1: concord.v1.LogService.GetCheckpoint:input_type -> concord.v1.GetCheckpointRequest
-	1, // 2: concord.v1.LogService.ListCheckpoints:input_type -> concord.v1.ListCheckpointsRequest
-	3, // 3: concord.v1.LogService.GetLogPolicy:input_type -> concord.v1.GetLogPolicyRequest
-	4, // 4: concord.v1.LogService.GetTile:input_type -> concord.v1.GetTileRequest
-	6, // 5: concord.v1.LogService.GetEntryBundle:input_type -> concord.v1.GetEntryBundleRequest
-	8, // 6: concord.v1.LogService.GetCheckpoint:output_type -> concord.v1.Checkpoint
-	2, // 7: concord.v1.LogService.ListCheckpoints:output_type -> concord.v1.ListCheckpointsResponse
-	9, // 8: concord.v1.LogService.GetLogPolicy:output_type -> concord.v1.LogPolicy
-	5, // 9: concord.v1.LogService.GetTile:output_type -> concord.v1.GetTileResponse
-	7, // 10: concord.v1.LogService.GetEntryBundle:output_type -> concord.v1.GetEntryBundleResponse
-	6, // [6:11] is the sub-list for method output_type
-	1, // [1:6] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	8,  // 0: concord.v1.ListCheckpointsResponse.checkpoints:type_name -> concord.v1.Checkpoint
+	0,  // 1: concord.v1.LogService.GetCheckpoint:input_type -> concord.v1.GetCheckpointRequest
+	1,  // 2: concord.v1.LogService.ListCheckpoints:input_type -> concord.v1.ListCheckpointsRequest
+	3,  // 3: concord.v1.LogService.GetLogPolicy:input_type -> concord.v1.GetLogPolicyRequest
+	4,  // 4: concord.v1.LogService.GetTile:input_type -> concord.v1.GetTileRequest
+	6,  // 5: concord.v1.LogService.GetEntryBundle:input_type -> concord.v1.GetEntryBundleRequest
+	9,  // 6: concord.v1.LogService.GetInclusionProof:input_type -> concord.v1.GetInclusionProofRequest
+	10, // 7: concord.v1.LogService.GetConsistencyProof:input_type -> concord.v1.GetConsistencyProofRequest
+	11, // 8: concord.v1.LogService.ExportAudit:input_type -> concord.v1.ExportAuditRequest
+	8,  // 9: concord.v1.LogService.GetCheckpoint:output_type -> concord.v1.Checkpoint
+	2,  // 10: concord.v1.LogService.ListCheckpoints:output_type -> concord.v1.ListCheckpointsResponse
+	12, // 11: concord.v1.LogService.GetLogPolicy:output_type -> concord.v1.LogPolicy
+	5,  // 12: concord.v1.LogService.GetTile:output_type -> concord.v1.GetTileResponse
+	7,  // 13: concord.v1.LogService.GetEntryBundle:output_type -> concord.v1.GetEntryBundleResponse
+	13, // 14: concord.v1.LogService.GetInclusionProof:output_type -> concord.v1.InclusionProof
+	14, // 15: concord.v1.LogService.GetConsistencyProof:output_type -> concord.v1.ConsistencyProof
+	15, // 16: concord.v1.LogService.ExportAudit:output_type -> concord.v1.ExportAuditResponse
+	9,  // [9:17] is the sub-list for method output_type
+	1,  // [1:9] is the sub-list for method input_type
+	1,  // [1:1] is the sub-list for extension type_name
+	1,  // [1:1] is the sub-list for extension extendee
+	0,  // [0:1] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_log_service_proto_init() }
@@ -529,6 +547,7 @@ func file_concord_v1_log_service_proto_init() {
 		return
 	}
 	file_concord_v1_access_proto_init()
+	file_concord_v1_audit_proto_init()
 	file_concord_v1_log_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -19,11 +19,14 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	LogService_GetCheckpoint_FullMethodName   = "/concord.v1.LogService/GetCheckpoint"
-	LogService_ListCheckpoints_FullMethodName = "/concord.v1.LogService/ListCheckpoints"
-	LogService_GetLogPolicy_FullMethodName    = "/concord.v1.LogService/GetLogPolicy"
-	LogService_GetTile_FullMethodName         = "/concord.v1.LogService/GetTile"
-	LogService_GetEntryBundle_FullMethodName  = "/concord.v1.LogService/GetEntryBundle"
+	LogService_GetCheckpoint_FullMethodName       = "/concord.v1.LogService/GetCheckpoint"
+	LogService_ListCheckpoints_FullMethodName     = "/concord.v1.LogService/ListCheckpoints"
+	LogService_GetLogPolicy_FullMethodName        = "/concord.v1.LogService/GetLogPolicy"
+	LogService_GetTile_FullMethodName             = "/concord.v1.LogService/GetTile"
+	LogService_GetEntryBundle_FullMethodName      = "/concord.v1.LogService/GetEntryBundle"
+	LogService_GetInclusionProof_FullMethodName   = "/concord.v1.LogService/GetInclusionProof"
+	LogService_GetConsistencyProof_FullMethodName = "/concord.v1.LogService/GetConsistencyProof"
+	LogService_ExportAudit_FullMethodName         = "/concord.v1.LogService/ExportAudit"
 )
 
 // LogServiceClient is the client API for LogService service.
@@ -47,6 +50,19 @@ type LogServiceClient interface {
 	// without the events, salts and keys behind them they tell nothing, but that no place in a chain is taken twice. Over HTTP
 	// it is a file, /tlog/tile/entries/<index>[.p/<width>]. NOT_FOUND for a bundle that has not so many entries yet.
 	GetEntryBundle(ctx context.Context, in *GetEntryBundleRequest, opts ...grpc.CallOption) (*GetEntryBundleResponse, error)
+	// GetInclusionProof proves that an event that the caller may see stands in the log, to anybody who has its body and does
+	// not trust the service. NOT_FOUND also if no checkpoint reaches the event yet; the next follows within a second or so.
+	GetInclusionProof(ctx context.Context, in *GetInclusionProofRequest, opts ...grpc.CallOption) (*InclusionProof, error)
+	// GetConsistencyProof proves that the log of one size has grown from the log of another, to anybody who has the two roots.
+	// NOT_FOUND for sizes that no checkpoint reaches yet.
+	GetConsistencyProof(ctx context.Context, in *GetConsistencyProofRequest, opts ...grpc.CallOption) (*ConsistencyProof, error)
+	// ExportAudit hands out an audit bundle: one zip file with the exact events of some chains, what they have led to, and as much
+	// of the log as proves it, which is checked without the service and without a network (concord audit verify). The same export
+	// at the same checkpoint is the same bytes, until texts in it are erased. It holds what the caller may see: a member what
+	// its party may, an auditor all or the named agreements, the operator the service's own chain. NOT_FOUND if no checkpoint
+	// reaches what is asked for. CALL_ENDED for a caller that does not take what it is sent; OVERLOADED while too many
+	// exports run. Over HTTP it is a file: /v1/agreements/{agreement_id}/audit.zip, /v1/parties/{party_id}/audit.zip, /v1/audit.zip.
+	ExportAudit(ctx context.Context, in *ExportAuditRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportAuditResponse], error)
 }
 
 type logServiceClient struct {
@@ -107,6 +123,45 @@ func (c *logServiceClient) GetEntryBundle(ctx context.Context, in *GetEntryBundl
 	return out, nil
 }
 
+func (c *logServiceClient) GetInclusionProof(ctx context.Context, in *GetInclusionProofRequest, opts ...grpc.CallOption) (*InclusionProof, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(InclusionProof)
+	err := c.cc.Invoke(ctx, LogService_GetInclusionProof_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *logServiceClient) GetConsistencyProof(ctx context.Context, in *GetConsistencyProofRequest, opts ...grpc.CallOption) (*ConsistencyProof, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ConsistencyProof)
+	err := c.cc.Invoke(ctx, LogService_GetConsistencyProof_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *logServiceClient) ExportAudit(ctx context.Context, in *ExportAuditRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportAuditResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &LogService_ServiceDesc.Streams[0], LogService_ExportAudit_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ExportAuditRequest, ExportAuditResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type LogService_ExportAuditClient = grpc.ServerStreamingClient[ExportAuditResponse]
+
 // LogServiceServer is the server API for LogService service.
 // All implementations must embed UnimplementedLogServiceServer
 // for forward compatibility.
@@ -128,6 +183,19 @@ type LogServiceServer interface {
 	// without the events, salts and keys behind them they tell nothing, but that no place in a chain is taken twice. Over HTTP
 	// it is a file, /tlog/tile/entries/<index>[.p/<width>]. NOT_FOUND for a bundle that has not so many entries yet.
 	GetEntryBundle(context.Context, *GetEntryBundleRequest) (*GetEntryBundleResponse, error)
+	// GetInclusionProof proves that an event that the caller may see stands in the log, to anybody who has its body and does
+	// not trust the service. NOT_FOUND also if no checkpoint reaches the event yet; the next follows within a second or so.
+	GetInclusionProof(context.Context, *GetInclusionProofRequest) (*InclusionProof, error)
+	// GetConsistencyProof proves that the log of one size has grown from the log of another, to anybody who has the two roots.
+	// NOT_FOUND for sizes that no checkpoint reaches yet.
+	GetConsistencyProof(context.Context, *GetConsistencyProofRequest) (*ConsistencyProof, error)
+	// ExportAudit hands out an audit bundle: one zip file with the exact events of some chains, what they have led to, and as much
+	// of the log as proves it, which is checked without the service and without a network (concord audit verify). The same export
+	// at the same checkpoint is the same bytes, until texts in it are erased. It holds what the caller may see: a member what
+	// its party may, an auditor all or the named agreements, the operator the service's own chain. NOT_FOUND if no checkpoint
+	// reaches what is asked for. CALL_ENDED for a caller that does not take what it is sent; OVERLOADED while too many
+	// exports run. Over HTTP it is a file: /v1/agreements/{agreement_id}/audit.zip, /v1/parties/{party_id}/audit.zip, /v1/audit.zip.
+	ExportAudit(*ExportAuditRequest, grpc.ServerStreamingServer[ExportAuditResponse]) error
 	mustEmbedUnimplementedLogServiceServer()
 }
 
@@ -152,6 +220,15 @@ func (UnimplementedLogServiceServer) GetTile(context.Context, *GetTileRequest) (
 }
 func (UnimplementedLogServiceServer) GetEntryBundle(context.Context, *GetEntryBundleRequest) (*GetEntryBundleResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetEntryBundle not implemented")
+}
+func (UnimplementedLogServiceServer) GetInclusionProof(context.Context, *GetInclusionProofRequest) (*InclusionProof, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetInclusionProof not implemented")
+}
+func (UnimplementedLogServiceServer) GetConsistencyProof(context.Context, *GetConsistencyProofRequest) (*ConsistencyProof, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetConsistencyProof not implemented")
+}
+func (UnimplementedLogServiceServer) ExportAudit(*ExportAuditRequest, grpc.ServerStreamingServer[ExportAuditResponse]) error {
+	return status.Error(codes.Unimplemented, "method ExportAudit not implemented")
 }
 func (UnimplementedLogServiceServer) mustEmbedUnimplementedLogServiceServer() {}
 func (UnimplementedLogServiceServer) testEmbeddedByValue()                    {}
@@ -264,6 +341,53 @@ func _LogService_GetEntryBundle_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _LogService_GetInclusionProof_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetInclusionProofRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(LogServiceServer).GetInclusionProof(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: LogService_GetInclusionProof_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(LogServiceServer).GetInclusionProof(ctx, req.(*GetInclusionProofRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _LogService_GetConsistencyProof_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetConsistencyProofRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(LogServiceServer).GetConsistencyProof(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: LogService_GetConsistencyProof_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(LogServiceServer).GetConsistencyProof(ctx, req.(*GetConsistencyProofRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _LogService_ExportAudit_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ExportAuditRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(LogServiceServer).ExportAudit(m, &grpc.GenericServerStream[ExportAuditRequest, ExportAuditResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type LogService_ExportAuditServer = grpc.ServerStreamingServer[ExportAuditResponse]
+
 // LogService_ServiceDesc is the grpc.ServiceDesc for LogService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -291,7 +415,21 @@ var LogService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "GetEntryBundle",
 			Handler:    _LogService_GetEntryBundle_Handler,
 		},
+		{
+			MethodName: "GetInclusionProof",
+			Handler:    _LogService_GetInclusionProof_Handler,
+		},
+		{
+			MethodName: "GetConsistencyProof",
+			Handler:    _LogService_GetConsistencyProof_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "ExportAudit",
+			Handler:       _LogService_ExportAudit_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "concord/v1/log_service.proto",
 }
