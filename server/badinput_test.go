@@ -61,6 +61,9 @@ func places(m protoreflect.MessageDescriptor, in place) (all []place) {
 		p := place{field: f, leads: in.leads, out: in.out || behaves(f, annotations.FieldBehavior_OUTPUT_ONLY) || f.Name() == "draft_terms"}
 		p.path = strings.TrimPrefix(in.path+"."+string(f.Name()), ".")
 		if f.Message() == nil {
+			if f.IsList() {
+				p.path += "[0]"
+			}
 			all = append(all, p)
 			continue
 		}
@@ -121,8 +124,11 @@ func TestAnEmptyRequestIsToldWhatIsMissing(t *testing.T) {
 				want = append(want, string(f.Name()))
 			}
 		}
-		if rpc.Name() == "GetCalendar" {
-			want = []string{"agreement_id", "party_id"} // one of them, whichever
+		switch rpc.Name() { // one of them, whichever
+		case "GetCalendar":
+			want = []string{"agreement_id", "party_id"}
+		case "GetEvent", "GetInclusionProof":
+			want = []string{"position", "version"}
 		}
 		set(empty, "validate_only", true)
 		_, refusal := face.Call(t, s.maker(rpc), empty)

@@ -130,6 +130,7 @@ func setStage(t *testing.T, o servertest.Options) *stage {
 	g.Must(t, s.acme, &pb.SuspendAgreementRequest{AgreementId: "paused", RightId: "flood", Reason: "The office is wet."})
 	s.judge(t)
 	s.logKey = g.Must(t, s.operator, &pb.AddLogKeyRequest{}).(*pb.Log).GetKeys()[0].GetLogKeyId()
+	s.Seal(t)
 	return s
 }
 
@@ -175,7 +176,7 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 	t.Helper()
 	ask := s.GRPC().Must(t, s.acme, &pb.GetProposalRequest{AgreementId: "asked", ProposalId: "ask"}).(*pb.Proposal)
 	evidence := []*pb.Evidence{{Title: "Photo", Uri: "https://example.com/photo.jpg", MediaType: "image/jpeg"}}
-	return []proto.Message{
+	all := []proto.Message{
 		&pb.CreatePartyRequest{PartyId: "umbrella", Party: &pb.Party{DisplayName: "Umbrella"}},
 		&pb.GetPartyRequest{PartyId: globex},
 		&pb.ListPartiesRequest{},
@@ -211,6 +212,7 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.WaiveObligationRequest{AgreementId: "running", ObligationId: "pay-1", Reason: "Our gift."},
 		&pb.AdmitObligationRequest{AgreementId: "running", ObligationId: "desk-1", Reason: "The truck broke."},
 		&pb.ListEventsRequest{AgreementId: "running"},
+		&pb.GetEventRequest{AgreementId: "running", Version: 1},
 		&pb.GiveNoticeRequest{AgreementId: "running", EndDate: "2026-06-30", Reason: "We move."},
 		&pb.SuspendAgreementRequest{AgreementId: "running", RightId: "flood", Reason: "The office is wet."},
 		&pb.ResumeAgreementRequest{AgreementId: "paused", Reason: "It is dry again."},
@@ -232,7 +234,17 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.ListFeedsRequest{},
 		&pb.RevokeFeedRequest{FeedId: "feed_spare"},
 		&pb.GetCalendarRequest{AgreementId: "running"},
+	}
+	return append(all, s.readyOfTheLog()...)
+}
+
+// readyOfTheLog is the requests of ready that are about the log.
+func (s *stage) readyOfTheLog() []proto.Message {
+	return []proto.Message{
 		&pb.GetCheckpointRequest{},
+		&pb.GetInclusionProofRequest{AgreementId: "running", Version: 1},
+		&pb.GetConsistencyProofRequest{OldSize: 1},
+		&pb.ExportAuditRequest{AgreementId: "running"},
 		&pb.ListCheckpointsRequest{},
 		&pb.GetLogPolicyRequest{},
 		&pb.GetTileRequest{Width: 1},

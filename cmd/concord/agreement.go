@@ -99,16 +99,18 @@ func (s *session) agreementList() *cobra.Command {
 	cmd.Flags().StringVar(&request.PartyId, "of", "", "the party; your own if not given")
 	choose(cmd, &request.State, "state", "only in this state")
 	choose(cmd, &request.Side, "side", "only where the party has this side")
-	return cmd
+	return asOf(cmd, &request.AsOf)
 }
 
 func (s *session) agreementShow() *cobra.Command {
-	return &cobra.Command{
+	request := &pb.GetAgreementRequest{}
+	return asOf(&cobra.Command{
 		Use: "show AGREEMENT", Short: "Show where an agreement is in its life", Args: cobra.ExactArgs(1),
 		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) error {
-			return s.agreement(c.Agreements.GetAgreement(ctx, &pb.GetAgreementRequest{AgreementId: args[0]}))
+			request.AgreementId = args[0]
+			return s.agreement(c.Agreements.GetAgreement(ctx, request))
 		}),
-	}
+	}, &request.AsOf)
 }
 
 func (s *session) agreementEdit() *cobra.Command {
@@ -136,11 +138,13 @@ func (s *session) agreementEdit() *cobra.Command {
 
 func (s *session) agreementTerms() *cobra.Command {
 	var revision int32
+	request := &pb.GetAgreementRequest{}
 	cmd := &cobra.Command{
 		Use: "terms AGREEMENT", Short: "Print the text in force, or that of a draft", Args: cobra.ExactArgs(1),
 		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) error {
 			if revision == 0 {
-				a, err := c.Agreements.GetAgreement(ctx, &pb.GetAgreementRequest{AgreementId: args[0]})
+				request.AgreementId = args[0]
+				a, err := c.Agreements.GetAgreement(ctx, request)
 				if err != nil {
 					return err
 				}
@@ -151,7 +155,7 @@ func (s *session) agreementTerms() *cobra.Command {
 					return fmt.Errorf("nothing is agreed yet; see: concord proposal list %s", args[0])
 				}
 			}
-			r, err := c.Agreements.GetRevision(ctx, &pb.GetRevisionRequest{AgreementId: args[0], Revision: revision})
+			r, err := c.Agreements.GetRevision(ctx, &pb.GetRevisionRequest{AgreementId: args[0], Revision: revision, AsOf: request.GetAsOf()})
 			if err != nil {
 				return err
 			}
@@ -162,7 +166,7 @@ func (s *session) agreementTerms() *cobra.Command {
 		}),
 	}
 	cmd.Flags().Int32Var(&revision, "revision", 0, "the text of this revision instead")
-	return cmd
+	return asOf(cmd, &request.AsOf)
 }
 
 var revisionColumns = []column[*pb.Revision]{
@@ -175,13 +179,14 @@ var revisionColumns = []column[*pb.Revision]{
 }
 
 func (s *session) agreementRevisions() *cobra.Command {
-	return &cobra.Command{
+	request := &pb.ListRevisionsRequest{PageSize: pageSize}
+	return asOf(&cobra.Command{
 		Use: "revisions AGREEMENT", Short: "List the texts that both sides consented to", Args: cobra.ExactArgs(1),
 		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) error {
-			request := &pb.ListRevisionsRequest{AgreementId: args[0], PageSize: pageSize}
+			request.AgreementId = args[0]
 			return printList(s, client.Pages(ctx, c.Agreements.ListRevisions, request, (*pb.ListRevisionsResponse).GetRevisions), revisionColumns)
 		}),
-	}
+	}, &request.AsOf)
 }
 
 func (s *session) agreementNotice() *cobra.Command {

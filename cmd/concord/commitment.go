@@ -50,25 +50,27 @@ func (s *session) commitmentList() *cobra.Command {
 	}
 	choose(cmd, &request.Obligor, "obligor", "only what this side promised")
 	choose(cmd, &request.State, "state", "only in this state")
-	return cmd
+	return asOf(cmd, &request.AsOf)
 }
 
 func (s *session) commitmentShow() *cobra.Command {
-	return &cobra.Command{
+	request := &pb.GetCommitmentRequest{}
+	return asOf(&cobra.Command{
 		Use: "show AGREEMENT COMMITMENT", Short: "Show a commitment", Args: cobra.ExactArgs(2),
 		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) error {
-			commitment, err := c.Commitments.GetCommitment(ctx, &pb.GetCommitmentRequest{AgreementId: args[0], CommitmentId: args[1]})
+			request.AgreementId, request.CommitmentId = args[0], args[1]
+			commitment, err := c.Commitments.GetCommitment(ctx, request)
 			if err != nil {
 				return err
 			}
 			facts := commitmentFacts(commitment)
 			if n := commitment.GetObligationCount(); n > 0 && s.output != outputJSON { // how its newest day came about, as an example
-				newest := &pb.GetObligationRequest{AgreementId: args[0], ObligationId: fmt.Sprintf("%s-%d", args[1], n)}
+				newest := &pb.GetObligationRequest{AgreementId: args[0], ObligationId: fmt.Sprintf("%s-%d", args[1], n), AsOf: request.GetAsOf()}
 				if o, err := c.Obligations.GetObligation(ctx, newest); err == nil {
 					facts = append(append(facts, fact{"newest obligation", o.GetObligationId() + ", " + obligationState(o) + ", due " + obligationDue(o)}), traceFacts(o.GetTrace())...)
 				}
 			}
 			return s.printOne(commitment, facts)
 		}),
-	}
+	}, &request.AsOf)
 }

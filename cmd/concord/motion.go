@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
@@ -15,7 +16,7 @@ type motion struct {
 	file, from, reason string
 	obligations        []string
 	outcome            pb.SettlementOutcome
-	expires            string
+	expires            *timestamppb.Timestamp
 }
 
 func (m *motion) flags(cmd *cobra.Command, note *string) {
@@ -25,7 +26,7 @@ func (m *motion) flags(cmd *cobra.Command, note *string) {
 	flags.StringVar(&m.reason, "reason", "", "why; with --outcome, why it ends so")
 	flags.StringArrayVar(&m.obligations, "obligation", nil, "an obligation to let go, or the disputed one; may be given often")
 	choose(cmd, &m.outcome, "outcome", "how a dispute ends")
-	flags.StringVar(&m.expires, "expires", "", "until when it can be answered, RFC 3339; 30 days if not given")
+	timeFlag(cmd, &m.expires, "expires", "until when it can be answered, if not for 30 days")
 	for _, flag := range []string{"from", "reason", "obligation", "outcome"} {
 		cmd.MarkFlagsMutuallyExclusive("file", flag)
 	}

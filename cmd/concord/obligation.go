@@ -47,16 +47,18 @@ func (s *session) obligationList() *cobra.Command {
 	flags.StringVar(&request.CommitmentId, "commitment", "", "only of this commitment")
 	flags.StringVar(&request.DueFrom, "due-from", "", "only due on or after this day, YYYY-MM-DD")
 	flags.StringVar(&request.DueBefore, "due-before", "", "only due before this day, YYYY-MM-DD")
-	return cmd
+	return asOf(cmd, &request.AsOf)
 }
 
 func (s *session) obligationShow() *cobra.Command {
-	return &cobra.Command{
+	request := &pb.GetObligationRequest{}
+	return asOf(&cobra.Command{
 		Use: "show AGREEMENT OBLIGATION", Short: "Show an obligation", Args: cobra.ExactArgs(2),
 		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) error {
-			return s.obligation(c.Obligations.GetObligation(ctx, &pb.GetObligationRequest{AgreementId: args[0], ObligationId: args[1]}))
+			request.AgreementId, request.ObligationId = args[0], args[1]
+			return s.obligation(c.Obligations.GetObligation(ctx, request))
 		}),
-	}
+	}, &request.AsOf)
 }
 
 // obligation prints the answer to a command on an obligation.

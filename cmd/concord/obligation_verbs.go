@@ -1,10 +1,7 @@
 package main
 
 import (
-	"time"
-
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
@@ -56,14 +53,9 @@ func (s *session) obligationReturn() *cobra.Command {
 }
 
 func (s *session) obligationAcknowledge() *cobra.Command {
-	var received string
 	request := &pb.AcknowledgeObligationRequest{}
-	cmd := onObligation(s, "acknowledge", "Say that you have what you were owed, though nothing was submitted (beneficiary)",
-		request, pb.ObligationServiceClient.AcknowledgeObligation, func() (err error) {
-			request.ReceivedTime, err = timeFlag("--received", received)
-			return err
-		})
-	cmd.Flags().StringVar(&received, "received", "", "when you received it, RFC 3339; now if not given")
+	cmd := onObligation(s, "acknowledge", "Say that you have what you were owed, though nothing was submitted (beneficiary)", request, pb.ObligationServiceClient.AcknowledgeObligation)
+	timeFlag(cmd, &request.ReceivedTime, "received", "when you received it, if not now")
 	return noteFlag(cmd, &request.Note)
 }
 
@@ -167,16 +159,4 @@ func noteFlag(cmd *cobra.Command, note *string) *cobra.Command {
 
 func submissionFlag(cmd *cobra.Command, number *int32) {
 	cmd.Flags().Int32Var(number, "submission", 0, "the number of the submission you judge; the one that stands if not given")
-}
-
-// timeFlag reads a flag that is a time; nil if it is not given.
-func timeFlag(flag, text string) (*timestamppb.Timestamp, error) {
-	if text == "" {
-		return nil, nil
-	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return nil, usagef("%s takes a time such as 2026-03-31T15:04:05Z, not %q", flag, text)
-	}
-	return timestamppb.New(at), nil
 }

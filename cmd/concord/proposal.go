@@ -59,9 +59,7 @@ func (s *session) proposalMake() *cobra.Command {
 			if request.Terms, request.Motion, err = said.read(s); err != nil {
 				return err
 			}
-			if request.ExpireTime, err = timeFlag("--expires", said.expires); err != nil {
-				return err
-			}
+			request.ExpireTime = said.expires
 			request.AgreementId, request.RequestId, request.ValidateOnly = args[0], change.requestID, change.check
 			return s.proposal(c.Proposals.CreateProposal(ctx, request))
 		}),
@@ -83,15 +81,17 @@ func (s *session) proposalList() *cobra.Command {
 		}),
 	}
 	choose(cmd, &request.State, "state", "only in this state")
-	return cmd
+	return asOf(cmd, &request.AsOf)
 }
 
 func (s *session) proposalShow() *cobra.Command {
-	return &cobra.Command{
+	request := &pb.GetProposalRequest{}
+	return asOf(&cobra.Command{
 		Use: "show AGREEMENT PROPOSAL", Short: "Show a proposal with its text", Args: cobra.ExactArgs(2),
 		Long: "Show a proposal with its text. With -o json it is the proposal alone; its text is printed by: concord proposal text",
 		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) error {
-			p, err := c.Proposals.GetProposal(ctx, &pb.GetProposalRequest{AgreementId: args[0], ProposalId: args[1]})
+			request.AgreementId, request.ProposalId = args[0], args[1]
+			p, err := c.Proposals.GetProposal(ctx, request)
 			if err != nil || s.output == outputJSON {
 				return s.proposal(p, err)
 			}
@@ -101,15 +101,17 @@ func (s *session) proposalShow() *cobra.Command {
 			}
 			return s.printProposal(p, text)
 		}),
-	}
+	}, &request.AsOf)
 }
 
 func (s *session) proposalText() *cobra.Command {
 	var revision int32
+	request := &pb.GetProposalRequest{}
 	cmd := &cobra.Command{
 		Use: "text AGREEMENT PROPOSAL", Short: "Print a proposed text, or motion, alone; -o json is the form that counter -f takes", Args: cobra.ExactArgs(2),
 		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) error {
-			p, err := c.Proposals.GetProposal(ctx, &pb.GetProposalRequest{AgreementId: args[0], ProposalId: args[1]})
+			request.AgreementId, request.ProposalId = args[0], args[1]
+			p, err := c.Proposals.GetProposal(ctx, request)
 			if err != nil {
 				return err
 			}
@@ -127,7 +129,7 @@ func (s *session) proposalText() *cobra.Command {
 		}),
 	}
 	cmd.Flags().Int32Var(&revision, "revision", 0, "an earlier text of the proposal; the current one if not given")
-	return cmd
+	return asOf(cmd, &request.AsOf)
 }
 
 func (s *session) proposalCounter() *cobra.Command {
@@ -143,9 +145,7 @@ func (s *session) proposalCounter() *cobra.Command {
 			if request.Terms == nil && request.Motion == nil {
 				return usagef("say what you would have instead: -f terms.json, or what a motion says")
 			}
-			if request.ExpireTime, err = timeFlag("--expires", said.expires); err != nil {
-				return err
-			}
+			request.ExpireTime = said.expires
 			if request.Revision == 0 {
 				p, err := c.Proposals.GetProposal(ctx, &pb.GetProposalRequest{AgreementId: args[0], ProposalId: args[1]})
 				if err != nil {

@@ -98,6 +98,22 @@ var verbs = map[string]proto.Message{
 	"log add-key log.example+x --etag 2":     &pb.AddLogKeyRequest{VerifierKey: "log.example+x", Etag: "2"},
 	"log retire-key 0badc0de":                &pb.RetireLogKeyRequest{LogKeyId: "0badc0de"},
 	"event list help --after 3":              &pb.ListEventsRequest{AgreementId: "help", AfterVersion: 3, PageSize: pageSize},
+	"event list --of acme --by k --kind obligation-waived,proposal-made --kind party-updated --from 2026-03-01T00:00:00Z --before 2026-04-01T00:00:00Z --after-position 9": &pb.ListEventsRequest{
+		PartyId: "acme", PrincipalId: "k", Kinds: []string{"obligation_waived", "proposal_made", "party_updated"}, RecordedFrom: at("2026-03-01"), RecordedBefore: at("2026-04-01"), AfterPosition: 9, PageSize: pageSize},
+	"event show help 3":       &pb.GetEventRequest{AgreementId: "help", Version: 3},
+	"event show --position 9": &pb.GetEventRequest{Position: 9},
+
+	"agreement list --as-of 2026-03-01T00:00:00Z":              &pb.ListAgreementsRequest{AsOf: at("2026-03-01"), PageSize: pageSize, PageToken: "2"},
+	"agreement show help --as-of 2026-03-01T00:00:00Z":         &pb.GetAgreementRequest{AgreementId: "help", AsOf: at("2026-03-01")},
+	"agreement terms help --as-of 2026-03-01T00:00:00Z":        nil, // likewise
+	"agreement revisions help --as-of 2026-03-01T00:00:00Z":    &pb.ListRevisionsRequest{AgreementId: "help", PageSize: pageSize, AsOf: at("2026-03-01")},
+	"proposal list next --as-of 2026-03-01T00:00:00Z":          &pb.ListProposalsRequest{AgreementId: "next", PageSize: pageSize, AsOf: at("2026-03-01")},
+	"proposal show next first --as-of 2026-03-01T00:00:00Z":    &pb.GetProposalRequest{AgreementId: "next", ProposalId: "first", AsOf: at("2026-03-01")},
+	"proposal text next first --as-of 2026-03-01T00:00:00Z":    &pb.GetProposalRequest{AgreementId: "next", ProposalId: "first", AsOf: at("2026-03-01")},
+	"commitment list help --as-of 2026-03-01T00:00:00Z":        &pb.ListCommitmentsRequest{AgreementId: "help", PageSize: pageSize, AsOf: at("2026-03-01")},
+	"commitment show help desk --as-of 2026-03-01T00:00:00Z":   &pb.GetCommitmentRequest{AgreementId: "help", CommitmentId: "desk", AsOf: at("2026-03-01")},
+	"obligation list help --as-of 2026-03-01T00:00:00Z":        &pb.ListObligationsRequest{AgreementId: "help", PageSize: pageSize, AsOf: at("2026-03-01")},
+	"obligation show help desk-1 --as-of 2026-03-01T00:00:00Z": &pb.GetObligationRequest{AgreementId: "help", ObligationId: "desk-1", AsOf: at("2026-03-01")},
 }
 
 func TestEveryRPCHasAVerb(t *testing.T) {

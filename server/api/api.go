@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/rules"
@@ -48,10 +49,10 @@ func do[M proto.Message](ctx context.Context, j *journal.Journal, command proto.
 	return typed, nil
 }
 
-// read is a record of an agreement, as the caller may see it.
-func read[M proto.Message](ctx context.Context, j *journal.Journal, ref rules.Ref, noun string) (M, error) {
+// read is a record of an agreement, as the caller may see it, now or as of a time.
+func read[M proto.Message](ctx context.Context, j *journal.Journal, ref rules.Ref, noun string, r interface{ GetAsOf() *timestamppb.Timestamp }) (M, error) {
 	var none M
-	found, err := j.Read(ctx, auth.Caller(ctx), ref, noun)
+	found, err := j.ReadAsOf(ctx, auth.Caller(ctx), ref, noun, r.GetAsOf())
 	if err != nil {
 		return none, err
 	}

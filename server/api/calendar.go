@@ -72,7 +72,7 @@ func (s calendars) GetCalendar(ctx context.Context, r *pb.GetCalendarRequest) (*
 func (s calendars) calendarOf(ctx context.Context, r *pb.GetCalendarRequest, c *feed.Calendar) ([]*pb.Agreement, error) {
 	caller := auth.Caller(ctx)
 	if id := r.GetAgreementId(); id != "" {
-		a, err := read[*pb.Agreement](ctx, s.j, rules.Ref{Kind: rules.KindAgreement, Agreement: id}, "agreement")
+		a, err := read[*pb.Agreement](ctx, s.j, rules.Ref{Kind: rules.KindAgreement, Agreement: id}, "agreement", &pb.GetAgreementRequest{})
 		c.Name = a.GetTitle()
 		return []*pb.Agreement{a}, err
 	}

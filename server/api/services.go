@@ -127,7 +127,7 @@ func (s agreements) TerminateAgreement(ctx context.Context, r *pb.TerminateAgree
 }
 
 func (s agreements) GetAgreement(ctx context.Context, r *pb.GetAgreementRequest) (*pb.Agreement, error) {
-	return read[*pb.Agreement](ctx, s.j, rules.Ref{Kind: rules.KindAgreement, Agreement: r.GetAgreementId()}, "agreement")
+	return read[*pb.Agreement](ctx, s.j, rules.Ref{Kind: rules.KindAgreement, Agreement: r.GetAgreementId()}, "agreement", r)
 }
 
 func (s agreements) ListAgreements(ctx context.Context, r *pb.ListAgreementsRequest) (*pb.ListAgreementsResponse, error) {
@@ -135,7 +135,7 @@ func (s agreements) ListAgreements(ctx context.Context, r *pb.ListAgreementsRequ
 }
 
 func (s agreements) GetRevision(ctx context.Context, r *pb.GetRevisionRequest) (*pb.Revision, error) {
-	return read[*pb.Revision](ctx, s.j, rules.Ref{Kind: rules.KindRevision, Agreement: r.GetAgreementId(), Number: r.GetRevision()}, "revision")
+	return read[*pb.Revision](ctx, s.j, rules.Ref{Kind: rules.KindRevision, Agreement: r.GetAgreementId(), Number: r.GetRevision()}, "revision", r)
 }
 
 func (s agreements) ListRevisions(ctx context.Context, r *pb.ListRevisionsRequest) (*pb.ListRevisionsResponse, error) {
@@ -163,7 +163,7 @@ func (s proposals) WithdrawProposal(ctx context.Context, r *pb.WithdrawProposalR
 }
 
 func (s proposals) GetProposal(ctx context.Context, r *pb.GetProposalRequest) (*pb.Proposal, error) {
-	return read[*pb.Proposal](ctx, s.j, rules.Ref{Kind: rules.KindProposal, Agreement: r.GetAgreementId(), ID: r.GetProposalId()}, "proposal")
+	return read[*pb.Proposal](ctx, s.j, rules.Ref{Kind: rules.KindProposal, Agreement: r.GetAgreementId(), ID: r.GetProposalId()}, "proposal", r)
 }
 
 func (s proposals) ListProposals(ctx context.Context, r *pb.ListProposalsRequest) (*pb.ListProposalsResponse, error) {
@@ -173,11 +173,11 @@ func (s proposals) ListProposals(ctx context.Context, r *pb.ListProposalsRequest
 func (s proposals) GetProposalRevision(ctx context.Context, r *pb.GetProposalRevisionRequest) (*pb.ProposalRevision, error) {
 	return read[*pb.ProposalRevision](ctx, s.j, rules.Ref{
 		Kind: rules.KindProposalRevision, Agreement: r.GetAgreementId(), ID: r.GetProposalId(), Number: r.GetRevision(),
-	}, "proposal revision")
+	}, "proposal revision", r)
 }
 
 func (s commitments) GetCommitment(ctx context.Context, r *pb.GetCommitmentRequest) (*pb.Commitment, error) {
-	return read[*pb.Commitment](ctx, s.j, rules.Ref{Kind: rules.KindCommitment, Agreement: r.GetAgreementId(), ID: r.GetCommitmentId()}, "commitment")
+	return read[*pb.Commitment](ctx, s.j, rules.Ref{Kind: rules.KindCommitment, Agreement: r.GetAgreementId(), ID: r.GetCommitmentId()}, "commitment", r)
 }
 
 func (s commitments) ListCommitments(ctx context.Context, r *pb.ListCommitmentsRequest) (*pb.ListCommitmentsResponse, error) {
@@ -185,7 +185,7 @@ func (s commitments) ListCommitments(ctx context.Context, r *pb.ListCommitmentsR
 }
 
 func (s obligations) GetObligation(ctx context.Context, r *pb.GetObligationRequest) (*pb.Obligation, error) {
-	return read[*pb.Obligation](ctx, s.j, rules.Ref{Kind: rules.KindObligation, Agreement: r.GetAgreementId(), ID: r.GetObligationId()}, "obligation")
+	return read[*pb.Obligation](ctx, s.j, rules.Ref{Kind: rules.KindObligation, Agreement: r.GetAgreementId(), ID: r.GetObligationId()}, "obligation", r)
 }
 
 func (s obligations) ListObligations(ctx context.Context, r *pb.ListObligationsRequest) (*pb.ListObligationsResponse, error) {
@@ -277,6 +277,10 @@ func (s logs) GetTile(ctx context.Context, r *pb.GetTileRequest) (*pb.GetTileRes
 func (s logs) GetEntryBundle(ctx context.Context, r *pb.GetEntryBundleRequest) (*pb.GetEntryBundleResponse, error) {
 	entries, err := s.j.PublishedEntries(ctx, r.GetIndex(), int(r.GetWidth()))
 	return &pb.GetEntryBundleResponse{Entries: entries}, err
+}
+
+func (s history) GetEvent(ctx context.Context, r *pb.GetEventRequest) (*pb.RecordedEvent, error) {
+	return s.j.Event(ctx, auth.Caller(ctx), r)
 }
 
 func (s calendars) CreateFeed(ctx context.Context, r *pb.CreateFeedRequest) (*pb.CreateFeedResponse, error) {

@@ -91,3 +91,24 @@ func readChain(snap store.Snapshot, agreementID string, first, last uint64) iter
 		}
 	}
 }
+
+// readVersion is an event by its number in its chain; nil if there is none.
+func readVersion(snap store.Snapshot, agreementID string, version uint64) (*pb.RecordedEvent, error) {
+	position, err := positionOf(snap, agreementID, version)
+	if err != nil || position == 0 {
+		return nil, err
+	}
+	return readEvent(snap, position)
+}
+
+// positionOf is where the event of a chain with a version lies; 0 if there is none.
+func positionOf(snap store.Snapshot, agreementID string, version uint64) (uint64, error) {
+	value, err := snap.Get(tableRecords, eventKey(agreementID, version))
+	if err != nil || value == nil {
+		return 0, err
+	}
+	if len(value) != 8 {
+		return 0, fmt.Errorf("journal: event %d of %q lies at a position of %d bytes", version, agreementID, len(value))
+	}
+	return binary.BigEndian.Uint64(value), nil
+}

@@ -84,10 +84,12 @@ type Journal struct {
 	head     uint64     // of the store; owned by who writes
 	edge     proof.Edge // of the log: its size is the position of the newest event; owned by who writes, and read while nobody does
 	sweeping sweeping   // owned by who decides
+	settled  time.Time  // nothing is recorded before; owned by who decides. See settle
 
 	lastMicro   atomic.Int64  // the newest record time
 	serviceSeen atomic.Uint64 // the version of the service's own chain: parties and keys
 	pageKey     []byte        // seals page tokens; drawn once, kept in the store
+	replays     chan struct{} // has room for as many as there may be at a time
 
 	mu      sync.Mutex
 	changed chan struct{} // closed by the next commit
@@ -104,6 +106,7 @@ type item struct {
 	hash   []byte         // of the request, where there is a request_id
 	dry    bool           // validate_only
 	keep   *pb.Checkpoint // instead of a command
+	until  time.Time      // instead of a command: what is decided behind it is recorded later than this
 
 	settled bool          // answered by what is durable already: the commit's outcome makes no difference
 	answer  proto.Message // as it is stored
@@ -129,7 +132,7 @@ func Open(ctx context.Context, opts Options) (*Journal, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	j := &Journal{opts: opts, queue: make(chan *item, MaxQueue), changed: make(chan struct{})}
+	j := &Journal{opts: opts, queue: make(chan *item, MaxQueue), changed: make(chan struct{}), replays: make(chan struct{}, maxReplays)}
 	return j, j.recall(ctx)
 }
 
@@ -137,7 +140,11 @@ func Open(ctx context.Context, opts Options) (*Journal, error) {
 // command waits it is dropped; if it ends later nobody is told what came of it, and asking again with the same request_id
 // tells.
 func (j *Journal) Do(ctx context.Context, caller rules.Caller, cmd proto.Message) (proto.Message, error) {
-	it := newItem(ctx, caller, cmd)
+	return j.ask(ctx, newItem(ctx, caller, cmd))
+}
+
+// ask has an item decided and made durable.
+func (j *Journal) ask(ctx context.Context, it *item) (proto.Message, error) {
 	if err := j.enqueue(it); err != nil {
 		return nil, err
 	}
@@ -323,6 +330,12 @@ func (j *Journal) Now() time.Time {
 
 // ServiceVersion is the version of the service's own chain. It moves when a party or a key does.
 func (j *Journal) ServiceVersion() uint64 { return j.serviceSeen.Load() }
+
+// refusedAs says whether err is a refusal with a reason.
+func refusedAs(err error, reason pb.ErrorReason) bool {
+	var refusal *rules.Error
+	return errors.As(err, &refusal) && refusal.Reason == reason
+}
 
 // IsRefusal says whether err is a rule's refusal.
 func IsRefusal(err error) bool {

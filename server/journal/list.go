@@ -218,12 +218,12 @@ func (j *Journal) filterHash(caller rules.Caller, req pager, after []byte) []byt
 }
 
 // listed reads the record at a place in a list, as a caller sees it, and its size.
-func listed[M proto.Message](ctx context.Context, j *Journal, snap store.Snapshot, ref rules.Ref) (M, int, error) {
+func listed[M proto.Message](ctx context.Context, s sight, ref rules.Ref) (M, int, error) {
 	var none M
 	if err := ctx.Err(); err != nil {
 		return none, 0, err
 	}
-	m, err := readRecord(snap, ref)
+	m, err := readRecord(s, ref)
 	if err != nil {
 		return none, 0, err
 	}
@@ -231,6 +231,6 @@ func listed[M proto.Message](ctx context.Context, j *Journal, snap store.Snapsho
 	if !ok {
 		return none, 0, fmt.Errorf("journal: a list names %+v, which is missing", ref)
 	}
-	rules.Present(typed, j.Now())
+	rules.Present(typed, s.at)
 	return typed, proto.Size(typed), nil
 }

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/rules"
@@ -58,13 +56,13 @@ func (j *Journal) Obligations(ctx context.Context, caller rules.Caller, req *pb.
 	if err != nil {
 		return nil, err
 	}
-	return list, j.seeing(ctx, caller, req.GetAgreementId(), func(snap store.Snapshot, _ *pb.Agreement) error {
-		if none, err := none(snap); none || err != nil {
+	return list, j.seeing(ctx, caller, req.GetAgreementId(), req.GetAsOf(), func(s sight, _ *pb.Agreement) error {
+		if none, err := none(s); none || err != nil {
 			return err
 		}
 		var err error
-		list.NextPageToken, err = j.page(snap, caller, req, q, func(place, _ []byte) (int, error) {
-			o, size, err := listed[*pb.Obligation](ctx, j, snap, rules.Ref{Kind: rules.KindObligation, Agreement: req.GetAgreementId(), ID: rules.Place(place).ID(rules.KindObligation)})
+		list.NextPageToken, err = j.page(s, caller, req, q, func(place, _ []byte) (int, error) {
+			o, size, err := listed[*pb.Obligation](ctx, s, rules.Ref{Kind: rules.KindObligation, Agreement: req.GetAgreementId(), ID: rules.Place(place).ID(rules.KindObligation)})
 			if err == nil && req.GetState() != 0 && req.GetState() != o.GetState() {
 				return 0, errPassedOver // another one of its group
 			}
@@ -118,9 +116,9 @@ func (j *Journal) Commitments(ctx context.Context, caller rules.Caller, req *pb.
 	list := &pb.ListCommitmentsResponse{}
 	q := query{table: tableRecords, prefixes: prefixes(join(req.GetAgreementId(), sep, subLists, listCommitments),
 		choices(req.GetObligor(), bothSides), choices(req.GetState(), pb.CommitmentState_name))}
-	return list, j.seeing(ctx, caller, req.GetAgreementId(), func(snap store.Snapshot, _ *pb.Agreement) (err error) {
-		list.NextPageToken, err = j.page(snap, caller, req, q, func(place, _ []byte) (int, error) {
-			c, size, err := listed[*pb.Commitment](ctx, j, snap, rules.Ref{Kind: rules.KindCommitment, Agreement: req.GetAgreementId(), ID: string(place)})
+	return list, j.seeing(ctx, caller, req.GetAgreementId(), req.GetAsOf(), func(s sight, _ *pb.Agreement) (err error) {
+		list.NextPageToken, err = j.page(s, caller, req, q, func(place, _ []byte) (int, error) {
+			c, size, err := listed[*pb.Commitment](ctx, s, rules.Ref{Kind: rules.KindCommitment, Agreement: req.GetAgreementId(), ID: string(place)})
 			list.Commitments = append(list.Commitments, c)
 			return size, err
 		})
@@ -132,9 +130,9 @@ func (j *Journal) Commitments(ctx context.Context, caller rules.Caller, req *pb.
 func (j *Journal) Proposals(ctx context.Context, caller rules.Caller, req *pb.ListProposalsRequest) (*pb.ListProposalsResponse, error) {
 	list := &pb.ListProposalsResponse{}
 	q := query{table: tableRecords, prefixes: prefixes(join(req.GetAgreementId(), sep, subLists, listProposals), choices(req.GetState(), pb.ProposalState_name))}
-	return list, j.seeing(ctx, caller, req.GetAgreementId(), func(snap store.Snapshot, _ *pb.Agreement) (err error) {
-		list.NextPageToken, err = j.page(snap, caller, req, q, func(place, _ []byte) (int, error) {
-			p, size, err := listed[*pb.Proposal](ctx, j, snap, rules.Ref{Kind: rules.KindProposal, Agreement: req.GetAgreementId(), ID: rules.Place(place).ID(rules.KindProposal)})
+	return list, j.seeing(ctx, caller, req.GetAgreementId(), req.GetAsOf(), func(s sight, _ *pb.Agreement) (err error) {
+		list.NextPageToken, err = j.page(s, caller, req, q, func(place, _ []byte) (int, error) {
+			p, size, err := listed[*pb.Proposal](ctx, s, rules.Ref{Kind: rules.KindProposal, Agreement: req.GetAgreementId(), ID: rules.Place(place).ID(rules.KindProposal)})
 			list.Proposals = append(list.Proposals, p)
 			return size, err
 		})
@@ -146,9 +144,9 @@ func (j *Journal) Proposals(ctx context.Context, caller rules.Caller, req *pb.Li
 func (j *Journal) Revisions(ctx context.Context, caller rules.Caller, req *pb.ListRevisionsRequest) (*pb.ListRevisionsResponse, error) {
 	list := &pb.ListRevisionsResponse{}
 	q := query{table: tableTexts, prefixes: [][]byte{join(req.GetAgreementId(), sep, byte(rules.KindRevision), sep)}}
-	return list, j.seeing(ctx, caller, req.GetAgreementId(), func(snap store.Snapshot, _ *pb.Agreement) (err error) {
-		list.NextPageToken, err = j.page(snap, caller, req, q, func(place, _ []byte) (int, error) {
-			r, size, err := listed[*pb.Revision](ctx, j, snap, rules.Ref{Kind: rules.KindRevision, Agreement: req.GetAgreementId(), Number: int32(binary.BigEndian.Uint32(place))})
+	return list, j.seeing(ctx, caller, req.GetAgreementId(), req.GetAsOf(), func(s sight, _ *pb.Agreement) (err error) {
+		list.NextPageToken, err = j.page(s, caller, req, q, func(place, _ []byte) (int, error) {
+			r, size, err := listed[*pb.Revision](ctx, s, rules.Ref{Kind: rules.KindRevision, Agreement: req.GetAgreementId(), Number: int32(binary.BigEndian.Uint32(place))})
 			if err != nil {
 				return 0, err
 			}
@@ -160,102 +158,6 @@ func (j *Journal) Revisions(ctx context.Context, caller rules.Caller, req *pb.Li
 	})
 }
 
-// Events lists an agreement's events, oldest first.
-func (j *Journal) Events(ctx context.Context, caller rules.Caller, req *pb.ListEventsRequest) (*pb.ListEventsResponse, error) {
-	list := &pb.ListEventsResponse{}
-	q := query{table: tableRecords, prefixes: [][]byte{join(req.GetAgreementId(), sep, subEvents)}}
-	if req.GetAfterVersion() > 0 {
-		q.from = append(be64(req.GetAfterVersion()), keySeparator)
-	}
-	return list, j.seeing(ctx, caller, req.GetAgreementId(), func(snap store.Snapshot, a *pb.Agreement) (err error) {
-		list.NextPageToken, err = j.page(snap, caller, req, q, func(_, position []byte) (int, error) {
-			r, err := readEvent(snap, binary.BigEndian.Uint64(position))
-			if err != nil {
-				return 0, err
-			}
-			list.Events = append(list.Events, rules.Withhold(r, caller, a))
-			return proto.Size(r), nil
-		})
-		return err
-	})
-}
-
-// Agreements lists agreements by id: a party's, or for an auditor all it may read.
-func (j *Journal) Agreements(ctx context.Context, caller rules.Caller, req *pb.ListAgreementsRequest) (*pb.ListAgreementsResponse, error) {
-	list := &pb.ListAgreementsResponse{}
-	auditor := caller.Role == pb.Role_ROLE_AUDITOR
-	party := req.GetPartyId()
-	if !auditor {
-		if party != "" && party != caller.PartyID {
-			return list, nil // foreign and missing answer alike
-		}
-		party = caller.PartyID
-	}
-	if party == "" && req.GetSide() != 0 {
-		return nil, rules.Invalid(rules.Violation{Field: "side", Description: "a side is a party's: name the party_id too"})
-	}
-	if len(caller.AgreementIDs) > 0 {
-		return list, j.namedAgreements(ctx, caller, req, list)
-	}
-	sides := choices(req.GetSide(), bothSides)
-	switch {
-	case party == "":
-		sides = []byte{unspecified}
-	case req.GetSide() == 0:
-		sides = append(sides, unspecified) // as the neutral
-	}
-	states := choices(req.GetState(), pb.AgreementState_name)
-	if auditor { // a draft is its author's alone
-		states = slices.DeleteFunc(states, func(state byte) bool { return state == byte(pb.AgreementState_AGREEMENT_STATE_DRAFT) })
-	}
-	q := query{table: tableIndex, prefixes: prefixes(join(listAgreements, party, sep), sides, states)}
-	return list, j.view(ctx, func(snap store.Snapshot) (err error) {
-		list.NextPageToken, err = j.page(snap, caller, req, q, func(place, _ []byte) (int, error) {
-			a, size, err := listed[*pb.Agreement](ctx, j, snap, rules.Ref{Kind: rules.KindAgreement, Agreement: string(place)})
-			list.Agreements = append(list.Agreements, a)
-			return size, err
-		})
-		return err
-	})
-}
-
-// namedAgreements is the list of who may read just the agreements its key names. They are few: it reads them.
-func (j *Journal) namedAgreements(ctx context.Context, caller rules.Caller, req *pb.ListAgreementsRequest, list *pb.ListAgreementsResponse) error {
-	after, err := j.openToken(caller, req)
-	if err != nil {
-		return err
-	}
-	ids := slices.Compact(slices.Sorted(slices.Values(caller.AgreementIDs)))
-	return j.view(ctx, func(snap store.Snapshot) error {
-		for _, id := range ids {
-			if id <= string(after) {
-				continue
-			}
-			m, err := readRecord(snap, rules.Ref{Kind: rules.KindAgreement, Agreement: id})
-			if err != nil {
-				return err
-			}
-			a, _ := m.(*pb.Agreement)
-			if !caller.Sees(a) || !matches(a, req) {
-				continue
-			}
-			if len(list.Agreements) == pageSize(req.GetPageSize()) {
-				list.NextPageToken = j.sealToken(caller, req, []byte(list.Agreements[len(list.Agreements)-1].GetAgreementId()))
-				return nil
-			}
-			list.Agreements = append(list.Agreements, a)
-		}
-		return nil
-	})
-}
-
-func matches(a *pb.Agreement, req *pb.ListAgreementsRequest) bool {
-	party := rules.Caller{PartyID: req.GetPartyId()}
-	side := party.SideOf(a)
-	return (req.GetPartyId() == "" || side != 0 || party.Neutral(a)) && (req.GetSide() == 0 || req.GetSide() == side) &&
-		(req.GetState() == 0 || req.GetState() == a.GetState())
-}
-
 // Parties lists the parties the caller may know of, by id.
 func (j *Journal) Parties(ctx context.Context, caller rules.Caller, req *pb.ListPartiesRequest) (*pb.ListPartiesResponse, error) {
 	list := &pb.ListPartiesResponse{}
@@ -265,7 +167,7 @@ func (j *Journal) Parties(ctx context.Context, caller rules.Caller, req *pb.List
 	}
 	return list, j.view(ctx, func(snap store.Snapshot) (err error) {
 		list.NextPageToken, err = j.page(snap, caller, req, q, func(place, _ []byte) (int, error) {
-			p, size, err := listed[*pb.Party](ctx, j, snap, rules.Ref{Kind: rules.KindParty, ID: string(place)})
+			p, size, err := listed[*pb.Party](ctx, sight{Snapshot: snap, at: j.Now()}, rules.Ref{Kind: rules.KindParty, ID: string(place)})
 			list.Parties = append(list.Parties, p)
 			return size, err
 		})
@@ -282,7 +184,7 @@ func (j *Journal) Keys(ctx context.Context, caller rules.Caller, req *pb.ListApi
 	}
 	return list, j.view(ctx, func(snap store.Snapshot) (err error) {
 		list.NextPageToken, err = j.page(snap, caller, req, q, func(place, _ []byte) (int, error) {
-			k, size, err := listed[*journalv1.StoredKey](ctx, j, snap, rules.Ref{Kind: rules.KindApiKey, ID: string(place)})
+			k, size, err := listed[*journalv1.StoredKey](ctx, sight{Snapshot: snap, at: j.Now()}, rules.Ref{Kind: rules.KindApiKey, ID: string(place)})
 			list.ApiKeys = append(list.ApiKeys, k.GetApiKey())
 			return size, err
 		})
@@ -296,7 +198,7 @@ func (j *Journal) Feeds(ctx context.Context, caller rules.Caller, req *pb.ListFe
 	q := query{table: tableIndex, prefixes: [][]byte{join(listFeeds, caller.PartyID, sep)}}
 	return list, j.view(ctx, func(snap store.Snapshot) (err error) {
 		list.NextPageToken, err = j.page(snap, caller, req, q, func(place, _ []byte) (int, error) {
-			k, size, err := listed[*journalv1.StoredKey](ctx, j, snap, rules.Ref{Kind: rules.KindApiKey, ID: string(place)})
+			k, size, err := listed[*journalv1.StoredKey](ctx, sight{Snapshot: snap, at: j.Now()}, rules.Ref{Kind: rules.KindApiKey, ID: string(place)})
 			list.Feeds = append(list.Feeds, rules.FeedOf(k.GetApiKey()))
 			return size, err
 		})

@@ -3,8 +3,6 @@ package journal
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
-	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -16,11 +14,11 @@ import (
 
 // InclusionProof proves that an event that the caller may see stands in the log.
 func (j *Journal) InclusionProof(ctx context.Context, caller rules.Caller, req *pb.GetInclusionProofRequest) (*pb.InclusionProof, error) {
-	c, err := j.Checkpoint(ctx, req.GetSize())
+	r, err := j.Event(ctx, caller, &pb.GetEventRequest{AgreementId: req.GetAgreementId(), Version: req.GetVersion(), Position: req.GetPosition()})
 	if err != nil {
 		return nil, err
 	}
-	r, err := j.eventOf(ctx, caller, req)
+	c, err := j.Checkpoint(ctx, req.GetSize())
 	if err != nil {
 		return nil, err
 	}
@@ -62,28 +60,6 @@ func (j *Journal) ConsistencyProof(ctx context.Context, req *pb.GetConsistencyPr
 		for _, h := range hashes {
 			p.Hashes = append(p.Hashes, h[:])
 		}
-		return err
-	})
-}
-
-// TODO(merge): j.Event
-func (j *Journal) eventOf(ctx context.Context, caller rules.Caller, req *pb.GetInclusionProofRequest) (r *pb.RecordedEvent, err error) {
-	return r, j.view(ctx, func(snap store.Snapshot) error {
-		position := req.GetPosition()
-		if position == 0 {
-			key, err := snap.Get(tableRecords, eventKey(req.GetAgreementId(), req.GetVersion()))
-			if err != nil || key == nil {
-				return cmp.Or[error](err, rules.NotFound("event", fmt.Sprint(req.GetVersion())))
-			}
-			position = binary.BigEndian.Uint64(key)
-		}
-		if value, err := snap.Get(tableEvents, be64(position)); value == nil || err != nil {
-			return cmp.Or[error](err, rules.NotFound("event", fmt.Sprint(position)))
-		}
-		if r, err = readEvent(snap, position); err != nil {
-			return err
-		}
-		_, err := sighted(snap, caller, r.GetEvent().GetAgreementId())
 		return err
 	})
 }

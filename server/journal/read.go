@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
 	pb "github.com/concordhq/concord/gen/concord/v1"
@@ -74,41 +75,76 @@ func readRecord(snap store.Snapshot, ref rules.Ref) (proto.Message, error) {
 	return m, nil
 }
 
-// Read is a record of an agreement that the caller may see, as it is now. What is missing and what the caller may not
-// see are answered alike. noun says what was looked for.
+// Read is a record of an agreement that the caller may see, as it is now. What is missing and what the caller may not see are
+// answered alike. noun says what was looked for.
 func (j *Journal) Read(ctx context.Context, caller rules.Caller, ref rules.Ref, noun string) (proto.Message, error) {
+	return j.ReadAsOf(ctx, caller, ref, noun, nil)
+}
+
+// ReadAsOf is Read for a record as it was known at a time; nil: now. A time to come is refused.
+func (j *Journal) ReadAsOf(ctx context.Context, caller rules.Caller, ref rules.Ref, noun string, asOf *timestamppb.Timestamp) (proto.Message, error) {
 	var found proto.Message
-	err := j.seeing(ctx, caller, ref.Agreement, func(snap store.Snapshot, a *pb.Agreement) error {
-		if ref.Kind == rules.KindAgreement {
-			found = a
-			return nil
+	err := j.seeing(ctx, caller, ref.Agreement, asOf, func(s sight, a *pb.Agreement) (err error) {
+		if found = a; ref.Kind != rules.KindAgreement {
+			found, err = readRecord(s, ref)
 		}
-		m, err := readRecord(snap, ref)
-		if err == nil && m == nil {
+		if err == nil && found == nil {
 			return rules.NotFound(noun, refName(ref))
 		}
-		found = m
+		found = rules.Present(found, s.at)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return rules.Present(found, j.Now()), nil
+	return found, nil
 }
 
-// seeing runs fn over a snapshot with an agreement that the caller may see.
-func (j *Journal) seeing(ctx context.Context, caller rules.Caller, agreementID string, fn func(store.Snapshot, *pb.Agreement) error) error {
-	return j.view(ctx, func(snap store.Snapshot) error {
-		m, err := readRecord(snap, rules.Ref{Kind: rules.KindAgreement, Agreement: agreementID})
+// seeing runs fn over the records of an agreement that the caller may see: as they are, or as they were at a time. What was
+// is seen by who could see it then and still can.
+func (j *Journal) seeing(ctx context.Context, caller rules.Caller, agreementID string, asOf *timestamppb.Timestamp, fn func(sight, *pb.Agreement) error) error {
+	at, err := j.moment(ctx, asOf)
+	if err != nil {
+		return err
+	}
+	var version uint64
+	over := false // things have changed since
+	err = j.view(ctx, func(snap store.Snapshot) error {
+		a, err := seen(snap, caller, agreementID)
 		if err != nil {
 			return err
 		}
-		a, _ := m.(*pb.Agreement)
-		if !caller.Sees(a) {
-			return rules.NotFound("agreement", agreementID)
+		if asOf != nil {
+			then, now, err := versionAt(snap, agreementID, at)
+			if version, over = then, then < now; over || err != nil {
+				return err
+			}
 		}
-		return fn(snap, a)
+		return fn(sight{Snapshot: snap, at: at}, a)
 	})
+	if err != nil || !over {
+		return err
+	}
+	return j.then(ctx, agreementID, version, at, func(s sight) error {
+		a, err := seen(s, caller, agreementID)
+		if err != nil {
+			return err
+		}
+		return fn(s, a)
+	})
+}
+
+// seen is an agreement that the caller may see.
+func seen(snap store.Snapshot, caller rules.Caller, agreementID string) (*pb.Agreement, error) {
+	m, err := readRecord(snap, rules.Ref{Kind: rules.KindAgreement, Agreement: agreementID})
+	if err != nil {
+		return nil, err
+	}
+	a, _ := m.(*pb.Agreement)
+	if !caller.Sees(a) {
+		return nil, rules.NotFound("agreement", agreementID)
+	}
+	return a, nil
 }
 
 // view is a View of the store whose faults are told apart from refusals.

@@ -196,6 +196,9 @@ func (j *Journal) newBatch(ctx context.Context, ahead *batch) *batch {
 			b.at = ahead.at
 		}
 	}
+	if b.at.Before(j.settled) {
+		b.at = j.settled
+	}
 	b.state = rules.NewState(rules.Ground{Get: b.load, List: b.list, Ahead: b.newer})
 	return b
 }
@@ -211,6 +214,10 @@ func (b *batch) decide(it *item) {
 	}
 	if it.keep != nil {
 		b.err = b.keep(it.keep)
+		return
+	}
+	if !it.until.IsZero() {
+		b.settle(it.until)
 		return
 	}
 	if it.id != "" {
@@ -240,6 +247,14 @@ func (b *batch) decide(it *item) {
 		}
 		b.err = b.remember(it, remembered, b.serialized(d, remembered))
 	}
+}
+
+// settle has whatever is decided from now on be recorded after a time.
+func (b *batch) settle(until time.Time) {
+	if after := until.Truncate(time.Microsecond).Add(time.Microsecond); b.at.Before(after) {
+		b.at = after
+	}
+	b.j.settled = b.at
 }
 
 // ask calls the rules. A rule that panics is a fault of ours: the command fails, and the others go on.

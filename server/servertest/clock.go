@@ -61,6 +61,14 @@ func Eventually(t testing.TB, what string, yes func() bool) {
 	}
 }
 
+// Seal has the log signed and published as it is now, which else happens within a second.
+func (s *Server) Seal(t testing.TB) {
+	t.Helper()
+	if err := s.built.Seal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 const bellParty, otherParty, bellAgreement = "bell", "bell-other", "bell"
 
 // Written writes one event and returns its position. Two answers that differ by one say that nothing was written in

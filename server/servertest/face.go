@@ -61,7 +61,7 @@ type Face interface {
 	// Offers says whether a call can be made this way.
 	Offers(rpc RPC) bool
 	// Call makes the call that takes req, whichever it is, and returns its answer or why it was refused. A call that takes
-	// a stream is sent the one.
+	// a stream is sent the one; of one that gives a stream the first message is the answer.
 	Call(t testing.TB, who Caller, req proto.Message) (proto.Message, *Refusal)
 	// Must is Call for what must not be refused.
 	Must(t testing.TB, who Caller, req proto.Message) proto.Message
@@ -90,8 +90,8 @@ func (r RPC) Streams() bool { return r.IsStreamingClient() || r.IsStreamingServe
 
 // Calls that are streams, and calls that REST does not offer: few, and by name, so that an HTTP rule cannot be forgotten.
 var (
-	streams  = []protoreflect.Name{"ImportAgreements"}
-	gRPCOnly = []protoreflect.Name{"GetCalendar", "ImportAgreements", "GetTile", "GetEntryBundle"}
+	streams  = []protoreflect.Name{"ImportAgreements", "ExportAudit"}
+	gRPCOnly = []protoreflect.Name{"GetCalendar", "ImportAgreements", "GetTile", "GetEntryBundle", "ExportAudit"}
 )
 
 // RPCs are all calls of the API. It panics if one has no place over REST and is not named above, or the other way round.
@@ -164,9 +164,9 @@ func (f grpcFace) Call(t testing.TB, who Caller, req proto.Message) (proto.Messa
 	return answer, nil
 }
 
-// stream makes a call that takes a stream, of one message.
+// stream makes a call that takes or gives a stream, of one message.
 func (f grpcFace) stream(ctx context.Context, rpc RPC, req, answer proto.Message) error {
-	s, err := f.s.conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true}, rpc.Path(), grpc.WaitForReady(true))
+	s, err := f.s.conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: rpc.IsStreamingClient(), ServerStreams: rpc.IsStreamingServer()}, rpc.Path(), grpc.WaitForReady(true))
 	if err != nil {
 		return err
 	}

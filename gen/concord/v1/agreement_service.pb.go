@@ -103,7 +103,10 @@ func (x *CreateAgreementRequest) GetValidateOnly() bool {
 type GetAgreementRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The agreement.
-	AgreementId   string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// Answer as the service knew it at this time: as the events recorded up to then leave it. Not in the future. Not set:
+	// as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,82,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -145,6 +148,13 @@ func (x *GetAgreementRequest) GetAgreementId() string {
 	return ""
 }
 
+func (x *GetAgreementRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // ListAgreementsRequest asks for a page of agreements.
 type ListAgreementsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -157,7 +167,10 @@ type ListAgreementsRequest struct {
 	// The most to return, 1 to 1,000; 0 means 50, more than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,80,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before, with the same filters; empty for the first page.
-	PageToken     string `protobuf:"bytes,81,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,81,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Answer as the service knew it at this time: as the events recorded up to then leave it. Not in the future. Not set:
+	// as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,82,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -225,6 +238,13 @@ func (x *ListAgreementsRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *ListAgreementsRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
 }
 
 // ListAgreementsResponse is a page of agreements.
@@ -381,7 +401,10 @@ type GetRevisionRequest struct {
 	// The agreement.
 	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
 	// The number, from 1.
-	Revision      int32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision int32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Answer as the service knew it at this time: as the events recorded up to then leave it. Not in the future. Not set:
+	// as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,82,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -430,6 +453,13 @@ func (x *GetRevisionRequest) GetRevision() int32 {
 	return 0
 }
 
+func (x *GetRevisionRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // ListRevisionsRequest asks for a page of revisions.
 type ListRevisionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -438,7 +468,10 @@ type ListRevisionsRequest struct {
 	// The most to return, 1 to 1,000; 0 means 50, more than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,80,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before, with the same filters; empty for the first page.
-	PageToken     string `protobuf:"bytes,81,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,81,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Answer as the service knew it at this time: as the events recorded up to then leave it. Not in the future. Not set:
+	// as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,82,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -492,6 +525,13 @@ func (x *ListRevisionsRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *ListRevisionsRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
 }
 
 // ListRevisionsResponse is a page of revisions.
@@ -1202,9 +1242,10 @@ const file_concord_v1_agreement_service_proto_rawDesc = "" +
 	"\tagreement\x18\x02 \x01(\v2\x15.concord.v1.AgreementB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\tagreement\x12A\n" +
 	"\n" +
 	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"^\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x94\x01\n" +
 	"\x13GetAgreementRequest\x12G\n" +
-	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\"\xa2\x02\n" +
+	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x124\n" +
+	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf\"\xd8\x02\n" +
 	"\x15ListAgreementsRequest\x12B\n" +
 	"\bparty_id\x18\x01 \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\apartyId\x12=\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x1a.concord.v1.AgreementStateB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\x05state\x121\n" +
@@ -1212,7 +1253,8 @@ const file_concord_v1_agreement_service_proto_rawDesc = "" +
 	"\tpage_size\x18P \x01(\x05B\n" +
 	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
 	"\n" +
-	"page_token\x18Q \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\bR\tpageToken\"w\n" +
+	"page_token\x18Q \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\bR\tpageToken\x124\n" +
+	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf\"w\n" +
 	"\x16ListAgreementsResponse\x125\n" +
 	"\n" +
 	"agreements\x18\x01 \x03(\v2\x15.concord.v1.AgreementR\n" +
@@ -1227,17 +1269,19 @@ const file_concord_v1_agreement_service_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
 	"\n" +
 	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x85\x01\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xbb\x01\n" +
 	"\x12GetRevisionRequest\x12G\n" +
 	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12&\n" +
 	"\brevision\x18\x02 \x01(\x05B\n" +
-	"\xe0A\x02\xbaH\x04\x1a\x02(\x01R\brevision\"\xb4\x01\n" +
+	"\xe0A\x02\xbaH\x04\x1a\x02(\x01R\brevision\x124\n" +
+	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf\"\xea\x01\n" +
 	"\x14ListRevisionsRequest\x12G\n" +
 	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12'\n" +
 	"\tpage_size\x18P \x01(\x05B\n" +
 	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
 	"\n" +
-	"page_token\x18Q \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\bR\tpageToken\"s\n" +
+	"page_token\x18Q \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\bR\tpageToken\x124\n" +
+	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf\"s\n" +
 	"\x15ListRevisionsResponse\x122\n" +
 	"\trevisions\x18\x01 \x03(\v2\x14.concord.v1.RevisionR\trevisions\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd4\x02\n" +
@@ -1356,51 +1400,55 @@ var file_concord_v1_agreement_service_proto_goTypes = []any{
 	(*ImportAgreementsResponse)(nil),  // 13: concord.v1.ImportAgreementsResponse
 	(*RowError)(nil),                  // 14: concord.v1.RowError
 	(*Agreement)(nil),                 // 15: concord.v1.Agreement
-	(AgreementState)(0),               // 16: concord.v1.AgreementState
-	(Side)(0),                         // 17: concord.v1.Side
-	(*fieldmaskpb.FieldMask)(nil),     // 18: google.protobuf.FieldMask
-	(*Revision)(nil),                  // 19: concord.v1.Revision
-	(*Terms)(nil),                     // 20: concord.v1.Terms
-	(*timestamppb.Timestamp)(nil),     // 21: google.protobuf.Timestamp
+	(*timestamppb.Timestamp)(nil),     // 16: google.protobuf.Timestamp
+	(AgreementState)(0),               // 17: concord.v1.AgreementState
+	(Side)(0),                         // 18: concord.v1.Side
+	(*fieldmaskpb.FieldMask)(nil),     // 19: google.protobuf.FieldMask
+	(*Revision)(nil),                  // 20: concord.v1.Revision
+	(*Terms)(nil),                     // 21: concord.v1.Terms
 }
 var file_concord_v1_agreement_service_proto_depIdxs = []int32{
 	15, // 0: concord.v1.CreateAgreementRequest.agreement:type_name -> concord.v1.Agreement
-	16, // 1: concord.v1.ListAgreementsRequest.state:type_name -> concord.v1.AgreementState
-	17, // 2: concord.v1.ListAgreementsRequest.side:type_name -> concord.v1.Side
-	15, // 3: concord.v1.ListAgreementsResponse.agreements:type_name -> concord.v1.Agreement
-	15, // 4: concord.v1.UpdateAgreementRequest.agreement:type_name -> concord.v1.Agreement
-	18, // 5: concord.v1.UpdateAgreementRequest.update_mask:type_name -> google.protobuf.FieldMask
-	19, // 6: concord.v1.ListRevisionsResponse.revisions:type_name -> concord.v1.Revision
-	20, // 7: concord.v1.ImportAgreementRequest.terms:type_name -> concord.v1.Terms
-	21, // 8: concord.v1.ImportAgreementRequest.expire_time:type_name -> google.protobuf.Timestamp
-	14, // 9: concord.v1.ImportAgreementsResponse.errors:type_name -> concord.v1.RowError
-	0,  // 10: concord.v1.AgreementService.CreateAgreement:input_type -> concord.v1.CreateAgreementRequest
-	1,  // 11: concord.v1.AgreementService.GetAgreement:input_type -> concord.v1.GetAgreementRequest
-	2,  // 12: concord.v1.AgreementService.ListAgreements:input_type -> concord.v1.ListAgreementsRequest
-	4,  // 13: concord.v1.AgreementService.UpdateAgreement:input_type -> concord.v1.UpdateAgreementRequest
-	5,  // 14: concord.v1.AgreementService.GetRevision:input_type -> concord.v1.GetRevisionRequest
-	6,  // 15: concord.v1.AgreementService.ListRevisions:input_type -> concord.v1.ListRevisionsRequest
-	8,  // 16: concord.v1.AgreementService.GiveNotice:input_type -> concord.v1.GiveNoticeRequest
-	9,  // 17: concord.v1.AgreementService.SuspendAgreement:input_type -> concord.v1.SuspendAgreementRequest
-	10, // 18: concord.v1.AgreementService.ResumeAgreement:input_type -> concord.v1.ResumeAgreementRequest
-	11, // 19: concord.v1.AgreementService.TerminateAgreement:input_type -> concord.v1.TerminateAgreementRequest
-	12, // 20: concord.v1.AgreementService.ImportAgreements:input_type -> concord.v1.ImportAgreementRequest
-	15, // 21: concord.v1.AgreementService.CreateAgreement:output_type -> concord.v1.Agreement
-	15, // 22: concord.v1.AgreementService.GetAgreement:output_type -> concord.v1.Agreement
-	3,  // 23: concord.v1.AgreementService.ListAgreements:output_type -> concord.v1.ListAgreementsResponse
-	15, // 24: concord.v1.AgreementService.UpdateAgreement:output_type -> concord.v1.Agreement
-	19, // 25: concord.v1.AgreementService.GetRevision:output_type -> concord.v1.Revision
-	7,  // 26: concord.v1.AgreementService.ListRevisions:output_type -> concord.v1.ListRevisionsResponse
-	15, // 27: concord.v1.AgreementService.GiveNotice:output_type -> concord.v1.Agreement
-	15, // 28: concord.v1.AgreementService.SuspendAgreement:output_type -> concord.v1.Agreement
-	15, // 29: concord.v1.AgreementService.ResumeAgreement:output_type -> concord.v1.Agreement
-	15, // 30: concord.v1.AgreementService.TerminateAgreement:output_type -> concord.v1.Agreement
-	13, // 31: concord.v1.AgreementService.ImportAgreements:output_type -> concord.v1.ImportAgreementsResponse
-	21, // [21:32] is the sub-list for method output_type
-	10, // [10:21] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	16, // 1: concord.v1.GetAgreementRequest.as_of:type_name -> google.protobuf.Timestamp
+	17, // 2: concord.v1.ListAgreementsRequest.state:type_name -> concord.v1.AgreementState
+	18, // 3: concord.v1.ListAgreementsRequest.side:type_name -> concord.v1.Side
+	16, // 4: concord.v1.ListAgreementsRequest.as_of:type_name -> google.protobuf.Timestamp
+	15, // 5: concord.v1.ListAgreementsResponse.agreements:type_name -> concord.v1.Agreement
+	15, // 6: concord.v1.UpdateAgreementRequest.agreement:type_name -> concord.v1.Agreement
+	19, // 7: concord.v1.UpdateAgreementRequest.update_mask:type_name -> google.protobuf.FieldMask
+	16, // 8: concord.v1.GetRevisionRequest.as_of:type_name -> google.protobuf.Timestamp
+	16, // 9: concord.v1.ListRevisionsRequest.as_of:type_name -> google.protobuf.Timestamp
+	20, // 10: concord.v1.ListRevisionsResponse.revisions:type_name -> concord.v1.Revision
+	21, // 11: concord.v1.ImportAgreementRequest.terms:type_name -> concord.v1.Terms
+	16, // 12: concord.v1.ImportAgreementRequest.expire_time:type_name -> google.protobuf.Timestamp
+	14, // 13: concord.v1.ImportAgreementsResponse.errors:type_name -> concord.v1.RowError
+	0,  // 14: concord.v1.AgreementService.CreateAgreement:input_type -> concord.v1.CreateAgreementRequest
+	1,  // 15: concord.v1.AgreementService.GetAgreement:input_type -> concord.v1.GetAgreementRequest
+	2,  // 16: concord.v1.AgreementService.ListAgreements:input_type -> concord.v1.ListAgreementsRequest
+	4,  // 17: concord.v1.AgreementService.UpdateAgreement:input_type -> concord.v1.UpdateAgreementRequest
+	5,  // 18: concord.v1.AgreementService.GetRevision:input_type -> concord.v1.GetRevisionRequest
+	6,  // 19: concord.v1.AgreementService.ListRevisions:input_type -> concord.v1.ListRevisionsRequest
+	8,  // 20: concord.v1.AgreementService.GiveNotice:input_type -> concord.v1.GiveNoticeRequest
+	9,  // 21: concord.v1.AgreementService.SuspendAgreement:input_type -> concord.v1.SuspendAgreementRequest
+	10, // 22: concord.v1.AgreementService.ResumeAgreement:input_type -> concord.v1.ResumeAgreementRequest
+	11, // 23: concord.v1.AgreementService.TerminateAgreement:input_type -> concord.v1.TerminateAgreementRequest
+	12, // 24: concord.v1.AgreementService.ImportAgreements:input_type -> concord.v1.ImportAgreementRequest
+	15, // 25: concord.v1.AgreementService.CreateAgreement:output_type -> concord.v1.Agreement
+	15, // 26: concord.v1.AgreementService.GetAgreement:output_type -> concord.v1.Agreement
+	3,  // 27: concord.v1.AgreementService.ListAgreements:output_type -> concord.v1.ListAgreementsResponse
+	15, // 28: concord.v1.AgreementService.UpdateAgreement:output_type -> concord.v1.Agreement
+	20, // 29: concord.v1.AgreementService.GetRevision:output_type -> concord.v1.Revision
+	7,  // 30: concord.v1.AgreementService.ListRevisions:output_type -> concord.v1.ListRevisionsResponse
+	15, // 31: concord.v1.AgreementService.GiveNotice:output_type -> concord.v1.Agreement
+	15, // 32: concord.v1.AgreementService.SuspendAgreement:output_type -> concord.v1.Agreement
+	15, // 33: concord.v1.AgreementService.ResumeAgreement:output_type -> concord.v1.Agreement
+	15, // 34: concord.v1.AgreementService.TerminateAgreement:output_type -> concord.v1.Agreement
+	13, // 35: concord.v1.AgreementService.ImportAgreements:output_type -> concord.v1.ImportAgreementsResponse
+	25, // [25:36] is the sub-list for method output_type
+	14, // [14:25] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_agreement_service_proto_init() }

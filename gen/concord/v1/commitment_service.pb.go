@@ -11,6 +11,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -29,7 +30,10 @@ type GetCommitmentRequest struct {
 	// The agreement.
 	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
 	// The commitment.
-	CommitmentId  string `protobuf:"bytes,2,opt,name=commitment_id,json=commitmentId,proto3" json:"commitment_id,omitempty"`
+	CommitmentId string `protobuf:"bytes,2,opt,name=commitment_id,json=commitmentId,proto3" json:"commitment_id,omitempty"`
+	// Answer as the service knew it at this time: as the events recorded up to then leave it. Not in the future. Not set:
+	// as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,82,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -78,6 +82,13 @@ func (x *GetCommitmentRequest) GetCommitmentId() string {
 	return ""
 }
 
+func (x *GetCommitmentRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // ListCommitmentsRequest asks for a page of commitments.
 type ListCommitmentsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -90,7 +101,10 @@ type ListCommitmentsRequest struct {
 	// The most to return, 1 to 1,000; 0 means 50, more than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,80,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before, with the same filters; empty for the first page.
-	PageToken     string `protobuf:"bytes,81,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,81,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Answer as the service knew it at this time: as the events recorded up to then leave it. Not in the future. Not set:
+	// as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,82,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -160,6 +174,13 @@ func (x *ListCommitmentsRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListCommitmentsRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // ListCommitmentsResponse is a page of commitments.
 type ListCommitmentsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -220,10 +241,11 @@ var File_concord_v1_commitment_service_proto protoreflect.FileDescriptor
 const file_concord_v1_commitment_service_proto_rawDesc = "" +
 	"\n" +
 	"#concord/v1/commitment_service.proto\x12\n" +
-	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x16concord/v1/party.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xaa\x01\n" +
+	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x16concord/v1/party.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe0\x01\n" +
 	"\x14GetCommitmentRequest\x12G\n" +
 	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12I\n" +
-	"\rcommitment_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\fcommitmentId\"\xaf\x02\n" +
+	"\rcommitment_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\fcommitmentId\x124\n" +
+	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf\"\xe5\x02\n" +
 	"\x16ListCommitmentsRequest\x12G\n" +
 	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x127\n" +
 	"\aobligor\x18\x02 \x01(\x0e2\x10.concord.v1.SideB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\aobligor\x12>\n" +
@@ -231,7 +253,8 @@ const file_concord_v1_commitment_service_proto_rawDesc = "" +
 	"\tpage_size\x18P \x01(\x05B\n" +
 	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
 	"\n" +
-	"page_token\x18Q \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\bR\tpageToken\"{\n" +
+	"page_token\x18Q \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\bR\tpageToken\x124\n" +
+	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf\"{\n" +
 	"\x17ListCommitmentsResponse\x128\n" +
 	"\vcommitments\x18\x01 \x03(\v2\x16.concord.v1.CommitmentR\vcommitments\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xc8\x02\n" +
@@ -258,23 +281,26 @@ var file_concord_v1_commitment_service_proto_goTypes = []any{
 	(*GetCommitmentRequest)(nil),    // 0: concord.v1.GetCommitmentRequest
 	(*ListCommitmentsRequest)(nil),  // 1: concord.v1.ListCommitmentsRequest
 	(*ListCommitmentsResponse)(nil), // 2: concord.v1.ListCommitmentsResponse
-	(Side)(0),                       // 3: concord.v1.Side
-	(CommitmentState)(0),            // 4: concord.v1.CommitmentState
-	(*Commitment)(nil),              // 5: concord.v1.Commitment
+	(*timestamppb.Timestamp)(nil),   // 3: google.protobuf.Timestamp
+	(Side)(0),                       // 4: concord.v1.Side
+	(CommitmentState)(0),            // 5: concord.v1.CommitmentState
+	(*Commitment)(nil),              // 6: concord.v1.Commitment
 }
 var file_concord_v1_commitment_service_proto_depIdxs = []int32{
-	3, // 0: concord.v1.ListCommitmentsRequest.obligor:type_name -> concord.v1.Side
-	4, // 1: concord.v1.ListCommitmentsRequest.state:type_name -> concord.v1.CommitmentState
-	5, // 2: concord.v1.ListCommitmentsResponse.commitments:type_name -> concord.v1.Commitment
-	0, // 3: concord.v1.CommitmentService.GetCommitment:input_type -> concord.v1.GetCommitmentRequest
-	1, // 4: concord.v1.CommitmentService.ListCommitments:input_type -> concord.v1.ListCommitmentsRequest
-	5, // 5: concord.v1.CommitmentService.GetCommitment:output_type -> concord.v1.Commitment
-	2, // 6: concord.v1.CommitmentService.ListCommitments:output_type -> concord.v1.ListCommitmentsResponse
-	5, // [5:7] is the sub-list for method output_type
-	3, // [3:5] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	3, // 0: concord.v1.GetCommitmentRequest.as_of:type_name -> google.protobuf.Timestamp
+	4, // 1: concord.v1.ListCommitmentsRequest.obligor:type_name -> concord.v1.Side
+	5, // 2: concord.v1.ListCommitmentsRequest.state:type_name -> concord.v1.CommitmentState
+	3, // 3: concord.v1.ListCommitmentsRequest.as_of:type_name -> google.protobuf.Timestamp
+	6, // 4: concord.v1.ListCommitmentsResponse.commitments:type_name -> concord.v1.Commitment
+	0, // 5: concord.v1.CommitmentService.GetCommitment:input_type -> concord.v1.GetCommitmentRequest
+	1, // 6: concord.v1.CommitmentService.ListCommitments:input_type -> concord.v1.ListCommitmentsRequest
+	6, // 7: concord.v1.CommitmentService.GetCommitment:output_type -> concord.v1.Commitment
+	2, // 8: concord.v1.CommitmentService.ListCommitments:output_type -> concord.v1.ListCommitmentsResponse
+	7, // [7:9] is the sub-list for method output_type
+	5, // [5:7] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_commitment_service_proto_init() }

@@ -35,6 +35,8 @@ var (
 	_ = metadata.Join
 )
 
+var filter_CommitmentService_GetCommitment_0 = &utilities.DoubleArray{Encoding: map[string]int{"agreement_id": 0, "commitment_id": 1}, Base: []int{1, 1, 2, 0, 0}, Check: []int{0, 1, 1, 2, 3}}
+
 func request_CommitmentService_GetCommitment_0(ctx context.Context, marshaler runtime.Marshaler, client CommitmentServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq GetCommitmentRequest
@@ -56,6 +58,12 @@ func request_CommitmentService_GetCommitment_0(ctx context.Context, marshaler ru
 	protoReq.CommitmentId, err = runtime.String(val)
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "commitment_id", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_CommitmentService_GetCommitment_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
 	if req.Body != nil {
 		_, _ = io.Copy(io.Discard, req.Body)
@@ -85,6 +93,12 @@ func local_request_CommitmentService_GetCommitment_0(ctx context.Context, marsha
 	protoReq.CommitmentId, err = runtime.String(val)
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "commitment_id", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_CommitmentService_GetCommitment_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
 	msg, err := server.GetCommitment(ctx, &protoReq)
 	return msg, metadata, err

@@ -11,6 +11,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -23,13 +24,26 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ListEventsRequest asks for a page of events.
+// ListEventsRequest asks for a page of events. Filters that are set must all match.
 type ListEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The agreement.
+	// Only events of this agreement. Empty: of all that the caller may see.
 	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
-	// Only events after this version of the agreement; 0: from the first.
+	// Only events after this version of the agreement, which must be named too; 0: from the first.
 	AfterVersion uint64 `protobuf:"varint,2,opt,name=after_version,json=afterVersion,proto3" json:"after_version,omitempty"`
+	// Only events of agreements of this party: as a side, or as the neutral. Empty: of the party the caller acts for; for an
+	// auditor, of all. A member finds nothing under another party than its own.
+	PartyId string `protobuf:"bytes,3,opt,name=party_id,json=partyId,proto3" json:"party_id,omitempty"`
+	// Only what this principal did: the id of a key, "clock", or "service".
+	PrincipalId string `protobuf:"bytes,4,opt,name=principal_id,json=principalId,proto3" json:"principal_id,omitempty"`
+	// Only events of these kinds, at most 100: the names of the changes of an Event, for example "obligation_waived".
+	Kinds []string `protobuf:"bytes,5,rep,name=kinds,proto3" json:"kinds,omitempty"`
+	// Only events recorded at this time or later.
+	RecordedFrom *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=recorded_from,json=recordedFrom,proto3" json:"recorded_from,omitempty"`
+	// Only events recorded before this time.
+	RecordedBefore *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=recorded_before,json=recordedBefore,proto3" json:"recorded_before,omitempty"`
+	// Only events after this position of the whole history; 0: from the first.
+	AfterPosition uint64 `protobuf:"varint,8,opt,name=after_position,json=afterPosition,proto3" json:"after_position,omitempty"`
 	// The most to return, 1 to 1,000; 0 means 50, more than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,80,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before, with the same filters; empty for the first page.
@@ -78,6 +92,48 @@ func (x *ListEventsRequest) GetAgreementId() string {
 func (x *ListEventsRequest) GetAfterVersion() uint64 {
 	if x != nil {
 		return x.AfterVersion
+	}
+	return 0
+}
+
+func (x *ListEventsRequest) GetPartyId() string {
+	if x != nil {
+		return x.PartyId
+	}
+	return ""
+}
+
+func (x *ListEventsRequest) GetPrincipalId() string {
+	if x != nil {
+		return x.PrincipalId
+	}
+	return ""
+}
+
+func (x *ListEventsRequest) GetKinds() []string {
+	if x != nil {
+		return x.Kinds
+	}
+	return nil
+}
+
+func (x *ListEventsRequest) GetRecordedFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RecordedFrom
+	}
+	return nil
+}
+
+func (x *ListEventsRequest) GetRecordedBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RecordedBefore
+	}
+	return nil
+}
+
+func (x *ListEventsRequest) GetAfterPosition() uint64 {
+	if x != nil {
+		return x.AfterPosition
 	}
 	return 0
 }
@@ -151,26 +207,103 @@ func (x *ListEventsResponse) GetNextPageToken() string {
 	return ""
 }
 
+// GetEventRequest names an event: by version, or by position.
+type GetEventRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The agreement whose event is meant by the version. Empty: the service's own chain.
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// The number of the event in that chain, from 1. 0: the position names it.
+	Version uint64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// The place of the event in the whole history, from 1. 0: the version names it.
+	Position      uint64 `protobuf:"varint,3,opt,name=position,proto3" json:"position,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetEventRequest) Reset() {
+	*x = GetEventRequest{}
+	mi := &file_concord_v1_history_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetEventRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetEventRequest) ProtoMessage() {}
+
+func (x *GetEventRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_history_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetEventRequest.ProtoReflect.Descriptor instead.
+func (*GetEventRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_history_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *GetEventRequest) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *GetEventRequest) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *GetEventRequest) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
 var File_concord_v1_history_service_proto protoreflect.FileDescriptor
 
 const file_concord_v1_history_service_proto_rawDesc = "" +
 	"\n" +
 	" concord/v1/history_service.proto\x12\n" +
-	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x16concord/v1/event.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xdb\x01\n" +
-	"\x11ListEventsRequest\x12G\n" +
-	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12(\n" +
-	"\rafter_version\x18\x02 \x01(\x04B\x03\xe0A\x01R\fafterVersion\x12'\n" +
+	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x16concord/v1/event.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd3\x04\n" +
+	"\x11ListEventsRequest\x12J\n" +
+	"\fagreement_id\x18\x01 \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\vagreementId\x12(\n" +
+	"\rafter_version\x18\x02 \x01(\x04B\x03\xe0A\x01R\fafterVersion\x12B\n" +
+	"\bparty_id\x18\x03 \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\apartyId\x12J\n" +
+	"\fprincipal_id\x18\x04 \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\vprincipalId\x12'\n" +
+	"\x05kinds\x18\x05 \x03(\tB\x11\xe0A\x01\xbaH\v\x92\x01\b\x10d\"\x04r\x02\x18@R\x05kinds\x12D\n" +
+	"\rrecorded_from\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\frecordedFrom\x12H\n" +
+	"\x0frecorded_before\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x0erecordedBefore\x12*\n" +
+	"\x0eafter_position\x18\b \x01(\x04B\x03\xe0A\x01R\rafterPosition\x12'\n" +
 	"\tpage_size\x18P \x01(\x05B\n" +
 	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
 	"\n" +
 	"page_token\x18Q \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\bR\tpageToken\"o\n" +
 	"\x12ListEventsResponse\x121\n" +
 	"\x06events\x18\x01 \x03(\v2\x19.concord.v1.RecordedEventR\x06events\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x97\x01\n" +
-	"\x0eHistoryService\x12\x84\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9d\x01\n" +
+	"\x0fGetEventRequest\x12J\n" +
+	"\fagreement_id\x18\x01 \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\vagreementId\x12\x1d\n" +
+	"\aversion\x18\x02 \x01(\x04B\x03\xe0A\x01R\aversion\x12\x1f\n" +
+	"\bposition\x18\x03 \x01(\x04B\x03\xe0A\x01R\bposition2\xc8\x02\n" +
+	"\x0eHistoryService\x12\x93\x01\n" +
 	"\n" +
-	"ListEvents\x12\x1d.concord.v1.ListEventsRequest\x1a\x1e.concord.v1.ListEventsResponse\"7\xa2\xae\x19\a\n" +
-	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x02&\x12$/v1/agreements/{agreement_id}/eventsB7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
+	"ListEvents\x12\x1d.concord.v1.ListEventsRequest\x1a\x1e.concord.v1.ListEventsResponse\"F\xa2\xae\x19\b\n" +
+	"\x06\x01\x02\x03\x05\x04\x06\x82\xd3\xe4\x93\x024Z\f\x12\n" +
+	"/v1/events\x12$/v1/agreements/{agreement_id}/events\x12\x9f\x01\n" +
+	"\bGetEvent\x12\x1b.concord.v1.GetEventRequest\x1a\x19.concord.v1.RecordedEvent\"[\xa2\xae\x19\b\n" +
+	"\x06\x01\x02\x03\x05\x04\x06\x82\xd3\xe4\x93\x02IZ\x17\x12\x15/v1/events/{position}\x12./v1/agreements/{agreement_id}/events/{version}B7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
 
 var (
 	file_concord_v1_history_service_proto_rawDescOnce sync.Once
@@ -184,21 +317,27 @@ func file_concord_v1_history_service_proto_rawDescGZIP() []byte {
 	return file_concord_v1_history_service_proto_rawDescData
 }
 
-var file_concord_v1_history_service_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_concord_v1_history_service_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_concord_v1_history_service_proto_goTypes = []any{
-	(*ListEventsRequest)(nil),  // 0: concord.v1.ListEventsRequest
-	(*ListEventsResponse)(nil), // 1: concord.v1.ListEventsResponse
-	(*RecordedEvent)(nil),      // 2: concord.v1.RecordedEvent
+	(*ListEventsRequest)(nil),     // 0: concord.v1.ListEventsRequest
+	(*ListEventsResponse)(nil),    // 1: concord.v1.ListEventsResponse
+	(*GetEventRequest)(nil),       // 2: concord.v1.GetEventRequest
+	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
+	(*RecordedEvent)(nil),         // 4: concord.v1.RecordedEvent
 }
 var file_concord_v1_history_service_proto_depIdxs = []int32{
-	2, // 0: concord.v1.ListEventsResponse.events:type_name -> concord.v1.RecordedEvent
-	0, // 1: concord.v1.HistoryService.ListEvents:input_type -> concord.v1.ListEventsRequest
-	1, // 2: concord.v1.HistoryService.ListEvents:output_type -> concord.v1.ListEventsResponse
-	2, // [2:3] is the sub-list for method output_type
-	1, // [1:2] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	3, // 0: concord.v1.ListEventsRequest.recorded_from:type_name -> google.protobuf.Timestamp
+	3, // 1: concord.v1.ListEventsRequest.recorded_before:type_name -> google.protobuf.Timestamp
+	4, // 2: concord.v1.ListEventsResponse.events:type_name -> concord.v1.RecordedEvent
+	0, // 3: concord.v1.HistoryService.ListEvents:input_type -> concord.v1.ListEventsRequest
+	2, // 4: concord.v1.HistoryService.GetEvent:input_type -> concord.v1.GetEventRequest
+	1, // 5: concord.v1.HistoryService.ListEvents:output_type -> concord.v1.ListEventsResponse
+	4, // 6: concord.v1.HistoryService.GetEvent:output_type -> concord.v1.RecordedEvent
+	5, // [5:7] is the sub-list for method output_type
+	3, // [3:5] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_history_service_proto_init() }
@@ -214,7 +353,7 @@ func file_concord_v1_history_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_history_service_proto_rawDesc), len(file_concord_v1_history_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -20,6 +20,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	HistoryService_ListEvents_FullMethodName = "/concord.v1.HistoryService/ListEvents"
+	HistoryService_GetEvent_FullMethodName   = "/concord.v1.HistoryService/GetEvent"
 )
 
 // HistoryServiceClient is the client API for HistoryService service.
@@ -28,8 +29,15 @@ const (
 //
 // HistoryService reads what happened.
 type HistoryServiceClient interface {
-	// ListEvents lists the events of an agreement, oldest first.
+	// ListEvents lists events in the order they were recorded, oldest first: those of one agreement, or all that the caller may
+	// see. A member of a party sees the events of its agreements, and of those it is the neutral of; an auditor those of all
+	// agreements, or of the named ones; a draft's are its author's alone. The service's own events (parties, keys, the log) are
+	// seen by the operator, who sees no others, and by an auditor of everything. Where a filter matches little, a page may be
+	// short, or empty, and yet name a next one: a call looks at 5,000 events at most.
 	ListEvents(ctx context.Context, in *ListEventsRequest, opts ...grpc.CallOption) (*ListEventsResponse, error)
+	// GetEvent reads one event: by its version in the chain of an agreement, or by its position in the whole history. Who may
+	// not see it is told that there is none.
+	GetEvent(ctx context.Context, in *GetEventRequest, opts ...grpc.CallOption) (*RecordedEvent, error)
 }
 
 type historyServiceClient struct {
@@ -50,14 +58,31 @@ func (c *historyServiceClient) ListEvents(ctx context.Context, in *ListEventsReq
 	return out, nil
 }
 
+func (c *historyServiceClient) GetEvent(ctx context.Context, in *GetEventRequest, opts ...grpc.CallOption) (*RecordedEvent, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RecordedEvent)
+	err := c.cc.Invoke(ctx, HistoryService_GetEvent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // HistoryServiceServer is the server API for HistoryService service.
 // All implementations must embed UnimplementedHistoryServiceServer
 // for forward compatibility.
 //
 // HistoryService reads what happened.
 type HistoryServiceServer interface {
-	// ListEvents lists the events of an agreement, oldest first.
+	// ListEvents lists events in the order they were recorded, oldest first: those of one agreement, or all that the caller may
+	// see. A member of a party sees the events of its agreements, and of those it is the neutral of; an auditor those of all
+	// agreements, or of the named ones; a draft's are its author's alone. The service's own events (parties, keys, the log) are
+	// seen by the operator, who sees no others, and by an auditor of everything. Where a filter matches little, a page may be
+	// short, or empty, and yet name a next one: a call looks at 5,000 events at most.
 	ListEvents(context.Context, *ListEventsRequest) (*ListEventsResponse, error)
+	// GetEvent reads one event: by its version in the chain of an agreement, or by its position in the whole history. Who may
+	// not see it is told that there is none.
+	GetEvent(context.Context, *GetEventRequest) (*RecordedEvent, error)
 	mustEmbedUnimplementedHistoryServiceServer()
 }
 
@@ -70,6 +95,9 @@ type UnimplementedHistoryServiceServer struct{}
 
 func (UnimplementedHistoryServiceServer) ListEvents(context.Context, *ListEventsRequest) (*ListEventsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListEvents not implemented")
+}
+func (UnimplementedHistoryServiceServer) GetEvent(context.Context, *GetEventRequest) (*RecordedEvent, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetEvent not implemented")
 }
 func (UnimplementedHistoryServiceServer) mustEmbedUnimplementedHistoryServiceServer() {}
 func (UnimplementedHistoryServiceServer) testEmbeddedByValue()                        {}
@@ -110,6 +138,24 @@ func _HistoryService_ListEvents_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _HistoryService_GetEvent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetEventRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HistoryServiceServer).GetEvent(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: HistoryService_GetEvent_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HistoryServiceServer).GetEvent(ctx, req.(*GetEventRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // HistoryService_ServiceDesc is the grpc.ServiceDesc for HistoryService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -120,6 +166,10 @@ var HistoryService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListEvents",
 			Handler:    _HistoryService_ListEvents_Handler,
+		},
+		{
+			MethodName: "GetEvent",
+			Handler:    _HistoryService_GetEvent_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

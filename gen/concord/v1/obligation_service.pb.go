@@ -30,7 +30,10 @@ type GetObligationRequest struct {
 	// The agreement.
 	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
 	// The obligation.
-	ObligationId  string `protobuf:"bytes,2,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	ObligationId string `protobuf:"bytes,2,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
+	// Answer as the service knew it at this time: as the events recorded up to then leave it. Not in the future. Not set:
+	// as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,82,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -79,6 +82,13 @@ func (x *GetObligationRequest) GetObligationId() string {
 	return ""
 }
 
+func (x *GetObligationRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // ListObligationsRequest asks for a page of obligations. Filters combine; each narrows.
 type ListObligationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -97,7 +107,10 @@ type ListObligationsRequest struct {
 	// The most to return, 1 to 1,000; 0 means 50, more than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,80,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before, with the same filters; empty for the first page.
-	PageToken     string `protobuf:"bytes,81,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,81,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Answer as the service knew it at this time: as the events recorded up to then leave it. Not in the future. Not set:
+	// as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,82,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -186,6 +199,13 @@ func (x *ListObligationsRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *ListObligationsRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
 }
 
 // ListObligationsResponse is a page of obligations.
@@ -1790,10 +1810,11 @@ var File_concord_v1_obligation_service_proto protoreflect.FileDescriptor
 const file_concord_v1_obligation_service_proto_rawDesc = "" +
 	"\n" +
 	"#concord/v1/obligation_service.proto\x12\n" +
-	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaa\x01\n" +
+	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe0\x01\n" +
 	"\x14GetObligationRequest\x12G\n" +
 	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12I\n" +
-	"\robligation_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\fobligationId\"\x8d\x04\n" +
+	"\robligation_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\fobligationId\x124\n" +
+	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf\"\xc3\x04\n" +
 	"\x16ListObligationsRequest\x12G\n" +
 	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12>\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x1b.concord.v1.ObligationStateB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\x05state\x127\n" +
@@ -1805,7 +1826,8 @@ const file_concord_v1_obligation_service_proto_rawDesc = "" +
 	"\tpage_size\x18P \x01(\x05B\n" +
 	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
 	"\n" +
-	"page_token\x18Q \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\bR\tpageToken\"{\n" +
+	"page_token\x18Q \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\bR\tpageToken\x124\n" +
+	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf\"{\n" +
 	"\x17ListObligationsResponse\x128\n" +
 	"\vobligations\x18\x01 \x03(\v2\x16.concord.v1.ObligationR\vobligations\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9a\x03\n" +
@@ -2040,64 +2062,66 @@ var file_concord_v1_obligation_service_proto_goTypes = []any{
 	(*NotifyObligationRequest)(nil),      // 15: concord.v1.NotifyObligationRequest
 	(*DisputeObligationRequest)(nil),     // 16: concord.v1.DisputeObligationRequest
 	(*DetermineObligationRequest)(nil),   // 17: concord.v1.DetermineObligationRequest
-	(ObligationState)(0),                 // 18: concord.v1.ObligationState
-	(Side)(0),                            // 19: concord.v1.Side
-	(*Obligation)(nil),                   // 20: concord.v1.Obligation
-	(*Evidence)(nil),                     // 21: concord.v1.Evidence
-	(*timestamppb.Timestamp)(nil),        // 22: google.protobuf.Timestamp
+	(*timestamppb.Timestamp)(nil),        // 18: google.protobuf.Timestamp
+	(ObligationState)(0),                 // 19: concord.v1.ObligationState
+	(Side)(0),                            // 20: concord.v1.Side
+	(*Obligation)(nil),                   // 21: concord.v1.Obligation
+	(*Evidence)(nil),                     // 22: concord.v1.Evidence
 	(DisputeGround)(0),                   // 23: concord.v1.DisputeGround
 	(*Settlement)(nil),                   // 24: concord.v1.Settlement
 }
 var file_concord_v1_obligation_service_proto_depIdxs = []int32{
-	18, // 0: concord.v1.ListObligationsRequest.state:type_name -> concord.v1.ObligationState
-	19, // 1: concord.v1.ListObligationsRequest.obligor:type_name -> concord.v1.Side
-	20, // 2: concord.v1.ListObligationsResponse.obligations:type_name -> concord.v1.Obligation
-	21, // 3: concord.v1.SubmitObligationRequest.evidence:type_name -> concord.v1.Evidence
-	22, // 4: concord.v1.AcknowledgeObligationRequest.received_time:type_name -> google.protobuf.Timestamp
-	21, // 5: concord.v1.TriggerObligationRequest.evidence:type_name -> concord.v1.Evidence
-	21, // 6: concord.v1.MeasureObligationRequest.evidence:type_name -> concord.v1.Evidence
-	23, // 7: concord.v1.DisputeObligationRequest.ground:type_name -> concord.v1.DisputeGround
-	21, // 8: concord.v1.DisputeObligationRequest.evidence:type_name -> concord.v1.Evidence
-	24, // 9: concord.v1.DetermineObligationRequest.settlement:type_name -> concord.v1.Settlement
-	0,  // 10: concord.v1.ObligationService.GetObligation:input_type -> concord.v1.GetObligationRequest
-	1,  // 11: concord.v1.ObligationService.ListObligations:input_type -> concord.v1.ListObligationsRequest
-	3,  // 12: concord.v1.ObligationService.SubmitObligation:input_type -> concord.v1.SubmitObligationRequest
-	4,  // 13: concord.v1.ObligationService.AcceptObligation:input_type -> concord.v1.AcceptObligationRequest
-	5,  // 14: concord.v1.ObligationService.ReturnObligation:input_type -> concord.v1.ReturnObligationRequest
-	6,  // 15: concord.v1.ObligationService.AcknowledgeObligation:input_type -> concord.v1.AcknowledgeObligationRequest
-	7,  // 16: concord.v1.ObligationService.WaiveObligation:input_type -> concord.v1.WaiveObligationRequest
-	8,  // 17: concord.v1.ObligationService.AdmitObligation:input_type -> concord.v1.AdmitObligationRequest
-	9,  // 18: concord.v1.ObligationService.TriggerObligation:input_type -> concord.v1.TriggerObligationRequest
-	10, // 19: concord.v1.ObligationService.MeasureObligation:input_type -> concord.v1.MeasureObligationRequest
-	11, // 20: concord.v1.ObligationService.CureObligation:input_type -> concord.v1.CureObligationRequest
-	12, // 21: concord.v1.ObligationService.ObjectObligation:input_type -> concord.v1.ObjectObligationRequest
-	13, // 22: concord.v1.ObligationService.ExtendObligation:input_type -> concord.v1.ExtendObligationRequest
-	14, // 23: concord.v1.ObligationService.ExcuseObligation:input_type -> concord.v1.ExcuseObligationRequest
-	15, // 24: concord.v1.ObligationService.NotifyObligation:input_type -> concord.v1.NotifyObligationRequest
-	16, // 25: concord.v1.ObligationService.DisputeObligation:input_type -> concord.v1.DisputeObligationRequest
-	17, // 26: concord.v1.ObligationService.DetermineObligation:input_type -> concord.v1.DetermineObligationRequest
-	20, // 27: concord.v1.ObligationService.GetObligation:output_type -> concord.v1.Obligation
-	2,  // 28: concord.v1.ObligationService.ListObligations:output_type -> concord.v1.ListObligationsResponse
-	20, // 29: concord.v1.ObligationService.SubmitObligation:output_type -> concord.v1.Obligation
-	20, // 30: concord.v1.ObligationService.AcceptObligation:output_type -> concord.v1.Obligation
-	20, // 31: concord.v1.ObligationService.ReturnObligation:output_type -> concord.v1.Obligation
-	20, // 32: concord.v1.ObligationService.AcknowledgeObligation:output_type -> concord.v1.Obligation
-	20, // 33: concord.v1.ObligationService.WaiveObligation:output_type -> concord.v1.Obligation
-	20, // 34: concord.v1.ObligationService.AdmitObligation:output_type -> concord.v1.Obligation
-	20, // 35: concord.v1.ObligationService.TriggerObligation:output_type -> concord.v1.Obligation
-	20, // 36: concord.v1.ObligationService.MeasureObligation:output_type -> concord.v1.Obligation
-	20, // 37: concord.v1.ObligationService.CureObligation:output_type -> concord.v1.Obligation
-	20, // 38: concord.v1.ObligationService.ObjectObligation:output_type -> concord.v1.Obligation
-	20, // 39: concord.v1.ObligationService.ExtendObligation:output_type -> concord.v1.Obligation
-	20, // 40: concord.v1.ObligationService.ExcuseObligation:output_type -> concord.v1.Obligation
-	20, // 41: concord.v1.ObligationService.NotifyObligation:output_type -> concord.v1.Obligation
-	20, // 42: concord.v1.ObligationService.DisputeObligation:output_type -> concord.v1.Obligation
-	20, // 43: concord.v1.ObligationService.DetermineObligation:output_type -> concord.v1.Obligation
-	27, // [27:44] is the sub-list for method output_type
-	10, // [10:27] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	18, // 0: concord.v1.GetObligationRequest.as_of:type_name -> google.protobuf.Timestamp
+	19, // 1: concord.v1.ListObligationsRequest.state:type_name -> concord.v1.ObligationState
+	20, // 2: concord.v1.ListObligationsRequest.obligor:type_name -> concord.v1.Side
+	18, // 3: concord.v1.ListObligationsRequest.as_of:type_name -> google.protobuf.Timestamp
+	21, // 4: concord.v1.ListObligationsResponse.obligations:type_name -> concord.v1.Obligation
+	22, // 5: concord.v1.SubmitObligationRequest.evidence:type_name -> concord.v1.Evidence
+	18, // 6: concord.v1.AcknowledgeObligationRequest.received_time:type_name -> google.protobuf.Timestamp
+	22, // 7: concord.v1.TriggerObligationRequest.evidence:type_name -> concord.v1.Evidence
+	22, // 8: concord.v1.MeasureObligationRequest.evidence:type_name -> concord.v1.Evidence
+	23, // 9: concord.v1.DisputeObligationRequest.ground:type_name -> concord.v1.DisputeGround
+	22, // 10: concord.v1.DisputeObligationRequest.evidence:type_name -> concord.v1.Evidence
+	24, // 11: concord.v1.DetermineObligationRequest.settlement:type_name -> concord.v1.Settlement
+	0,  // 12: concord.v1.ObligationService.GetObligation:input_type -> concord.v1.GetObligationRequest
+	1,  // 13: concord.v1.ObligationService.ListObligations:input_type -> concord.v1.ListObligationsRequest
+	3,  // 14: concord.v1.ObligationService.SubmitObligation:input_type -> concord.v1.SubmitObligationRequest
+	4,  // 15: concord.v1.ObligationService.AcceptObligation:input_type -> concord.v1.AcceptObligationRequest
+	5,  // 16: concord.v1.ObligationService.ReturnObligation:input_type -> concord.v1.ReturnObligationRequest
+	6,  // 17: concord.v1.ObligationService.AcknowledgeObligation:input_type -> concord.v1.AcknowledgeObligationRequest
+	7,  // 18: concord.v1.ObligationService.WaiveObligation:input_type -> concord.v1.WaiveObligationRequest
+	8,  // 19: concord.v1.ObligationService.AdmitObligation:input_type -> concord.v1.AdmitObligationRequest
+	9,  // 20: concord.v1.ObligationService.TriggerObligation:input_type -> concord.v1.TriggerObligationRequest
+	10, // 21: concord.v1.ObligationService.MeasureObligation:input_type -> concord.v1.MeasureObligationRequest
+	11, // 22: concord.v1.ObligationService.CureObligation:input_type -> concord.v1.CureObligationRequest
+	12, // 23: concord.v1.ObligationService.ObjectObligation:input_type -> concord.v1.ObjectObligationRequest
+	13, // 24: concord.v1.ObligationService.ExtendObligation:input_type -> concord.v1.ExtendObligationRequest
+	14, // 25: concord.v1.ObligationService.ExcuseObligation:input_type -> concord.v1.ExcuseObligationRequest
+	15, // 26: concord.v1.ObligationService.NotifyObligation:input_type -> concord.v1.NotifyObligationRequest
+	16, // 27: concord.v1.ObligationService.DisputeObligation:input_type -> concord.v1.DisputeObligationRequest
+	17, // 28: concord.v1.ObligationService.DetermineObligation:input_type -> concord.v1.DetermineObligationRequest
+	21, // 29: concord.v1.ObligationService.GetObligation:output_type -> concord.v1.Obligation
+	2,  // 30: concord.v1.ObligationService.ListObligations:output_type -> concord.v1.ListObligationsResponse
+	21, // 31: concord.v1.ObligationService.SubmitObligation:output_type -> concord.v1.Obligation
+	21, // 32: concord.v1.ObligationService.AcceptObligation:output_type -> concord.v1.Obligation
+	21, // 33: concord.v1.ObligationService.ReturnObligation:output_type -> concord.v1.Obligation
+	21, // 34: concord.v1.ObligationService.AcknowledgeObligation:output_type -> concord.v1.Obligation
+	21, // 35: concord.v1.ObligationService.WaiveObligation:output_type -> concord.v1.Obligation
+	21, // 36: concord.v1.ObligationService.AdmitObligation:output_type -> concord.v1.Obligation
+	21, // 37: concord.v1.ObligationService.TriggerObligation:output_type -> concord.v1.Obligation
+	21, // 38: concord.v1.ObligationService.MeasureObligation:output_type -> concord.v1.Obligation
+	21, // 39: concord.v1.ObligationService.CureObligation:output_type -> concord.v1.Obligation
+	21, // 40: concord.v1.ObligationService.ObjectObligation:output_type -> concord.v1.Obligation
+	21, // 41: concord.v1.ObligationService.ExtendObligation:output_type -> concord.v1.Obligation
+	21, // 42: concord.v1.ObligationService.ExcuseObligation:output_type -> concord.v1.Obligation
+	21, // 43: concord.v1.ObligationService.NotifyObligation:output_type -> concord.v1.Obligation
+	21, // 44: concord.v1.ObligationService.DisputeObligation:output_type -> concord.v1.Obligation
+	21, // 45: concord.v1.ObligationService.DetermineObligation:output_type -> concord.v1.Obligation
+	29, // [29:46] is the sub-list for method output_type
+	12, // [12:29] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_obligation_service_proto_init() }

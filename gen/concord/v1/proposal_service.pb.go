@@ -158,7 +158,10 @@ type GetProposalRequest struct {
 	// The agreement.
 	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
 	// The proposal.
-	ProposalId    string `protobuf:"bytes,2,opt,name=proposal_id,json=proposalId,proto3" json:"proposal_id,omitempty"`
+	ProposalId string `protobuf:"bytes,2,opt,name=proposal_id,json=proposalId,proto3" json:"proposal_id,omitempty"`
+	// Answer as the service knew it at this time: as the events recorded up to then leave it. Not in the future. Not set:
+	// as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,82,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -207,6 +210,13 @@ func (x *GetProposalRequest) GetProposalId() string {
 	return ""
 }
 
+func (x *GetProposalRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // ListProposalsRequest asks for a page of proposals.
 type ListProposalsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -217,7 +227,10 @@ type ListProposalsRequest struct {
 	// The most to return, 1 to 1,000; 0 means 50, more than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,80,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before, with the same filters; empty for the first page.
-	PageToken     string `protobuf:"bytes,81,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,81,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Answer as the service knew it at this time: as the events recorded up to then leave it. Not in the future. Not set:
+	// as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,82,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -278,6 +291,13 @@ func (x *ListProposalsRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *ListProposalsRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
 }
 
 // ListProposalsResponse is a page of proposals.
@@ -343,7 +363,10 @@ type GetProposalRevisionRequest struct {
 	// The proposal.
 	ProposalId string `protobuf:"bytes,2,opt,name=proposal_id,json=proposalId,proto3" json:"proposal_id,omitempty"`
 	// The number, from 1.
-	Revision      int32 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision int32 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Answer as the service knew it at this time: as the events recorded up to then leave it. Not in the future. Not set:
+	// as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,82,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -397,6 +420,13 @@ func (x *GetProposalRevisionRequest) GetRevision() int32 {
 		return x.Revision
 	}
 	return 0
+}
+
+func (x *GetProposalRevisionRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
 }
 
 // CounterProposalRequest is the other text, or motion.
@@ -831,27 +861,30 @@ const file_concord_v1_proposal_service_proto_rawDesc = "" +
 	"\x16successor_agreement_id\x18\b \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\x14successorAgreementId\x12A\n" +
 	"\n" +
 	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xa4\x01\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xda\x01\n" +
 	"\x12GetProposalRequest\x12G\n" +
 	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12E\n" +
 	"\vproposal_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\n" +
-	"proposalId\"\xf2\x01\n" +
+	"proposalId\x124\n" +
+	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf\"\xa8\x02\n" +
 	"\x14ListProposalsRequest\x12G\n" +
 	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12<\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x19.concord.v1.ProposalStateB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\x05state\x12'\n" +
 	"\tpage_size\x18P \x01(\x05B\n" +
 	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
 	"\n" +
-	"page_token\x18Q \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\bR\tpageToken\"s\n" +
+	"page_token\x18Q \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\bR\tpageToken\x124\n" +
+	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf\"s\n" +
 	"\x15ListProposalsResponse\x122\n" +
 	"\tproposals\x18\x01 \x03(\v2\x14.concord.v1.ProposalR\tproposals\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd4\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8a\x02\n" +
 	"\x1aGetProposalRevisionRequest\x12G\n" +
 	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12E\n" +
 	"\vproposal_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\n" +
 	"proposalId\x12&\n" +
 	"\brevision\x18\x03 \x01(\x05B\n" +
-	"\xe0A\x02\xbaH\x04\x1a\x02(\x01R\brevision\"\x9f\x04\n" +
+	"\xe0A\x02\xbaH\x04\x1a\x02(\x01R\brevision\x124\n" +
+	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf\"\x9f\x04\n" +
 	"\x16CounterProposalRequest\x12G\n" +
 	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12E\n" +
 	"\vproposal_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\n" +
@@ -954,32 +987,35 @@ var file_concord_v1_proposal_service_proto_depIdxs = []int32{
 	10, // 1: concord.v1.CreateProposalRequest.terms:type_name -> concord.v1.Terms
 	11, // 2: concord.v1.CreateProposalRequest.motion:type_name -> concord.v1.Motion
 	12, // 3: concord.v1.CreateProposalRequest.expire_time:type_name -> google.protobuf.Timestamp
-	13, // 4: concord.v1.ListProposalsRequest.state:type_name -> concord.v1.ProposalState
-	14, // 5: concord.v1.ListProposalsResponse.proposals:type_name -> concord.v1.Proposal
-	10, // 6: concord.v1.CounterProposalRequest.terms:type_name -> concord.v1.Terms
-	11, // 7: concord.v1.CounterProposalRequest.motion:type_name -> concord.v1.Motion
-	12, // 8: concord.v1.CounterProposalRequest.expire_time:type_name -> google.protobuf.Timestamp
-	0,  // 9: concord.v1.ProposalService.CreateProposal:input_type -> concord.v1.CreateProposalRequest
-	1,  // 10: concord.v1.ProposalService.GetProposal:input_type -> concord.v1.GetProposalRequest
-	2,  // 11: concord.v1.ProposalService.ListProposals:input_type -> concord.v1.ListProposalsRequest
-	4,  // 12: concord.v1.ProposalService.GetProposalRevision:input_type -> concord.v1.GetProposalRevisionRequest
-	5,  // 13: concord.v1.ProposalService.CounterProposal:input_type -> concord.v1.CounterProposalRequest
-	6,  // 14: concord.v1.ProposalService.AcceptProposal:input_type -> concord.v1.AcceptProposalRequest
-	7,  // 15: concord.v1.ProposalService.DeclineProposal:input_type -> concord.v1.DeclineProposalRequest
-	8,  // 16: concord.v1.ProposalService.WithdrawProposal:input_type -> concord.v1.WithdrawProposalRequest
-	14, // 17: concord.v1.ProposalService.CreateProposal:output_type -> concord.v1.Proposal
-	14, // 18: concord.v1.ProposalService.GetProposal:output_type -> concord.v1.Proposal
-	3,  // 19: concord.v1.ProposalService.ListProposals:output_type -> concord.v1.ListProposalsResponse
-	15, // 20: concord.v1.ProposalService.GetProposalRevision:output_type -> concord.v1.ProposalRevision
-	14, // 21: concord.v1.ProposalService.CounterProposal:output_type -> concord.v1.Proposal
-	14, // 22: concord.v1.ProposalService.AcceptProposal:output_type -> concord.v1.Proposal
-	14, // 23: concord.v1.ProposalService.DeclineProposal:output_type -> concord.v1.Proposal
-	14, // 24: concord.v1.ProposalService.WithdrawProposal:output_type -> concord.v1.Proposal
-	17, // [17:25] is the sub-list for method output_type
-	9,  // [9:17] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	12, // 4: concord.v1.GetProposalRequest.as_of:type_name -> google.protobuf.Timestamp
+	13, // 5: concord.v1.ListProposalsRequest.state:type_name -> concord.v1.ProposalState
+	12, // 6: concord.v1.ListProposalsRequest.as_of:type_name -> google.protobuf.Timestamp
+	14, // 7: concord.v1.ListProposalsResponse.proposals:type_name -> concord.v1.Proposal
+	12, // 8: concord.v1.GetProposalRevisionRequest.as_of:type_name -> google.protobuf.Timestamp
+	10, // 9: concord.v1.CounterProposalRequest.terms:type_name -> concord.v1.Terms
+	11, // 10: concord.v1.CounterProposalRequest.motion:type_name -> concord.v1.Motion
+	12, // 11: concord.v1.CounterProposalRequest.expire_time:type_name -> google.protobuf.Timestamp
+	0,  // 12: concord.v1.ProposalService.CreateProposal:input_type -> concord.v1.CreateProposalRequest
+	1,  // 13: concord.v1.ProposalService.GetProposal:input_type -> concord.v1.GetProposalRequest
+	2,  // 14: concord.v1.ProposalService.ListProposals:input_type -> concord.v1.ListProposalsRequest
+	4,  // 15: concord.v1.ProposalService.GetProposalRevision:input_type -> concord.v1.GetProposalRevisionRequest
+	5,  // 16: concord.v1.ProposalService.CounterProposal:input_type -> concord.v1.CounterProposalRequest
+	6,  // 17: concord.v1.ProposalService.AcceptProposal:input_type -> concord.v1.AcceptProposalRequest
+	7,  // 18: concord.v1.ProposalService.DeclineProposal:input_type -> concord.v1.DeclineProposalRequest
+	8,  // 19: concord.v1.ProposalService.WithdrawProposal:input_type -> concord.v1.WithdrawProposalRequest
+	14, // 20: concord.v1.ProposalService.CreateProposal:output_type -> concord.v1.Proposal
+	14, // 21: concord.v1.ProposalService.GetProposal:output_type -> concord.v1.Proposal
+	3,  // 22: concord.v1.ProposalService.ListProposals:output_type -> concord.v1.ListProposalsResponse
+	15, // 23: concord.v1.ProposalService.GetProposalRevision:output_type -> concord.v1.ProposalRevision
+	14, // 24: concord.v1.ProposalService.CounterProposal:output_type -> concord.v1.Proposal
+	14, // 25: concord.v1.ProposalService.AcceptProposal:output_type -> concord.v1.Proposal
+	14, // 26: concord.v1.ProposalService.DeclineProposal:output_type -> concord.v1.Proposal
+	14, // 27: concord.v1.ProposalService.WithdrawProposal:output_type -> concord.v1.Proposal
+	20, // [20:28] is the sub-list for method output_type
+	12, // [12:20] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_proposal_service_proto_init() }

@@ -80,6 +80,8 @@ func local_request_ProposalService_CreateProposal_0(ctx context.Context, marshal
 	return msg, metadata, err
 }
 
+var filter_ProposalService_GetProposal_0 = &utilities.DoubleArray{Encoding: map[string]int{"agreement_id": 0, "proposal_id": 1}, Base: []int{1, 1, 2, 0, 0}, Check: []int{0, 1, 1, 2, 3}}
+
 func request_ProposalService_GetProposal_0(ctx context.Context, marshaler runtime.Marshaler, client ProposalServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq GetProposalRequest
@@ -101,6 +103,12 @@ func request_ProposalService_GetProposal_0(ctx context.Context, marshaler runtim
 	protoReq.ProposalId, err = runtime.String(val)
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "proposal_id", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_ProposalService_GetProposal_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
 	if req.Body != nil {
 		_, _ = io.Copy(io.Discard, req.Body)
@@ -130,6 +138,12 @@ func local_request_ProposalService_GetProposal_0(ctx context.Context, marshaler 
 	protoReq.ProposalId, err = runtime.String(val)
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "proposal_id", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_ProposalService_GetProposal_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
 	msg, err := server.GetProposal(ctx, &protoReq)
 	return msg, metadata, err
@@ -188,6 +202,8 @@ func local_request_ProposalService_ListProposals_0(ctx context.Context, marshale
 	return msg, metadata, err
 }
 
+var filter_ProposalService_GetProposalRevision_0 = &utilities.DoubleArray{Encoding: map[string]int{"agreement_id": 0, "proposal_id": 1, "revision": 2}, Base: []int{1, 1, 2, 3, 0, 0, 0}, Check: []int{0, 1, 1, 1, 2, 3, 4}}
+
 func request_ProposalService_GetProposalRevision_0(ctx context.Context, marshaler runtime.Marshaler, client ProposalServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq GetProposalRevisionRequest
@@ -217,6 +233,12 @@ func request_ProposalService_GetProposalRevision_0(ctx context.Context, marshale
 	protoReq.Revision, err = runtime.Int32(val)
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "revision", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_ProposalService_GetProposalRevision_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
 	if req.Body != nil {
 		_, _ = io.Copy(io.Discard, req.Body)
@@ -254,6 +276,12 @@ func local_request_ProposalService_GetProposalRevision_0(ctx context.Context, ma
 	protoReq.Revision, err = runtime.Int32(val)
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "revision", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_ProposalService_GetProposalRevision_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
 	msg, err := server.GetProposalRevision(ctx, &protoReq)
 	return msg, metadata, err
