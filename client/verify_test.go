@@ -150,7 +150,117 @@ func drafted(t *testing.T, s *servertest.Server, vendor servertest.Caller) strin
 	return end
 }
 
-// TestLiesAreFound is what a service, or whoever stands before it, could tell.
+// TestAStoreThatWasPutBackIsFound has an old copy of a store served again, by an operator who says that it is the newest one.
+func TestAStoreThatWasPutBackIsFound(t *testing.T) {
+	place := t.TempDir()
+	dir, old, file := filepath.Join(place, "data"), filepath.Join(place, "old"), filepath.Join(place, "last")
+	s := servertest.Start(t, servertest.Options{Dir: dir})
+	vendor := drafts(t, s, "help", 2)
+	s.Stop(t)
+	if err := os.CopyFS(old, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	read := func(s *servertest.Server) error {
+		_, err := verifying(t, s, s.GRPCAddr, vendor, file).History.ListEvents(t.Context(), &pb.ListEventsRequest{AgreementId: "help"})
+		return err
+	}
+	s = s.Restart(t)
+	for range 3 {
+		edit(t, s, vendor, "help", "what was agreed with you")
+	}
+	if err := read(s); err != nil {
+		t.Fatal(err)
+	}
+	s.Stop(t)
+	if err := errors.Join(os.RemoveAll(dir), os.CopyFS(dir, os.DirFS(old)), os.WriteFile(filepath.Join(dir, "checkpoint"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	s = s.Restart(t)
+	var lie *client.UntrueError
+	if err := read(s); !errors.As(err, &lie) || !strings.Contains(lie.What, "has not so many now") {
+		t.Errorf("an old copy is served, and the client says: %v", err)
+	}
+	for n := range 4 {
+		edit(t, s, vendor, "help", strings.Repeat("what was never agreed ", n+1))
+	}
+	if err := read(s); !errors.As(err, &lie) || !strings.Contains(lie.What, "the history was rewritten") {
+		t.Errorf("another history is told, and the client says: %v", err)
+	}
+}
+
+// foreign is what the same service tells truly, of another agreement.
+type foreign struct {
+	events []*pb.RecordedEvent
+	proof  string // of its version 5
+}
+
+// page is a lie about a page of five events.
+func page(lie func(events []*pb.RecordedEvent, r *pb.ListEventsResponse, next foreign)) func(proto.Message, foreign) {
+	return func(answer proto.Message, next foreign) {
+		if r, ok := answer.(*pb.ListEventsResponse); ok {
+			lie(r.GetEvents(), r, next)
+		}
+	}
+}
+
+func flip(b []byte) { b[len(b)/2] ^= 1 }
+
+// lies is what a service, or whoever stands before it, could tell, and what the client says of it.
+var lies = map[string]struct {
+	twist func(answer proto.Message, next foreign)
+	says  string
+}{
+	"a body is another":          {page(func(e []*pb.RecordedEvent, _ *pb.ListEventsResponse, _ foreign) { flip(e[2].Body) }), ""},
+	"a salt is another":          {page(func(e []*pb.RecordedEvent, _ *pb.ListEventsResponse, _ foreign) { flip(e[2].Salt) }), "not the one that version 4 follows"},
+	"the newest salt is another": {page(func(e []*pb.RecordedEvent, _ *pb.ListEventsResponse, _ foreign) { flip(e[4].Salt) }), "another salt"},
+	"an entry hash is another":   {page(func(e []*pb.RecordedEvent, _ *pb.ListEventsResponse, _ foreign) { flip(e[1].EntryHash) }), "another entry hash"},
+	"a text is another":          {page(func(e []*pb.RecordedEvent, _ *pb.ListEventsResponse, _ foreign) { flip(e[1].Private) }), "not those that were recorded"},
+	"a text is kept back": {page(func(e []*pb.RecordedEvent, _ *pb.ListEventsResponse, _ foreign) {
+		e[1].Private, e[1].PrivateSalt = nil, nil
+	}), "neither erased nor withheld"},
+	"it is told otherwise": {page(func(e []*pb.RecordedEvent, _ *pb.ListEventsResponse, _ foreign) {
+		e[1].Event.GetDraftRewritten().Terms.Title = "Otherwise"
+	}), "told otherwise"},
+	"who did it is told otherwise": {page(func(e []*pb.RecordedEvent, _ *pb.ListEventsResponse, _ foreign) {
+		e[3].Event.Actor.PrincipalId = "somebody"
+	}), "told otherwise"},
+	"one is left out": {page(func(_ []*pb.RecordedEvent, r *pb.ListEventsResponse, next foreign) {
+		r.Events = append(r.Events[:2], r.Events[3:]...)
+	}), "version 3 of \"help\" is left out"},
+	"the first is left out":          {page(func(_ []*pb.RecordedEvent, r *pb.ListEventsResponse, next foreign) { r.Events = r.Events[1:] }), "version 1 of \"help\" is left out"},
+	"another agreement's are told":   {page(func(_ []*pb.RecordedEvent, r *pb.ListEventsResponse, next foreign) { r.Events = next.events }), "left out"},
+	"one is of another agreement":    {page(func(_ []*pb.RecordedEvent, r *pb.ListEventsResponse, next foreign) { r.Events[4] = next.events[4] }), "left out"},
+	"it stands elsewhere in the log": {page(func(e []*pb.RecordedEvent, _ *pb.ListEventsResponse, _ foreign) { e[4].Position++ }), "is proved to be version 5 at"},
+	"they stand in another order":    {page(func(e []*pb.RecordedEvent, _ *pb.ListEventsResponse, _ foreign) { e[0].Position = e[1].Position }), "behind the one that follows it"},
+	"a body is none":                 {page(func(e []*pb.RecordedEvent, _ *pb.ListEventsResponse, _ foreign) { e[0].Body = []byte{0xff} }), "is no event"},
+	"the proof is another event's": {func(answer proto.Message, next foreign) {
+		if p, ok := answer.(*pb.InclusionProof); ok {
+			p.TlogProof = next.proof
+		}
+	}, "version 5"},
+	"the proof has a bit changed": {func(answer proto.Message, next foreign) {
+		if p, ok := answer.(*pb.InclusionProof); ok {
+			p.TlogProof = strings.Replace(p.TlogProof, "\nindex ", "\nindex 1", 1)
+		}
+	}, "version 5"},
+	"nobody has signed": {func(answer proto.Message, next foreign) {
+		if p, ok := answer.(*pb.InclusionProof); ok {
+			p.TlogProof = p.TlogProof[:strings.LastIndex(p.TlogProof, "— ")]
+		}
+	}, "version 5"},
+	"the log did not grow from the one that was seen": {func(answer proto.Message, next foreign) {
+		if p, ok := answer.(*pb.ConsistencyProof); ok {
+			flip(p.Hashes[0])
+		}
+	}, "the history was rewritten"},
+	"a proof of growth has no form": {func(answer proto.Message, next foreign) {
+		if p, ok := answer.(*pb.ConsistencyProof); ok {
+			p.Hashes[0] = p.Hashes[0][1:]
+		}
+	}, "hash of 31 bytes"},
+}
+
+// TestLiesAreFound has each lie told to a client that knows the log as it was a moment ago.
 func TestLiesAreFound(t *testing.T) {
 	s := servertest.Start(t, servertest.Options{})
 	vendor := drafts(t, s, "help", 5)
@@ -168,65 +278,15 @@ func TestLiesAreFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	edit(t, s, vendor, "next", "the log grows")
-	next := s.GRPC().Must(t, vendor, &pb.ListEventsRequest{AgreementId: "next"}).(*pb.ListEventsResponse).GetEvents()
-
-	page := func(lie func(events []*pb.RecordedEvent, r *pb.ListEventsResponse)) func(proto.Message) {
-		return func(answer proto.Message) {
-			if r, ok := answer.(*pb.ListEventsResponse); ok {
-				lie(r.GetEvents(), r)
-			}
-		}
+	next := foreign{
+		s.GRPC().Must(t, vendor, &pb.ListEventsRequest{AgreementId: "next"}).(*pb.ListEventsResponse).GetEvents(),
+		s.GRPC().Must(t, vendor, &pb.GetInclusionProofRequest{AgreementId: "next", Version: 5}).(*pb.InclusionProof).GetTlogProof(),
 	}
-	flip := func(b []byte) { b[len(b)/2] ^= 1 }
-	for name, c := range map[string]struct {
-		twist func(proto.Message)
-		says  string
-	}{
-		"a body is another":          {page(func(e []*pb.RecordedEvent, _ *pb.ListEventsResponse) { flip(e[2].Body) }), ""},
-		"a salt is another":          {page(func(e []*pb.RecordedEvent, _ *pb.ListEventsResponse) { flip(e[2].Salt) }), "not the one that version 4 follows"},
-		"the newest salt is another": {page(func(e []*pb.RecordedEvent, _ *pb.ListEventsResponse) { flip(e[4].Salt) }), "another salt"},
-		"an entry hash is another":   {page(func(e []*pb.RecordedEvent, _ *pb.ListEventsResponse) { flip(e[1].EntryHash) }), "another entry hash"},
-		"a text is another":          {page(func(e []*pb.RecordedEvent, _ *pb.ListEventsResponse) { flip(e[1].Private) }), "not those that were recorded"},
-		"a text is kept back":        {page(func(e []*pb.RecordedEvent, _ *pb.ListEventsResponse) { e[1].Private, e[1].PrivateSalt = nil, nil }), "neither erased nor withheld"},
-		"it is told otherwise": {page(func(e []*pb.RecordedEvent, _ *pb.ListEventsResponse) {
-			e[1].Event.GetDraftRewritten().Terms.Title = "Otherwise"
-		}), "told otherwise"},
-		"who did it is told otherwise": {page(func(e []*pb.RecordedEvent, _ *pb.ListEventsResponse) { e[3].Event.Actor.PrincipalId = "somebody" }), "told otherwise"},
-		"one is left out": {page(func(_ []*pb.RecordedEvent, r *pb.ListEventsResponse) {
-			r.Events = append(r.Events[:2], r.Events[3:]...)
-		}), "version 3 of \"help\" is left out"},
-		"the first is left out":          {page(func(_ []*pb.RecordedEvent, r *pb.ListEventsResponse) { r.Events = r.Events[1:] }), "version 1 of \"help\" is left out"},
-		"another agreement's are told":   {page(func(_ []*pb.RecordedEvent, r *pb.ListEventsResponse) { r.Events = next }), "left out"},
-		"one is of another agreement":    {page(func(_ []*pb.RecordedEvent, r *pb.ListEventsResponse) { r.Events[4] = next[4] }), "left out"},
-		"it stands elsewhere in the log": {page(func(e []*pb.RecordedEvent, _ *pb.ListEventsResponse) { e[4].Position++ }), "is proved to be version 5 at"},
-		"they stand in another order":    {page(func(e []*pb.RecordedEvent, _ *pb.ListEventsResponse) { e[0].Position = e[1].Position }), "behind the one that follows it"},
-		"a body is none":                 {page(func(e []*pb.RecordedEvent, _ *pb.ListEventsResponse) { e[0].Body = []byte{0xff} }), "is no event"},
-		"the proof is another event's": {func(answer proto.Message) {
-			if p, ok := answer.(*pb.InclusionProof); ok {
-				p.TlogProof = s.GRPC().Must(t, vendor, &pb.GetInclusionProofRequest{AgreementId: "next", Version: 5}).(*pb.InclusionProof).GetTlogProof()
-			}
-		}, "version 5"},
-		"the proof has a bit changed": {func(answer proto.Message) {
-			if p, ok := answer.(*pb.InclusionProof); ok {
-				p.TlogProof = strings.Replace(p.TlogProof, "\nindex ", "\nindex 1", 1)
-			}
-		}, "version 5"},
-		"nobody has signed": {func(answer proto.Message) {
-			if p, ok := answer.(*pb.InclusionProof); ok {
-				p.TlogProof = p.TlogProof[:strings.LastIndex(p.TlogProof, "— ")]
-			}
-		}, "version 5"},
-		"the log did not grow from the one that was seen": {func(answer proto.Message) {
-			if p, ok := answer.(*pb.ConsistencyProof); ok {
-				flip(p.Hashes[0])
-			}
-		}, "the history was rewritten"},
-		"a proof of growth has no form": {func(answer proto.Message) {
-			if p, ok := answer.(*pb.ConsistencyProof); ok {
-				p.Hashes[0] = p.Hashes[0][1:]
-			}
-		}, "hash of 31 bytes"},
-	} {
+	servertest.Eventually(t, "the log's growth is signed", func() bool {
+		return s.GRPC().Must(t, vendor, &pb.GetCheckpointRequest{}).(*pb.Checkpoint).GetSize() >= next.events[len(next.events)-1].GetPosition()
+	})
+
+	for name, c := range lies {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "last")
 			before, err := os.ReadFile(known)
@@ -236,7 +296,7 @@ func TestLiesAreFound(t *testing.T) {
 			if err := os.WriteFile(file, before, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			l.twist = c.twist
+			l.twist = func(answer proto.Message) { c.twist(answer, next) }
 			var lie *client.UntrueError
 			if err := read(file); !errors.As(err, &lie) || !strings.Contains(lie.What, c.says) {
 				t.Errorf("the client says: %v", err)
