@@ -1,9 +1,16 @@
 package others
 
 import (
+	"archive/zip"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,6 +68,99 @@ func TestOthersReadTheLog(t *testing.T) {
 	}
 	if root, err := tlog.TreeHash(half.N, c.hashes(t, now)); err != nil || root != half.Hash {
 		t.Errorf("the log is not consistent with what it was before it was killed: %v", err)
+	}
+	t.Run("bundle", func(t *testing.T) { c.exported(t, knows, now) })
+	t.Run("proofs", func(t *testing.T) { c.proved(t, knows) })
+}
+
+// exported has the whole service exported, and fsck and torchwood check the log in the bundle, as it is and with a bit changed.
+func (c *concordd) exported(t *testing.T, knows trust, now torchwood.Checkpoint) {
+	status, text := c.get(t, c.auditor, "/v1/audit.zip")
+	if status != http.StatusOK {
+		t.Fatalf("%d %s", status, text[:min(len(text), 1000)])
+	}
+	dir := unzip(t, text)
+	if said, agreed := fsck(t, "file://"+filepath.Join(dir, "log"), knows.vkey); !agreed {
+		t.Errorf("fsck refuses the log in the bundle:\n%s", said)
+	}
+	files, err := torchwood.NewTileFS(os.DirFS(filepath.Join(dir, "log")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := torchwood.NewClient(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, _, err := torchwood.VerifyCheckpoint([]byte(read(t, filepath.Join(dir, "checkpoint"))), knows.policy)
+	if err != nil || opened.N < now.N {
+		t.Fatalf("the checkpoint in the bundle: %v %v", opened, err)
+	}
+	n := int64(0)
+	for range client.AllEntries(t.Context(), opened.Tree, 0) {
+		n++
+	}
+	if n != opened.N || client.Err() != nil {
+		t.Errorf("torchwood reads %d of %d entries of the bundle: %v", n, opened.N, client.Err())
+	}
+	entries := filepath.Join(dir, "log/tile/entries/007")
+	write(t, entries, string(flip([]byte(read(t, entries)))))
+	if said, agreed := fsck(t, "file://"+filepath.Join(dir, "log"), knows.vkey); agreed {
+		t.Errorf("fsck agrees with a bundle in which a bit is another:\n%s", said)
+	}
+}
+
+// unzip writes what is in an archive into a directory.
+func unzip(t *testing.T, archive string) (dir string) {
+	t.Helper()
+	from, err := zip.NewReader(strings.NewReader(archive), int64(len(archive)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir = t.TempDir()
+	if err := os.CopyFS(dir, from); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// proved has events proved, and torchwood check the proofs: of what was recorded, and of something else. The entry is computed
+// here, from the specification (docs/log-format.md, sections 3 and 7).
+func (c *concordd) proved(t *testing.T, knows trust) {
+	const agreement = "draft-1"
+	var told struct {
+		Events []struct {
+			Body, Salt []byte
+			Event      struct{ Version string }
+		}
+	}
+	status, text := c.get(t, c.vendor, "/v1/agreements/"+agreement+"/events")
+	if err := json.Unmarshal([]byte(text), &told); err != nil || len(told.Events) == 0 {
+		t.Fatalf("%d %s %v", status, text, err)
+	}
+	for _, e := range told.Events {
+		var proof struct{ TlogProof string }
+		status, text := c.get(t, c.vendor, "/v1/agreements/"+agreement+"/events/"+e.Event.Version+"/proof")
+		if err := json.Unmarshal([]byte(text), &proof); err != nil || status != http.StatusOK {
+			t.Fatalf("%d %s %v", status, text, err)
+		}
+		extra, err := torchwood.ProofExtraData([]byte(proof.TlogProof))
+		if err != nil || len(extra) != 32+32+8 || string(extra[:32]) != string(e.Salt) {
+			t.Fatalf("extra data %x: %v", extra, err)
+		}
+		mac := func(key []byte, parts ...[]byte) []byte {
+			h := hmac.New(sha256.New, key)
+			h.Write(slices.Concat(parts...))
+			return h.Sum(nil)
+		}
+		entry := func(body []byte) []byte {
+			return slices.Concat([]byte{1}, mac(extra[32:64], []byte("label/v1\n"), extra[64:]), mac(extra[:32], body))
+		}
+		if err := torchwood.VerifyProof(knows.policy, tlog.RecordHash(entry(e.Body)), []byte(proof.TlogProof)); err != nil {
+			t.Errorf("torchwood refuses the proof of version %s: %v", e.Event.Version, err)
+		}
+		if torchwood.VerifyProof(knows.policy, tlog.RecordHash(entry(flip(e.Body))), []byte(proof.TlogProof)) == nil {
+			t.Errorf("torchwood takes the proof of version %s for another body", e.Event.Version)
+		}
 	}
 }
 
