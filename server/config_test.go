@@ -87,6 +87,8 @@ func TestAWrongConfigurationIsRefused(t *testing.T) {
 		"no port":                     {args: []string{"--grpc-addr=127.0.0.1"}, want: []string{"grpc-addr"}},
 		"half of TLS":                 {args: []string{"--tls-key-file=x"}, want: []string{"tls-cert-file"}},
 		"everything":                  {args: []string{"--store=etcd", "--log-level=loud", "--log-format=xml", "--max-store-bytes=-1", "--shutdown-timeout=11m", "--data-dir="}, want: []string{"store", "log-level", "log-format", "max-store-bytes", "shutdown-timeout"}},
+		"no such ways of the log":     {args: []string{"--log-fail=ajar", "--tlog-public=some"}, want: []string{"log-fail", "tlog-public"}},
+		"files for what forgets":      {args: []string{"--store=memory", "--log-head-file=x"}, want: []string{"log-head-file"}},
 		"no directory":                {args: []string{"--data-dir="}, want: []string{"data-dir"}},
 	} {
 		args := c.args

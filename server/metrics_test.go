@@ -73,7 +73,7 @@ func TestWhatOperatorsSee(t *testing.T) {
 	s.Advance(t, s.Clock.Now().Add(10*24*time.Hour))
 	for _, name := range []string{
 		"concord_journal_batch_size_count", "concord_journal_commit_duration_seconds_count", "concord_journal_decide_duration_seconds_count",
-		"concord_journal_queue_length_count", "concord_journal_events_total", "concord_store_commit_duration_seconds_count",
+		"concord_log_signed", "concord_log_published{", "concord_log_published_time_seconds", "concord_journal_queue_length_count", "concord_journal_events_total", "concord_store_commit_duration_seconds_count",
 	} {
 		servertest.Eventually(t, name, func() bool { sum, n := measures(t, s.Server, name); return n == 1 && sum > 0 })
 	}

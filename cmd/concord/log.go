@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -19,20 +20,27 @@ import (
 var checkpointColumns = []column[*pb.Checkpoint]{
 	{"SIZE", func(c *pb.Checkpoint) string { return number(c.GetSize()) }},
 	{"PUBLISHED", func(c *pb.Checkpoint) string { return moment(c.GetPublishTime()) }},
-	{"ROOT", func(c *pb.Checkpoint) string { return hex.EncodeToString(c.GetRootHash())[:digestShown] }},
+	{"ROOT", func(c *pb.Checkpoint) string { return short(hex.EncodeToString(c.GetRootHash())) }},
 	{"SIGNED BY", func(c *pb.Checkpoint) string { return strings.Join(signers(c.GetNote()), ", ") }},
 }
 
-// signers is the names on the signature lines of a note, which nobody here has checked.
-func signers(note string) (names []string) {
+// signers is the keys on the signature lines of a note, which nobody here has checked.
+func signers(note string) (keys []string) {
 	for line := range strings.Lines(note) {
-		if name, is := strings.CutPrefix(line, "— "); is {
-			name, _, _ = strings.Cut(name, " ")
-			names = append(names, name)
+		fields := strings.Fields(line)
+		if len(fields) != 3 || fields[0] != "—" {
+			continue
+		}
+		id, err := base64.StdEncoding.DecodeString(fields[2])
+		if err == nil && len(id) > keyIDBytes {
+			keys = append(keys, fields[1]+"+"+hex.EncodeToString(id[:keyIDBytes]))
 		}
 	}
-	return names
+	return keys
 }
+
+// keyIDBytes is how long the id is that stands before a signature.
+const keyIDBytes = 4
 
 var logKeyColumns = []column[*pb.LogKey]{
 	{"KEY", (*pb.LogKey).GetLogKeyId},

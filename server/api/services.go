@@ -256,6 +256,10 @@ func (s history) ListEvents(ctx context.Context, r *pb.ListEventsRequest) (*pb.L
 	return s.j.Events(ctx, auth.Caller(ctx), r)
 }
 
+func (s history) GetEvent(ctx context.Context, r *pb.GetEventRequest) (*pb.RecordedEvent, error) {
+	return s.j.Event(ctx, auth.Caller(ctx), r)
+}
+
 func (s logs) GetCheckpoint(ctx context.Context, r *pb.GetCheckpointRequest) (*pb.Checkpoint, error) {
 	return s.j.Checkpoint(ctx, r.GetSize())
 }
@@ -277,10 +281,6 @@ func (s logs) GetTile(ctx context.Context, r *pb.GetTileRequest) (*pb.GetTileRes
 func (s logs) GetEntryBundle(ctx context.Context, r *pb.GetEntryBundleRequest) (*pb.GetEntryBundleResponse, error) {
 	entries, err := s.j.PublishedEntries(ctx, r.GetIndex(), int(r.GetWidth()))
 	return &pb.GetEntryBundleResponse{Entries: entries}, err
-}
-
-func (s history) GetEvent(ctx context.Context, r *pb.GetEventRequest) (*pb.RecordedEvent, error) {
-	return s.j.Event(ctx, auth.Caller(ctx), r)
 }
 
 func (s calendars) CreateFeed(ctx context.Context, r *pb.CreateFeedRequest) (*pb.CreateFeedResponse, error) {

@@ -134,9 +134,12 @@ func eventFilter(req *pb.ListEventsRequest) (func(*pb.Event) bool, error) {
 	if req.GetAfterVersion() > 0 && req.GetAgreementId() == "" {
 		wrong = append(wrong, rules.Violation{Field: "after_version", Description: "is a version of an agreement: name the agreement_id too, or use after_position"})
 	}
-	for field, at := range map[string]*timestamppb.Timestamp{"recorded_from": req.GetRecordedFrom(), "recorded_before": req.GetRecordedBefore()} {
-		if at != nil && at.CheckValid() != nil {
-			wrong = append(wrong, rules.Violation{Field: field, Description: "is no time between the years 1 and 9999"})
+	for _, bound := range [...]struct {
+		field string
+		at    *timestamppb.Timestamp
+	}{{"recorded_from", req.GetRecordedFrom()}, {"recorded_before", req.GetRecordedBefore()}} {
+		if bound.at != nil && bound.at.CheckValid() != nil {
+			wrong = append(wrong, rules.Violation{Field: bound.field, Description: noTime})
 		}
 	}
 	if wrong != nil {

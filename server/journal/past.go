@@ -29,6 +29,9 @@ const (
 	replayPage = 500
 )
 
+// noTime is what is wrong with a time that is none.
+const noTime = "is no time between the years 1 and 9999"
+
 // sight is the records that a question is put to, as they are or as they were, and the time at which they are shown.
 type sight struct {
 	store.Snapshot
@@ -44,7 +47,7 @@ func (j *Journal) moment(ctx context.Context, asOf *timestamppb.Timestamp) (time
 		return now, nil
 	}
 	if err := asOf.CheckValid(); err != nil {
-		return now, rules.Invalid(rules.Violation{Field: "as_of", Description: "is no time between the years 1 and 9999"})
+		return now, rules.Invalid(rules.Violation{Field: "as_of", Description: noTime})
 	}
 	at := asOf.AsTime()
 	if at.After(now) {

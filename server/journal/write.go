@@ -212,12 +212,12 @@ func (b *batch) decide(it *item) {
 		it.err, it.settled = err, true // nobody waits for it any more
 		return
 	}
-	if it.keep != nil {
-		b.err = b.keep(it.keep)
-		return
-	}
 	if !it.until.IsZero() {
 		b.settle(it.until)
+		return
+	}
+	if it.keep != nil {
+		b.err = b.keep(it.keep)
 		return
 	}
 	if it.id != "" {

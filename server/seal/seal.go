@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -82,6 +83,7 @@ type Sealer struct {
 	shown     int    // how many cosignatures it has
 
 	publishTime time.Time
+	rewound     *RewoundError // once found, for good
 }
 
 // head is a checkpoint that was signed.
@@ -222,7 +224,12 @@ func (s *Sealer) guard(ctx context.Context, h *head, who string) error {
 	if h == nil {
 		return nil
 	}
-	return s.Journal.Tree(ctx, func(t *journal.Tree) error { return continues(t, h, who) })
+	var wrong error // kept apart from what reading can fail with
+	err := s.Journal.Tree(ctx, func(t *journal.Tree) error {
+		wrong = continues(t, h, who)
+		return nil
+	})
+	return errors.Join(wrong, err)
 }
 
 // continues holds that a tree continues a head.
@@ -249,12 +256,27 @@ func (s *Sealer) Begin(ctx context.Context, draw func() string) error {
 		err = s.open(ctx, draw)
 	}
 	if err == nil {
+		err = s.hear(ctx)
+	}
+	if err == nil {
 		_, err = s.Turn(ctx)
 	}
 	if err != nil && (l == nil || !journal.IsRefusal(err)) { // a store that is full still answers questions
 		return fmt.Errorf("seal: %w", err)
 	}
 	return nil
+}
+
+// hear asks the witnesses for what was signed before this start, before anything else is signed.
+func (s *Sealer) hear(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.head == nil {
+		return nil
+	}
+	_, err := s.cosign(ctx)
+	errors.As(err, &s.rewound)
+	return err
 }
 
 // open gives the log its name and its first key. Both are kept before they are recorded.
@@ -285,15 +307,18 @@ func (s *Sealer) open(ctx context.Context, draw func() string) error {
 func (s *Sealer) Turn(ctx context.Context) (next time.Time, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.sign(ctx); err != nil {
-		return time.Time{}, fmt.Errorf("sign the log: %w", err)
+	if s.rewound != nil {
+		return time.Time{}, s.rewound
 	}
+	var refused []string
+	if err = s.sign(ctx); err == nil && s.head != nil { // an empty log has nothing to sign
+		if refused, err = s.cosign(ctx); err == nil {
+			err = s.publish(ctx)
+		}
+	}
+	errors.As(err, &s.rewound)
 	if s.head == nil {
-		return time.Time{}, nil // an empty log has nothing to sign
-	}
-	refused, err := s.cosign(ctx)
-	if err == nil {
-		err = s.publish(ctx)
+		return time.Time{}, err
 	}
 	if s.Observe != nil {
 		s.Observe(Standing{Signed: s.head.size(), Published: s.published, Cosigned: len(s.head.cosigs), PublishTime: s.publishTime, Refused: refused})
@@ -356,7 +381,7 @@ func (s *Sealer) cosign(ctx context.Context) (refused []string, err error) {
 	var asked sync.WaitGroup
 	now := s.Now()
 	for i, w := range s.Policy.witnesses {
-		if w.url == "" || now.Before(s.witnesses[i].next) || s.heard(i) {
+		if !s.wanted(i) || now.Before(s.witnesses[i].next) {
 			continue
 		}
 		a := &answer{}
@@ -371,22 +396,33 @@ func (s *Sealer) cosign(ctx context.Context) (refused []string, err error) {
 		name, standing := s.Policy.witnesses[i].name, &s.witnesses[i]
 		standing.size = a.size
 		if a.err == nil {
-			if !s.head.has(s.Policy.witnesses[i]) {
-				s.head.cosigs = append(s.head.cosigs, a.sigs...)
-			}
-			standing.pause, standing.heard = 0, true
+			s.head.add(a.sigs)
+			standing.heard, standing.pause = true, 0
 			continue
 		}
 		if rewound := (*RewoundError)(nil); errors.As(a.err, &rewound) {
 			err = a.err
-		}
-		if ctx.Err() == nil {
+		} else if ctx.Err() == nil {
 			standing.refused(now)
 			refused = append(refused, name)
 			s.Log.WarnContext(ctx, "a witness did not cosign and will be asked again", "witness", name, "after", standing.pause, "error", a.err)
 		}
 	}
 	return refused, err
+}
+
+// wanted says whether a witness is to be asked: for its cosignature, or for the first time since the start.
+func (s *Sealer) wanted(i int) bool {
+	w := s.Policy.witnesses[i]
+	return w.url != "" && (!s.witnesses[i].heard || !s.head.has(w))
+}
+
+// add takes cosignatures in, each in place of an earlier one by the same key.
+func (h *head) add(sigs []note.Signature) {
+	for _, sig := range sigs {
+		h.cosigs = slices.DeleteFunc(h.cosigs, func(old note.Signature) bool { return old.Name == sig.Name && old.Hash == sig.Hash })
+		h.cosigs = append(h.cosigs, sig)
+	}
 }
 
 // has says whether a witness has cosigned.
@@ -397,12 +433,6 @@ func (h *head) has(w witness) bool {
 		}
 	}
 	return false
-}
-
-// heard says of a witness whether nothing is left to ask it. What it cosigned before this start does not count: the store that
-// says so may be an old copy, and the witness may know more by now.
-func (s *Sealer) heard(i int) bool {
-	return s.witnesses[i].heard && s.head.has(s.Policy.witnesses[i])
 }
 
 // publish publishes the head, if it may be and if it is news.
@@ -425,8 +455,8 @@ func (s *Sealer) publish(ctx context.Context) error {
 
 // next is when the first witness is to be asked again; zero if none is.
 func (s *Sealer) next() (first time.Time) {
-	for i, w := range s.Policy.witnesses {
-		if at := s.witnesses[i].next; w.url != "" && !s.heard(i) && (first.IsZero() || at.Before(first)) {
+	for i := range s.witnesses {
+		if at := s.witnesses[i].next; s.wanted(i) && (first.IsZero() || at.Before(first)) {
 			first = at
 		}
 	}
@@ -452,8 +482,7 @@ func (s *Sealer) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		var rewound *RewoundError
-		if errors.As(err, &rewound) {
+		if rewound := (*RewoundError)(nil); errors.As(err, &rewound) {
 			return fmt.Errorf("seal: %w", err)
 		}
 		if err != nil {

@@ -48,10 +48,10 @@ func (e *RewoundError) Error() string {
 
 // witnessed is how one witness stands.
 type witnessed struct {
+	heard bool          // since the start: until then it may know of a history that this store has lost
 	size  uint64        // of the checkpoint that it is believed to have seen last
 	next  time.Time     // before that it is not asked
 	pause time.Duration // after the next failure
-	heard bool          // whether it cosigned since the start
 }
 
 // refused notes that a witness did not cosign at a time.
