@@ -60,6 +60,37 @@ func Join(e *pb.Event, private []byte) error {
 	return nil
 }
 
+// PrivateTexts is every text of an event that is private, in no order, those within private messages included.
+func PrivateTexts(e *pb.Event) []string {
+	return appendTexts(nil, e.ProtoReflect(), eventShape, false)
+}
+
+// appendTexts appends the texts of a message that are private; all of them, if it is.
+func appendTexts(texts []string, m protoreflect.Message, of shape, private bool) []string {
+	for d, v := range m.Range {
+		f := of[d.Number()]
+		if f == nil {
+			f = &field{}
+		}
+		values := []protoreflect.Value{v}
+		if d.IsList() {
+			values = values[:0]
+			for i := range v.List().Len() {
+				values = append(values, v.List().Get(i))
+			}
+		}
+		for _, v := range values {
+			switch {
+			case d.Message() != nil && (private || f.private || f.inner != nil):
+				texts = appendTexts(texts, v.Message(), f.inner, private || f.private)
+			case d.Kind() == protoreflect.StringKind && (private || f.private):
+				texts = append(texts, v.String())
+			}
+		}
+	}
+	return texts
+}
+
 // commitmentField is Event.private_commitment, the last field before the change.
 const commitmentField = 8
 

@@ -37,7 +37,8 @@ var facts = map[string][]string{
 		"Measured.measure", "Measured.unit", "Measured.objective", "Measured.tolerance", "Qualifying.measure", "Qualifying.unit",
 		"Qualifying.threshold", "Credit.title", "Credit.step", "Credit.percent_per_step", "Credit.cap_percent", "Standing.conduct",
 	},
-	"the service's own words": {"DueStep.words", "DueStep.subject", "ObligationMeasured.disagreement", "ProposalBecameStale.reason"},
+	"the service's own words":                         {"DueStep.words", "DueStep.subject", "ObligationMeasured.disagreement", "ProposalBecameStale.reason"},
+	"why something is gone, which nobody is named in": {"PrivateDataErased.basis"},
 }
 
 // Whoever adds a text to an event decides whether it can be erased: here as a fact, or by marking it private.

@@ -94,6 +94,8 @@ func anything(t *rapid.T, f protoreflect.FieldDescriptor, empty protoreflect.Val
 		return protoreflect.ValueOfBool(rapid.Bool().Draw(t, string(f.Name())))
 	case protoreflect.Int32Kind:
 		return protoreflect.ValueOfInt32(rapid.SampledFrom([]int32{0, 1, 1, 2, 5, -1, 365, math.MaxInt32, math.MinInt32}).Draw(t, string(f.Name())))
+	case protoreflect.Uint64Kind:
+		return protoreflect.ValueOfUint64(rapid.SampledFrom([]uint64{0, 1, 1, 2, 5, math.MaxUint64}).Draw(t, string(f.Name())))
 	case protoreflect.Int64Kind:
 		return protoreflect.ValueOfInt64(rapid.SampledFrom([]int64{0, 1_767_225_600, -62135596801, math.MaxInt64, math.MinInt64}).Draw(t, string(f.Name())))
 	case protoreflect.DoubleKind:

@@ -50,6 +50,8 @@ func (d *Decision) decide(command proto.Message) error {
 		return d.addLogKey(c)
 	case *pb.RetireLogKeyRequest:
 		return d.retireLogKey(c)
+	case *pb.ErasePrivateDataRequest:
+		return d.erasePrivateData(c)
 	case *pb.CreateAgreementRequest:
 		return d.createAgreement(c)
 	case *pb.UpdateAgreementRequest:
@@ -132,6 +134,8 @@ func Apply(s *State, e *pb.Event) error {
 		s.logKeyAdded(e, c.LogKeyAdded)
 	case *pb.Event_LogKeyRetired:
 		s.logKeyRetired(e, c.LogKeyRetired)
+	case *pb.Event_PrivateDataErased:
+		s.privateDataErased(e, c.PrivateDataErased)
 	case *pb.Event_AgreementDrafted:
 		s.agreementDrafted(e, c.AgreementDrafted)
 	case *pb.Event_DraftRewritten:

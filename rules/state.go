@@ -102,6 +102,16 @@ func (s *State) Known(ref Ref) (m proto.Message, known bool) {
 	return r.now, known
 }
 
+// RefOf is where a record that the state knows lies: the very message, not one like it.
+func (s *State) RefOf(m proto.Message) (Ref, bool) {
+	for ref, r := range s.records {
+		if r.now == m && m != nil {
+			return ref, true
+		}
+	}
+	return Ref{}, false
+}
+
 // Get reads a record; nil if there is none, or if reading failed: then Decide
 // says so.
 func (s *State) Get(ref Ref) proto.Message {

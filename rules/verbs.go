@@ -21,6 +21,7 @@ var deeds = map[string]deed{
 	"log_opened":                      {"log", "open"},
 	"log_key_added":                   {"log key", "add"},
 	"log_key_retired":                 {"log key", "retire"},
+	"private_data_erased":             {"private data", "erase"},
 	"agreement_drafted":               {"agreement", "draft"},
 	"draft_rewritten":                 {"agreement", "rewrite"},
 	"agreement_accepted":              {"agreement", "accept"},

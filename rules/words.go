@@ -38,6 +38,8 @@ func serviceWords(e *pb.Event, _ string) string {
 		return fmt.Sprintf("Key %s signs the log, too.", c.LogKeyAdded.GetVerifierKey())
 	case *pb.Event_LogKeyRetired:
 		return fmt.Sprintf("Key %s signs the log no more.", c.LogKeyRetired.GetLogKeyId())
+	case *pb.Event_PrivateDataErased:
+		return erasedWords(c.PrivateDataErased)
 	}
 	return ""
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -15,7 +14,6 @@ import (
 
 	"github.com/concordhq/concord/client"
 	"github.com/concordhq/concord/client/monitor"
-	"github.com/concordhq/concord/proof/bundle"
 )
 
 // watchEvery is how long a monitor pauses between two looks at the log if it is not told otherwise: ten times what the
@@ -24,7 +22,7 @@ const watchEvery = 10 * time.Second
 
 // auditWatch is the command that follows a log.
 func (s *session) auditWatch() *cobra.Command {
-	var policies []string
+	var policyFiles []string
 	var dir string
 	var every time.Duration
 	var once bool
@@ -44,11 +42,15 @@ func (s *session) auditWatch() *cobra.Command {
 				return incomplete(err)
 			}
 			defer hangUp()
-			trusted, err := readPolicies(policies)
+			trusted, err := policies(policyFiles)
 			if err != nil {
 				return incomplete(err)
 			}
-			m, err := monitor.Open(dir, log, trusted)
+			var any monitor.Policy
+			for _, p := range trusted {
+				any = append(any, p)
+			}
+			m, err := monitor.Open(dir, log, any)
 			if err != nil {
 				return incomplete(err)
 			}
@@ -60,13 +62,11 @@ func (s *session) auditWatch() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&policies, "policy", nil, "a file that says whose signatures you trust (C2SP tlog-policy); with several, one of them is enough")
+	flags.StringArrayVar(&policyFiles, "policy", nil, policyHelp)
 	flags.StringVar(&dir, "dir", "", "where to keep checkpoints, and what is known of the log")
 	flags.DurationVar(&every, "every", watchEvery, "how long to pause between two looks")
 	flags.BoolVar(&once, "once", false, "look until everything published so far is read, and end")
-	for _, name := range []string{"policy", "dir"} {
-		_ = cmd.MarkFlagRequired(name) // fails only if there is no such flag
-	}
+	_ = cmd.MarkFlagRequired("dir") // fails only if there is no such flag
 	return cmd
 }
 
@@ -90,22 +90,6 @@ func (s *session) log(ctx context.Context, urls []string) (_ torchwood.TileReade
 	by := &http.Transport{TLSClientConfig: authorities, Proxy: http.ProxyFromEnvironment}
 	log, err := monitor.HTTP(urls[0], o.Key, by)
 	return log, by.CloseIdleConnections, err
-}
-
-// readPolicies reads whose signatures are trusted.
-func readPolicies(files []string) (all monitor.Policy, err error) {
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("read the policy: %w", err)
-		}
-		one, err := bundle.ReadPolicy(text)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-		all = append(all, one)
-	}
-	return all, nil
 }
 
 // lookOnce reads what is published, and tells what it saw.

@@ -22,9 +22,6 @@ const (
 	exitDone    = 0
 	exitRefused = 1
 	exitUsage   = 2
-
-	// exitIncomplete is the exit code of a checker that could not check.
-	exitIncomplete = 2
 )
 
 // usageError is a command line that makes no sense.
@@ -33,6 +30,17 @@ type usageError struct{ text string }
 func (e usageError) Error() string { return e.text }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
+
+// What a check of a bundle or of the log ends with, if not with exitDone.
+const (
+	exitTampered   = 1
+	exitIncomplete = 2
+)
+
+// saidError ends a command that has said on its output what it found, with an exit code of its own.
+type saidError int
+
+func (e saidError) Error() string { return fmt.Sprintf("ended with %d", int(e)) }
 
 // incompleteError is what kept a checker from checking.
 type incompleteError struct{ error }
@@ -63,6 +71,10 @@ type violation struct {
 func (s *session) fail(cmd *cobra.Command, err error) int {
 	if errors.Is(err, errSaid) {
 		return exitRefused
+	}
+	var said saidError
+	if errors.As(err, &said) {
+		return int(said)
 	}
 	var misused usageError
 	if !s.started || errors.As(err, &misused) {

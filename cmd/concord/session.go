@@ -81,8 +81,7 @@ func (s *session) root() *cobra.Command {
 	}
 	root.AddCommand(
 		s.partyCommand(), s.keyCommand(), s.agreementCommand(), s.proposalCommand(), s.commitmentCommand(),
-		s.obligationCommand(), s.feedCommand(), s.eventCommand(), s.logCommand(), s.importCommand(), s.whoamiCommand(), s.versionCommand(), s.benchCommand(),
-		noun("audit", "Check the log, and follow it", s.auditWatch()),
+		s.obligationCommand(), s.feedCommand(), s.eventCommand(), s.logCommand(), s.auditCommand(), s.importCommand(), s.whoamiCommand(), s.versionCommand(), s.benchCommand(),
 	)
 	return root
 }

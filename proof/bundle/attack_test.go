@@ -46,9 +46,9 @@ var attacks = []attack{
 	}, Tampered, CheckFile, "chains/alpha/events", "of the bundle is not what was written there"},
 	{"a byte of an event is edited, and the manifest made to fit", func(_ *testing.T, w *world, _ *Trust) []byte {
 		return changed(w, "chains/alpha/events", func(b []byte) []byte {
-			return []byte(strings.Replace(string(b), "too dear", "too late", 1))
+			return bytes.ReplaceAll(b, []byte("first"), []byte("fjrst")) // the id of the proposal, in versions 2 and 3
 		})
-	}, Tampered, CheckInclusion, "chains/alpha/events", "Version 3: its body, salt and place do not make the entry that is beside them"},
+	}, Tampered, CheckInclusion, "chains/alpha/events", "Version 2: its body, salt and place do not make the entry that is beside them"},
 	{"an event is edited, with an entry that fits", func(t *testing.T, w *world, _ *Trust) []byte {
 		h := w.chain("alpha")
 		x, e := h.events[2], declined("first", "too late")
@@ -181,6 +181,33 @@ var attacks = []attack{
 		w.record("delta", other)
 		return whole(w)
 	}, Tampered, CheckReplay, "chains/delta/events", "The rules do not carry version 2"},
+	{"a text that was kept apart is edited", func(_ *testing.T, w *world, _ *Trust) []byte {
+		return changed(w, "chains/alpha/events", func(b []byte) []byte { return bytes.Replace(b, []byte("too dear"), []byte("too late"), 1) })
+	}, Tampered, CheckPrivate, "chains/alpha/events", "Version 3: the texts beside it are not those that it was recorded with"},
+	{"a text is added to an event that had none", func(_ *testing.T, w *world, _ *Trust) []byte {
+		x := w.chain("alpha").events[1]
+		part := &pb.PrivatePart{Fields: []*pb.PrivateField{{Path: "proposal_made.note", Value: &pb.PrivateField_Text{Text: "You asked for it."}}}}
+		x.Private, _ = deterministic.Marshal(part)
+		x.PrivateSalt = seed("salt")
+		return whole(w)
+	}, Tampered, CheckPrivate, "chains/alpha/events", "Version 2: the texts beside it are not those"},
+	{"a text is taken away, and no event says so", func(_ *testing.T, w *world, _ *Trust) []byte {
+		w.chain("alpha").forget(3)
+		return whole(w)
+	}, Incomplete, CheckPrivate, "chains/alpha/events", "The texts of version 3 are missing, and nothing in the chain says that they were erased"},
+	{"a text is still there, though an event says that it was erased", func(_ *testing.T, w *world, _ *Trust) []byte {
+		w.record("alpha", erased(1, 3))
+		return whole(w)
+	}, Tampered, CheckPrivate, "chains/alpha/events", "The texts of version 3 are there, though version 4 says that they were erased"},
+	{"an erased text is still in a record", func(_ *testing.T, w *world, _ *Trust) []byte {
+		_, before := files(w.t, whole(w))
+		state := before["chains/alpha/state"]
+		w.record("alpha", erased(3))
+		w.chain("alpha").forget(3)
+		names, data := files(w.t, whole(w))
+		data["chains/alpha/state"] = state
+		return reseal(w.t, manifest{Format: Format}, names, data)
+	}, Tampered, CheckState, "chains/alpha/state", "is not what the events have led to"},
 	{"a chain is left out of an agreement's bundle", func(_ *testing.T, w *world, _ *Trust) []byte {
 		names, data := files(w.t, w.export(Scope{AgreementID: "beta"}, false))
 		return reseal(w.t, manifest{Format: Format, Scope: Scope{AgreementID: "alpha"}}, names, data)

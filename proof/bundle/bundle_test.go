@@ -4,6 +4,10 @@ import (
 	"bytes"
 	"slices"
 	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
 // TestASoundBundleIsSound holds it at sizes of the log on both sides of what a tile holds, for all scopes; that the same
@@ -76,5 +80,34 @@ func TestAnEarlierCheckpointHolds(t *testing.T) {
 	trust.Since = w.sign(300)
 	if r := verify(b, trust); r.Outcome != Incomplete || len(r.Findings) != 2 || r.Findings[0].Check != CheckConsistency {
 		t.Errorf("from proofs that do not reach it: %s", told(r))
+	}
+}
+
+// TestErasedTextsAreListed holds that a chain from which texts were erased, on an order that stands in it, is sound; and one of
+// which the reader is not shown a draft.
+func TestErasedTextsAreListed(t *testing.T) {
+	w := newWorld(t, 0, 0).story()
+	w.record("gamma", &pb.Event{Change: &pb.Event_AgreementDrafted{AgreementDrafted: &pb.AgreementDrafted{
+		VendorPartyId: "vale", ClientPartyId: "cliff", Author: pb.Side_SIDE_VENDOR, Terms: &pb.Terms{Title: "We deliver."}}}}, proposed("p", "We deliver."))
+	state := w.records("gamma")
+	w.record("alpha", erased(3, 1))
+	w.chain("alpha").forget(3)
+	w.chain("gamma").forget(1)
+	r := verify(whole(w), w.trust())
+	if r.Outcome != Sound {
+		t.Fatal(told(r))
+	}
+	for _, c := range r.Chains {
+		wantErased, wantWithheld := map[string][]uint64{"alpha": {3}}[c.AgreementID], map[string][]uint64{"gamma": {1}}[c.AgreementID]
+		if !slices.Equal(c.Erased, wantErased) || !slices.Equal(c.Withheld, wantWithheld) {
+			t.Errorf("%q: erased %v, withheld %v", c.AgreementID, c.Erased, c.Withheld)
+		}
+	}
+	for r, err := range state { // nothing that is public hangs on the text of a draft
+		for shown, wrong := range w.records("gamma") {
+			if err != nil || wrong != nil || r.GetType() == shown.GetType() && r.GetId() == shown.GetId() && !proto.Equal(r, shown) {
+				t.Errorf("%v is %v without the draft", r, shown)
+			}
+		}
 	}
 }

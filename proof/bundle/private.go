@@ -19,7 +19,7 @@ type bare struct {
 // committed to. It says what is wrong, if something is.
 func (c *chain) private(e *pb.Event, x *bundlev1.ExportedEvent) string {
 	committed, text, salt := e.GetPrivateCommitment(), x.GetPrivate(), x.GetPrivateSalt()
-	for _, version := range erasedBy(e) {
+	for _, version := range e.GetPrivateDataErased().GetVersions() {
 		if c.erased == nil {
 			c.erased = map[uint64]uint64{}
 		}
@@ -61,6 +61,3 @@ func (v *verifier) texts(c *chain) {
 		}
 	}
 }
-
-// TODO(merge): e.GetPrivateDataErased().GetVersions()
-func erasedBy(*pb.Event) []uint64 { return nil }

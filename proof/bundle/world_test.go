@@ -15,6 +15,7 @@ import (
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	bundlev1 "github.com/concordhq/concord/gen/concord/bundle/v1"
@@ -110,8 +111,12 @@ func (w *world) enter(h *history, e *pb.Event) *bundlev1.ExportedEvent {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	x := &bundlev1.ExportedEvent{Index: uint64(len(w.entries)), Salt: seed(fmt.Sprint("salt ", len(w.entries))), Body: body}
-	x.Entry = proof.Entry(h.key, e.GetVersion(), x.GetSalt(), body)
+	x := &bundlev1.ExportedEvent{Index: uint64(len(w.entries)), Salt: seed(fmt.Sprint("salt ", len(w.entries)))}
+	x.Body, x.Private, x.PrivateSalt, err = proof.Split(body, func(salt []byte) { copy(salt, seed(fmt.Sprint("private salt ", len(w.entries)))) })
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	x.Entry = proof.Entry(h.key, e.GetVersion(), x.GetSalt(), x.GetBody())
 	h.link = proof.LeafHash(x.GetEntry())
 	w.append(x.GetEntry())
 	return x
@@ -261,6 +266,18 @@ func proposed(id, title string) *pb.Event {
 	return &pb.Event{Change: &pb.Event_ProposalMade{ProposalMade: &pb.ProposalMade{
 		ProposalId: id, Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS, Proposer: pb.Side_SIDE_VENDOR, Body: body, TermsDigest: digest,
 	}}}
+}
+
+// erased says that the texts of some versions are gone.
+func erased(versions ...uint64) *pb.Event {
+	return &pb.Event{Change: &pb.Event_PrivateDataErased{PrivateDataErased: &pb.PrivateDataErased{Versions: versions, Basis: "Article 17"}}}
+}
+
+// forget takes the texts of an event out of what the world keeps.
+func (h *history) forget(version int) {
+	x := proto.CloneOf(h.events[version-1])
+	x.Private, x.PrivateSalt = nil, nil
+	h.events[version-1] = x
 }
 
 func declined(id, reason string) *pb.Event {

@@ -74,6 +74,10 @@ func (s admin) CreateApiKey(ctx context.Context, r *pb.CreateApiKeyRequest) (*pb
 	return do[*pb.CreateApiKeyResponse](ctx, s.j, r)
 }
 
+func (s admin) ErasePrivateData(ctx context.Context, r *pb.ErasePrivateDataRequest) (*pb.ErasePrivateDataResponse, error) {
+	return do[*pb.ErasePrivateDataResponse](ctx, s.j, r)
+}
+
 func (s admin) RevokeApiKey(ctx context.Context, r *pb.RevokeApiKeyRequest) (*pb.ApiKey, error) {
 	return do[*pb.ApiKey](ctx, s.j, r)
 }

@@ -336,7 +336,7 @@ func (a *audit) unerased(id string, since uint64) error {
 			if err != nil {
 				return err
 			}
-			if rules.EventKind(r.GetEvent()) == "private_data_erased" {
+			if r.GetEvent().GetPrivateDataErased() != nil {
 				return rules.Refuse(pb.ErrorReason_ERROR_REASON_CALL_ENDED, "Texts were erased while they were exported. Export again.")
 			}
 		}

@@ -307,3 +307,58 @@ func TestProofsThatAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestErasureShowsInExports holds that what was erased is listed in a bundle that the order is in, and that one of before, made
+// after, does not pass for whole.
+func TestErasureShowsInExports(t *testing.T) {
+	a := openArchive(t)
+	a.deal()
+	a.must(client, &pb.WaiveObligationRequest{AgreementId: "deal", ObligationId: "report-1", Reason: "Ann was ill."})
+	before := a.publish()
+	events := a.history(vendor, "deal")
+	var versions []uint64
+	for _, e := range events {
+		if len(e.GetPrivate()) > 0 && !e.GetWithheld() {
+			versions = append(versions, e.GetEvent().GetVersion())
+		}
+	}
+	last := versions[len(versions)-1:]
+	a.must(chief, &pb.ErasePrivateDataRequest{AgreementId: "deal", Versions: last, Basis: "Article 17"})
+	a.publish()
+	b, err := a.export(client, &pb.ExportAuditRequest{AgreementId: "deal"})
+	r := a.check(b)
+	if err != nil || r.Outcome != bundle.Sound || !slices.Equal(r.Chains[0].Erased, last) || bytes.Contains(b, []byte("Ann was ill")) {
+		t.Errorf("after: %v, %+v", err, r)
+	}
+	b, err = a.export(client, &pb.ExportAuditRequest{AgreementId: "deal", Size: before})
+	r = a.check(b)
+	if err != nil || r.Outcome != bundle.Incomplete || r.Findings[0].Check != bundle.CheckPrivate || bytes.Contains(b, []byte("Ann was ill")) {
+		t.Errorf("before: %v, %+v", err, r)
+	}
+}
+
+// TestErasureEndsAnExport holds that an export during which texts are erased ends: half of it would have them.
+func TestErasureEndsAnExport(t *testing.T) {
+	a := openArchive(t)
+	a.deal()
+	a.publish()
+	erase := &pb.ErasePrivateDataRequest{AgreementId: "deal", Versions: []uint64{1}, Basis: "Article 17"}
+	out := &erasing{erase: func() { a.must(chief, erase) }}
+	if err := a.ExportAudit(t.Context(), vendor, &pb.ExportAuditRequest{AgreementId: "deal"}, a.policy, out); reason(err) != "CALL_ENDED" {
+		t.Error(err)
+	}
+}
+
+// erasing has something erased once a chain is being written.
+type erasing struct {
+	bytes.Buffer
+	erase func()
+}
+
+func (e *erasing) Write(p []byte) (int, error) {
+	if e.erase != nil && bytes.Contains(p, []byte("chains/deal/state")) {
+		e.erase()
+		e.erase = nil
+	}
+	return e.Buffer.Write(p)
+}

@@ -392,6 +392,154 @@ func (x *RevokeApiKeyRequest) GetValidateOnly() bool {
 	return false
 }
 
+// ErasePrivateDataRequest says what to erase, and why.
+type ErasePrivateDataRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The agreement whose events they are; empty: the service's own, which name parties and who holds keys.
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// The events, by their version within that history; 1 to 1,000, in any order.
+	Versions []uint64 `protobuf:"varint,2,rep,packed,name=versions,proto3" json:"versions,omitempty"`
+	// By what right, for example "Article 17 GDPR, request 2026-14", 1 to 500 characters. Everybody who sees the history reads
+	// it, and it cannot be erased: name no person.
+	Basis string `protobuf:"bytes,3,opt,name=basis,proto3" json:"basis,omitempty"`
+	// Makes the call safe to repeat: the same id and request again gives the first answer again. 1 to 128 characters of
+	// letters, digits, ".", "_", ":" and "-"; a UUIDv7 is best. Kept for at least 24 hours, per caller. Header: Idempotency-Key.
+	RequestId string `protobuf:"bytes,91,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Only checks: answers as the call would, and changes nothing.
+	ValidateOnly  bool `protobuf:"varint,92,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ErasePrivateDataRequest) Reset() {
+	*x = ErasePrivateDataRequest{}
+	mi := &file_concord_v1_admin_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ErasePrivateDataRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ErasePrivateDataRequest) ProtoMessage() {}
+
+func (x *ErasePrivateDataRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_admin_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ErasePrivateDataRequest.ProtoReflect.Descriptor instead.
+func (*ErasePrivateDataRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_admin_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ErasePrivateDataRequest) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *ErasePrivateDataRequest) GetVersions() []uint64 {
+	if x != nil {
+		return x.Versions
+	}
+	return nil
+}
+
+func (x *ErasePrivateDataRequest) GetBasis() string {
+	if x != nil {
+		return x.Basis
+	}
+	return ""
+}
+
+func (x *ErasePrivateDataRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ErasePrivateDataRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// ErasePrivateDataResponse says that it is done.
+type ErasePrivateDataResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The agreement; empty: the service's own history.
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// The version of the event that records it.
+	Version uint64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// The events whose private parts are gone, in order, each once.
+	Versions      []uint64 `protobuf:"varint,3,rep,packed,name=versions,proto3" json:"versions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ErasePrivateDataResponse) Reset() {
+	*x = ErasePrivateDataResponse{}
+	mi := &file_concord_v1_admin_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ErasePrivateDataResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ErasePrivateDataResponse) ProtoMessage() {}
+
+func (x *ErasePrivateDataResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_admin_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ErasePrivateDataResponse.ProtoReflect.Descriptor instead.
+func (*ErasePrivateDataResponse) Descriptor() ([]byte, []int) {
+	return file_concord_v1_admin_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ErasePrivateDataResponse) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *ErasePrivateDataResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ErasePrivateDataResponse) GetVersions() []uint64 {
+	if x != nil {
+		return x.Versions
+	}
+	return nil
+}
+
 // GetCallerRequest asks who one is.
 type GetCallerRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -401,7 +549,7 @@ type GetCallerRequest struct {
 
 func (x *GetCallerRequest) Reset() {
 	*x = GetCallerRequest{}
-	mi := &file_concord_v1_admin_service_proto_msgTypes[6]
+	mi := &file_concord_v1_admin_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -413,7 +561,7 @@ func (x *GetCallerRequest) String() string {
 func (*GetCallerRequest) ProtoMessage() {}
 
 func (x *GetCallerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_admin_service_proto_msgTypes[6]
+	mi := &file_concord_v1_admin_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -426,7 +574,7 @@ func (x *GetCallerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallerRequest.ProtoReflect.Descriptor instead.
 func (*GetCallerRequest) Descriptor() ([]byte, []int) {
-	return file_concord_v1_admin_service_proto_rawDescGZIP(), []int{6}
+	return file_concord_v1_admin_service_proto_rawDescGZIP(), []int{8}
 }
 
 // AddLogKeyRequest names the key to add.
@@ -448,7 +596,7 @@ type AddLogKeyRequest struct {
 
 func (x *AddLogKeyRequest) Reset() {
 	*x = AddLogKeyRequest{}
-	mi := &file_concord_v1_admin_service_proto_msgTypes[7]
+	mi := &file_concord_v1_admin_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -460,7 +608,7 @@ func (x *AddLogKeyRequest) String() string {
 func (*AddLogKeyRequest) ProtoMessage() {}
 
 func (x *AddLogKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_admin_service_proto_msgTypes[7]
+	mi := &file_concord_v1_admin_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -473,7 +621,7 @@ func (x *AddLogKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddLogKeyRequest.ProtoReflect.Descriptor instead.
 func (*AddLogKeyRequest) Descriptor() ([]byte, []int) {
-	return file_concord_v1_admin_service_proto_rawDescGZIP(), []int{7}
+	return file_concord_v1_admin_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *AddLogKeyRequest) GetVerifierKey() string {
@@ -522,7 +670,7 @@ type RetireLogKeyRequest struct {
 
 func (x *RetireLogKeyRequest) Reset() {
 	*x = RetireLogKeyRequest{}
-	mi := &file_concord_v1_admin_service_proto_msgTypes[8]
+	mi := &file_concord_v1_admin_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -534,7 +682,7 @@ func (x *RetireLogKeyRequest) String() string {
 func (*RetireLogKeyRequest) ProtoMessage() {}
 
 func (x *RetireLogKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_admin_service_proto_msgTypes[8]
+	mi := &file_concord_v1_admin_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -547,7 +695,7 @@ func (x *RetireLogKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetireLogKeyRequest.ProtoReflect.Descriptor instead.
 func (*RetireLogKeyRequest) Descriptor() ([]byte, []int) {
-	return file_concord_v1_admin_service_proto_rawDescGZIP(), []int{8}
+	return file_concord_v1_admin_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RetireLogKeyRequest) GetLogKeyId() string {
@@ -613,7 +761,18 @@ const file_concord_v1_admin_service_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
 	"\n" +
 	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x12\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xa9\x02\n" +
+	"\x17ErasePrivateDataRequest\x12J\n" +
+	"\fagreement_id\x18\x01 \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\vagreementId\x120\n" +
+	"\bversions\x18\x02 \x03(\x04B\x14\xe0A\x02\xbaH\x0e\x92\x01\v\b\x01\x10\xe8\a\"\x042\x02(\x01R\bversions\x12#\n" +
+	"\x05basis\x18\x03 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xf4\x03R\x05basis\x12A\n" +
+	"\n" +
+	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"s\n" +
+	"\x18ErasePrivateDataResponse\x12!\n" +
+	"\fagreement_id\x18\x01 \x01(\tR\vagreementId\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x1a\n" +
+	"\bversions\x18\x03 \x03(\x04R\bversions\"\x12\n" +
 	"\x10GetCallerRequest\"\xcf\x01\n" +
 	"\x10AddLogKeyRequest\x12.\n" +
 	"\fverifier_key\x18\x01 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\x04R\vverifierKey\x12\x1e\n" +
@@ -629,7 +788,7 @@ const file_concord_v1_admin_service_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12A\n" +
 	"\n" +
 	"request_id\x18[ \x01(\tB\"\xe0A\x01\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\x86\x06\n" +
+	"\rvalidate_only\x18\\ \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\x8f\a\n" +
 	"\fAdminService\x12v\n" +
 	"\fCreateApiKey\x12\x1f.concord.v1.CreateApiKeyRequest\x1a .concord.v1.CreateApiKeyResponse\"#\xa2\xae\x19\x03\n" +
 	"\x01\x06\x82\xd3\xe4\x93\x02\x16:\aapi_key\"\v/v1/apiKeys\x12f\n" +
@@ -638,7 +797,9 @@ const file_concord_v1_admin_service_proto_rawDesc = "" +
 	"\vListApiKeys\x12\x1e.concord.v1.ListApiKeysRequest\x1a\x1f.concord.v1.ListApiKeysResponse\"\x1a\xa2\xae\x19\x03\n" +
 	"\x01\x06\x82\xd3\xe4\x93\x02\r\x12\v/v1/apiKeys\x12v\n" +
 	"\fRevokeApiKey\x12\x1f.concord.v1.RevokeApiKeyRequest\x1a\x12.concord.v1.ApiKey\"1\xa2\xae\x19\x03\n" +
-	"\x01\x06\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/apiKeys/{api_key_id}:revoke\x12`\n" +
+	"\x01\x06\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/apiKeys/{api_key_id}:revoke\x12\x86\x01\n" +
+	"\x10ErasePrivateData\x12#.concord.v1.ErasePrivateDataRequest\x1a$.concord.v1.ErasePrivateDataResponse\"'\xa2\xae\x19\x03\n" +
+	"\x01\x06\x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/v1/privateData:erase\x12`\n" +
 	"\tGetCaller\x12\x1c.concord.v1.GetCallerRequest\x1a\x15.concord.v1.Principal\"\x1e\xa2\xae\x19\b\n" +
 	"\x06\x01\x02\x03\x05\x04\x06\x82\xd3\xe4\x93\x02\f\x12\n" +
 	"/v1/caller\x12Z\n" +
@@ -659,41 +820,45 @@ func file_concord_v1_admin_service_proto_rawDescGZIP() []byte {
 	return file_concord_v1_admin_service_proto_rawDescData
 }
 
-var file_concord_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_concord_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_concord_v1_admin_service_proto_goTypes = []any{
-	(*CreateApiKeyRequest)(nil),  // 0: concord.v1.CreateApiKeyRequest
-	(*CreateApiKeyResponse)(nil), // 1: concord.v1.CreateApiKeyResponse
-	(*GetApiKeyRequest)(nil),     // 2: concord.v1.GetApiKeyRequest
-	(*ListApiKeysRequest)(nil),   // 3: concord.v1.ListApiKeysRequest
-	(*ListApiKeysResponse)(nil),  // 4: concord.v1.ListApiKeysResponse
-	(*RevokeApiKeyRequest)(nil),  // 5: concord.v1.RevokeApiKeyRequest
-	(*GetCallerRequest)(nil),     // 6: concord.v1.GetCallerRequest
-	(*AddLogKeyRequest)(nil),     // 7: concord.v1.AddLogKeyRequest
-	(*RetireLogKeyRequest)(nil),  // 8: concord.v1.RetireLogKeyRequest
-	(*ApiKey)(nil),               // 9: concord.v1.ApiKey
-	(*Principal)(nil),            // 10: concord.v1.Principal
-	(*Log)(nil),                  // 11: concord.v1.Log
+	(*CreateApiKeyRequest)(nil),      // 0: concord.v1.CreateApiKeyRequest
+	(*CreateApiKeyResponse)(nil),     // 1: concord.v1.CreateApiKeyResponse
+	(*GetApiKeyRequest)(nil),         // 2: concord.v1.GetApiKeyRequest
+	(*ListApiKeysRequest)(nil),       // 3: concord.v1.ListApiKeysRequest
+	(*ListApiKeysResponse)(nil),      // 4: concord.v1.ListApiKeysResponse
+	(*RevokeApiKeyRequest)(nil),      // 5: concord.v1.RevokeApiKeyRequest
+	(*ErasePrivateDataRequest)(nil),  // 6: concord.v1.ErasePrivateDataRequest
+	(*ErasePrivateDataResponse)(nil), // 7: concord.v1.ErasePrivateDataResponse
+	(*GetCallerRequest)(nil),         // 8: concord.v1.GetCallerRequest
+	(*AddLogKeyRequest)(nil),         // 9: concord.v1.AddLogKeyRequest
+	(*RetireLogKeyRequest)(nil),      // 10: concord.v1.RetireLogKeyRequest
+	(*ApiKey)(nil),                   // 11: concord.v1.ApiKey
+	(*Principal)(nil),                // 12: concord.v1.Principal
+	(*Log)(nil),                      // 13: concord.v1.Log
 }
 var file_concord_v1_admin_service_proto_depIdxs = []int32{
-	9,  // 0: concord.v1.CreateApiKeyRequest.api_key:type_name -> concord.v1.ApiKey
-	9,  // 1: concord.v1.CreateApiKeyResponse.api_key:type_name -> concord.v1.ApiKey
-	9,  // 2: concord.v1.ListApiKeysResponse.api_keys:type_name -> concord.v1.ApiKey
+	11, // 0: concord.v1.CreateApiKeyRequest.api_key:type_name -> concord.v1.ApiKey
+	11, // 1: concord.v1.CreateApiKeyResponse.api_key:type_name -> concord.v1.ApiKey
+	11, // 2: concord.v1.ListApiKeysResponse.api_keys:type_name -> concord.v1.ApiKey
 	0,  // 3: concord.v1.AdminService.CreateApiKey:input_type -> concord.v1.CreateApiKeyRequest
 	2,  // 4: concord.v1.AdminService.GetApiKey:input_type -> concord.v1.GetApiKeyRequest
 	3,  // 5: concord.v1.AdminService.ListApiKeys:input_type -> concord.v1.ListApiKeysRequest
 	5,  // 6: concord.v1.AdminService.RevokeApiKey:input_type -> concord.v1.RevokeApiKeyRequest
-	6,  // 7: concord.v1.AdminService.GetCaller:input_type -> concord.v1.GetCallerRequest
-	7,  // 8: concord.v1.AdminService.AddLogKey:input_type -> concord.v1.AddLogKeyRequest
-	8,  // 9: concord.v1.AdminService.RetireLogKey:input_type -> concord.v1.RetireLogKeyRequest
-	1,  // 10: concord.v1.AdminService.CreateApiKey:output_type -> concord.v1.CreateApiKeyResponse
-	9,  // 11: concord.v1.AdminService.GetApiKey:output_type -> concord.v1.ApiKey
-	4,  // 12: concord.v1.AdminService.ListApiKeys:output_type -> concord.v1.ListApiKeysResponse
-	9,  // 13: concord.v1.AdminService.RevokeApiKey:output_type -> concord.v1.ApiKey
-	10, // 14: concord.v1.AdminService.GetCaller:output_type -> concord.v1.Principal
-	11, // 15: concord.v1.AdminService.AddLogKey:output_type -> concord.v1.Log
-	11, // 16: concord.v1.AdminService.RetireLogKey:output_type -> concord.v1.Log
-	10, // [10:17] is the sub-list for method output_type
-	3,  // [3:10] is the sub-list for method input_type
+	6,  // 7: concord.v1.AdminService.ErasePrivateData:input_type -> concord.v1.ErasePrivateDataRequest
+	8,  // 8: concord.v1.AdminService.GetCaller:input_type -> concord.v1.GetCallerRequest
+	9,  // 9: concord.v1.AdminService.AddLogKey:input_type -> concord.v1.AddLogKeyRequest
+	10, // 10: concord.v1.AdminService.RetireLogKey:input_type -> concord.v1.RetireLogKeyRequest
+	1,  // 11: concord.v1.AdminService.CreateApiKey:output_type -> concord.v1.CreateApiKeyResponse
+	11, // 12: concord.v1.AdminService.GetApiKey:output_type -> concord.v1.ApiKey
+	4,  // 13: concord.v1.AdminService.ListApiKeys:output_type -> concord.v1.ListApiKeysResponse
+	11, // 14: concord.v1.AdminService.RevokeApiKey:output_type -> concord.v1.ApiKey
+	7,  // 15: concord.v1.AdminService.ErasePrivateData:output_type -> concord.v1.ErasePrivateDataResponse
+	12, // 16: concord.v1.AdminService.GetCaller:output_type -> concord.v1.Principal
+	13, // 17: concord.v1.AdminService.AddLogKey:output_type -> concord.v1.Log
+	13, // 18: concord.v1.AdminService.RetireLogKey:output_type -> concord.v1.Log
+	11, // [11:19] is the sub-list for method output_type
+	3,  // [3:11] is the sub-list for method input_type
 	3,  // [3:3] is the sub-list for extension type_name
 	3,  // [3:3] is the sub-list for extension extendee
 	0,  // [0:3] is the sub-list for field type_name
@@ -713,7 +878,7 @@ func file_concord_v1_admin_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_admin_service_proto_rawDesc), len(file_concord_v1_admin_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,13 +19,14 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AdminService_CreateApiKey_FullMethodName = "/concord.v1.AdminService/CreateApiKey"
-	AdminService_GetApiKey_FullMethodName    = "/concord.v1.AdminService/GetApiKey"
-	AdminService_ListApiKeys_FullMethodName  = "/concord.v1.AdminService/ListApiKeys"
-	AdminService_RevokeApiKey_FullMethodName = "/concord.v1.AdminService/RevokeApiKey"
-	AdminService_GetCaller_FullMethodName    = "/concord.v1.AdminService/GetCaller"
-	AdminService_AddLogKey_FullMethodName    = "/concord.v1.AdminService/AddLogKey"
-	AdminService_RetireLogKey_FullMethodName = "/concord.v1.AdminService/RetireLogKey"
+	AdminService_CreateApiKey_FullMethodName     = "/concord.v1.AdminService/CreateApiKey"
+	AdminService_GetApiKey_FullMethodName        = "/concord.v1.AdminService/GetApiKey"
+	AdminService_ListApiKeys_FullMethodName      = "/concord.v1.AdminService/ListApiKeys"
+	AdminService_RevokeApiKey_FullMethodName     = "/concord.v1.AdminService/RevokeApiKey"
+	AdminService_ErasePrivateData_FullMethodName = "/concord.v1.AdminService/ErasePrivateData"
+	AdminService_GetCaller_FullMethodName        = "/concord.v1.AdminService/GetCaller"
+	AdminService_AddLogKey_FullMethodName        = "/concord.v1.AdminService/AddLogKey"
+	AdminService_RetireLogKey_FullMethodName     = "/concord.v1.AdminService/RetireLogKey"
 )
 
 // AdminServiceClient is the client API for AdminService service.
@@ -42,6 +43,12 @@ type AdminServiceClient interface {
 	ListApiKeys(ctx context.Context, in *ListApiKeysRequest, opts ...grpc.CallOption) (*ListApiKeysResponse, error)
 	// RevokeApiKey closes the door to a key, at once and for good. The key that calls cannot revoke itself.
 	RevokeApiKey(ctx context.Context, in *RevokeApiKeyRequest, opts ...grpc.CallOption) (*ApiKey, error)
+	// ErasePrivateData erases what people wrote in events: names, notes, reasons, where evidence lies, the texts of drafts.
+	// What happened stays, and all that was committed to the log still verifies. What was erased is gone from the store with the
+	// answer, wherever it was repeated; it cannot be brought back. The order is an event of its own in the same history. To
+	// erase again what was erased, or what had nothing private, is no error. Refused for an agreement or an event that does not
+	// exist. A retry of a request that was answered with an erased text is refused with REQUEST_ID_REUSED.
+	ErasePrivateData(ctx context.Context, in *ErasePrivateDataRequest, opts ...grpc.CallOption) (*ErasePrivateDataResponse, error)
 	// GetCaller tells the caller who the service takes it for. A service with several parties names one, as in every call.
 	GetCaller(ctx context.Context, in *GetCallerRequest, opts ...grpc.CallOption) (*Principal, error)
 	// AddLogKey has another key sign the log's checkpoints, beside those that do, from the next one on. Tell those who check the
@@ -100,6 +107,16 @@ func (c *adminServiceClient) RevokeApiKey(ctx context.Context, in *RevokeApiKeyR
 	return out, nil
 }
 
+func (c *adminServiceClient) ErasePrivateData(ctx context.Context, in *ErasePrivateDataRequest, opts ...grpc.CallOption) (*ErasePrivateDataResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ErasePrivateDataResponse)
+	err := c.cc.Invoke(ctx, AdminService_ErasePrivateData_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *adminServiceClient) GetCaller(ctx context.Context, in *GetCallerRequest, opts ...grpc.CallOption) (*Principal, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Principal)
@@ -144,6 +161,12 @@ type AdminServiceServer interface {
 	ListApiKeys(context.Context, *ListApiKeysRequest) (*ListApiKeysResponse, error)
 	// RevokeApiKey closes the door to a key, at once and for good. The key that calls cannot revoke itself.
 	RevokeApiKey(context.Context, *RevokeApiKeyRequest) (*ApiKey, error)
+	// ErasePrivateData erases what people wrote in events: names, notes, reasons, where evidence lies, the texts of drafts.
+	// What happened stays, and all that was committed to the log still verifies. What was erased is gone from the store with the
+	// answer, wherever it was repeated; it cannot be brought back. The order is an event of its own in the same history. To
+	// erase again what was erased, or what had nothing private, is no error. Refused for an agreement or an event that does not
+	// exist. A retry of a request that was answered with an erased text is refused with REQUEST_ID_REUSED.
+	ErasePrivateData(context.Context, *ErasePrivateDataRequest) (*ErasePrivateDataResponse, error)
 	// GetCaller tells the caller who the service takes it for. A service with several parties names one, as in every call.
 	GetCaller(context.Context, *GetCallerRequest) (*Principal, error)
 	// AddLogKey has another key sign the log's checkpoints, beside those that do, from the next one on. Tell those who check the
@@ -173,6 +196,9 @@ func (UnimplementedAdminServiceServer) ListApiKeys(context.Context, *ListApiKeys
 }
 func (UnimplementedAdminServiceServer) RevokeApiKey(context.Context, *RevokeApiKeyRequest) (*ApiKey, error) {
 	return nil, status.Error(codes.Unimplemented, "method RevokeApiKey not implemented")
+}
+func (UnimplementedAdminServiceServer) ErasePrivateData(context.Context, *ErasePrivateDataRequest) (*ErasePrivateDataResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ErasePrivateData not implemented")
 }
 func (UnimplementedAdminServiceServer) GetCaller(context.Context, *GetCallerRequest) (*Principal, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetCaller not implemented")
@@ -276,6 +302,24 @@ func _AdminService_RevokeApiKey_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_ErasePrivateData_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ErasePrivateDataRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).ErasePrivateData(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_ErasePrivateData_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).ErasePrivateData(ctx, req.(*ErasePrivateDataRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdminService_GetCaller_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetCallerRequest)
 	if err := dec(in); err != nil {
@@ -352,6 +396,10 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RevokeApiKey",
 			Handler:    _AdminService_RevokeApiKey_Handler,
+		},
+		{
+			MethodName: "ErasePrivateData",
+			Handler:    _AdminService_ErasePrivateData_Handler,
 		},
 		{
 			MethodName: "GetCaller",

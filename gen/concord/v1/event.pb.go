@@ -123,6 +123,7 @@ type Event struct {
 	//	*Event_LogOpened
 	//	*Event_LogKeyAdded
 	//	*Event_LogKeyRetired
+	//	*Event_PrivateDataErased
 	//	*Event_AgreementDrafted
 	//	*Event_DraftRewritten
 	//	*Event_AgreementAccepted
@@ -336,6 +337,15 @@ func (x *Event) GetLogKeyRetired() *LogKeyRetired {
 	if x != nil {
 		if x, ok := x.Change.(*Event_LogKeyRetired); ok {
 			return x.LogKeyRetired
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPrivateDataErased() *PrivateDataErased {
+	if x != nil {
+		if x, ok := x.Change.(*Event_PrivateDataErased); ok {
+			return x.PrivateDataErased
 		}
 	}
 	return nil
@@ -893,6 +903,11 @@ type Event_LogKeyRetired struct {
 	LogKeyRetired *LogKeyRetired `protobuf:"bytes,26,opt,name=log_key_retired,json=logKeyRetired,proto3,oneof"`
 }
 
+type Event_PrivateDataErased struct {
+	// What people wrote in events was erased.
+	PrivateDataErased *PrivateDataErased `protobuf:"bytes,27,opt,name=private_data_erased,json=privateDataErased,proto3,oneof"`
+}
+
 type Event_AgreementDrafted struct {
 	// An agreement was drafted.
 	AgreementDrafted *AgreementDrafted `protobuf:"bytes,30,opt,name=agreement_drafted,json=agreementDrafted,proto3,oneof"`
@@ -1191,6 +1206,8 @@ func (*Event_LogOpened) isEvent_Change() {}
 func (*Event_LogKeyAdded) isEvent_Change() {}
 
 func (*Event_LogKeyRetired) isEvent_Change() {}
+
+func (*Event_PrivateDataErased) isEvent_Change() {}
 
 func (*Event_AgreementDrafted) isEvent_Change() {}
 
@@ -1746,6 +1763,61 @@ func (x *LogKeyRetired) GetLogKeyId() string {
 	return ""
 }
 
+// PrivateDataErased says that what people wrote in some events of this history is gone, on the order of an operator.
+type PrivateDataErased struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The versions of these events, in order, each once.
+	Versions []uint64 `protobuf:"varint,1,rep,packed,name=versions,proto3" json:"versions,omitempty"`
+	// By what right.
+	Basis         string `protobuf:"bytes,2,opt,name=basis,proto3" json:"basis,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PrivateDataErased) Reset() {
+	*x = PrivateDataErased{}
+	mi := &file_concord_v1_event_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PrivateDataErased) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PrivateDataErased) ProtoMessage() {}
+
+func (x *PrivateDataErased) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PrivateDataErased.ProtoReflect.Descriptor instead.
+func (*PrivateDataErased) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *PrivateDataErased) GetVersions() []uint64 {
+	if x != nil {
+		return x.Versions
+	}
+	return nil
+}
+
+func (x *PrivateDataErased) GetBasis() string {
+	if x != nil {
+		return x.Basis
+	}
+	return ""
+}
+
 // AgreementDrafted says that one side began to write.
 type AgreementDrafted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1763,7 +1835,7 @@ type AgreementDrafted struct {
 
 func (x *AgreementDrafted) Reset() {
 	*x = AgreementDrafted{}
-	mi := &file_concord_v1_event_proto_msgTypes[9]
+	mi := &file_concord_v1_event_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1775,7 +1847,7 @@ func (x *AgreementDrafted) String() string {
 func (*AgreementDrafted) ProtoMessage() {}
 
 func (x *AgreementDrafted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[9]
+	mi := &file_concord_v1_event_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1788,7 +1860,7 @@ func (x *AgreementDrafted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementDrafted.ProtoReflect.Descriptor instead.
 func (*AgreementDrafted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{9}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *AgreementDrafted) GetVendorPartyId() string {
@@ -1830,7 +1902,7 @@ type DraftRewritten struct {
 
 func (x *DraftRewritten) Reset() {
 	*x = DraftRewritten{}
-	mi := &file_concord_v1_event_proto_msgTypes[10]
+	mi := &file_concord_v1_event_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1842,7 +1914,7 @@ func (x *DraftRewritten) String() string {
 func (*DraftRewritten) ProtoMessage() {}
 
 func (x *DraftRewritten) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[10]
+	mi := &file_concord_v1_event_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1855,7 +1927,7 @@ func (x *DraftRewritten) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DraftRewritten.ProtoReflect.Descriptor instead.
 func (*DraftRewritten) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{10}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *DraftRewritten) GetTerms() *Terms {
@@ -1892,7 +1964,7 @@ type AgreementAccepted struct {
 
 func (x *AgreementAccepted) Reset() {
 	*x = AgreementAccepted{}
-	mi := &file_concord_v1_event_proto_msgTypes[11]
+	mi := &file_concord_v1_event_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1904,7 +1976,7 @@ func (x *AgreementAccepted) String() string {
 func (*AgreementAccepted) ProtoMessage() {}
 
 func (x *AgreementAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[11]
+	mi := &file_concord_v1_event_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1917,7 +1989,7 @@ func (x *AgreementAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementAccepted.ProtoReflect.Descriptor instead.
 func (*AgreementAccepted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{11}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *AgreementAccepted) GetRevision() int32 {
@@ -1994,7 +2066,7 @@ type AgreementActivated struct {
 
 func (x *AgreementActivated) Reset() {
 	*x = AgreementActivated{}
-	mi := &file_concord_v1_event_proto_msgTypes[12]
+	mi := &file_concord_v1_event_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2006,7 +2078,7 @@ func (x *AgreementActivated) String() string {
 func (*AgreementActivated) ProtoMessage() {}
 
 func (x *AgreementActivated) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[12]
+	mi := &file_concord_v1_event_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2019,7 +2091,7 @@ func (x *AgreementActivated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementActivated.ProtoReflect.Descriptor instead.
 func (*AgreementActivated) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{12}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *AgreementActivated) GetFrom() AgreementState {
@@ -2062,7 +2134,7 @@ type ProposalMade struct {
 
 func (x *ProposalMade) Reset() {
 	*x = ProposalMade{}
-	mi := &file_concord_v1_event_proto_msgTypes[13]
+	mi := &file_concord_v1_event_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2074,7 +2146,7 @@ func (x *ProposalMade) String() string {
 func (*ProposalMade) ProtoMessage() {}
 
 func (x *ProposalMade) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[13]
+	mi := &file_concord_v1_event_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2087,7 +2159,7 @@ func (x *ProposalMade) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalMade.ProtoReflect.Descriptor instead.
 func (*ProposalMade) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{13}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ProposalMade) GetProposalId() string {
@@ -2203,7 +2275,7 @@ type ProposalCountered struct {
 
 func (x *ProposalCountered) Reset() {
 	*x = ProposalCountered{}
-	mi := &file_concord_v1_event_proto_msgTypes[14]
+	mi := &file_concord_v1_event_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2215,7 +2287,7 @@ func (x *ProposalCountered) String() string {
 func (*ProposalCountered) ProtoMessage() {}
 
 func (x *ProposalCountered) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[14]
+	mi := &file_concord_v1_event_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2228,7 +2300,7 @@ func (x *ProposalCountered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalCountered.ProtoReflect.Descriptor instead.
 func (*ProposalCountered) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{14}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ProposalCountered) GetProposalId() string {
@@ -2320,7 +2392,7 @@ type ProposalAccepted struct {
 
 func (x *ProposalAccepted) Reset() {
 	*x = ProposalAccepted{}
-	mi := &file_concord_v1_event_proto_msgTypes[15]
+	mi := &file_concord_v1_event_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2332,7 +2404,7 @@ func (x *ProposalAccepted) String() string {
 func (*ProposalAccepted) ProtoMessage() {}
 
 func (x *ProposalAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[15]
+	mi := &file_concord_v1_event_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2345,7 +2417,7 @@ func (x *ProposalAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalAccepted.ProtoReflect.Descriptor instead.
 func (*ProposalAccepted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{15}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ProposalAccepted) GetProposalId() string {
@@ -2396,7 +2468,7 @@ type ProposalDeclined struct {
 
 func (x *ProposalDeclined) Reset() {
 	*x = ProposalDeclined{}
-	mi := &file_concord_v1_event_proto_msgTypes[16]
+	mi := &file_concord_v1_event_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2408,7 +2480,7 @@ func (x *ProposalDeclined) String() string {
 func (*ProposalDeclined) ProtoMessage() {}
 
 func (x *ProposalDeclined) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[16]
+	mi := &file_concord_v1_event_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2421,7 +2493,7 @@ func (x *ProposalDeclined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalDeclined.ProtoReflect.Descriptor instead.
 func (*ProposalDeclined) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{16}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ProposalDeclined) GetProposalId() string {
@@ -2451,7 +2523,7 @@ type ProposalWithdrawn struct {
 
 func (x *ProposalWithdrawn) Reset() {
 	*x = ProposalWithdrawn{}
-	mi := &file_concord_v1_event_proto_msgTypes[17]
+	mi := &file_concord_v1_event_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2463,7 +2535,7 @@ func (x *ProposalWithdrawn) String() string {
 func (*ProposalWithdrawn) ProtoMessage() {}
 
 func (x *ProposalWithdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[17]
+	mi := &file_concord_v1_event_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2476,7 +2548,7 @@ func (x *ProposalWithdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalWithdrawn.ProtoReflect.Descriptor instead.
 func (*ProposalWithdrawn) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{17}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ProposalWithdrawn) GetProposalId() string {
@@ -2506,7 +2578,7 @@ type ProposalTookEffect struct {
 
 func (x *ProposalTookEffect) Reset() {
 	*x = ProposalTookEffect{}
-	mi := &file_concord_v1_event_proto_msgTypes[18]
+	mi := &file_concord_v1_event_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2518,7 +2590,7 @@ func (x *ProposalTookEffect) String() string {
 func (*ProposalTookEffect) ProtoMessage() {}
 
 func (x *ProposalTookEffect) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[18]
+	mi := &file_concord_v1_event_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2531,7 +2603,7 @@ func (x *ProposalTookEffect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalTookEffect.ProtoReflect.Descriptor instead.
 func (*ProposalTookEffect) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{18}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ProposalTookEffect) GetProposalId() string {
@@ -2561,7 +2633,7 @@ type CommitmentEnteredIntoForce struct {
 
 func (x *CommitmentEnteredIntoForce) Reset() {
 	*x = CommitmentEnteredIntoForce{}
-	mi := &file_concord_v1_event_proto_msgTypes[19]
+	mi := &file_concord_v1_event_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2573,7 +2645,7 @@ func (x *CommitmentEnteredIntoForce) String() string {
 func (*CommitmentEnteredIntoForce) ProtoMessage() {}
 
 func (x *CommitmentEnteredIntoForce) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[19]
+	mi := &file_concord_v1_event_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2586,7 +2658,7 @@ func (x *CommitmentEnteredIntoForce) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentEnteredIntoForce.ProtoReflect.Descriptor instead.
 func (*CommitmentEnteredIntoForce) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{19}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CommitmentEnteredIntoForce) GetCommitmentId() string {
@@ -2616,7 +2688,7 @@ type CommitmentEnded struct {
 
 func (x *CommitmentEnded) Reset() {
 	*x = CommitmentEnded{}
-	mi := &file_concord_v1_event_proto_msgTypes[20]
+	mi := &file_concord_v1_event_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2628,7 +2700,7 @@ func (x *CommitmentEnded) String() string {
 func (*CommitmentEnded) ProtoMessage() {}
 
 func (x *CommitmentEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[20]
+	mi := &file_concord_v1_event_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2641,7 +2713,7 @@ func (x *CommitmentEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentEnded.ProtoReflect.Descriptor instead.
 func (*CommitmentEnded) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{20}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CommitmentEnded) GetCommitmentId() string {
@@ -2697,7 +2769,7 @@ type ObligationScheduled struct {
 
 func (x *ObligationScheduled) Reset() {
 	*x = ObligationScheduled{}
-	mi := &file_concord_v1_event_proto_msgTypes[21]
+	mi := &file_concord_v1_event_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2709,7 +2781,7 @@ func (x *ObligationScheduled) String() string {
 func (*ObligationScheduled) ProtoMessage() {}
 
 func (x *ObligationScheduled) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[21]
+	mi := &file_concord_v1_event_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2722,7 +2794,7 @@ func (x *ObligationScheduled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationScheduled.ProtoReflect.Descriptor instead.
 func (*ObligationScheduled) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{21}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ObligationScheduled) GetObligationId() string {
@@ -2841,7 +2913,7 @@ type ObligationFellDue struct {
 
 func (x *ObligationFellDue) Reset() {
 	*x = ObligationFellDue{}
-	mi := &file_concord_v1_event_proto_msgTypes[22]
+	mi := &file_concord_v1_event_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2853,7 +2925,7 @@ func (x *ObligationFellDue) String() string {
 func (*ObligationFellDue) ProtoMessage() {}
 
 func (x *ObligationFellDue) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[22]
+	mi := &file_concord_v1_event_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2866,7 +2938,7 @@ func (x *ObligationFellDue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationFellDue.ProtoReflect.Descriptor instead.
 func (*ObligationFellDue) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{22}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ObligationFellDue) GetObligationId() string {
@@ -2889,7 +2961,7 @@ type ObligationSubmitted struct {
 
 func (x *ObligationSubmitted) Reset() {
 	*x = ObligationSubmitted{}
-	mi := &file_concord_v1_event_proto_msgTypes[23]
+	mi := &file_concord_v1_event_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2901,7 +2973,7 @@ func (x *ObligationSubmitted) String() string {
 func (*ObligationSubmitted) ProtoMessage() {}
 
 func (x *ObligationSubmitted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[23]
+	mi := &file_concord_v1_event_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2914,7 +2986,7 @@ func (x *ObligationSubmitted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationSubmitted.ProtoReflect.Descriptor instead.
 func (*ObligationSubmitted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{23}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ObligationSubmitted) GetObligationId() string {
@@ -2950,7 +3022,7 @@ type ObligationAccepted struct {
 
 func (x *ObligationAccepted) Reset() {
 	*x = ObligationAccepted{}
-	mi := &file_concord_v1_event_proto_msgTypes[24]
+	mi := &file_concord_v1_event_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2962,7 +3034,7 @@ func (x *ObligationAccepted) String() string {
 func (*ObligationAccepted) ProtoMessage() {}
 
 func (x *ObligationAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[24]
+	mi := &file_concord_v1_event_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2975,7 +3047,7 @@ func (x *ObligationAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationAccepted.ProtoReflect.Descriptor instead.
 func (*ObligationAccepted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{24}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ObligationAccepted) GetObligationId() string {
@@ -3034,7 +3106,7 @@ type ObligationReturned struct {
 
 func (x *ObligationReturned) Reset() {
 	*x = ObligationReturned{}
-	mi := &file_concord_v1_event_proto_msgTypes[25]
+	mi := &file_concord_v1_event_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3046,7 +3118,7 @@ func (x *ObligationReturned) String() string {
 func (*ObligationReturned) ProtoMessage() {}
 
 func (x *ObligationReturned) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[25]
+	mi := &file_concord_v1_event_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3059,7 +3131,7 @@ func (x *ObligationReturned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationReturned.ProtoReflect.Descriptor instead.
 func (*ObligationReturned) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{25}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ObligationReturned) GetObligationId() string {
@@ -3123,7 +3195,7 @@ type ObligationReceiptAcknowledged struct {
 
 func (x *ObligationReceiptAcknowledged) Reset() {
 	*x = ObligationReceiptAcknowledged{}
-	mi := &file_concord_v1_event_proto_msgTypes[26]
+	mi := &file_concord_v1_event_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3135,7 +3207,7 @@ func (x *ObligationReceiptAcknowledged) String() string {
 func (*ObligationReceiptAcknowledged) ProtoMessage() {}
 
 func (x *ObligationReceiptAcknowledged) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[26]
+	mi := &file_concord_v1_event_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3148,7 +3220,7 @@ func (x *ObligationReceiptAcknowledged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationReceiptAcknowledged.ProtoReflect.Descriptor instead.
 func (*ObligationReceiptAcknowledged) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{26}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ObligationReceiptAcknowledged) GetObligationId() string {
@@ -3199,7 +3271,7 @@ type ObligationWaived struct {
 
 func (x *ObligationWaived) Reset() {
 	*x = ObligationWaived{}
-	mi := &file_concord_v1_event_proto_msgTypes[27]
+	mi := &file_concord_v1_event_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3211,7 +3283,7 @@ func (x *ObligationWaived) String() string {
 func (*ObligationWaived) ProtoMessage() {}
 
 func (x *ObligationWaived) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[27]
+	mi := &file_concord_v1_event_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3224,7 +3296,7 @@ func (x *ObligationWaived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationWaived.ProtoReflect.Descriptor instead.
 func (*ObligationWaived) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{27}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ObligationWaived) GetObligationId() string {
@@ -3258,7 +3330,7 @@ type ObligationMissAdmitted struct {
 
 func (x *ObligationMissAdmitted) Reset() {
 	*x = ObligationMissAdmitted{}
-	mi := &file_concord_v1_event_proto_msgTypes[28]
+	mi := &file_concord_v1_event_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3270,7 +3342,7 @@ func (x *ObligationMissAdmitted) String() string {
 func (*ObligationMissAdmitted) ProtoMessage() {}
 
 func (x *ObligationMissAdmitted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[28]
+	mi := &file_concord_v1_event_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3283,7 +3355,7 @@ func (x *ObligationMissAdmitted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationMissAdmitted.ProtoReflect.Descriptor instead.
 func (*ObligationMissAdmitted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{28}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ObligationMissAdmitted) GetObligationId() string {
@@ -3333,7 +3405,7 @@ type AgreementSuspended struct {
 
 func (x *AgreementSuspended) Reset() {
 	*x = AgreementSuspended{}
-	mi := &file_concord_v1_event_proto_msgTypes[29]
+	mi := &file_concord_v1_event_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3345,7 +3417,7 @@ func (x *AgreementSuspended) String() string {
 func (*AgreementSuspended) ProtoMessage() {}
 
 func (x *AgreementSuspended) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[29]
+	mi := &file_concord_v1_event_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3358,7 +3430,7 @@ func (x *AgreementSuspended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementSuspended.ProtoReflect.Descriptor instead.
 func (*AgreementSuspended) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{29}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *AgreementSuspended) GetCause() SuspensionCause {
@@ -3413,7 +3485,7 @@ type AgreementResumed struct {
 
 func (x *AgreementResumed) Reset() {
 	*x = AgreementResumed{}
-	mi := &file_concord_v1_event_proto_msgTypes[30]
+	mi := &file_concord_v1_event_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3425,7 +3497,7 @@ func (x *AgreementResumed) String() string {
 func (*AgreementResumed) ProtoMessage() {}
 
 func (x *AgreementResumed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[30]
+	mi := &file_concord_v1_event_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3438,7 +3510,7 @@ func (x *AgreementResumed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementResumed.ProtoReflect.Descriptor instead.
 func (*AgreementResumed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{30}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *AgreementResumed) GetSide() Side {
@@ -3484,7 +3556,7 @@ type AgreementNoticeGiven struct {
 
 func (x *AgreementNoticeGiven) Reset() {
 	*x = AgreementNoticeGiven{}
-	mi := &file_concord_v1_event_proto_msgTypes[31]
+	mi := &file_concord_v1_event_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3496,7 +3568,7 @@ func (x *AgreementNoticeGiven) String() string {
 func (*AgreementNoticeGiven) ProtoMessage() {}
 
 func (x *AgreementNoticeGiven) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[31]
+	mi := &file_concord_v1_event_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3509,7 +3581,7 @@ func (x *AgreementNoticeGiven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementNoticeGiven.ProtoReflect.Descriptor instead.
 func (*AgreementNoticeGiven) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{31}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *AgreementNoticeGiven) GetSide() Side {
@@ -3544,7 +3616,7 @@ type AgreementNoticeWithdrawn struct {
 
 func (x *AgreementNoticeWithdrawn) Reset() {
 	*x = AgreementNoticeWithdrawn{}
-	mi := &file_concord_v1_event_proto_msgTypes[32]
+	mi := &file_concord_v1_event_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3556,7 +3628,7 @@ func (x *AgreementNoticeWithdrawn) String() string {
 func (*AgreementNoticeWithdrawn) ProtoMessage() {}
 
 func (x *AgreementNoticeWithdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[32]
+	mi := &file_concord_v1_event_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3569,7 +3641,7 @@ func (x *AgreementNoticeWithdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementNoticeWithdrawn.ProtoReflect.Descriptor instead.
 func (*AgreementNoticeWithdrawn) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{32}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *AgreementNoticeWithdrawn) GetProposalId() string {
@@ -3600,7 +3672,7 @@ type AgreementEnded struct {
 
 func (x *AgreementEnded) Reset() {
 	*x = AgreementEnded{}
-	mi := &file_concord_v1_event_proto_msgTypes[33]
+	mi := &file_concord_v1_event_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3612,7 +3684,7 @@ func (x *AgreementEnded) String() string {
 func (*AgreementEnded) ProtoMessage() {}
 
 func (x *AgreementEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[33]
+	mi := &file_concord_v1_event_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3625,7 +3697,7 @@ func (x *AgreementEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementEnded.ProtoReflect.Descriptor instead.
 func (*AgreementEnded) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{33}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *AgreementEnded) GetTo() AgreementState {
@@ -3695,7 +3767,7 @@ type AgreementAmended struct {
 
 func (x *AgreementAmended) Reset() {
 	*x = AgreementAmended{}
-	mi := &file_concord_v1_event_proto_msgTypes[34]
+	mi := &file_concord_v1_event_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3707,7 +3779,7 @@ func (x *AgreementAmended) String() string {
 func (*AgreementAmended) ProtoMessage() {}
 
 func (x *AgreementAmended) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[34]
+	mi := &file_concord_v1_event_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3720,7 +3792,7 @@ func (x *AgreementAmended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementAmended.ProtoReflect.Descriptor instead.
 func (*AgreementAmended) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{34}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *AgreementAmended) GetRevision() int32 {
@@ -3790,7 +3862,7 @@ type ProposalLapsed struct {
 
 func (x *ProposalLapsed) Reset() {
 	*x = ProposalLapsed{}
-	mi := &file_concord_v1_event_proto_msgTypes[35]
+	mi := &file_concord_v1_event_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3802,7 +3874,7 @@ func (x *ProposalLapsed) String() string {
 func (*ProposalLapsed) ProtoMessage() {}
 
 func (x *ProposalLapsed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[35]
+	mi := &file_concord_v1_event_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3815,7 +3887,7 @@ func (x *ProposalLapsed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalLapsed.ProtoReflect.Descriptor instead.
 func (*ProposalLapsed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{35}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ProposalLapsed) GetProposalId() string {
@@ -3838,7 +3910,7 @@ type ProposalBecameStale struct {
 
 func (x *ProposalBecameStale) Reset() {
 	*x = ProposalBecameStale{}
-	mi := &file_concord_v1_event_proto_msgTypes[36]
+	mi := &file_concord_v1_event_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3850,7 +3922,7 @@ func (x *ProposalBecameStale) String() string {
 func (*ProposalBecameStale) ProtoMessage() {}
 
 func (x *ProposalBecameStale) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[36]
+	mi := &file_concord_v1_event_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3863,7 +3935,7 @@ func (x *ProposalBecameStale) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposalBecameStale.ProtoReflect.Descriptor instead.
 func (*ProposalBecameStale) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{36}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ProposalBecameStale) GetProposalId() string {
@@ -3906,7 +3978,7 @@ type CommitmentAgreed struct {
 
 func (x *CommitmentAgreed) Reset() {
 	*x = CommitmentAgreed{}
-	mi := &file_concord_v1_event_proto_msgTypes[37]
+	mi := &file_concord_v1_event_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3918,7 +3990,7 @@ func (x *CommitmentAgreed) String() string {
 func (*CommitmentAgreed) ProtoMessage() {}
 
 func (x *CommitmentAgreed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[37]
+	mi := &file_concord_v1_event_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3931,7 +4003,7 @@ func (x *CommitmentAgreed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentAgreed.ProtoReflect.Descriptor instead.
 func (*CommitmentAgreed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{37}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *CommitmentAgreed) GetCommitmentId() string {
@@ -4017,7 +4089,7 @@ type CommitmentRevised struct {
 
 func (x *CommitmentRevised) Reset() {
 	*x = CommitmentRevised{}
-	mi := &file_concord_v1_event_proto_msgTypes[38]
+	mi := &file_concord_v1_event_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4029,7 +4101,7 @@ func (x *CommitmentRevised) String() string {
 func (*CommitmentRevised) ProtoMessage() {}
 
 func (x *CommitmentRevised) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[38]
+	mi := &file_concord_v1_event_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4042,7 +4114,7 @@ func (x *CommitmentRevised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentRevised.ProtoReflect.Descriptor instead.
 func (*CommitmentRevised) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{38}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *CommitmentRevised) GetCommitmentId() string {
@@ -4121,7 +4193,7 @@ type CommitmentSuspended struct {
 
 func (x *CommitmentSuspended) Reset() {
 	*x = CommitmentSuspended{}
-	mi := &file_concord_v1_event_proto_msgTypes[39]
+	mi := &file_concord_v1_event_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4133,7 +4205,7 @@ func (x *CommitmentSuspended) String() string {
 func (*CommitmentSuspended) ProtoMessage() {}
 
 func (x *CommitmentSuspended) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[39]
+	mi := &file_concord_v1_event_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4146,7 +4218,7 @@ func (x *CommitmentSuspended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentSuspended.ProtoReflect.Descriptor instead.
 func (*CommitmentSuspended) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{39}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *CommitmentSuspended) GetCommitmentId() string {
@@ -4178,7 +4250,7 @@ type CommitmentResumed struct {
 
 func (x *CommitmentResumed) Reset() {
 	*x = CommitmentResumed{}
-	mi := &file_concord_v1_event_proto_msgTypes[40]
+	mi := &file_concord_v1_event_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4190,7 +4262,7 @@ func (x *CommitmentResumed) String() string {
 func (*CommitmentResumed) ProtoMessage() {}
 
 func (x *CommitmentResumed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[40]
+	mi := &file_concord_v1_event_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4203,7 +4275,7 @@ func (x *CommitmentResumed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentResumed.ProtoReflect.Descriptor instead.
 func (*CommitmentResumed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{40}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *CommitmentResumed) GetCommitmentId() string {
@@ -4238,7 +4310,7 @@ type CommitmentRested struct {
 
 func (x *CommitmentRested) Reset() {
 	*x = CommitmentRested{}
-	mi := &file_concord_v1_event_proto_msgTypes[41]
+	mi := &file_concord_v1_event_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4250,7 +4322,7 @@ func (x *CommitmentRested) String() string {
 func (*CommitmentRested) ProtoMessage() {}
 
 func (x *CommitmentRested) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[41]
+	mi := &file_concord_v1_event_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4263,7 +4335,7 @@ func (x *CommitmentRested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentRested.ProtoReflect.Descriptor instead.
 func (*CommitmentRested) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{41}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *CommitmentRested) GetCommitmentId() string {
@@ -4288,7 +4360,7 @@ type ObligationTriggered struct {
 
 func (x *ObligationTriggered) Reset() {
 	*x = ObligationTriggered{}
-	mi := &file_concord_v1_event_proto_msgTypes[42]
+	mi := &file_concord_v1_event_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4300,7 +4372,7 @@ func (x *ObligationTriggered) String() string {
 func (*ObligationTriggered) ProtoMessage() {}
 
 func (x *ObligationTriggered) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[42]
+	mi := &file_concord_v1_event_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4313,7 +4385,7 @@ func (x *ObligationTriggered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationTriggered.ProtoReflect.Descriptor instead.
 func (*ObligationTriggered) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{42}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ObligationTriggered) GetObligationId() string {
@@ -4350,7 +4422,7 @@ type ObligationDated struct {
 
 func (x *ObligationDated) Reset() {
 	*x = ObligationDated{}
-	mi := &file_concord_v1_event_proto_msgTypes[43]
+	mi := &file_concord_v1_event_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4362,7 +4434,7 @@ func (x *ObligationDated) String() string {
 func (*ObligationDated) ProtoMessage() {}
 
 func (x *ObligationDated) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[43]
+	mi := &file_concord_v1_event_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4375,7 +4447,7 @@ func (x *ObligationDated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDated.ProtoReflect.Descriptor instead.
 func (*ObligationDated) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{43}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ObligationDated) GetObligationId() string {
@@ -4405,7 +4477,7 @@ type ObligationBreached struct {
 
 func (x *ObligationBreached) Reset() {
 	*x = ObligationBreached{}
-	mi := &file_concord_v1_event_proto_msgTypes[44]
+	mi := &file_concord_v1_event_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4417,7 +4489,7 @@ func (x *ObligationBreached) String() string {
 func (*ObligationBreached) ProtoMessage() {}
 
 func (x *ObligationBreached) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[44]
+	mi := &file_concord_v1_event_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4430,7 +4502,7 @@ func (x *ObligationBreached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationBreached.ProtoReflect.Descriptor instead.
 func (*ObligationBreached) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{44}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ObligationBreached) GetObligationId() string {
@@ -4464,7 +4536,7 @@ type ObligationDeemed struct {
 
 func (x *ObligationDeemed) Reset() {
 	*x = ObligationDeemed{}
-	mi := &file_concord_v1_event_proto_msgTypes[45]
+	mi := &file_concord_v1_event_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4476,7 +4548,7 @@ func (x *ObligationDeemed) String() string {
 func (*ObligationDeemed) ProtoMessage() {}
 
 func (x *ObligationDeemed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[45]
+	mi := &file_concord_v1_event_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4489,7 +4561,7 @@ func (x *ObligationDeemed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDeemed.ProtoReflect.Descriptor instead.
 func (*ObligationDeemed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{45}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ObligationDeemed) GetObligationId() string {
@@ -4549,7 +4621,7 @@ type ObligationMeasured struct {
 
 func (x *ObligationMeasured) Reset() {
 	*x = ObligationMeasured{}
-	mi := &file_concord_v1_event_proto_msgTypes[46]
+	mi := &file_concord_v1_event_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4561,7 +4633,7 @@ func (x *ObligationMeasured) String() string {
 func (*ObligationMeasured) ProtoMessage() {}
 
 func (x *ObligationMeasured) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[46]
+	mi := &file_concord_v1_event_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4574,7 +4646,7 @@ func (x *ObligationMeasured) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationMeasured.ProtoReflect.Descriptor instead.
 func (*ObligationMeasured) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{46}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ObligationMeasured) GetObligationId() string {
@@ -4660,7 +4732,7 @@ type ObligationCurePlanned struct {
 
 func (x *ObligationCurePlanned) Reset() {
 	*x = ObligationCurePlanned{}
-	mi := &file_concord_v1_event_proto_msgTypes[47]
+	mi := &file_concord_v1_event_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4672,7 +4744,7 @@ func (x *ObligationCurePlanned) String() string {
 func (*ObligationCurePlanned) ProtoMessage() {}
 
 func (x *ObligationCurePlanned) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[47]
+	mi := &file_concord_v1_event_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4685,7 +4757,7 @@ func (x *ObligationCurePlanned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationCurePlanned.ProtoReflect.Descriptor instead.
 func (*ObligationCurePlanned) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{47}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ObligationCurePlanned) GetObligationId() string {
@@ -4715,7 +4787,7 @@ type ObligationCureObjected struct {
 
 func (x *ObligationCureObjected) Reset() {
 	*x = ObligationCureObjected{}
-	mi := &file_concord_v1_event_proto_msgTypes[48]
+	mi := &file_concord_v1_event_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4727,7 +4799,7 @@ func (x *ObligationCureObjected) String() string {
 func (*ObligationCureObjected) ProtoMessage() {}
 
 func (x *ObligationCureObjected) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[48]
+	mi := &file_concord_v1_event_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4740,7 +4812,7 @@ func (x *ObligationCureObjected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationCureObjected.ProtoReflect.Descriptor instead.
 func (*ObligationCureObjected) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{48}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ObligationCureObjected) GetObligationId() string {
@@ -4768,7 +4840,7 @@ type ObligationDefaulted struct {
 
 func (x *ObligationDefaulted) Reset() {
 	*x = ObligationDefaulted{}
-	mi := &file_concord_v1_event_proto_msgTypes[49]
+	mi := &file_concord_v1_event_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4780,7 +4852,7 @@ func (x *ObligationDefaulted) String() string {
 func (*ObligationDefaulted) ProtoMessage() {}
 
 func (x *ObligationDefaulted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[49]
+	mi := &file_concord_v1_event_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4793,7 +4865,7 @@ func (x *ObligationDefaulted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDefaulted.ProtoReflect.Descriptor instead.
 func (*ObligationDefaulted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{49}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ObligationDefaulted) GetObligationId() string {
@@ -4820,7 +4892,7 @@ type ObligationExtended struct {
 
 func (x *ObligationExtended) Reset() {
 	*x = ObligationExtended{}
-	mi := &file_concord_v1_event_proto_msgTypes[50]
+	mi := &file_concord_v1_event_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4832,7 +4904,7 @@ func (x *ObligationExtended) String() string {
 func (*ObligationExtended) ProtoMessage() {}
 
 func (x *ObligationExtended) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[50]
+	mi := &file_concord_v1_event_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4845,7 +4917,7 @@ func (x *ObligationExtended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationExtended.ProtoReflect.Descriptor instead.
 func (*ObligationExtended) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{50}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ObligationExtended) GetObligationId() string {
@@ -4889,7 +4961,7 @@ type ObligationExcused struct {
 
 func (x *ObligationExcused) Reset() {
 	*x = ObligationExcused{}
-	mi := &file_concord_v1_event_proto_msgTypes[51]
+	mi := &file_concord_v1_event_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4901,7 +4973,7 @@ func (x *ObligationExcused) String() string {
 func (*ObligationExcused) ProtoMessage() {}
 
 func (x *ObligationExcused) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[51]
+	mi := &file_concord_v1_event_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4914,7 +4986,7 @@ func (x *ObligationExcused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationExcused.ProtoReflect.Descriptor instead.
 func (*ObligationExcused) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{51}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ObligationExcused) GetObligationId() string {
@@ -4944,7 +5016,7 @@ type ObligationNoticeGiven struct {
 
 func (x *ObligationNoticeGiven) Reset() {
 	*x = ObligationNoticeGiven{}
-	mi := &file_concord_v1_event_proto_msgTypes[52]
+	mi := &file_concord_v1_event_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4956,7 +5028,7 @@ func (x *ObligationNoticeGiven) String() string {
 func (*ObligationNoticeGiven) ProtoMessage() {}
 
 func (x *ObligationNoticeGiven) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[52]
+	mi := &file_concord_v1_event_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4969,7 +5041,7 @@ func (x *ObligationNoticeGiven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationNoticeGiven.ProtoReflect.Descriptor instead.
 func (*ObligationNoticeGiven) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{52}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ObligationNoticeGiven) GetObligationId() string {
@@ -4999,7 +5071,7 @@ type ObligationBlocked struct {
 
 func (x *ObligationBlocked) Reset() {
 	*x = ObligationBlocked{}
-	mi := &file_concord_v1_event_proto_msgTypes[53]
+	mi := &file_concord_v1_event_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5011,7 +5083,7 @@ func (x *ObligationBlocked) String() string {
 func (*ObligationBlocked) ProtoMessage() {}
 
 func (x *ObligationBlocked) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[53]
+	mi := &file_concord_v1_event_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5024,7 +5096,7 @@ func (x *ObligationBlocked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationBlocked.ProtoReflect.Descriptor instead.
 func (*ObligationBlocked) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{53}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *ObligationBlocked) GetObligationId() string {
@@ -5058,7 +5130,7 @@ type ObligationShifted struct {
 
 func (x *ObligationShifted) Reset() {
 	*x = ObligationShifted{}
-	mi := &file_concord_v1_event_proto_msgTypes[54]
+	mi := &file_concord_v1_event_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5070,7 +5142,7 @@ func (x *ObligationShifted) String() string {
 func (*ObligationShifted) ProtoMessage() {}
 
 func (x *ObligationShifted) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[54]
+	mi := &file_concord_v1_event_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5083,7 +5155,7 @@ func (x *ObligationShifted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationShifted.ProtoReflect.Descriptor instead.
 func (*ObligationShifted) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{54}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ObligationShifted) GetObligationId() string {
@@ -5127,7 +5199,7 @@ type ObligationSuspended struct {
 
 func (x *ObligationSuspended) Reset() {
 	*x = ObligationSuspended{}
-	mi := &file_concord_v1_event_proto_msgTypes[55]
+	mi := &file_concord_v1_event_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5139,7 +5211,7 @@ func (x *ObligationSuspended) String() string {
 func (*ObligationSuspended) ProtoMessage() {}
 
 func (x *ObligationSuspended) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[55]
+	mi := &file_concord_v1_event_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5152,7 +5224,7 @@ func (x *ObligationSuspended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationSuspended.ProtoReflect.Descriptor instead.
 func (*ObligationSuspended) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{55}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ObligationSuspended) GetObligationId() string {
@@ -5184,7 +5256,7 @@ type ObligationResumed struct {
 
 func (x *ObligationResumed) Reset() {
 	*x = ObligationResumed{}
-	mi := &file_concord_v1_event_proto_msgTypes[56]
+	mi := &file_concord_v1_event_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5196,7 +5268,7 @@ func (x *ObligationResumed) String() string {
 func (*ObligationResumed) ProtoMessage() {}
 
 func (x *ObligationResumed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[56]
+	mi := &file_concord_v1_event_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5209,7 +5281,7 @@ func (x *ObligationResumed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationResumed.ProtoReflect.Descriptor instead.
 func (*ObligationResumed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{56}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ObligationResumed) GetObligationId() string {
@@ -5246,7 +5318,7 @@ type ObligationSuperseded struct {
 
 func (x *ObligationSuperseded) Reset() {
 	*x = ObligationSuperseded{}
-	mi := &file_concord_v1_event_proto_msgTypes[57]
+	mi := &file_concord_v1_event_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5258,7 +5330,7 @@ func (x *ObligationSuperseded) String() string {
 func (*ObligationSuperseded) ProtoMessage() {}
 
 func (x *ObligationSuperseded) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[57]
+	mi := &file_concord_v1_event_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5271,7 +5343,7 @@ func (x *ObligationSuperseded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationSuperseded.ProtoReflect.Descriptor instead.
 func (*ObligationSuperseded) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{57}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ObligationSuperseded) GetObligationId() string {
@@ -5303,7 +5375,7 @@ type ObligationDischarged struct {
 
 func (x *ObligationDischarged) Reset() {
 	*x = ObligationDischarged{}
-	mi := &file_concord_v1_event_proto_msgTypes[58]
+	mi := &file_concord_v1_event_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5315,7 +5387,7 @@ func (x *ObligationDischarged) String() string {
 func (*ObligationDischarged) ProtoMessage() {}
 
 func (x *ObligationDischarged) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[58]
+	mi := &file_concord_v1_event_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5328,7 +5400,7 @@ func (x *ObligationDischarged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDischarged.ProtoReflect.Descriptor instead.
 func (*ObligationDischarged) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{58}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *ObligationDischarged) GetObligationId() string {
@@ -5365,7 +5437,7 @@ type ObligationDisputed struct {
 
 func (x *ObligationDisputed) Reset() {
 	*x = ObligationDisputed{}
-	mi := &file_concord_v1_event_proto_msgTypes[59]
+	mi := &file_concord_v1_event_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5377,7 +5449,7 @@ func (x *ObligationDisputed) String() string {
 func (*ObligationDisputed) ProtoMessage() {}
 
 func (x *ObligationDisputed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[59]
+	mi := &file_concord_v1_event_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5390,7 +5462,7 @@ func (x *ObligationDisputed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDisputed.ProtoReflect.Descriptor instead.
 func (*ObligationDisputed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{59}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *ObligationDisputed) GetObligationId() string {
@@ -5430,7 +5502,7 @@ type ObligationDisputeSettled struct {
 
 func (x *ObligationDisputeSettled) Reset() {
 	*x = ObligationDisputeSettled{}
-	mi := &file_concord_v1_event_proto_msgTypes[60]
+	mi := &file_concord_v1_event_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5442,7 +5514,7 @@ func (x *ObligationDisputeSettled) String() string {
 func (*ObligationDisputeSettled) ProtoMessage() {}
 
 func (x *ObligationDisputeSettled) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[60]
+	mi := &file_concord_v1_event_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5455,7 +5527,7 @@ func (x *ObligationDisputeSettled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationDisputeSettled.ProtoReflect.Descriptor instead.
 func (*ObligationDisputeSettled) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{60}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *ObligationDisputeSettled) GetObligationId() string {
@@ -5518,7 +5590,7 @@ type ObligationNotDetermined struct {
 
 func (x *ObligationNotDetermined) Reset() {
 	*x = ObligationNotDetermined{}
-	mi := &file_concord_v1_event_proto_msgTypes[61]
+	mi := &file_concord_v1_event_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5530,7 +5602,7 @@ func (x *ObligationNotDetermined) String() string {
 func (*ObligationNotDetermined) ProtoMessage() {}
 
 func (x *ObligationNotDetermined) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[61]
+	mi := &file_concord_v1_event_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5543,7 +5615,7 @@ func (x *ObligationNotDetermined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationNotDetermined.ProtoReflect.Descriptor instead.
 func (*ObligationNotDetermined) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{61}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *ObligationNotDetermined) GetObligationId() string {
@@ -5572,7 +5644,7 @@ type ObligationImported struct {
 
 func (x *ObligationImported) Reset() {
 	*x = ObligationImported{}
-	mi := &file_concord_v1_event_proto_msgTypes[62]
+	mi := &file_concord_v1_event_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5584,7 +5656,7 @@ func (x *ObligationImported) String() string {
 func (*ObligationImported) ProtoMessage() {}
 
 func (x *ObligationImported) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[62]
+	mi := &file_concord_v1_event_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5597,7 +5669,7 @@ func (x *ObligationImported) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObligationImported.ProtoReflect.Descriptor instead.
 func (*ObligationImported) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{62}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *ObligationImported) GetObligationId() string {
@@ -5648,7 +5720,7 @@ type AgreementRenewed struct {
 
 func (x *AgreementRenewed) Reset() {
 	*x = AgreementRenewed{}
-	mi := &file_concord_v1_event_proto_msgTypes[63]
+	mi := &file_concord_v1_event_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5660,7 +5732,7 @@ func (x *AgreementRenewed) String() string {
 func (*AgreementRenewed) ProtoMessage() {}
 
 func (x *AgreementRenewed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[63]
+	mi := &file_concord_v1_event_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5673,7 +5745,7 @@ func (x *AgreementRenewed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementRenewed.ProtoReflect.Descriptor instead.
 func (*AgreementRenewed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{63}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *AgreementRenewed) GetSuccessorAgreementId() string {
@@ -5703,7 +5775,7 @@ type ChangeDeferred struct {
 
 func (x *ChangeDeferred) Reset() {
 	*x = ChangeDeferred{}
-	mi := &file_concord_v1_event_proto_msgTypes[64]
+	mi := &file_concord_v1_event_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5715,7 +5787,7 @@ func (x *ChangeDeferred) String() string {
 func (*ChangeDeferred) ProtoMessage() {}
 
 func (x *ChangeDeferred) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[64]
+	mi := &file_concord_v1_event_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5728,7 +5800,7 @@ func (x *ChangeDeferred) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeDeferred.ProtoReflect.Descriptor instead.
 func (*ChangeDeferred) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{64}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *ChangeDeferred) GetNumber() int32 {
@@ -5760,7 +5832,7 @@ type ChangeCarried struct {
 
 func (x *ChangeCarried) Reset() {
 	*x = ChangeCarried{}
-	mi := &file_concord_v1_event_proto_msgTypes[65]
+	mi := &file_concord_v1_event_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5772,7 +5844,7 @@ func (x *ChangeCarried) String() string {
 func (*ChangeCarried) ProtoMessage() {}
 
 func (x *ChangeCarried) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[65]
+	mi := &file_concord_v1_event_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5785,7 +5857,7 @@ func (x *ChangeCarried) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeCarried.ProtoReflect.Descriptor instead.
 func (*ChangeCarried) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{65}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *ChangeCarried) GetNumber() int32 {
@@ -5834,7 +5906,7 @@ type DeferredChange struct {
 
 func (x *DeferredChange) Reset() {
 	*x = DeferredChange{}
-	mi := &file_concord_v1_event_proto_msgTypes[66]
+	mi := &file_concord_v1_event_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5846,7 +5918,7 @@ func (x *DeferredChange) String() string {
 func (*DeferredChange) ProtoMessage() {}
 
 func (x *DeferredChange) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[66]
+	mi := &file_concord_v1_event_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5859,7 +5931,7 @@ func (x *DeferredChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeferredChange.ProtoReflect.Descriptor instead.
 func (*DeferredChange) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{66}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *DeferredChange) GetCause() ChangeCause {
@@ -5947,7 +6019,7 @@ type RecordedEvent struct {
 
 func (x *RecordedEvent) Reset() {
 	*x = RecordedEvent{}
-	mi := &file_concord_v1_event_proto_msgTypes[67]
+	mi := &file_concord_v1_event_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5959,7 +6031,7 @@ func (x *RecordedEvent) String() string {
 func (*RecordedEvent) ProtoMessage() {}
 
 func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[67]
+	mi := &file_concord_v1_event_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5972,7 +6044,7 @@ func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordedEvent.ProtoReflect.Descriptor instead.
 func (*RecordedEvent) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{67}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *RecordedEvent) GetPosition() uint64 {
@@ -6050,7 +6122,7 @@ var File_concord_v1_event_proto protoreflect.FileDescriptor
 const file_concord_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"\x16concord/v1/event.proto\x12\n" +
-	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc+\n" +
+	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9d,\n" +
 	"\x05Event\x12!\n" +
 	"\fagreement_id\x18\x01 \x01(\tR\vagreementId\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12.\n" +
@@ -6069,7 +6141,8 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"log_opened\x18\x18 \x01(\v2\x15.concord.v1.LogOpenedH\x00R\tlogOpened\x12=\n" +
 	"\rlog_key_added\x18\x19 \x01(\v2\x17.concord.v1.LogKeyAddedH\x00R\vlogKeyAdded\x12C\n" +
-	"\x0flog_key_retired\x18\x1a \x01(\v2\x19.concord.v1.LogKeyRetiredH\x00R\rlogKeyRetired\x12K\n" +
+	"\x0flog_key_retired\x18\x1a \x01(\v2\x19.concord.v1.LogKeyRetiredH\x00R\rlogKeyRetired\x12O\n" +
+	"\x13private_data_erased\x18\x1b \x01(\v2\x1d.concord.v1.PrivateDataErasedH\x00R\x11privateDataErased\x12K\n" +
 	"\x11agreement_drafted\x18\x1e \x01(\v2\x1c.concord.v1.AgreementDraftedH\x00R\x10agreementDrafted\x12E\n" +
 	"\x0fdraft_rewritten\x18\x1f \x01(\v2\x1a.concord.v1.DraftRewrittenH\x00R\x0edraftRewritten\x12N\n" +
 	"\x12agreement_accepted\x18  \x01(\v2\x1d.concord.v1.AgreementAcceptedH\x00R\x11agreementAccepted\x12Q\n" +
@@ -6155,7 +6228,10 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\fverifier_key\x18\x01 \x01(\tR\vverifierKey\"-\n" +
 	"\rLogKeyRetired\x12\x1c\n" +
 	"\n" +
-	"log_key_id\x18\x01 \x01(\tR\blogKeyId\"\xbb\x01\n" +
+	"log_key_id\x18\x01 \x01(\tR\blogKeyId\"E\n" +
+	"\x11PrivateDataErased\x12\x1a\n" +
+	"\bversions\x18\x01 \x03(\x04R\bversions\x12\x14\n" +
+	"\x05basis\x18\x02 \x01(\tR\x05basis\"\xbb\x01\n" +
 	"\x10AgreementDrafted\x12&\n" +
 	"\x0fvendor_party_id\x18\x01 \x01(\tR\rvendorPartyId\x12&\n" +
 	"\x0fclient_party_id\x18\x02 \x01(\tR\rclientPartyId\x12(\n" +
@@ -6519,7 +6595,7 @@ func file_concord_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_concord_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 68)
+var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 69)
 var file_concord_v1_event_proto_goTypes = []any{
 	(ChangeCause)(0),                      // 0: concord.v1.ChangeCause
 	(*Event)(nil),                         // 1: concord.v1.Event
@@ -6531,98 +6607,99 @@ var file_concord_v1_event_proto_goTypes = []any{
 	(*LogOpened)(nil),                     // 7: concord.v1.LogOpened
 	(*LogKeyAdded)(nil),                   // 8: concord.v1.LogKeyAdded
 	(*LogKeyRetired)(nil),                 // 9: concord.v1.LogKeyRetired
-	(*AgreementDrafted)(nil),              // 10: concord.v1.AgreementDrafted
-	(*DraftRewritten)(nil),                // 11: concord.v1.DraftRewritten
-	(*AgreementAccepted)(nil),             // 12: concord.v1.AgreementAccepted
-	(*AgreementActivated)(nil),            // 13: concord.v1.AgreementActivated
-	(*ProposalMade)(nil),                  // 14: concord.v1.ProposalMade
-	(*ProposalCountered)(nil),             // 15: concord.v1.ProposalCountered
-	(*ProposalAccepted)(nil),              // 16: concord.v1.ProposalAccepted
-	(*ProposalDeclined)(nil),              // 17: concord.v1.ProposalDeclined
-	(*ProposalWithdrawn)(nil),             // 18: concord.v1.ProposalWithdrawn
-	(*ProposalTookEffect)(nil),            // 19: concord.v1.ProposalTookEffect
-	(*CommitmentEnteredIntoForce)(nil),    // 20: concord.v1.CommitmentEnteredIntoForce
-	(*CommitmentEnded)(nil),               // 21: concord.v1.CommitmentEnded
-	(*ObligationScheduled)(nil),           // 22: concord.v1.ObligationScheduled
-	(*ObligationFellDue)(nil),             // 23: concord.v1.ObligationFellDue
-	(*ObligationSubmitted)(nil),           // 24: concord.v1.ObligationSubmitted
-	(*ObligationAccepted)(nil),            // 25: concord.v1.ObligationAccepted
-	(*ObligationReturned)(nil),            // 26: concord.v1.ObligationReturned
-	(*ObligationReceiptAcknowledged)(nil), // 27: concord.v1.ObligationReceiptAcknowledged
-	(*ObligationWaived)(nil),              // 28: concord.v1.ObligationWaived
-	(*ObligationMissAdmitted)(nil),        // 29: concord.v1.ObligationMissAdmitted
-	(*AgreementSuspended)(nil),            // 30: concord.v1.AgreementSuspended
-	(*AgreementResumed)(nil),              // 31: concord.v1.AgreementResumed
-	(*AgreementNoticeGiven)(nil),          // 32: concord.v1.AgreementNoticeGiven
-	(*AgreementNoticeWithdrawn)(nil),      // 33: concord.v1.AgreementNoticeWithdrawn
-	(*AgreementEnded)(nil),                // 34: concord.v1.AgreementEnded
-	(*AgreementAmended)(nil),              // 35: concord.v1.AgreementAmended
-	(*ProposalLapsed)(nil),                // 36: concord.v1.ProposalLapsed
-	(*ProposalBecameStale)(nil),           // 37: concord.v1.ProposalBecameStale
-	(*CommitmentAgreed)(nil),              // 38: concord.v1.CommitmentAgreed
-	(*CommitmentRevised)(nil),             // 39: concord.v1.CommitmentRevised
-	(*CommitmentSuspended)(nil),           // 40: concord.v1.CommitmentSuspended
-	(*CommitmentResumed)(nil),             // 41: concord.v1.CommitmentResumed
-	(*CommitmentRested)(nil),              // 42: concord.v1.CommitmentRested
-	(*ObligationTriggered)(nil),           // 43: concord.v1.ObligationTriggered
-	(*ObligationDated)(nil),               // 44: concord.v1.ObligationDated
-	(*ObligationBreached)(nil),            // 45: concord.v1.ObligationBreached
-	(*ObligationDeemed)(nil),              // 46: concord.v1.ObligationDeemed
-	(*ObligationMeasured)(nil),            // 47: concord.v1.ObligationMeasured
-	(*ObligationCurePlanned)(nil),         // 48: concord.v1.ObligationCurePlanned
-	(*ObligationCureObjected)(nil),        // 49: concord.v1.ObligationCureObjected
-	(*ObligationDefaulted)(nil),           // 50: concord.v1.ObligationDefaulted
-	(*ObligationExtended)(nil),            // 51: concord.v1.ObligationExtended
-	(*ObligationExcused)(nil),             // 52: concord.v1.ObligationExcused
-	(*ObligationNoticeGiven)(nil),         // 53: concord.v1.ObligationNoticeGiven
-	(*ObligationBlocked)(nil),             // 54: concord.v1.ObligationBlocked
-	(*ObligationShifted)(nil),             // 55: concord.v1.ObligationShifted
-	(*ObligationSuspended)(nil),           // 56: concord.v1.ObligationSuspended
-	(*ObligationResumed)(nil),             // 57: concord.v1.ObligationResumed
-	(*ObligationSuperseded)(nil),          // 58: concord.v1.ObligationSuperseded
-	(*ObligationDischarged)(nil),          // 59: concord.v1.ObligationDischarged
-	(*ObligationDisputed)(nil),            // 60: concord.v1.ObligationDisputed
-	(*ObligationDisputeSettled)(nil),      // 61: concord.v1.ObligationDisputeSettled
-	(*ObligationNotDetermined)(nil),       // 62: concord.v1.ObligationNotDetermined
-	(*ObligationImported)(nil),            // 63: concord.v1.ObligationImported
-	(*AgreementRenewed)(nil),              // 64: concord.v1.AgreementRenewed
-	(*ChangeDeferred)(nil),                // 65: concord.v1.ChangeDeferred
-	(*ChangeCarried)(nil),                 // 66: concord.v1.ChangeCarried
-	(*DeferredChange)(nil),                // 67: concord.v1.DeferredChange
-	(*RecordedEvent)(nil),                 // 68: concord.v1.RecordedEvent
-	(*timestamppb.Timestamp)(nil),         // 69: google.protobuf.Timestamp
-	(Side)(0),                             // 70: concord.v1.Side
-	(*Principal)(nil),                     // 71: concord.v1.Principal
-	(*Terms)(nil),                         // 72: concord.v1.Terms
-	(*Calendar)(nil),                      // 73: concord.v1.Calendar
-	(AgreementState)(0),                   // 74: concord.v1.AgreementState
-	(ProposalKind)(0),                     // 75: concord.v1.ProposalKind
-	(*Impact)(nil),                        // 76: concord.v1.Impact
-	(CommitmentState)(0),                  // 77: concord.v1.CommitmentState
-	(CommitmentEndReason)(0),              // 78: concord.v1.CommitmentEndReason
-	(*DueStep)(nil),                       // 79: concord.v1.DueStep
-	(*Amount)(nil),                        // 80: concord.v1.Amount
-	(*Submission)(nil),                    // 81: concord.v1.Submission
-	(Timeliness)(0),                       // 82: concord.v1.Timeliness
-	(ObligationState)(0),                  // 83: concord.v1.ObligationState
-	(SuspensionCause)(0),                  // 84: concord.v1.SuspensionCause
-	(AgreementEndCause)(0),                // 85: concord.v1.AgreementEndCause
-	(*CommitmentTerms)(nil),               // 86: concord.v1.CommitmentTerms
-	(*Clocks)(nil),                        // 87: concord.v1.Clocks
-	(*Trigger)(nil),                       // 88: concord.v1.Trigger
-	(*Deadlines)(nil),                     // 89: concord.v1.Deadlines
-	(*Measurement)(nil),                   // 90: concord.v1.Measurement
-	(*Excuse)(nil),                        // 91: concord.v1.Excuse
-	(*CurePlan)(nil),                      // 92: concord.v1.CurePlan
-	(*ReliefNotice)(nil),                  // 93: concord.v1.ReliefNotice
-	(DischargeCause)(0),                   // 94: concord.v1.DischargeCause
-	(*Dispute)(nil),                       // 95: concord.v1.Dispute
-	(*Settlement)(nil),                    // 96: concord.v1.Settlement
-	(*PastObligation)(nil),                // 97: concord.v1.PastObligation
+	(*PrivateDataErased)(nil),             // 10: concord.v1.PrivateDataErased
+	(*AgreementDrafted)(nil),              // 11: concord.v1.AgreementDrafted
+	(*DraftRewritten)(nil),                // 12: concord.v1.DraftRewritten
+	(*AgreementAccepted)(nil),             // 13: concord.v1.AgreementAccepted
+	(*AgreementActivated)(nil),            // 14: concord.v1.AgreementActivated
+	(*ProposalMade)(nil),                  // 15: concord.v1.ProposalMade
+	(*ProposalCountered)(nil),             // 16: concord.v1.ProposalCountered
+	(*ProposalAccepted)(nil),              // 17: concord.v1.ProposalAccepted
+	(*ProposalDeclined)(nil),              // 18: concord.v1.ProposalDeclined
+	(*ProposalWithdrawn)(nil),             // 19: concord.v1.ProposalWithdrawn
+	(*ProposalTookEffect)(nil),            // 20: concord.v1.ProposalTookEffect
+	(*CommitmentEnteredIntoForce)(nil),    // 21: concord.v1.CommitmentEnteredIntoForce
+	(*CommitmentEnded)(nil),               // 22: concord.v1.CommitmentEnded
+	(*ObligationScheduled)(nil),           // 23: concord.v1.ObligationScheduled
+	(*ObligationFellDue)(nil),             // 24: concord.v1.ObligationFellDue
+	(*ObligationSubmitted)(nil),           // 25: concord.v1.ObligationSubmitted
+	(*ObligationAccepted)(nil),            // 26: concord.v1.ObligationAccepted
+	(*ObligationReturned)(nil),            // 27: concord.v1.ObligationReturned
+	(*ObligationReceiptAcknowledged)(nil), // 28: concord.v1.ObligationReceiptAcknowledged
+	(*ObligationWaived)(nil),              // 29: concord.v1.ObligationWaived
+	(*ObligationMissAdmitted)(nil),        // 30: concord.v1.ObligationMissAdmitted
+	(*AgreementSuspended)(nil),            // 31: concord.v1.AgreementSuspended
+	(*AgreementResumed)(nil),              // 32: concord.v1.AgreementResumed
+	(*AgreementNoticeGiven)(nil),          // 33: concord.v1.AgreementNoticeGiven
+	(*AgreementNoticeWithdrawn)(nil),      // 34: concord.v1.AgreementNoticeWithdrawn
+	(*AgreementEnded)(nil),                // 35: concord.v1.AgreementEnded
+	(*AgreementAmended)(nil),              // 36: concord.v1.AgreementAmended
+	(*ProposalLapsed)(nil),                // 37: concord.v1.ProposalLapsed
+	(*ProposalBecameStale)(nil),           // 38: concord.v1.ProposalBecameStale
+	(*CommitmentAgreed)(nil),              // 39: concord.v1.CommitmentAgreed
+	(*CommitmentRevised)(nil),             // 40: concord.v1.CommitmentRevised
+	(*CommitmentSuspended)(nil),           // 41: concord.v1.CommitmentSuspended
+	(*CommitmentResumed)(nil),             // 42: concord.v1.CommitmentResumed
+	(*CommitmentRested)(nil),              // 43: concord.v1.CommitmentRested
+	(*ObligationTriggered)(nil),           // 44: concord.v1.ObligationTriggered
+	(*ObligationDated)(nil),               // 45: concord.v1.ObligationDated
+	(*ObligationBreached)(nil),            // 46: concord.v1.ObligationBreached
+	(*ObligationDeemed)(nil),              // 47: concord.v1.ObligationDeemed
+	(*ObligationMeasured)(nil),            // 48: concord.v1.ObligationMeasured
+	(*ObligationCurePlanned)(nil),         // 49: concord.v1.ObligationCurePlanned
+	(*ObligationCureObjected)(nil),        // 50: concord.v1.ObligationCureObjected
+	(*ObligationDefaulted)(nil),           // 51: concord.v1.ObligationDefaulted
+	(*ObligationExtended)(nil),            // 52: concord.v1.ObligationExtended
+	(*ObligationExcused)(nil),             // 53: concord.v1.ObligationExcused
+	(*ObligationNoticeGiven)(nil),         // 54: concord.v1.ObligationNoticeGiven
+	(*ObligationBlocked)(nil),             // 55: concord.v1.ObligationBlocked
+	(*ObligationShifted)(nil),             // 56: concord.v1.ObligationShifted
+	(*ObligationSuspended)(nil),           // 57: concord.v1.ObligationSuspended
+	(*ObligationResumed)(nil),             // 58: concord.v1.ObligationResumed
+	(*ObligationSuperseded)(nil),          // 59: concord.v1.ObligationSuperseded
+	(*ObligationDischarged)(nil),          // 60: concord.v1.ObligationDischarged
+	(*ObligationDisputed)(nil),            // 61: concord.v1.ObligationDisputed
+	(*ObligationDisputeSettled)(nil),      // 62: concord.v1.ObligationDisputeSettled
+	(*ObligationNotDetermined)(nil),       // 63: concord.v1.ObligationNotDetermined
+	(*ObligationImported)(nil),            // 64: concord.v1.ObligationImported
+	(*AgreementRenewed)(nil),              // 65: concord.v1.AgreementRenewed
+	(*ChangeDeferred)(nil),                // 66: concord.v1.ChangeDeferred
+	(*ChangeCarried)(nil),                 // 67: concord.v1.ChangeCarried
+	(*DeferredChange)(nil),                // 68: concord.v1.DeferredChange
+	(*RecordedEvent)(nil),                 // 69: concord.v1.RecordedEvent
+	(*timestamppb.Timestamp)(nil),         // 70: google.protobuf.Timestamp
+	(Side)(0),                             // 71: concord.v1.Side
+	(*Principal)(nil),                     // 72: concord.v1.Principal
+	(*Terms)(nil),                         // 73: concord.v1.Terms
+	(*Calendar)(nil),                      // 74: concord.v1.Calendar
+	(AgreementState)(0),                   // 75: concord.v1.AgreementState
+	(ProposalKind)(0),                     // 76: concord.v1.ProposalKind
+	(*Impact)(nil),                        // 77: concord.v1.Impact
+	(CommitmentState)(0),                  // 78: concord.v1.CommitmentState
+	(CommitmentEndReason)(0),              // 79: concord.v1.CommitmentEndReason
+	(*DueStep)(nil),                       // 80: concord.v1.DueStep
+	(*Amount)(nil),                        // 81: concord.v1.Amount
+	(*Submission)(nil),                    // 82: concord.v1.Submission
+	(Timeliness)(0),                       // 83: concord.v1.Timeliness
+	(ObligationState)(0),                  // 84: concord.v1.ObligationState
+	(SuspensionCause)(0),                  // 85: concord.v1.SuspensionCause
+	(AgreementEndCause)(0),                // 86: concord.v1.AgreementEndCause
+	(*CommitmentTerms)(nil),               // 87: concord.v1.CommitmentTerms
+	(*Clocks)(nil),                        // 88: concord.v1.Clocks
+	(*Trigger)(nil),                       // 89: concord.v1.Trigger
+	(*Deadlines)(nil),                     // 90: concord.v1.Deadlines
+	(*Measurement)(nil),                   // 91: concord.v1.Measurement
+	(*Excuse)(nil),                        // 92: concord.v1.Excuse
+	(*CurePlan)(nil),                      // 93: concord.v1.CurePlan
+	(*ReliefNotice)(nil),                  // 94: concord.v1.ReliefNotice
+	(DischargeCause)(0),                   // 95: concord.v1.DischargeCause
+	(*Dispute)(nil),                       // 96: concord.v1.Dispute
+	(*Settlement)(nil),                    // 97: concord.v1.Settlement
+	(*PastObligation)(nil),                // 98: concord.v1.PastObligation
 }
 var file_concord_v1_event_proto_depIdxs = []int32{
-	69,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
-	69,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
+	70,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
+	70,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
 	2,   // 2: concord.v1.Event.actor:type_name -> concord.v1.Actor
 	3,   // 3: concord.v1.Event.party_registered:type_name -> concord.v1.PartyRegistered
 	4,   // 4: concord.v1.Event.party_updated:type_name -> concord.v1.PartyUpdated
@@ -6631,166 +6708,167 @@ var file_concord_v1_event_proto_depIdxs = []int32{
 	7,   // 7: concord.v1.Event.log_opened:type_name -> concord.v1.LogOpened
 	8,   // 8: concord.v1.Event.log_key_added:type_name -> concord.v1.LogKeyAdded
 	9,   // 9: concord.v1.Event.log_key_retired:type_name -> concord.v1.LogKeyRetired
-	10,  // 10: concord.v1.Event.agreement_drafted:type_name -> concord.v1.AgreementDrafted
-	11,  // 11: concord.v1.Event.draft_rewritten:type_name -> concord.v1.DraftRewritten
-	12,  // 12: concord.v1.Event.agreement_accepted:type_name -> concord.v1.AgreementAccepted
-	13,  // 13: concord.v1.Event.agreement_activated:type_name -> concord.v1.AgreementActivated
-	30,  // 14: concord.v1.Event.agreement_suspended:type_name -> concord.v1.AgreementSuspended
-	31,  // 15: concord.v1.Event.agreement_resumed:type_name -> concord.v1.AgreementResumed
-	32,  // 16: concord.v1.Event.agreement_notice_given:type_name -> concord.v1.AgreementNoticeGiven
-	33,  // 17: concord.v1.Event.agreement_notice_withdrawn:type_name -> concord.v1.AgreementNoticeWithdrawn
-	34,  // 18: concord.v1.Event.agreement_ended:type_name -> concord.v1.AgreementEnded
-	35,  // 19: concord.v1.Event.agreement_amended:type_name -> concord.v1.AgreementAmended
-	14,  // 20: concord.v1.Event.proposal_made:type_name -> concord.v1.ProposalMade
-	15,  // 21: concord.v1.Event.proposal_countered:type_name -> concord.v1.ProposalCountered
-	16,  // 22: concord.v1.Event.proposal_accepted:type_name -> concord.v1.ProposalAccepted
-	17,  // 23: concord.v1.Event.proposal_declined:type_name -> concord.v1.ProposalDeclined
-	18,  // 24: concord.v1.Event.proposal_withdrawn:type_name -> concord.v1.ProposalWithdrawn
-	19,  // 25: concord.v1.Event.proposal_took_effect:type_name -> concord.v1.ProposalTookEffect
-	36,  // 26: concord.v1.Event.proposal_lapsed:type_name -> concord.v1.ProposalLapsed
-	37,  // 27: concord.v1.Event.proposal_became_stale:type_name -> concord.v1.ProposalBecameStale
-	38,  // 28: concord.v1.Event.commitment_agreed:type_name -> concord.v1.CommitmentAgreed
-	20,  // 29: concord.v1.Event.commitment_entered_into_force:type_name -> concord.v1.CommitmentEnteredIntoForce
-	21,  // 30: concord.v1.Event.commitment_ended:type_name -> concord.v1.CommitmentEnded
-	39,  // 31: concord.v1.Event.commitment_revised:type_name -> concord.v1.CommitmentRevised
-	40,  // 32: concord.v1.Event.commitment_suspended:type_name -> concord.v1.CommitmentSuspended
-	41,  // 33: concord.v1.Event.commitment_resumed:type_name -> concord.v1.CommitmentResumed
-	42,  // 34: concord.v1.Event.commitment_rested:type_name -> concord.v1.CommitmentRested
-	22,  // 35: concord.v1.Event.obligation_scheduled:type_name -> concord.v1.ObligationScheduled
-	23,  // 36: concord.v1.Event.obligation_fell_due:type_name -> concord.v1.ObligationFellDue
-	24,  // 37: concord.v1.Event.obligation_submitted:type_name -> concord.v1.ObligationSubmitted
-	25,  // 38: concord.v1.Event.obligation_accepted:type_name -> concord.v1.ObligationAccepted
-	26,  // 39: concord.v1.Event.obligation_returned:type_name -> concord.v1.ObligationReturned
-	27,  // 40: concord.v1.Event.obligation_receipt_acknowledged:type_name -> concord.v1.ObligationReceiptAcknowledged
-	28,  // 41: concord.v1.Event.obligation_waived:type_name -> concord.v1.ObligationWaived
-	29,  // 42: concord.v1.Event.obligation_miss_admitted:type_name -> concord.v1.ObligationMissAdmitted
-	43,  // 43: concord.v1.Event.obligation_triggered:type_name -> concord.v1.ObligationTriggered
-	44,  // 44: concord.v1.Event.obligation_dated:type_name -> concord.v1.ObligationDated
-	45,  // 45: concord.v1.Event.obligation_breached:type_name -> concord.v1.ObligationBreached
-	46,  // 46: concord.v1.Event.obligation_deemed:type_name -> concord.v1.ObligationDeemed
-	47,  // 47: concord.v1.Event.obligation_measured:type_name -> concord.v1.ObligationMeasured
-	48,  // 48: concord.v1.Event.obligation_cure_planned:type_name -> concord.v1.ObligationCurePlanned
-	49,  // 49: concord.v1.Event.obligation_cure_objected:type_name -> concord.v1.ObligationCureObjected
-	50,  // 50: concord.v1.Event.obligation_defaulted:type_name -> concord.v1.ObligationDefaulted
-	51,  // 51: concord.v1.Event.obligation_extended:type_name -> concord.v1.ObligationExtended
-	52,  // 52: concord.v1.Event.obligation_excused:type_name -> concord.v1.ObligationExcused
-	53,  // 53: concord.v1.Event.obligation_notice_given:type_name -> concord.v1.ObligationNoticeGiven
-	54,  // 54: concord.v1.Event.obligation_blocked:type_name -> concord.v1.ObligationBlocked
-	55,  // 55: concord.v1.Event.obligation_shifted:type_name -> concord.v1.ObligationShifted
-	56,  // 56: concord.v1.Event.obligation_suspended:type_name -> concord.v1.ObligationSuspended
-	57,  // 57: concord.v1.Event.obligation_resumed:type_name -> concord.v1.ObligationResumed
-	58,  // 58: concord.v1.Event.obligation_superseded:type_name -> concord.v1.ObligationSuperseded
-	59,  // 59: concord.v1.Event.obligation_discharged:type_name -> concord.v1.ObligationDischarged
-	60,  // 60: concord.v1.Event.obligation_disputed:type_name -> concord.v1.ObligationDisputed
-	61,  // 61: concord.v1.Event.obligation_dispute_settled:type_name -> concord.v1.ObligationDisputeSettled
-	62,  // 62: concord.v1.Event.obligation_not_determined:type_name -> concord.v1.ObligationNotDetermined
-	63,  // 63: concord.v1.Event.obligation_imported:type_name -> concord.v1.ObligationImported
-	64,  // 64: concord.v1.Event.agreement_renewed:type_name -> concord.v1.AgreementRenewed
-	65,  // 65: concord.v1.Event.change_deferred:type_name -> concord.v1.ChangeDeferred
-	66,  // 66: concord.v1.Event.change_carried:type_name -> concord.v1.ChangeCarried
-	70,  // 67: concord.v1.Actor.side:type_name -> concord.v1.Side
-	71,  // 68: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
-	70,  // 69: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
-	72,  // 70: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
-	72,  // 71: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
-	69,  // 72: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	69,  // 73: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
-	73,  // 74: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
-	74,  // 75: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
-	75,  // 76: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
-	70,  // 77: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
-	76,  // 78: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
-	69,  // 79: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
-	70,  // 80: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
-	76,  // 81: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
-	69,  // 82: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
-	69,  // 83: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	76,  // 84: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
-	77,  // 85: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
-	78,  // 86: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
-	69,  // 87: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
-	69,  // 88: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
-	69,  // 89: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
-	79,  // 90: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
-	69,  // 91: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
-	80,  // 92: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
-	81,  // 93: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
-	69,  // 94: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
-	82,  // 95: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
-	83,  // 96: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
-	83,  // 97: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
-	69,  // 98: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
-	69,  // 99: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
-	69,  // 100: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
-	69,  // 101: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
-	82,  // 102: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
-	83,  // 103: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
-	69,  // 104: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
-	84,  // 105: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
-	70,  // 106: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
-	70,  // 107: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
-	69,  // 108: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
-	70,  // 109: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
-	69,  // 110: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
-	74,  // 111: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
-	85,  // 112: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
-	70,  // 113: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
-	69,  // 114: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
-	73,  // 115: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
-	86,  // 116: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
-	87,  // 117: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
-	69,  // 118: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
-	86,  // 119: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
-	87,  // 120: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
-	77,  // 121: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
-	77,  // 122: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
-	88,  // 123: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
-	89,  // 124: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
-	89,  // 125: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
-	69,  // 126: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
-	83,  // 127: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
-	69,  // 128: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
-	82,  // 129: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
-	90,  // 130: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
-	83,  // 131: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
-	83,  // 132: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
-	69,  // 133: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
-	69,  // 134: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
-	91,  // 135: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
-	69,  // 136: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
-	82,  // 137: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
-	92,  // 138: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
-	89,  // 139: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
-	83,  // 140: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
-	91,  // 141: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
-	93,  // 142: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
-	89,  // 143: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
-	83,  // 144: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
-	83,  // 145: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
-	83,  // 146: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
-	89,  // 147: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
-	94,  // 148: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
-	95,  // 149: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
-	96,  // 150: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
-	83,  // 151: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
-	89,  // 152: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
-	69,  // 153: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
-	82,  // 154: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
-	97,  // 155: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
-	89,  // 156: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
-	69,  // 157: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
-	67,  // 158: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
-	0,   // 159: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
-	69,  // 160: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
-	69,  // 161: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
-	69,  // 162: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
-	74,  // 163: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
-	1,   // 164: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
-	165, // [165:165] is the sub-list for method output_type
-	165, // [165:165] is the sub-list for method input_type
-	165, // [165:165] is the sub-list for extension type_name
-	165, // [165:165] is the sub-list for extension extendee
-	0,   // [0:165] is the sub-list for field type_name
+	10,  // 10: concord.v1.Event.private_data_erased:type_name -> concord.v1.PrivateDataErased
+	11,  // 11: concord.v1.Event.agreement_drafted:type_name -> concord.v1.AgreementDrafted
+	12,  // 12: concord.v1.Event.draft_rewritten:type_name -> concord.v1.DraftRewritten
+	13,  // 13: concord.v1.Event.agreement_accepted:type_name -> concord.v1.AgreementAccepted
+	14,  // 14: concord.v1.Event.agreement_activated:type_name -> concord.v1.AgreementActivated
+	31,  // 15: concord.v1.Event.agreement_suspended:type_name -> concord.v1.AgreementSuspended
+	32,  // 16: concord.v1.Event.agreement_resumed:type_name -> concord.v1.AgreementResumed
+	33,  // 17: concord.v1.Event.agreement_notice_given:type_name -> concord.v1.AgreementNoticeGiven
+	34,  // 18: concord.v1.Event.agreement_notice_withdrawn:type_name -> concord.v1.AgreementNoticeWithdrawn
+	35,  // 19: concord.v1.Event.agreement_ended:type_name -> concord.v1.AgreementEnded
+	36,  // 20: concord.v1.Event.agreement_amended:type_name -> concord.v1.AgreementAmended
+	15,  // 21: concord.v1.Event.proposal_made:type_name -> concord.v1.ProposalMade
+	16,  // 22: concord.v1.Event.proposal_countered:type_name -> concord.v1.ProposalCountered
+	17,  // 23: concord.v1.Event.proposal_accepted:type_name -> concord.v1.ProposalAccepted
+	18,  // 24: concord.v1.Event.proposal_declined:type_name -> concord.v1.ProposalDeclined
+	19,  // 25: concord.v1.Event.proposal_withdrawn:type_name -> concord.v1.ProposalWithdrawn
+	20,  // 26: concord.v1.Event.proposal_took_effect:type_name -> concord.v1.ProposalTookEffect
+	37,  // 27: concord.v1.Event.proposal_lapsed:type_name -> concord.v1.ProposalLapsed
+	38,  // 28: concord.v1.Event.proposal_became_stale:type_name -> concord.v1.ProposalBecameStale
+	39,  // 29: concord.v1.Event.commitment_agreed:type_name -> concord.v1.CommitmentAgreed
+	21,  // 30: concord.v1.Event.commitment_entered_into_force:type_name -> concord.v1.CommitmentEnteredIntoForce
+	22,  // 31: concord.v1.Event.commitment_ended:type_name -> concord.v1.CommitmentEnded
+	40,  // 32: concord.v1.Event.commitment_revised:type_name -> concord.v1.CommitmentRevised
+	41,  // 33: concord.v1.Event.commitment_suspended:type_name -> concord.v1.CommitmentSuspended
+	42,  // 34: concord.v1.Event.commitment_resumed:type_name -> concord.v1.CommitmentResumed
+	43,  // 35: concord.v1.Event.commitment_rested:type_name -> concord.v1.CommitmentRested
+	23,  // 36: concord.v1.Event.obligation_scheduled:type_name -> concord.v1.ObligationScheduled
+	24,  // 37: concord.v1.Event.obligation_fell_due:type_name -> concord.v1.ObligationFellDue
+	25,  // 38: concord.v1.Event.obligation_submitted:type_name -> concord.v1.ObligationSubmitted
+	26,  // 39: concord.v1.Event.obligation_accepted:type_name -> concord.v1.ObligationAccepted
+	27,  // 40: concord.v1.Event.obligation_returned:type_name -> concord.v1.ObligationReturned
+	28,  // 41: concord.v1.Event.obligation_receipt_acknowledged:type_name -> concord.v1.ObligationReceiptAcknowledged
+	29,  // 42: concord.v1.Event.obligation_waived:type_name -> concord.v1.ObligationWaived
+	30,  // 43: concord.v1.Event.obligation_miss_admitted:type_name -> concord.v1.ObligationMissAdmitted
+	44,  // 44: concord.v1.Event.obligation_triggered:type_name -> concord.v1.ObligationTriggered
+	45,  // 45: concord.v1.Event.obligation_dated:type_name -> concord.v1.ObligationDated
+	46,  // 46: concord.v1.Event.obligation_breached:type_name -> concord.v1.ObligationBreached
+	47,  // 47: concord.v1.Event.obligation_deemed:type_name -> concord.v1.ObligationDeemed
+	48,  // 48: concord.v1.Event.obligation_measured:type_name -> concord.v1.ObligationMeasured
+	49,  // 49: concord.v1.Event.obligation_cure_planned:type_name -> concord.v1.ObligationCurePlanned
+	50,  // 50: concord.v1.Event.obligation_cure_objected:type_name -> concord.v1.ObligationCureObjected
+	51,  // 51: concord.v1.Event.obligation_defaulted:type_name -> concord.v1.ObligationDefaulted
+	52,  // 52: concord.v1.Event.obligation_extended:type_name -> concord.v1.ObligationExtended
+	53,  // 53: concord.v1.Event.obligation_excused:type_name -> concord.v1.ObligationExcused
+	54,  // 54: concord.v1.Event.obligation_notice_given:type_name -> concord.v1.ObligationNoticeGiven
+	55,  // 55: concord.v1.Event.obligation_blocked:type_name -> concord.v1.ObligationBlocked
+	56,  // 56: concord.v1.Event.obligation_shifted:type_name -> concord.v1.ObligationShifted
+	57,  // 57: concord.v1.Event.obligation_suspended:type_name -> concord.v1.ObligationSuspended
+	58,  // 58: concord.v1.Event.obligation_resumed:type_name -> concord.v1.ObligationResumed
+	59,  // 59: concord.v1.Event.obligation_superseded:type_name -> concord.v1.ObligationSuperseded
+	60,  // 60: concord.v1.Event.obligation_discharged:type_name -> concord.v1.ObligationDischarged
+	61,  // 61: concord.v1.Event.obligation_disputed:type_name -> concord.v1.ObligationDisputed
+	62,  // 62: concord.v1.Event.obligation_dispute_settled:type_name -> concord.v1.ObligationDisputeSettled
+	63,  // 63: concord.v1.Event.obligation_not_determined:type_name -> concord.v1.ObligationNotDetermined
+	64,  // 64: concord.v1.Event.obligation_imported:type_name -> concord.v1.ObligationImported
+	65,  // 65: concord.v1.Event.agreement_renewed:type_name -> concord.v1.AgreementRenewed
+	66,  // 66: concord.v1.Event.change_deferred:type_name -> concord.v1.ChangeDeferred
+	67,  // 67: concord.v1.Event.change_carried:type_name -> concord.v1.ChangeCarried
+	71,  // 68: concord.v1.Actor.side:type_name -> concord.v1.Side
+	72,  // 69: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
+	71,  // 70: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
+	73,  // 71: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
+	73,  // 72: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
+	70,  // 73: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	70,  // 74: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
+	74,  // 75: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
+	75,  // 76: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
+	76,  // 77: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
+	71,  // 78: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
+	77,  // 79: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
+	70,  // 80: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
+	71,  // 81: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
+	77,  // 82: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
+	70,  // 83: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
+	70,  // 84: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	77,  // 85: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
+	78,  // 86: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
+	79,  // 87: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
+	70,  // 88: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
+	70,  // 89: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
+	70,  // 90: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
+	80,  // 91: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
+	70,  // 92: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
+	81,  // 93: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
+	82,  // 94: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
+	70,  // 95: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
+	83,  // 96: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
+	84,  // 97: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
+	84,  // 98: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
+	70,  // 99: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
+	70,  // 100: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
+	70,  // 101: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
+	70,  // 102: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
+	83,  // 103: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
+	84,  // 104: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
+	70,  // 105: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
+	85,  // 106: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
+	71,  // 107: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
+	71,  // 108: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
+	70,  // 109: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
+	71,  // 110: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
+	70,  // 111: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
+	75,  // 112: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
+	86,  // 113: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
+	71,  // 114: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
+	70,  // 115: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
+	74,  // 116: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
+	87,  // 117: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
+	88,  // 118: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
+	70,  // 119: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
+	87,  // 120: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
+	88,  // 121: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
+	78,  // 122: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
+	78,  // 123: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
+	89,  // 124: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
+	90,  // 125: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
+	90,  // 126: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
+	70,  // 127: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
+	84,  // 128: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
+	70,  // 129: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
+	83,  // 130: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
+	91,  // 131: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
+	84,  // 132: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
+	84,  // 133: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
+	70,  // 134: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
+	70,  // 135: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
+	92,  // 136: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
+	70,  // 137: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
+	83,  // 138: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
+	93,  // 139: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
+	90,  // 140: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
+	84,  // 141: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
+	92,  // 142: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
+	94,  // 143: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
+	90,  // 144: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
+	84,  // 145: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
+	84,  // 146: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
+	84,  // 147: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
+	90,  // 148: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
+	95,  // 149: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
+	96,  // 150: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
+	97,  // 151: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
+	84,  // 152: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
+	90,  // 153: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
+	70,  // 154: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
+	83,  // 155: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
+	98,  // 156: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
+	90,  // 157: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
+	70,  // 158: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
+	68,  // 159: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
+	0,   // 160: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
+	70,  // 161: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
+	70,  // 162: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
+	70,  // 163: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
+	75,  // 164: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
+	1,   // 165: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
+	166, // [166:166] is the sub-list for method output_type
+	166, // [166:166] is the sub-list for method input_type
+	166, // [166:166] is the sub-list for extension type_name
+	166, // [166:166] is the sub-list for extension extendee
+	0,   // [0:166] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_event_proto_init() }
@@ -6813,6 +6891,7 @@ func file_concord_v1_event_proto_init() {
 		(*Event_LogOpened)(nil),
 		(*Event_LogKeyAdded)(nil),
 		(*Event_LogKeyRetired)(nil),
+		(*Event_PrivateDataErased)(nil),
 		(*Event_AgreementDrafted)(nil),
 		(*Event_DraftRewritten)(nil),
 		(*Event_AgreementAccepted)(nil),
@@ -6877,7 +6956,7 @@ func file_concord_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_event_proto_rawDesc), len(file_concord_v1_event_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   68,
+			NumMessages:   69,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -96,17 +96,21 @@ func (x *Chain) GetAlarmMicros() int64 {
 	return 0
 }
 
-// Receipt is the answer that a request got, kept so that asking again gets the same one.
+// Receipt is the answer that a request got, kept so that asking again gets the same one. One that repeated what was erased
+// since is emptied: then the request is known to have been made, and nothing else of it.
 type Receipt struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// SHA-256 of the request as it was understood.
 	RequestHash []byte `protobuf:"bytes,1,opt,name=request_hash,json=requestHash,proto3" json:"request_hash,omitempty"`
 	// When it was answered.
 	RecordTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=record_time,json=recordTime,proto3" json:"record_time,omitempty"`
-	// The full name of the answer's message type.
+	// The full name of the answer's message type; empty if the request changed nothing: then there is no event by which its
+	// receipt could be found, and asking again is answered from the records.
 	AnswerType string `protobuf:"bytes,3,opt,name=answer_type,json=answerType,proto3" json:"answer_type,omitempty"`
 	// The answer, serialized.
-	Answer        []byte `protobuf:"bytes,4,opt,name=answer,proto3" json:"answer,omitempty"`
+	Answer []byte `protobuf:"bytes,4,opt,name=answer,proto3" json:"answer,omitempty"`
+	// Where in the store the record lies that was the answer to a request that changed nothing, if it was one.
+	RecordKey     []byte `protobuf:"bytes,5,opt,name=record_key,json=recordKey,proto3" json:"record_key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -165,6 +169,13 @@ func (x *Receipt) GetAnswerType() string {
 func (x *Receipt) GetAnswer() []byte {
 	if x != nil {
 		return x.Answer
+	}
+	return nil
+}
+
+func (x *Receipt) GetRecordKey() []byte {
+	if x != nil {
+		return x.RecordKey
 	}
 	return nil
 }
@@ -704,14 +715,16 @@ const file_concord_journal_v1_journal_proto_rawDesc = "" +
 	"\n" +
 	"entry_hash\x18\x02 \x01(\fR\tentryHash\x12\x17\n" +
 	"\alog_key\x18\x03 \x01(\fR\x06logKey\x12!\n" +
-	"\falarm_micros\x18\x04 \x01(\x03R\valarmMicros\"\xa2\x01\n" +
+	"\falarm_micros\x18\x04 \x01(\x03R\valarmMicros\"\xc1\x01\n" +
 	"\aReceipt\x12!\n" +
 	"\frequest_hash\x18\x01 \x01(\fR\vrequestHash\x12;\n" +
 	"\vrecord_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"recordTime\x12\x1f\n" +
 	"\vanswer_type\x18\x03 \x01(\tR\n" +
 	"answerType\x12\x16\n" +
-	"\x06answer\x18\x04 \x01(\fR\x06answer\"\xaf\x01\n" +
+	"\x06answer\x18\x04 \x01(\fR\x06answer\x12\x1d\n" +
+	"\n" +
+	"record_key\x18\x05 \x01(\fR\trecordKey\"\xaf\x01\n" +
 	"\x05Stamp\x12;\n" +
 	"\vrecord_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"recordTime\x12\x1a\n" +

@@ -1,0 +1,195 @@
+package journal
+
+import (
+	"encoding/binary"
+	"fmt"
+	"iter"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protopath"
+	"google.golang.org/protobuf/reflect/protorange"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+	"github.com/concordhq/concord/proof"
+	"github.com/concordhq/concord/rules"
+	"github.com/concordhq/concord/server/store"
+)
+
+// An order to erase is decided like any command. What it means for the store only the journal knows, and sees to it in the
+// same batch, so that it is as durable as the event that tells of it: the private parts go; records that repeat them are made
+// again from the history that is left; and answers that repeat them, kept for whoever asks again, are emptied. What an engine
+// keeps of a value that was written over is told in docs/operations.md.
+
+// MaxErasedAnswers bounds the answers that one order empties, so that it fits a Change.
+const MaxErasedAnswers = 100_000
+
+// erase carries out an order. It comes before the order is recorded, and puts the records that are left into the decision.
+func (b *batch) erase(d *rules.Decision, order *pb.Event) error {
+	id, versions := order.GetAgreementId(), order.GetPrivateDataErased().GetVersions()
+	snap := b.pending()
+	texts, writes, err := snap.takePrivate(id, versions)
+	if err != nil || len(writes) == 0 {
+		return err
+	}
+	var requests [][]byte // that may have been answered with the texts
+	left, err := rules.Replay(id, func(yield func(*pb.Event, error) bool) {
+		for e, err := range snap.chain(id, order.GetVersion()-1) {
+			if err == nil && e.GetRequestId() != "" && e.GetVersion() >= versions[0] {
+				requests = append(requests, receiptKey(rules.Caller{PrincipalID: e.GetActor().GetPrincipalId()}, e.GetRequestId()))
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("journal: erase: %w", err)
+	}
+	answers, err := snap.repeating(requests, texts)
+	if err != nil {
+		return err
+	}
+	for ref, m := range left.Records() {
+		if !proto.Equal(d.State.Get(ref), m) {
+			d.State.Put(ref, m)
+		}
+	}
+	for _, w := range append(writes, answers...) {
+		b.write(w.Table, w.Key, w.Value)
+		if w.Table == tableReceipts {
+			b.receipts[string(w.Key)], err = readReceipt(w.Value)
+		}
+	}
+	return err
+}
+
+// pending is the store as this batch and the one ahead will leave it, for those who get. A scan does not see what they wrote.
+type pending struct {
+	store.Snapshot
+	written map[store.Table]map[string][]byte
+}
+
+func (b *batch) pending() pending {
+	p := pending{b.snap, map[store.Table]map[string][]byte{tablePrivate: {}}}
+	for _, batch := range []*batch{b.ahead, b} {
+		if batch == nil {
+			continue
+		}
+		for _, w := range batch.writes {
+			if p.written[w.Table] == nil {
+				p.written[w.Table] = map[string][]byte{}
+			}
+			p.written[w.Table][string(w.Key)] = w.Value
+		}
+	}
+	return p
+}
+
+// Get implements store.Snapshot.
+func (p pending) Get(t store.Table, key []byte) ([]byte, error) {
+	if value, known := p.written[t][string(key)]; known {
+		return value, nil
+	}
+	return p.Snapshot.Get(t, key)
+}
+
+// position is where an event of a chain lies, as the key it has there.
+func (p pending) position(agreementID string, version uint64) ([]byte, error) {
+	value, err := p.Get(tableRecords, eventKey(agreementID, version))
+	if err == nil && len(value) != 8 {
+		err = fmt.Errorf("journal: event %d of %q is missing", version, agreementID)
+	}
+	return slices.Clone(value), err
+}
+
+// chain yields the events of a chain from the first to version last, as they are to be read.
+func (p pending) chain(agreementID string, last uint64) iter.Seq2[*pb.Event, error] {
+	return func(yield func(*pb.Event, error) bool) {
+		for version := uint64(1); version <= last; version++ {
+			position, err := p.position(agreementID, version)
+			var r *pb.RecordedEvent
+			if err == nil {
+				r, err = readEvent(p, binary.BigEndian.Uint64(position))
+			}
+			if !yield(r.GetEvent(), err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// takePrivate takes the private parts of events out of what is read from p. It returns all texts that were in them, and what
+// is to be written. An event that has none, or none any more, is passed over.
+func (p pending) takePrivate(agreementID string, versions []uint64) (texts map[string]bool, writes []store.Write, err error) {
+	texts = map[string]bool{}
+	for _, version := range versions {
+		position, err := p.position(agreementID, version)
+		if err != nil {
+			return nil, nil, err
+		}
+		r, err := readEvent(p, binary.BigEndian.Uint64(position))
+		if err != nil {
+			return nil, nil, err
+		}
+		if r.GetPrivate() == nil {
+			continue
+		}
+		for _, text := range proof.PrivateTexts(r.GetEvent()) {
+			texts[text] = true
+		}
+		p.written[tablePrivate][string(position)] = nil
+		writes = append(writes, store.Write{Table: tablePrivate, Key: position})
+	}
+	return texts, writes, nil
+}
+
+// repeating finds the answers to requests that repeat one of the texts, and empties them: that they were asked stays known.
+func (p pending) repeating(requests [][]byte, texts map[string]bool) (emptied []store.Write, err error) {
+	for _, key := range requests {
+		value, err := p.Get(tableReceipts, key)
+		if err != nil {
+			return nil, err
+		}
+		if value == nil {
+			continue
+		}
+		given, err := readReceipt(value)
+		if err != nil {
+			return nil, err
+		}
+		repeats, err := given.says(texts)
+		if err != nil {
+			return nil, err
+		}
+		if !repeats {
+			continue
+		}
+		if len(emptied) == MaxErasedAnswers {
+			e := rules.Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "More than %d answers that are kept for whoever asks again repeat these texts. Name fewer events at a time, or try again in a day.", MaxErasedAnswers)
+			e.Metadata = map[string]string{"limit": "answers with erased texts"}
+			return nil, e
+		}
+		emptied = append(emptied, store.Write{Table: tableReceipts, Key: key, Value: slices.Clone(value[:8])})
+	}
+	return emptied, nil
+}
+
+// says says whether an answer has one of the texts.
+func (r *receipt) says(texts map[string]bool) (found bool, err error) {
+	if r.GetAnswerType() == "" {
+		return false, nil
+	}
+	answer, err := r.answer()
+	if err != nil {
+		return false, err
+	}
+	err = protorange.Range(answer.ProtoReflect(), func(at protopath.Values) error {
+		if text, is := at.Index(-1).Value.Interface().(string); is && texts[text] {
+			found = true
+			return protorange.Terminate
+		}
+		return nil
+	})
+	return found, err
+}
