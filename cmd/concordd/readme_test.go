@@ -67,6 +67,45 @@ func TestReadme(t *testing.T) {
 	}
 }
 
+// TestReadmeForAuditors follows the README's section for auditors, as it is printed, in a directory of its own.
+func TestReadmeForAuditors(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "## Ten minutes more")
+	section, _, _ = strings.Cut(section, "\n## ")
+	p := start(t, lastLine, "demo", "--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0")
+	_, key, _ := strings.Cut(p.said, "export AUDITOR=")
+	key, _, _ = strings.Cut(key, "\n")
+	_, addr, _ := strings.Cut(p.said, "--addr ")
+	addr, _, _ = strings.Cut(addr, " ")
+	env := append(os.Environ(), "CONCORD_ADDR="+addr, "AUDITOR="+key, "PATH="+filepath.Dir(binary(t, "concord"))+string(os.PathListSeparator)+os.Getenv("PATH"))
+	dir, typed := t.TempDir(), 0
+	for _, line := range strings.Split(section, "\n") {
+		command, remark, _ := strings.Cut(line, "  #")
+		if !strings.HasPrefix(command, "concord ") && !strings.HasPrefix(command, "LC_ALL=") {
+			continue
+		}
+		typed++
+		shell := exec.Command("sh", "-c", command)
+		shell.Dir, shell.Env = dir, env
+		out, err := shell.CombinedOutput()
+		verdict, _, _ := strings.Cut(string(out), "\n")
+		switch said := strings.TrimLeft(remark, " "); {
+		case strings.HasPrefix(said, "TAMPERED"):
+			if verdict != "TAMPERED" || shell.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "chains/agr-2026-0007/") {
+				t.Errorf("%s\n%v\n%s", command, err, out)
+			}
+		case err != nil, strings.HasPrefix(said, "SOUND") && verdict != "SOUND":
+			t.Errorf("%s\n%v\n%s", command, err, out)
+		}
+	}
+	if typed != 6 {
+		t.Errorf("%d commands were found in the README", typed)
+	}
+}
+
 func saidSecretOf(t *testing.T, out string) string {
 	t.Helper()
 	for _, found := range saidSecret.FindAllString(out, -1) {
