@@ -69,10 +69,16 @@ func program(t *testing.T, name string) string {
 // shell runs a program to its end and returns all it said.
 func shell(t *testing.T, env []string, program string, args ...string) (string, error) {
 	t.Helper()
+	return inside(t, ".", env, program, args...)
+}
+
+// inside is shell, in a directory.
+func inside(t *testing.T, dir string, env []string, program string, args ...string) (string, error) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 	said, err := cmd.CombinedOutput()
 	return string(said), err
 }
