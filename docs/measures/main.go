@@ -131,6 +131,7 @@ var measures = []measure{
 	{"timers", "A million timers an hour while 64 callers write: how late the clock is", timers},
 	{"catch-up", "What the clock does after a year of sleep, and in how much memory", catchUp},
 	{"log", "Durable commands at 256 callers, with the log and without", logCost},
+	{"audit", "A whole history checked offline, and the time of a proof", audit},
 	{"start", "From exec to ready, with many events in the store", start},
 }
 
