@@ -185,6 +185,7 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.GetApiKeyRequest{ApiKeyId: "key_spare"},
 		&pb.ListApiKeysRequest{PartyId: acme},
 		&pb.RevokeApiKeyRequest{ApiKeyId: "key_spare"},
+		&pb.ErasePrivateDataRequest{AgreementId: "running", Versions: []uint64{2, 1}, Basis: "Article 17, request 7"},
 		&pb.GetCallerRequest{},
 		&pb.CreateAgreementRequest{AgreementId: "next", Agreement: &pb.Agreement{VendorPartyId: acme, ClientPartyId: globex, DraftTerms: text("Next")}},
 		&pb.GetAgreementRequest{AgreementId: "running"},
