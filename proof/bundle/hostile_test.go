@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"runtime"
 	"strings"
@@ -33,6 +34,32 @@ func packed(t testing.TB, files ...zipped) []byte {
 		t.Fatal(err)
 	}
 	return out.Bytes()
+}
+
+// without makes a zip of the files of a bundle but one, in the form a bundle has and with the manifest that they have.
+func without(t testing.TB, names []string, data map[string][]byte, gone string) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := &Writer{zip: zip.NewWriter(&out)}
+	for _, name := range names {
+		if name == gone {
+			continue
+		}
+		if err := w.put(name, data[name]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.zip.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// replaced is some files with another in the place of one.
+func replaced(data map[string][]byte, name, text string) map[string][]byte {
+	other := maps.Clone(data)
+	other[name] = []byte(text)
+	return other
 }
 
 type zipped struct {
@@ -97,6 +124,11 @@ func TestHostileFilesAreRefused(t *testing.T) {
 			return append([]byte{b[0] | 0x80, b[1] | 0x80, 0}, b[2:]...)
 		}), Tampered, "cut off"},
 		{"a chain of nothing", changed(w, "chains/alpha/events", func([]byte) []byte { return nil }), Incomplete, "It holds no event"},
+		{"a file that the manifest lists and that is gone", without(t, names, data, "chains/alpha/state"), Incomplete, "The manifest lists it, and it is missing"},
+		{"a file that the manifest does not list", without(t, append([]string{"chains/omega/history.txt"}, names...), data, ""), Tampered, "not in the place"},
+		{"files in another order", without(t, append([]string{names[1], names[0]}, names[2:]...), data, ""), Tampered, "not in the place"},
+		{"another file than the manifest lists", without(t, names, replaced(data, "README.txt", "Trust us."), ""), Tampered, "not those that the manifest lists"},
+		{"a manifest with one space more", without(t, names, replaced(data, fileManifest, " "+string(data[fileManifest])), ""), Tampered, "It is not written as it was"},
 		{"a name that says another in the directory", patched("chains/alpha/key", "chains/ALPHA/key"), Tampered, "No file of this name"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
