@@ -109,7 +109,7 @@ func (s *State) agreementAccepted(e *pb.Event, c *pb.AgreementAccepted) {
 		AgreementId: id, Revision: c.GetRevision(), ProposalId: c.GetProposalId(), TermsDigest: c.GetTermsDigest(),
 		Body: text.GetBody(), CreateTime: e.GetRecordTime(),
 	})
-	terms := termsOf(text.GetBody())
+	terms := s.termsOf(text.GetBody())
 	dependents := dependentsOf(terms)
 	for _, ct := range terms.GetCommitments() {
 		s.Put(commitmentRef(id, ct.GetCommitmentId()), &pb.Commitment{

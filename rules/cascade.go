@@ -351,9 +351,9 @@ func (s *State) changeCarried(e *pb.Event, c *pb.ChangeCarried) {
 			if p.GetNumber() != c.GetNumber() {
 				continue
 			}
-			p.Change.CommitmentIds = slices.DeleteFunc(p.GetChange().GetCommitmentIds(), func(id string) bool {
-				return slices.Contains(c.GetCommitmentIds(), id)
-			})
+			if left := p.GetChange(); left != nil {
+				left.CommitmentIds = slices.DeleteFunc(left.GetCommitmentIds(), func(id string) bool { return slices.Contains(c.GetCommitmentIds(), id) })
+			}
 			if c.GetFinished() {
 				m.Changes = slices.Delete(m.Changes, i, i+1)
 			}

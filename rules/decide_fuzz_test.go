@@ -16,7 +16,7 @@ import (
 
 // busyWorld has an agreement of each kind of life: care in force with one promise due and one submitted, offer proposed,
 // draft being written.
-func busyWorld(t *testing.T) *world {
+func busyWorld(t testing.TB) *world {
 	t.Helper()
 	w := agreedWorld(t)
 	w.must(vendor, &pb.SubmitObligationRequest{AgreementId: "care", ObligationId: "manual-1", Note: "done"})

@@ -109,7 +109,7 @@ var (
 var blind = []Caller{outsider, confined, operator, Clock()}
 
 // agreedWorld has the agreement care in force, with one promise of each side due.
-func agreedWorld(t *testing.T) *world {
+func agreedWorld(t testing.TB) *world {
 	t.Helper()
 	w := proposedWorld(t)
 	p := w.records[proposalRef("care", "first")].(*pb.Proposal)
@@ -118,14 +118,14 @@ func agreedWorld(t *testing.T) *world {
 	return w
 }
 
-func proposedWorld(t *testing.T) *world {
+func proposedWorld(t testing.TB) *world {
 	t.Helper()
 	w := draftWorld(t)
 	w.must(vendor, &pb.CreateProposalRequest{AgreementId: "care", ProposalId: "first", Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS})
 	return w
 }
 
-func draftWorld(t *testing.T) *world {
+func draftWorld(t testing.TB) *world {
 	t.Helper()
 	w := newWorld(t, begin)
 	for _, id := range []string{"northwind", "acme", "oldco"} {

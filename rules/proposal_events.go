@@ -29,7 +29,7 @@ func (s *State) proposalMade(e *pb.Event, c *pb.ProposalMade) {
 	case c.GetKind() == pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS:
 		s.editAgreement(e, func(a *pb.Agreement) {
 			a.State = pb.AgreementState_AGREEMENT_STATE_PROPOSED
-			a.OpenProposalId, a.DraftTerms, a.Title = c.GetProposalId(), nil, termsOf(c.GetBody()).GetTitle()
+			a.OpenProposalId, a.DraftTerms, a.Title = c.GetProposalId(), nil, s.termsOf(c.GetBody()).GetTitle()
 		})
 	case !c.GetMotion():
 		s.editAgreement(e, func(a *pb.Agreement) { a.OpenProposalId = c.GetProposalId() })
@@ -43,7 +43,7 @@ func (s *State) proposalCountered(e *pb.Event, c *pb.ProposalCountered) {
 	})
 	s.putText(e, c.GetProposalId(), c.GetRevision(), c.GetAuthor(), c.GetBody(), c.GetTermsDigest(), c.GetMotion())
 	if s.err == nil && s.proposal(e.GetAgreementId(), c.GetProposalId()).GetKind() == pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS {
-		s.editAgreement(e, func(a *pb.Agreement) { a.Title = termsOf(c.GetBody()).GetTitle() })
+		s.editAgreement(e, func(a *pb.Agreement) { a.Title = s.termsOf(c.GetBody()).GetTitle() })
 	}
 }
 
@@ -77,6 +77,15 @@ func checkText(body []byte, digest string, motion bool) string {
 		return "cannot be read"
 	}
 	return ""
+}
+
+// termsOf parses the text that an event makes the agreement's. One that is none is an error of the history.
+func (s *State) termsOf(body []byte) *pb.Terms {
+	t := &pb.Terms{}
+	if err := proto.Unmarshal(body, t); err != nil {
+		s.fail(Refuse(pb.ErrorReason_ERROR_REASON_INTERNAL, "A text that was agreed cannot be read: %v.", err))
+	}
+	return t
 }
 
 // motionOf parses a stored motion. Bytes that are stored were made by Digest.

@@ -3,12 +3,15 @@ package rules
 import (
 	"errors"
 	"iter"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
@@ -107,5 +110,99 @@ func TestRecordsAreInOrder(t *testing.T) {
 		if again := list(); !slices.Equal(first, again) {
 			t.Fatalf("the records are in another order: %v, %v", first, again)
 		}
+	}
+}
+
+// FuzzReplay holds that no chain whatever, such as a stranger may hand to an auditor, makes replaying panic: an event that
+// decodes is applied, or refused.
+func FuzzReplay(f *testing.F) {
+	w := busyWorld(f)
+	var chain []byte
+	for _, e := range w.chainOf("care") {
+		chain = protowire.AppendBytes(chain, bytesOf(e))
+	}
+	f.Add(chain)
+	for i := range changes().Len() { // each kind of event, saying nothing, as the first of a chain and after others
+		e := eventOf(changes().Get(i))
+		f.Add(protowire.AppendBytes(nil, bytesOf(e)))
+		e.Version = uint64(len(w.chainOf("care"))) + 1
+		e.RecordTime = timestamppb.New(w.now)
+		f.Add(protowire.AppendBytes(slices.Clone(chain), bytesOf(e)))
+	}
+	f.Fuzz(func(t *testing.T, chain []byte) {
+		var events []*pb.Event
+		for len(chain) > 0 {
+			body, n := protowire.ConsumeBytes(chain)
+			e := &pb.Event{}
+			if n < 0 || proto.Unmarshal(body, e) != nil {
+				break
+			}
+			events, chain = append(events, e), chain[n:]
+		}
+		if len(events) == 0 {
+			t.Skip("no events")
+		}
+		s, err := Replay(events[0].GetAgreementId(), all(events))
+		if err == nil && s.Version(events[0].GetAgreementId()) != uint64(len(events)) {
+			t.Errorf("%d events lead to version %d", len(events), s.Version(events[0].GetAgreementId()))
+		}
+	})
+}
+
+// TestNoMutantOfAHistoryPanics holds of every story that a chain in which something was left out or changed is replayed, or
+// refused: it is what a stranger may hand to an auditor.
+func TestNoMutantOfAHistoryPanics(t *testing.T) {
+	chance := rand.New(rand.NewPCG(1, 1))
+	replayed, refused := 0, 0
+	for _, path := range stories(t) {
+		w := tell(t, path)
+		chains := map[string][]*pb.Event{}
+		for _, e := range w.history {
+			chains[e.GetAgreementId()] = append(chains[e.GetAgreementId()], e)
+		}
+		for id, chain := range chains {
+			for range 50 {
+				mutant := slices.Clone(chain)
+				at := chance.IntN(len(mutant))
+				mutant[at] = proto.CloneOf(mutant[at])
+				mutate(mutant[at].ProtoReflect().Get(mutant[at].ProtoReflect().WhichOneof(changes().Get(0).ContainingOneof())).Message(), chance)
+				if _, err := Replay(id, all(mutant)); err != nil {
+					refused++
+				} else {
+					replayed++
+				}
+			}
+		}
+	}
+	if replayed < 500 || refused < 100 {
+		t.Errorf("%d mutants were replayed, %d refused: that proves nothing", replayed, refused)
+	}
+}
+
+// mutate clears a field of a message, or of one within it, or makes it another value.
+func mutate(m protoreflect.Message, chance *rand.Rand) {
+	var set []protoreflect.FieldDescriptor
+	m.Range(func(f protoreflect.FieldDescriptor, _ protoreflect.Value) bool { set = append(set, f); return true })
+	if len(set) == 0 {
+		return
+	}
+	slices.SortFunc(set, func(a, b protoreflect.FieldDescriptor) int { return int(a.Number() - b.Number()) })
+	f := set[chance.IntN(len(set))]
+	v := m.Get(f)
+	switch {
+	case chance.IntN(3) == 0:
+		m.Clear(f)
+	case f.IsList() && f.Message() != nil:
+		mutate(v.List().Get(chance.IntN(v.List().Len())).Message(), chance)
+	case f.IsList():
+		v.List().Truncate(chance.IntN(v.List().Len()))
+	case f.Message() != nil:
+		mutate(v.Message(), chance)
+	case f.Kind() == protoreflect.EnumKind:
+		m.Set(f, protoreflect.ValueOfEnum(protoreflect.EnumNumber(chance.IntN(30))))
+	case f.Kind() == protoreflect.Int32Kind:
+		m.Set(f, protoreflect.ValueOfInt32(int32(chance.Int64())))
+	case f.Kind() == protoreflect.StringKind:
+		m.Set(f, protoreflect.ValueOfString("other"))
 	}
 }

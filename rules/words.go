@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -25,11 +26,11 @@ func Words(e *pb.Event) string {
 func serviceWords(e *pb.Event, _ string) string {
 	switch c := e.GetChange().(type) {
 	case *pb.Event_PartyRegistered:
-		return fmt.Sprintf("Party %s was registered%s.", c.PartyRegistered.GetPartyId(), calledAs(" as %q", c.PartyRegistered.GetDisplayName()))
+		return fmt.Sprintf("Party %s was registered%s.", c.PartyRegistered.GetPartyId(), quoted(" as ", c.PartyRegistered.GetDisplayName()))
 	case *pb.Event_PartyUpdated:
-		return fmt.Sprintf("Party %s has another name%s.", c.PartyUpdated.GetPartyId(), calledAs(": %q", c.PartyUpdated.GetDisplayName()))
+		return fmt.Sprintf("Party %s has another name%s.", c.PartyUpdated.GetPartyId(), quoted(" now: ", c.PartyUpdated.GetDisplayName()))
 	case *pb.Event_ApiKeyIssued:
-		return fmt.Sprintf("Key %s was issued.", c.ApiKeyIssued.GetApiKeyId())
+		return fmt.Sprintf("Key %s was issued%s, %s.", c.ApiKeyIssued.GetApiKeyId(), quoted(" to ", c.ApiKeyIssued.GetDisplayName()), holderWord(c.ApiKeyIssued.GetPrincipal()))
 	case *pb.Event_ApiKeyRevoked:
 		return fmt.Sprintf("Key %s was revoked.", c.ApiKeyRevoked.GetApiKeyId())
 	case *pb.Event_LogOpened:
@@ -44,6 +45,28 @@ func serviceWords(e *pb.Event, _ string) string {
 	return ""
 }
 
+// quoted is a name behind a word, where there is one: a name may be erased.
+func quoted(word, name string) string {
+	if name == "" {
+		return ""
+	}
+	return word + strconv.Quote(name)
+}
+
+// holderWord is what the holder of a key is.
+func holderWord(p *pb.Principal) string {
+	role := enumWord(p.GetRole())
+	switch {
+	case p.GetPartyId() != "":
+		return role + " of " + p.GetPartyId()
+	case len(p.GetServicePartyIds()) > 0:
+		return role + " for " + strings.Join(p.GetServicePartyIds(), ", ")
+	case len(p.GetAgreementIds()) > 0:
+		return role + " of " + strings.Join(p.GetAgreementIds(), ", ")
+	}
+	return role
+}
+
 func sideWord(s pb.Side) string {
 	switch s {
 	case pb.Side_SIDE_VENDOR:
@@ -52,14 +75,6 @@ func sideWord(s pb.Side) string {
 		return "client"
 	}
 	return "clock"
-}
-
-// calledAs is a name within a sentence; nothing if it was erased.
-func calledAs(words, name string) string {
-	if name == "" {
-		return ""
-	}
-	return fmt.Sprintf(words, name)
 }
 
 // because is a reason behind a sentence, where there is one.

@@ -90,7 +90,7 @@ func proposalWords(e *pb.Event, side string) string {
 	case *pb.Event_ProposalDeclined:
 		return fmt.Sprintf("The %s declined proposal %s%s", side, c.ProposalDeclined.GetProposalId(), because(c.ProposalDeclined.GetReason()))
 	case *pb.Event_ProposalWithdrawn:
-		return fmt.Sprintf("The %s withdrew proposal %s.", side, c.ProposalWithdrawn.GetProposalId())
+		return fmt.Sprintf("The %s withdrew proposal %s%s", side, c.ProposalWithdrawn.GetProposalId(), because(c.ProposalWithdrawn.GetReason()))
 	case *pb.Event_ProposalTookEffect:
 		return fmt.Sprintf("Proposal %s took effect.", c.ProposalTookEffect.GetProposalId())
 	case *pb.Event_ProposalLapsed:

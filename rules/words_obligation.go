@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"strings"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
@@ -26,7 +25,7 @@ func obligationWords(e *pb.Event, side string) string {
 	case *pb.Event_ObligationMissAdmitted:
 		return fmt.Sprintf("The %s admitted that it misses obligation %s%s", side, c.ObligationMissAdmitted.GetObligationId(), because(c.ObligationMissAdmitted.GetReason()))
 	case *pb.Event_ObligationTriggered:
-		return fmt.Sprintf("The %s recorded what obligation %s waits for%s. It is due on %s.", side, c.ObligationTriggered.GetObligationId(), strings.TrimSuffix(because(c.ObligationTriggered.GetTrigger().GetTitle()), "."), dayWord(c.ObligationTriggered.GetDeadlines()))
+		return fmt.Sprintf("The %s recorded what obligation %s waits for, so that it is due on %s%s", side, c.ObligationTriggered.GetObligationId(), dayWord(c.ObligationTriggered.GetDeadlines()), because(c.ObligationTriggered.GetTrigger().GetTitle()))
 	case *pb.Event_ObligationDated:
 		return fmt.Sprintf("Obligation %s is due on %s.", c.ObligationDated.GetObligationId(), dayWord(c.ObligationDated.GetDeadlines()))
 	case *pb.Event_ObligationMeasured:
@@ -76,7 +75,7 @@ func obligationCourseWords(e *pb.Event, side string) string {
 	case *pb.Event_ObligationSuperseded:
 		return fmt.Sprintf("Obligation %s was replaced by revision %d of the terms.", c.ObligationSuperseded.GetObligationId(), c.ObligationSuperseded.GetRevision())
 	case *pb.Event_ObligationDischarged:
-		return fmt.Sprintf("Obligation %s is no longer owed: %s.", c.ObligationDischarged.GetObligationId(), enumWord(c.ObligationDischarged.GetCause()))
+		return fmt.Sprintf("Obligation %s is no longer owed: %s.", c.ObligationDischarged.GetObligationId(), dischargedWord(c.ObligationDischarged.GetCause()))
 	}
 	return ""
 }
@@ -86,7 +85,7 @@ func obligationReliefWords(e *pb.Event, side string) string {
 	case *pb.Event_ObligationExtended:
 		return fmt.Sprintf("The %s extended obligation %s to %s%s", side, c.ObligationExtended.GetObligationId(), dayWord(c.ObligationExtended.GetDeadlines()), because(c.ObligationExtended.GetReason()))
 	case *pb.Event_ObligationExcused:
-		return fmt.Sprintf("Obligation %s was excused%s", c.ObligationExcused.GetObligationId(), because(c.ObligationExcused.GetExcuse().GetReason()))
+		return fmt.Sprintf("%s%s", excuseWords(c.ObligationExcused, side), because(c.ObligationExcused.GetExcuse().GetReason()))
 	case *pb.Event_ObligationNoticeGiven:
 		return fmt.Sprintf("The %s gave notice that obligation %s waits for obligation %s.", side, c.ObligationNoticeGiven.GetObligationId(), c.ObligationNoticeGiven.GetNotice().GetObligationId())
 	case *pb.Event_ObligationBlocked:
@@ -101,10 +100,35 @@ func obligationReliefWords(e *pb.Event, side string) string {
 	return ""
 }
 
+// excuseWords says who excused an obligation, or what for.
+func excuseWords(c *pb.ObligationExcused, side string) string {
+	switch late := c.GetExcuse().GetObligationId(); {
+	case late != "":
+		return fmt.Sprintf("Obligation %s was excused, because obligation %s was late", c.GetObligationId(), late)
+	case side == sideWord(pb.Side_SIDE_UNSPECIFIED):
+		return fmt.Sprintf("Obligation %s was excused", c.GetObligationId())
+	}
+	return fmt.Sprintf("The %s excused obligation %s", side, c.GetObligationId())
+}
+
+func dischargedWord(c pb.DischargeCause) string {
+	switch c {
+	case pb.DischargeCause_DISCHARGE_CAUSE_CONDITION_NEVER_CAME:
+		return "what it waits for never came"
+	case pb.DischargeCause_DISCHARGE_CAUSE_AGREEMENT_ENDED:
+		return "the agreement ended"
+	}
+	return "both sides let it go"
+}
+
 func settlementWords(c *pb.ObligationDisputeSettled) string {
 	who := "The neutral"
 	if c.GetProposalId() != "" {
 		who = "Both sides"
 	}
-	return strings.TrimSpace(fmt.Sprintf("%s settled the dispute about obligation %s: %s. %s", who, c.GetObligationId(), enumWord(c.GetSettlement().GetOutcome()), c.GetSettlement().GetReason()))
+	outcome := "as " + enumWord(c.GetSettlement().GetOutcome())
+	if c.GetSettlement().GetOutcome() == pb.SettlementOutcome_SETTLEMENT_OUTCOME_RESTORE {
+		outcome = "by going back to where it was"
+	}
+	return fmt.Sprintf("%s settled the dispute about obligation %s %s%s", who, c.GetObligationId(), outcome, because(c.GetSettlement().GetReason()))
 }

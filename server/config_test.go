@@ -2,6 +2,8 @@ package server_test
 
 import (
 	"bytes"
+	"crypto/rand"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/concordhq/concord/server"
 )
@@ -171,5 +174,32 @@ func TestAServerThatIsNeverRunLeavesNothing(t *testing.T) {
 	config.GRPCAddr = "somewhere"
 	if _, err := server.New(t.Context(), config, &bytes.Buffer{}); err == nil {
 		t.Error("New does not check its configuration")
+	}
+}
+
+// A policy that nobody can meet, and keys that are none, are told before anything is served.
+func TestFilesOfTheLogThatAreWrongAreRefused(t *testing.T) {
+	foreign, _, err := note.GenerateKey(rand.Reader, "log.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, spoil := range map[string]func(c *server.Config){
+		"log-witness-policy-file: ":               func(c *server.Config) { c.WitnessPolicyFile = "/does/not/exist" },
+		"log-witness-policy-file: witness policy": func(c *server.Config) { c.WitnessPolicyFile = writeFile(t, "policy", "quorum nobody\n") },
+		"log keys: ": func(c *server.Config) { c.LogKeyFile = writeFile(t, "keys", "PRIVATE+KEY\n") },
+		"log.example": func(c *server.Config) {
+			c.LogOrigin, c.LogKeyFile = "other.example", writeFile(t, "keys", foreign)
+		},
+	} {
+		config := server.Default()
+		config.GRPCAddr, config.HTTPAddr, config.DataDir = "127.0.0.1:0", "127.0.0.1:0", t.TempDir()
+		spoil(&config)
+		built, err := server.New(t.Context(), config, io.Discard)
+		if err == nil {
+			err = built.Run(t.Context(), func(server.Started) { t.Errorf("%s: it serves", name) })
+		}
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("nothing is said of %q: %v", name, err)
+		}
 	}
 }

@@ -403,7 +403,7 @@ func (s *Sealer) cosign(ctx context.Context) (refused []string, err error) {
 		if rewound := (*RewoundError)(nil); errors.As(a.err, &rewound) {
 			err = a.err
 		} else if ctx.Err() == nil {
-			standing.refused(now)
+			standing.refused(s.Now())
 			refused = append(refused, name)
 			s.Log.WarnContext(ctx, "a witness did not cosign and will be asked again", "witness", name, "after", standing.pause, "error", a.err)
 		}
