@@ -4,7 +4,9 @@
 // Obligations, Calendars, History, Log and Admin. Every call carries the caller's key, gets a deadline if it has none, and is safe
 // to repeat: a command without a request_id is given one before it leaves, so that a call which found the service
 // unavailable is made again, and is never recorded twice. What the service refuses comes back as an error that Reason,
-// Violations and Details read; Pages walks a list to its end; Import sends rows, as many as there are.
+// Violations and Details read; Pages walks a list to its end; Import sends rows, as many as there are; Watch tells
+// what happens, and goes on where it was when a service restarts. With Options.Verify it checks the history it reads
+// against the service's log.
 //
 // A Client may be used by any number of goroutines. It never speaks in the clear to anything but its own machine.
 package client
@@ -13,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -71,7 +74,8 @@ type Client struct {
 	Admin pb.AdminServiceClient
 
 	conn     *grpc.ClientConn
-	attempts uint
+	attempts uint // of a call
+	watching uint // attempts of a watch
 }
 
 // Dial returns a Client of the service at addr, "host:port" or any other target gRPC knows. It does not wait for the
@@ -82,10 +86,18 @@ func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", addr, err)
 	}
+	layers := []grpc.UnaryClientInterceptor{deadline(o.timeout()), identify, again(o.attempts())}
+	if o.Verify != nil {
+		v, err := newVerifier(*o.Verify)
+		if err != nil {
+			return nil, fmt.Errorf("dial %s: %w", addr, err)
+		}
+		layers = slices.Insert(layers, 1, v.unary) // within the call's deadline, around its attempts
+	}
 	conn, err := grpc.NewClient(addr,
 		grpc.WithTransportCredentials(transport),
 		grpc.WithPerRPCCredentials(identity{key: o.Key, party: o.Party, secure: secure}),
-		grpc.WithChainUnaryInterceptor(deadline(o.timeout()), identify, again(o.attempts())),
+		grpc.WithChainUnaryInterceptor(layers...),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxReceiveBytes), grpc.MaxCallSendMsgSize(maxSendBytes)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingAfter, Timeout: pingTimeout}),
 		grpc.WithConnectParams(grpc.ConnectParams{
@@ -118,6 +130,7 @@ func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
 		Admin:       pb.NewAdminServiceClient(conn),
 		conn:        conn,
 		attempts:    o.attempts(),
+		watching:    o.watchAttempts(),
 	}, nil
 }
 

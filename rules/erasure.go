@@ -54,9 +54,9 @@ func (s *State) privateDataErased(e *pb.Event, c *pb.PrivateDataErased) {
 const fewVersions = 10
 
 func erasedWords(c *pb.PrivateDataErased) string {
-	which := fmt.Sprint(c.GetVersions())
 	if n := len(c.GetVersions()); n > fewVersions {
-		which = fmt.Sprintf("%d, from %d to %d,", n, c.GetVersions()[0], c.GetVersions()[n-1])
+		return fmt.Sprintf("What people wrote in %d events, from %d to %d, was erased: %s", n, c.GetVersions()[0], c.GetVersions()[n-1], c.GetBasis())
 	}
-	return fmt.Sprintf("What people wrote in events %s was erased: %s", strings.Trim(which, "[]"), c.GetBasis())
+	which := strings.ReplaceAll(strings.Trim(fmt.Sprint(c.GetVersions()), "[]"), " ", ", ")
+	return fmt.Sprintf("What people wrote in event %s was erased: %s", which, c.GetBasis())
 }

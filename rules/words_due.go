@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strings"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
@@ -26,7 +27,7 @@ func dueWords(s *pb.DueStep) string {
 	case pb.DueStepKind_DUE_STEP_KIND_WINDOW:
 		return fmt.Sprintf("The time it is about ends on %s.", s.GetDate())
 	case pb.DueStepKind_DUE_STEP_KIND_TRIGGER:
-		return fmt.Sprintf("It happened on %s: %s.", s.GetDate(), s.GetSubject())
+		return fmt.Sprintf("It happened on %s%s.", s.GetDate(), strings.TrimSuffix(because(s.GetSubject()), "."))
 	case pb.DueStepKind_DUE_STEP_KIND_MISS:
 		return fmt.Sprintf("Obligation %s, which was missed, was due on %s.", s.GetSubject(), s.GetDate())
 	case pb.DueStepKind_DUE_STEP_KIND_RECORDED:

@@ -74,6 +74,7 @@ func (c seat) expected(rpc servertest.RPC, req proto.Message) string {
 		if c.party != acme {
 			return "NOT_FOUND"
 		}
+	case *pb.ErasePrivateDataRequest: // the operator's, who sees none of it
 	case *pb.ImportAgreementRequest: // makes the agreement that it names
 	case interface{ GetAgreementId() string }:
 		if !c.sees(r.GetAgreementId()) {

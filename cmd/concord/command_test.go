@@ -152,7 +152,8 @@ func TestACommandLineThatMakesNoSense(t *testing.T) {
 		"party", "bogus", "party bogus", "party show", "agreement list --state happy", "agreement list --bogus", "agreement list -o xml",
 		"key create holder", "key create holder --role king", "key create holder --role feed", "obligation waive a b", "obligation acknowledge a b --received today",
 		"proposal accept a b --yes --digest x", "agreement draft --vendor a", "agreement edit a", "--timeout 0s whoami",
-		"whoami --key a --key-file b", "bench --callers 0", "bench --verb dance", "bench --prefix A", "bench --agreements 2 --callers 3",
+		"whoami --key a --key-file b", "erase care --basis x", "erase care 3", "erase care x --basis y", "erase care 7-3 --basis y", "erase care 1-1001 --basis y",
+		"bench --callers 0", "bench --verb dance", "bench --prefix A", "bench --agreements 2 --callers 3",
 	} {
 		if code, out, errs := sh.run(strings.Fields(line)...); code != exitUsage || out != "" || !strings.Contains(errs, "usage: concord") {
 			t.Errorf("concord %s: %d %q %q", line, code, out, errs)

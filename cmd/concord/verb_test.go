@@ -26,6 +26,8 @@ var verbs = map[string]proto.Message{
 	"key show k":                    &pb.GetApiKeyRequest{ApiKeyId: "k"},
 	"key revoke k --etag 3":         &pb.RevokeApiKeyRequest{ApiKeyId: "k", Etag: "3"},
 	"whoami":                        &pb.GetCallerRequest{},
+	"erase help 7 2-4 --basis x":    &pb.ErasePrivateDataRequest{AgreementId: "help", Versions: []uint64{7, 2, 3, 4}, Basis: "x"},
+	"erase --service 1 --basis x":   &pb.ErasePrivateDataRequest{Versions: []uint64{1}, Basis: "x"},
 
 	"agreement draft --vendor acme --client globex -f @": &pb.CreateAgreementRequest{Agreement: &pb.Agreement{VendorPartyId: "acme", ClientPartyId: "globex", DraftTerms: text()}},
 	"agreement list --state active":                      &pb.ListAgreementsRequest{State: pb.AgreementState_AGREEMENT_STATE_ACTIVE, PageSize: pageSize, PageToken: "2"},
@@ -124,7 +126,7 @@ func TestEveryRPCHasAVerb(t *testing.T) {
 	if err := os.WriteFile(file, []byte(jsonOf(t, text())), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	called := map[string]bool{"ImportAgreements": true, "GetTile": true, "GetEntryBundle": true, "ExportAudit": true} // streams, in tests of their own; files for tools
+	called := map[string]bool{"ImportAgreements": true, "WatchEvents": true, "GetTile": true, "GetEntryBundle": true, "ExportAudit": true} // streams, in tests of their own; files for tools
 	for line, want := range verbs {
 		o := &office{}
 		sh := newShell(t, o)

@@ -59,6 +59,15 @@ func root() *cobra.Command {
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
 		Run:   func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "concordd", server.Version()) },
+	}, &cobra.Command{
+		Use:   "compact DIRECTORY",
+		Short: "Copy the data of a stopped server into a new directory, without what was written over or erased",
+		Long: "Copy --data-dir of a server that does not run into a new directory: all that it holds, and nothing that was written over\n" +
+			"or erased and still lies in its files. Start the server with the new directory, then destroy the old one.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return server.Compact(cmd.Context(), config.DataDir, args[0])
+		},
 	}, demoCommand(&config))
 	return cmd
 }

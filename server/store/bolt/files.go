@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -58,6 +59,17 @@ const (
 	// leastMapBytes is where the halving ends and bbolt chooses by itself.
 	leastMapBytes = 64 << 20
 )
+
+// Is says whether a store was made in a directory.
+func Is(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, idFile))
+	return err == nil
+}
+
+// Owns says of the name of a file in a store's directory whether it is the store's own; what else lies there is others'.
+func Owns(name string) bool {
+	return slices.Contains(append(parts(), idFile, lockFile), strings.TrimSuffix(name, newSuffix))
+}
 
 type files struct {
 	id     []byte // the line in store-id
