@@ -438,3 +438,29 @@ func TestAnswersAboutThePastWaitForRoom(t *testing.T) {
 		t.Errorf("who waited is told %v", err)
 	}
 }
+
+// What was erased is gone from the past, too.
+func TestThePastForgetsWhatWasErased(t *testing.T) {
+	d := openDesk(t, nil, nil)
+	d.run()
+	d.must(chief, party("acme"))
+	d.must(chief, party("globex"))
+	d.must(vendor, &pb.CreateAgreementRequest{AgreementId: "a", Agreement: &pb.Agreement{VendorPartyId: "acme", ClientPartyId: "globex", DraftTerms: text("Of Mr. Smith")}})
+	then := d.Now()
+	d.clock.set(then.Add(time.Hour))
+	d.must(vendor, &pb.UpdateAgreementRequest{AgreementId: "a", Agreement: &pb.Agreement{DraftTerms: text("Of nobody")}})
+	title := func(at time.Time) string {
+		m, err := d.read(t.Context(), vendor, &pb.GetAgreementRequest{AgreementId: "a", AsOf: timestamppb.New(at)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.(*pb.Agreement).GetTitle()
+	}
+	if was := title(then); was != "Of Mr. Smith" {
+		t.Errorf("it was called %q", was)
+	}
+	d.must(chief, &pb.ErasePrivateDataRequest{AgreementId: "a", Versions: []uint64{1}, Basis: "He asked for it."})
+	if was, is := title(then), title(d.Now()); was != "" || is != "Of nobody" {
+		t.Errorf("it was called %q and is called %q", was, is)
+	}
+}
