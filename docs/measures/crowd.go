@@ -25,8 +25,9 @@ const (
 	crowdSize, crowdConnections, crowdKeys, crowdStalled = 10_000, 100, 40, 100
 	// crowdGoal is how long it may take until all have been told of one change, memoryGoal what each may hold.
 	crowdGoal, memoryGoal = 1.0, 25.0 // s, kB
-	// crowdWrites is how many changes a round looks at; a stalled one is cut once so many more are on their way to it.
-	crowdWrites, stallWrites = 20, 250
+	// crowdWrites is how many changes a round looks at. A stalled watch is cut when what is on its way fills both ends, for
+	// which there are so many more, each with so long a text.
+	crowdWrites, stallWrites, stallText = 20, 100, 1_900
 	// crowdPatience bounds every wait for the crowd.
 	crowdPatience = time.Minute
 )
@@ -192,7 +193,7 @@ func (k *crowd) tellAll(ctx context.Context, s *sides, round int) (*tally, error
 	took := &tally{took: newHistogram()}
 	for n := range crowdWrites {
 		id := fmt.Sprintf("crowd-%d-%d-%d", time.Now().UnixNano(), round, n)
-		if err := s.write(ctx, n%paceCallers, id); err != nil {
+		if err := s.write(ctx, n%paceCallers, id, ""); err != nil {
 			return nil, err
 		}
 		answered := time.Now()
@@ -226,7 +227,7 @@ func (k *crowd) await(ctx context.Context, events int) error {
 func (k *crowd) cut(ctx context.Context, s *sides) (int, error) {
 	var written []uint64
 	for n := range stallWrites {
-		if err := s.write(ctx, n%paceCallers, fmt.Sprintf("stall-%d-%d", time.Now().UnixNano(), n)); err != nil {
+		if err := s.write(ctx, n%paceCallers, fmt.Sprintf("stall-%d-%d", time.Now().UnixNano(), n), strings.Repeat("x", stallText)); err != nil {
 			return 0, err
 		}
 		if err := k.await(ctx, k.listen-1); err != nil {
