@@ -5,7 +5,8 @@
 // to repeat: a command without a request_id is given one before it leaves, so that a call which found the service
 // unavailable is made again, and is never recorded twice. What the service refuses comes back as an error that Reason,
 // Violations and Details read; Pages walks a list to its end; Import sends rows, as many as there are; Watch tells
-// what happens, and goes on where it was when a service restarts.
+// what happens, and goes on where it was when a service restarts. With Options.Verify it checks the history it reads
+// against the service's log.
 //
 // A Client may be used by any number of goroutines. It never speaks in the clear to anything but its own machine.
 package client
@@ -14,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -84,10 +86,18 @@ func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", addr, err)
 	}
+	layers := []grpc.UnaryClientInterceptor{deadline(o.timeout()), identify, again(o.attempts())}
+	if o.Verify != nil {
+		v, err := newVerifier(*o.Verify)
+		if err != nil {
+			return nil, fmt.Errorf("dial %s: %w", addr, err)
+		}
+		layers = slices.Insert(layers, 1, v.unary) // within the call's deadline, around its attempts
+	}
 	conn, err := grpc.NewClient(addr,
 		grpc.WithTransportCredentials(transport),
 		grpc.WithPerRPCCredentials(identity{key: o.Key, party: o.Party, secure: secure}),
-		grpc.WithChainUnaryInterceptor(deadline(o.timeout()), identify, again(o.attempts())),
+		grpc.WithChainUnaryInterceptor(layers...),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxReceiveBytes), grpc.MaxCallSendMsgSize(maxSendBytes)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingAfter, Timeout: pingTimeout}),
 		grpc.WithConnectParams(grpc.ConnectParams{

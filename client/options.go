@@ -29,6 +29,9 @@ type Options struct {
 	// clear, and every other one by TLS.
 	TLS *tls.Config
 
+	// Verify makes the Client check the history it reads against the service's log; nil: what the service tells is believed.
+	Verify *Verification
+
 	// Timeout is the deadline of a call whose context has none; 0 means DefaultTimeout.
 	Timeout time.Duration
 	// Attempts is how often a call is made before "unavailable" is believed; 0 means DefaultAttempts, and for a watch

@@ -23,7 +23,7 @@ import (
 )
 
 func (s *session) auditCommand() *cobra.Command {
-	return noun("audit", "Proof of what was recorded, for those who trust nobody", s.auditExport(), s.auditVerify(), s.auditProof(), s.auditGrowth())
+	return noun("audit", "Proof of what was recorded, for those who trust nobody", s.auditExport(), s.auditVerify(), s.auditProof(), s.auditGrowth(), s.auditWatch())
 }
 
 func (s *session) auditExport() *cobra.Command {
@@ -117,21 +117,21 @@ func (s *session) auditVerify() *cobra.Command {
 			trust := bundle.Trust{}
 			var err error
 			if trust.Policies, err = policies(policyFiles); err != nil {
-				return err
+				return incomplete(err)
 			}
 			if since != "" {
 				if trust.Since, err = os.ReadFile(since); err != nil {
-					return fmt.Errorf("read the earlier checkpoint: %w", err)
+					return incomplete(fmt.Errorf("read the earlier checkpoint: %w", err))
 				}
 			}
 			f, err := os.Open(args[0])
 			if err != nil {
-				return fmt.Errorf("read the bundle: %w", err)
+				return incomplete(fmt.Errorf("read the bundle: %w", err))
 			}
 			defer f.Close()
 			is, err := f.Stat()
 			if err != nil || !is.Mode().IsRegular() {
-				return fmt.Errorf("read the bundle: %s is no file", args[0])
+				return incomplete(fmt.Errorf("read the bundle: %s is no file", args[0]))
 			}
 			r := bundle.Verify(f, is.Size(), trust)
 			if err := s.printReport(r); err != nil {
@@ -164,7 +164,7 @@ func (s *session) printReport(r *bundle.Report) error {
 		return fmt.Errorf("write: %w", err)
 	}
 	for _, f := range r.Findings {
-		fmt.Fprintf(s.out, "\n%s, %s, in %s:\n  %s\n", f.Outcome, f.Check, clean(f.Where), clean(f.What))
+		fmt.Fprintf(s.out, "\n%s: %s (%s)\n  %s\n", clean(f.Where), f.Outcome, f.Check, clean(f.What))
 	}
 	if r.More > 0 {
 		fmt.Fprintf(s.out, "\nand %d more.\n", r.More)

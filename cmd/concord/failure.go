@@ -31,7 +31,7 @@ func (e usageError) Error() string { return e.text }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
 
-// What a check of an audit bundle ends with, if not with exitDone.
+// What a check of a bundle or of the log ends with, if not with exitDone.
 const (
 	exitTampered   = 1
 	exitIncomplete = 2
@@ -41,6 +41,13 @@ const (
 type saidError int
 
 func (e saidError) Error() string { return fmt.Sprintf("ended with %d", int(e)) }
+
+// incompleteError is what kept a checker from checking.
+type incompleteError struct{ error }
+
+func (e incompleteError) Unwrap() error { return e.error }
+
+func incomplete(err error) error { return incompleteError{err} }
 
 // errSaid ends a command that has already said on its output what is wrong.
 var errSaid = errors.New("failed")
@@ -74,15 +81,20 @@ func (s *session) fail(cmd *cobra.Command, err error) int {
 		fmt.Fprintf(s.errs, "concord: %s\nusage: %s\nMore: %s --help\n", clean(err.Error()), cmd.UseLine(), cmd.CommandPath())
 		return exitUsage
 	}
+	refused := exitRefused
+	var unchecked incompleteError
+	if errors.As(err, &unchecked) {
+		refused = exitIncomplete
+	}
 	f := s.failureOf(err)
 	if s.output == outputJSON {
 		if line, err := json.Marshal(f); err == nil {
 			fmt.Fprintf(s.errs, "%s\n", line)
-			return exitRefused
+			return refused
 		}
 	}
 	fmt.Fprint(s.errs, f.text())
-	return exitRefused
+	return refused
 }
 
 // failureOf takes an error apart.

@@ -101,7 +101,7 @@ func live(ctx context.Context, s *server.Server, clock *demoClock, started serve
 	if err := story.at(ctx, demoEnds); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	tell(os.Stdout, started, story.keys["ines"], story.keys["rafael"])
+	tell(os.Stdout, started, story.keys)
 	return nil
 }
 

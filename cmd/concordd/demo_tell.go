@@ -7,9 +7,9 @@ import (
 	"github.com/concordhq/concord/server"
 )
 
-// tell prints a key per side, and lines that work as they stand. All that was due has been done by then; so the vendor
-// delivers something more, which the client must answer.
-func tell(w io.Writer, started server.Started, vendor, client string) {
+// tell prints a key per side and the auditor's, and lines that work as they stand. All that was due has been done by then; so
+// the vendor delivers something more, which the client must answer.
+func tell(w io.Writer, started server.Started, keys map[string]string) {
 	fmt.Fprintf(w, `Concord demo: %[1]s, a throw-away store. It is the evening of %[2]s here.
 
 Tallgrass Systems Ltd (vendor) and Orchard & Vale Foods plc (client) negotiated the agreement
@@ -17,6 +17,7 @@ Tallgrass Systems Ltd (vendor) and Orchard & Vale Foods plc (client) negotiated 
 
   export VENDOR=%[4]s
   export CLIENT=%[5]s
+  export AUDITOR=%[7]s
 
 What either side has owed so far (43 promises), and how one due date came about: data that the client brought 14 business
 days late moved the vendor's module by as many.
@@ -45,5 +46,5 @@ With the command line of Concord:
   go run ./cmd/concord --addr %[6]s --key $CLIENT event list %[3]s
 
 Read the API at http://%[1]s/docs. Stop with Ctrl-C.
-`, started.HTTPAddr, demoEnds.Format("2 January 2006"), demoAgreement, vendor, client, started.GRPCAddr)
+`, started.HTTPAddr, demoEnds.Format("2 January 2006"), demoAgreement, keys["ines"], keys["rafael"], started.GRPCAddr, keys["nora"])
 }

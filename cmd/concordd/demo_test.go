@@ -21,7 +21,7 @@ func TestDemoLines(t *testing.T) {
 			commands = append(commands, typed)
 		}
 	}
-	if len(exports) != 2 || len(commands) < 10 {
+	if len(exports) != 3 || len(commands) < 10 {
 		t.Fatalf("the demonstration said:\n%s", p.said)
 	}
 	refused := 0

@@ -67,6 +67,57 @@ func TestReadme(t *testing.T) {
 	}
 }
 
+// TestReadmeForAuditors follows the README's section for auditors, as it is printed, in a directory of its own.
+func TestReadmeForAuditors(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "## Ten minutes more")
+	section, _, _ = strings.Cut(section, "\n## ")
+	p := start(t, lastLine, "demo", "--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0")
+	_, key, _ := strings.Cut(p.said, "export AUDITOR=")
+	key, _, _ = strings.Cut(key, "\n")
+	_, addr, _ := strings.Cut(p.said, "--addr ")
+	addr, _, _ = strings.Cut(addr, " ")
+	env := append(os.Environ(), "CONCORD_ADDR="+addr, "AUDITOR="+key, "PATH="+filepath.Dir(binary(t, "concord"))+string(os.PathListSeparator)+os.Getenv("PATH"))
+	dir, lines := t.TempDir(), 0
+	for _, line := range strings.Split(section, "\n") {
+		command, remark, _ := strings.Cut(line, "  #")
+		if !strings.HasPrefix(command, "concord ") && !strings.HasPrefix(command, "LC_ALL=") {
+			continue
+		}
+		lines++
+		out, code := typed(t, dir, env, command)
+		verdict, _, _ := strings.Cut(out, "\n")
+		switch said := strings.TrimLeft(remark, " "); {
+		case strings.HasPrefix(said, "TAMPERED"):
+			if verdict != "TAMPERED" || code != 1 || !strings.Contains(out, "chains/agr-2026-0007/") {
+				t.Errorf("%s\n%d\n%s", command, code, out)
+			}
+		case code != 0, strings.HasPrefix(said, "SOUND") && verdict != "SOUND":
+			t.Errorf("%s\n%d\n%s", command, code, out)
+		}
+	}
+	if lines != 6 {
+		t.Errorf("%d commands were found in the README", lines)
+	}
+}
+
+// typed types a line in a directory, and returns what was said and the exit code. It is given a moment where the newest events
+// must be signed first.
+func typed(t *testing.T, dir string, env []string, line string) (out string, code int) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		shell := exec.Command("sh", "-c", line)
+		shell.Dir, shell.Env = dir, env
+		said, err := shell.CombinedOutput()
+		if err == nil || time.Now().After(deadline) || !strings.Contains(string(said), "within a second") {
+			return string(said), shell.ProcessState.ExitCode()
+		}
+	}
+}
+
 func saidSecretOf(t *testing.T, out string) string {
 	t.Helper()
 	for _, found := range saidSecret.FindAllString(out, -1) {

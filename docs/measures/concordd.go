@@ -35,7 +35,7 @@ const (
 // concordd is the real service, in a process of its own, with its data on the disk to measure.
 type concordd struct {
 	stage            *stage
-	dir              string
+	binary, dir      string
 	process          *child
 	grpcAddr, httpAt string
 	key              string // the operator's
@@ -47,22 +47,27 @@ type concordd struct {
 // service is the concordd that measures share, with at least so many agreements.
 func (s *stage) service(ctx context.Context, agreements int) (*concordd, error) {
 	if s.house == nil {
-		dir, err := s.under("concord")
-		if err != nil {
+		var err error
+		if s.house, err = s.newConcordd(ctx, s.binary, "concord"); err != nil {
 			return nil, err
 		}
-		c := &concordd{stage: s, dir: dir}
-		if err := c.start(ctx); err != nil {
-			return nil, err
-		}
-		s.house = c
 	}
 	return s.house, s.house.prepare(ctx, agreements)
 }
 
+// newConcordd starts a concordd from a file, with its data in a directory of its own.
+func (s *stage) newConcordd(ctx context.Context, binary, name string) (*concordd, error) {
+	dir, err := s.under(name)
+	if err != nil {
+		return nil, err
+	}
+	c := &concordd{stage: s, binary: binary, dir: dir}
+	return c, c.start(ctx)
+}
+
 // start starts the process and waits until it takes calls; ready is how long that took.
 func (c *concordd) start(ctx context.Context) (err error) {
-	c.process, err = c.stage.launch("concordd", c.stage.binary, nil,
+	c.process, err = c.stage.launch("concordd", c.binary, nil,
 		"--data-dir", c.dir, "--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0")
 	if err != nil {
 		return err

@@ -34,29 +34,30 @@ type stage struct {
 	house *concordd // the service that measures share; nil until one needs it
 }
 
-// newStage makes the directory and builds concordd from the sources beside this module, as its users do.
+// newStage makes the directory and builds concordd.
 func newStage(ctx context.Context, p plan, progress io.Writer) (*stage, error) {
 	place, err := os.MkdirTemp(p.dir, "concord-measures-*")
 	if err != nil {
 		return nil, fmt.Errorf("make a place for the data: %w", err)
 	}
 	s := &stage{plan: p, place: place, binary: filepath.Join(place, "concordd"), progress: progress}
-	if err := s.build(ctx); err != nil {
+	if err := s.build(ctx, s.binary, "./cmd/concordd"); err != nil {
 		return nil, errors.Join(err, s.strike())
 	}
 	return s, nil
 }
 
-func (s *stage) build(ctx context.Context) error {
-	s.say("building concordd")
+// build builds a program into a file, from the sources beside this module, as its users do or with more flags.
+func (s *stage) build(ctx context.Context, to, program string, flags ...string) error {
+	s.say("building %s", strings.Join(append([]string{filepath.Base(program)}, flags...), " "))
 	found, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/concordhq/concord").Output()
 	if err != nil {
 		return fmt.Errorf("find the sources (is this run with go run -C docs/measures?): %w", err)
 	}
-	build := exec.CommandContext(ctx, "go", "build", "-o", s.binary, "./cmd/concordd")
+	build := exec.CommandContext(ctx, "go", append([]string{"build", "-o", to}, append(flags, program)...)...)
 	build.Dir = strings.TrimSpace(string(found))
 	if said, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build concordd: %w\n%s", err, said)
+		return fmt.Errorf("build %s: %w\n%s", program, err, said)
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -306,16 +305,8 @@ func (b *batch) record(d *rules.Decision) error {
 // enter enters an event into the log, and so into its chain.
 func (b *batch) enter(chain *journalv1.Chain, version uint64, body []byte) error {
 	value := make([]byte, bodyAt, bodyAt+len(body))
-	salt := value[proof.EntrySize:bodyAt]
-	b.j.opts.Random(salt)
 	chain.Version = version
-	if Logged {
-		copy(value, proof.Entry(chain.GetLogKey(), version, salt, body))
-		chain.EntryHash = proof.LeafHash(value[:proof.EntrySize])
-	}
-	err := b.edge.Append(chain.GetEntryHash(), func(level int, n uint64, hash []byte) {
-		b.write(tableTiles, tileKey(level, n), slices.Clone(hash))
-	})
+	err := b.commit(chain, value, body)
 	b.events++
 	b.write(tableEvents, be64(b.edge.Size()), append(value, body...))
 	return err
