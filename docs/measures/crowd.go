@@ -155,10 +155,11 @@ func (k *crowd) gather(ctx context.Context, c *concordd) error {
 			group.Go(func() error {
 				key := keys[(n*crowdSize/crowdConnections+i)%crowdKeys]
 				as := client.WithKey(ctx, key)
-				if n == 0 {
-					as = metadata.AppendToOutgoingContext(as, "authorization", "Bearer "+key)
+				begin := as
+				if n == 0 { // not by the client, which would say it by itself
+					begin = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+key)
 				}
-				stream, err := history.WatchEvents(as, &pb.WatchEventsRequest{})
+				stream, err := history.WatchEvents(begin, &pb.WatchEventsRequest{})
 				for told := 0; told < 2 && err == nil; told++ { // where it stands, and that it has caught up
 					_, err = stream.Recv()
 				}
