@@ -23,8 +23,13 @@ import (
 // again from the history that is left; and answers that repeat them, kept for whoever asks again, are emptied. What an engine
 // keeps of a value that was written over is told in docs/operations.md.
 
-// MaxErasedAnswers bounds the answers that one order empties, so that it fits a Change.
-const MaxErasedAnswers = 100_000
+// Bounds of one order, so that it fits a Change with all that a batch may hold beside it.
+const (
+	// MaxErasedAnswers is how many answers it empties.
+	MaxErasedAnswers = 100_000
+	// MaxErasedBytes is how much it writes: records are written again as a whole, however little of them goes.
+	MaxErasedBytes = 16 << 20
+)
 
 // erase carries out an order. It comes before the order is recorded, and puts the records that are left into the decision.
 // If it fails, nothing is written.
@@ -53,12 +58,18 @@ func (b *batch) erase(d *rules.Decision, order *pb.Event) error {
 	if err != nil {
 		return err
 	}
+	writes = append(writes, answers...)
+	size := store.Change{Writes: writes}.Bytes()
 	for ref, m := range left.Records() {
 		if !proto.Equal(d.State.Get(ref), m) {
 			d.State.Put(ref, m)
+			size += proto.Size(m)
 		}
 	}
-	for _, w := range append(writes, answers...) {
+	if size > MaxErasedBytes {
+		return tooMuch("bytes of what has erased texts", "What repeats these texts has more than %d bytes. Name fewer events at a time, or try again in a day.", MaxErasedBytes)
+	}
+	for _, w := range writes {
 		b.write(w.Table, w.Key, w.Value)
 		if w.Table == tableReceipts {
 			b.receipts[string(w.Key)] = emptied(w.Value)
@@ -174,13 +185,18 @@ func (p pending) repeating(requests [][]byte, texts map[string]bool) (found []st
 			continue
 		}
 		if len(found) == MaxErasedAnswers {
-			e := rules.Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "More than %d answers that are kept for whoever asks again repeat these texts. Name fewer events at a time, or try again in a day.", MaxErasedAnswers)
-			e.Metadata = map[string]string{"limit": "answers with erased texts"}
-			return nil, e
+			return nil, tooMuch("answers with erased texts", "More than %d answers that are kept for whoever asks again repeat these texts. Name fewer events at a time, or try again in a day.", MaxErasedAnswers)
 		}
 		found = append(found, store.Write{Table: tableReceipts, Key: key, Value: slices.Clone(value[:8])})
 	}
 	return found, nil
+}
+
+// tooMuch refuses an order that is too large to be carried out at once.
+func tooMuch(limit, words string, most int) error {
+	e := rules.Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, words, most)
+	e.Metadata = map[string]string{"limit": limit}
+	return e
 }
 
 // says says whether an answer has one of the texts.

@@ -431,11 +431,11 @@ func (j *Journal) commit(b *batch) error {
 		return err
 	}
 	j.head, j.edge = j.head+1, b.edge
-	j.position.Store(b.edge.Size())
-	j.lastMicro.Store(b.at.UnixMicro())
-	if service, ok := b.chains[""]; ok {
+	if service, ok := b.chains[""]; ok { // before the position: who stands behind a revocation must not still know the key
 		j.serviceSeen.Store(service.GetVersion())
 	}
+	j.position.Store(b.edge.Size())
+	j.lastMicro.Store(b.at.UnixMicro())
 	j.mu.Lock()
 	close(j.changed)
 	j.changed = make(chan struct{})

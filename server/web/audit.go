@@ -104,10 +104,12 @@ func (h *handler) serveAudit(x *exchange, id string) {
 	for err == nil {
 		_ = control.SetWriteDeadline(time.Now().Add(auditPatience)) // where there is a connection, it has deadlines
 		if _, err = x.Write(piece.GetData()); err == nil {
+			_ = control.SetWriteDeadline(time.Time{}) // HTTP/2 would break off at it, however long the next piece takes to make
 			piece.Reset()
 			err = stream.RecvMsg(piece)
 		}
 	}
+	_ = control.SetWriteDeadline(time.Now().Add(auditPatience)) // for what net/http holds yet
 	if !errors.Is(err, io.EOF) {
 		panic(http.ErrAbortHandler) // so that nobody takes half a bundle for a whole one
 	}
