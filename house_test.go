@@ -30,6 +30,7 @@ var floors = map[string]int{
 	"client":               2,
 	"server/auth":          4,
 	"server/deadline":      4,
+	"server/watch":         4,
 	"server/web":           4,
 	"server/feed":          4,
 	"server/seal":          4,

@@ -4,8 +4,9 @@
 // Obligations, Calendars, History, Log and Admin. Every call carries the caller's key, gets a deadline if it has none, and is safe
 // to repeat: a command without a request_id is given one before it leaves, so that a call which found the service
 // unavailable is made again, and is never recorded twice. What the service refuses comes back as an error that Reason,
-// Violations and Details read; Pages walks a list to its end; Import sends rows, as many as there are. With Options.Verify it
-// checks the history it reads against the service's log.
+// Violations and Details read; Pages walks a list to its end; Import sends rows, as many as there are; Watch tells
+// what happens, and goes on where it was when a service restarts. With Options.Verify it checks the history it reads
+// against the service's log.
 //
 // A Client may be used by any number of goroutines. It never speaks in the clear to anything but its own machine.
 package client
@@ -73,7 +74,8 @@ type Client struct {
 	Admin pb.AdminServiceClient
 
 	conn     *grpc.ClientConn
-	attempts uint
+	attempts uint // of a call
+	watching uint // attempts of a watch
 }
 
 // Dial returns a Client of the service at addr, "host:port" or any other target gRPC knows. It does not wait for the
@@ -128,6 +130,7 @@ func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
 		Admin:       pb.NewAdminServiceClient(conn),
 		conn:        conn,
 		attempts:    o.attempts(),
+		watching:    o.watchAttempts(),
 	}, nil
 }
 

@@ -31,6 +31,8 @@ type call struct {
 type desk struct {
 	pb.UnimplementedPartyServiceServer
 	pb.UnimplementedAgreementServiceServer
+	history pb.HistoryServiceServer // nil: none
+
 	mu    sync.Mutex
 	calls []call
 	away  []error
@@ -84,6 +86,9 @@ func open(t *testing.T, d *desk, o client.Options) *client.Client {
 	server := grpc.NewServer()
 	pb.RegisterPartyServiceServer(server, d)
 	pb.RegisterAgreementServiceServer(server, d)
+	if d.history != nil {
+		pb.RegisterHistoryServiceServer(server, d.history)
+	}
 	go func() { _ = server.Serve(lis) }()
 	t.Cleanup(server.Stop)
 	o.Wait = true

@@ -34,7 +34,8 @@ type Options struct {
 
 	// Timeout is the deadline of a call whose context has none; 0 means DefaultTimeout.
 	Timeout time.Duration
-	// Attempts is how often a call is made before "unavailable" is believed; 0 means DefaultAttempts, 1 never again.
+	// Attempts is how often a call is made before "unavailable" is believed; 0 means DefaultAttempts, and for a watch
+	// DefaultWatchAttempts; 1 never again.
 	Attempts int
 	// Wait makes Dial return only once there is a connection.
 	Wait bool
@@ -50,6 +51,13 @@ func (o Options) timeout() time.Duration {
 func (o Options) attempts() uint {
 	if o.Attempts <= 0 {
 		return DefaultAttempts
+	}
+	return uint(o.Attempts)
+}
+
+func (o Options) watchAttempts() uint {
+	if o.Attempts <= 0 {
+		return DefaultWatchAttempts
 	}
 	return uint(o.Attempts)
 }

@@ -59,6 +59,19 @@ func (c Caller) SeesService() bool {
 	return c.Role == pb.Role_ROLE_OPERATOR || c.Role == pb.Role_ROLE_AUDITOR && len(c.AgreementIDs) == 0
 }
 
+// Told says whether a caller who watches is told of an event, of an agreement as it stands now or, for nil, of the service.
+// A draft is its author's alone, so that who comes late is told the same as who was there.
+func (c Caller) Told(e *pb.Event, a *pb.Agreement) bool {
+	if a == nil {
+		return c.SeesService()
+	}
+	switch e.GetChange().(type) {
+	case *pb.Event_AgreementDrafted, *pb.Event_DraftRewritten:
+		return c.Sees(a) && c.SideOf(a) == a.GetAuthor()
+	}
+	return c.Sees(a)
+}
+
 // Neutral says whether a caller acts for the party that both sides of an agreement agreed on to settle their disputes. It is
 // no side: it reads the agreement from the acceptance on, and determines.
 func (c Caller) Neutral(a *pb.Agreement) bool {

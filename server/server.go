@@ -26,6 +26,7 @@ import (
 	"github.com/concordhq/concord/server/store"
 	"github.com/concordhq/concord/server/store/bolt"
 	"github.com/concordhq/concord/server/store/memory"
+	"github.com/concordhq/concord/server/watch"
 	"github.com/concordhq/concord/server/web"
 )
 
@@ -40,6 +41,7 @@ type Server struct {
 	clock      *deadline.Worker
 	policy     *seal.Policy
 	sealer     *seal.Sealer
+	hub        *watch.Hub
 	grpc       *grpc.Server
 	health     *health.Server
 	http       *http.Server
@@ -96,6 +98,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		return err
 	}
 	s.clock = &deadline.Worker{Journal: s.journal, Log: s.log, Observe: s.telemetry.clock()}
+	s.hub = watch.New(watch.Options{Journal: s.journal, Log: s.log, Observe: s.telemetry.watches()})
 
 	tls, err := serverTLS(config)
 	if err != nil {
@@ -151,12 +154,12 @@ func (s *Server) buildGRPC(inside *inside, creds grpc.ServerOption) error {
 	s.grpc = grpc.NewServer(append(grpcOptions(), creds, s.telemetry.grpcOption(), grpc.UnaryInterceptor(unary), grpc.StreamInterceptor(stream))...)
 	healthpb.RegisterHealthServer(s.grpc, s.health)
 	registerReflection(s.grpc)
-	api.Register(s.grpc, s.journal, s.policy)
+	api.Register(s.grpc, s.journal, s.policy, s.hub)
 
 	inside.unary, inside.traced = unary, s.telemetry.tracing
 	inside.WithServerUnaryInterceptor(unary).WithServerStreamInterceptor(stream)
 	s.telemetry.inside(inside.Channel)
-	api.Register(inside, s.journal, s.policy)
+	api.Register(inside, s.journal, s.policy, s.hub)
 	return door.Read(s.grpc.GetServiceInfo())
 }
 
@@ -190,6 +193,7 @@ func (s *Server) serve(ctx context.Context, journalDone chan error, started func
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.clock.Run(ctx) })
 	group.Go(func() error { return s.seals(ctx) })
+	group.Go(func() error { return s.hub.Run(ctx) })
 	group.Go(func() error {
 		if err := s.grpc.Serve(s.grpcPort); err != nil && !errors.Is(err, grpc.ErrServerStopped) { // stopped: before it began
 			return fmt.Errorf("serve gRPC: %w", err)

@@ -30,8 +30,10 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/server/journal"
 	"github.com/concordhq/concord/server/seal"
+	"github.com/concordhq/concord/server/watch"
 )
 
 // telemetry is what Concord tells of itself: traces where the standard OTEL_ variables ask for them, metrics unless they
@@ -51,6 +53,8 @@ type telemetry struct {
 	signed, published, cosigned                metric.Int64Gauge
 	publishedAt                                metric.Float64Gauge
 	refused                                    metric.Int64Counter
+	watching                                   metric.Int64UpDownCounter
+	watchEnds                                  metric.Int64Counter
 }
 
 // exporting says whether the environment asks for a signal.
@@ -131,6 +135,7 @@ func (t *telemetry) instruments(m metric.Meter) error {
 	t.storeWrite = histogram("concord.store.commit.duration", "s", "Time the store took for a commit, waiting for room included.", times...)
 	t.storeCarry = histogram("concord.store.flush.duration", "s", "Time a generation took to reach the tables.", .1, .25, .5, 1, 2.5, 5, 10, 30, 60)
 	t.woken = counter("concord.deadline.woken", "Records woken because their time had come.")
+	t.watchEnds = counter("concord.watch.ends", "Watches that the service ended, by reason: too slow, or a key revoked.")
 	t.lag = histogram("concord.deadline.lag", "s", "How late the first record of a turn was woken.", .001, .01, .1, 1, 10, 60, 3600, 86400)
 	gauge := func(name, unit, about string) metric.Int64Gauge {
 		g, err := m.Int64Gauge(name, metric.WithUnit(unit), metric.WithDescription(about))
@@ -141,9 +146,10 @@ func (t *telemetry) instruments(m metric.Meter) error {
 	t.published = gauge("concord.log.published", "{entry}", "Size of the log at the newest checkpoint that was published.")
 	t.cosigned = gauge("concord.log.cosigned", "{witness}", "Witnesses that have cosigned the last checkpoint.")
 	t.refused = counter("concord.log.witness.failures", "Times that a witness was asked and did not cosign, by witness.")
-	var err error
+	var err, watchErr error
+	t.watching, watchErr = m.Int64UpDownCounter("concord.watch.watches", metric.WithDescription("Watches that are told what happens."))
 	t.publishedAt, err = m.Float64Gauge("concord.log.published.time", metric.WithUnit("s"), metric.WithDescription("When the newest checkpoint was published, in seconds since 1970."))
-	return errors.Join(append(errs, err)...)
+	return errors.Join(append(errs, err, watchErr)...)
 }
 
 // sealer observes who signs the log.
@@ -259,6 +265,19 @@ func (t *telemetry) clock() func(woken int, lag time.Duration) {
 	return func(woken int, lag time.Duration) {
 		t.woken.Add(context.Background(), int64(woken))
 		t.lag.Record(context.Background(), lag.Seconds())
+	}
+}
+
+// watches observes the hub.
+func (t *telemetry) watches() watch.Observer {
+	if t.registry == nil {
+		return watch.Observer{}
+	}
+	return watch.Observer{
+		Watches: func(change int) { t.watching.Add(context.Background(), int64(change)) },
+		Ended: func(reason pb.ErrorReason) {
+			t.watchEnds.Add(context.Background(), 1, metric.WithAttributes(attribute.String("reason", reason.String())))
+		},
 	}
 }
 

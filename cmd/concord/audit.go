@@ -164,7 +164,7 @@ func (s *session) printReport(r *bundle.Report) error {
 		return fmt.Errorf("write: %w", err)
 	}
 	for _, f := range r.Findings {
-		fmt.Fprintf(s.out, "\n%s, %s, in %s:\n  %s\n", f.Outcome, f.Check, clean(f.Where), clean(f.What))
+		fmt.Fprintf(s.out, "\n%s: %s (%s)\n  %s\n", clean(f.Where), f.Outcome, f.Check, clean(f.What))
 	}
 	if r.More > 0 {
 		fmt.Fprintf(s.out, "\nand %d more.\n", r.More)

@@ -126,7 +126,7 @@ func TestEveryRPCHasAVerb(t *testing.T) {
 	if err := os.WriteFile(file, []byte(jsonOf(t, text())), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	called := map[string]bool{"ImportAgreements": true, "GetTile": true, "GetEntryBundle": true, "ExportAudit": true} // streams, in tests of their own; files for tools
+	called := map[string]bool{"ImportAgreements": true, "WatchEvents": true, "GetTile": true, "GetEntryBundle": true, "ExportAudit": true} // streams, in tests of their own; files for tools
 	for line, want := range verbs {
 		o := &office{}
 		sh := newShell(t, o)

@@ -130,6 +130,8 @@ var measures = []measure{
 	{"growth", "The same submission on small and on large agreements", growth},
 	{"timers", "A million timers an hour while 64 callers write: how late the clock is", timers},
 	{"catch-up", "What the clock does after a year of sleep, and in how much memory", catchUp},
+	{"watch", "How long after the answer to a change a watcher is told, at 1,000 changes a second, beside etcd", watchLatency},
+	{"crowd", "Ten thousand watches, some of which take nothing: memory, and how long it takes to tell all", watchCrowd},
 	{"log", "Durable commands at 256 callers, with the log and without", logCost},
 	{"audit", "A whole history checked offline, and the time of a proof", audit},
 	{"start", "From exec to ready, with many events in the store", start},

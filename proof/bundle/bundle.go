@@ -48,15 +48,17 @@ const entryWidth = 2 + proof.EntrySize
 
 // Bounds of what is read at once.
 const (
-	// maxDirectory is how much of a file may be its directory: that of two million files, which are half a million chains.
-	maxDirectory = 256 << 20
-	// maxManifest is the longest manifest, which has a line for each file.
-	maxManifest = 512 << 20
+	// maxManifest is the longest manifest, which has a few lines for each file.
+	maxManifest = 256 << 20
 	// maxMessage is the longest event or record: many times what the service takes in one request.
 	maxMessage = 64 << 20
 	// maxSmall is the longest checkpoint or policy.
 	maxSmall = 1 << 20
 )
+
+// directoryBound is how much of a file may be its directory, which is read into memory: that of 700,000 files, which are
+// 170,000 chains. It changes in tests alone.
+var directoryBound int64 = 64 << 20
 
 // Scope is what a bundle is about: one agreement, the agreements of one party, or, if both are empty, the whole service.
 type Scope struct {

@@ -32,7 +32,7 @@ type section struct{ at, size int64 }
 // open reads what files there are and holds that the bundle is, byte for byte, what writing these files again makes. A
 // zip that was mended, packed again or made to mean two things is none.
 func open(in io.ReaderAt, size int64, found *findings) *opened {
-	limited := &limitedAt{in: in, left: maxDirectory}
+	limited := &limitedAt{in: in, left: directoryBound}
 	zr, err := zip.NewReader(limited, size)
 	if err != nil {
 		found.add(Incomplete, CheckFile, "the file", "It is no bundle, or not the whole of one: %v.", err)
@@ -261,7 +261,7 @@ type limitedAt struct {
 
 func (l *limitedAt) ReadAt(p []byte, at int64) (int, error) {
 	if l.left -= int64(len(p)); l.left < 0 {
-		return 0, fmt.Errorf("its directory is longer than %d bytes", int64(maxDirectory))
+		return 0, fmt.Errorf("its directory is longer than %d bytes", directoryBound)
 	}
 	return l.in.ReadAt(p, at)
 }

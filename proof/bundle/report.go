@@ -129,7 +129,7 @@ func (f *findings) trim() {
 // put enters what was found into a report.
 func (f *findings) put(r *Report) {
 	f.trim()
-	r.Findings, r.More = f.list, f.more
+	r.Findings, r.More = append([]Finding{}, f.list...), f.more
 	for _, found := range f.list {
 		r.Outcome = max(r.Outcome, found.Outcome)
 	}

@@ -20,17 +20,18 @@ import (
 	"github.com/concordhq/concord/server/auth"
 	"github.com/concordhq/concord/server/journal"
 	"github.com/concordhq/concord/server/seal"
+	"github.com/concordhq/concord/server/watch"
 )
 
-// Register adds every service to a server. policy is who cosigns the log.
-func Register(s grpc.ServiceRegistrar, j *journal.Journal, policy *seal.Policy) {
+// Register adds every service to a server. policy is who cosigns the log, hub who tells what happens.
+func Register(s grpc.ServiceRegistrar, j *journal.Journal, policy *seal.Policy, hub *watch.Hub) {
 	pb.RegisterPartyServiceServer(s, parties{j: j})
 	pb.RegisterAdminServiceServer(s, admin{j: j})
 	pb.RegisterAgreementServiceServer(s, agreements{j: j})
 	pb.RegisterProposalServiceServer(s, proposals{j: j})
 	pb.RegisterCommitmentServiceServer(s, commitments{j: j})
 	pb.RegisterObligationServiceServer(s, obligations{j: j})
-	pb.RegisterHistoryServiceServer(s, history{j: j})
+	pb.RegisterHistoryServiceServer(s, history{j: j, hub: hub})
 	pb.RegisterLogServiceServer(s, logs{j: j, policy: policy, exports: semaphore.NewWeighted(maxExports)})
 	pb.RegisterCalendarServiceServer(s, calendars{j: j})
 }

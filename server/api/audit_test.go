@@ -1,34 +1,48 @@
 package api
 
 import (
-	"bytes"
+	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
+	"github.com/concordhq/concord/rules"
 )
 
-// TestNoPieceIsLarge holds that what is written at once is sent in messages that any client takes, and that a caller who is gone
-// ends it.
-func TestNoPieceIsLarge(t *testing.T) {
-	all := bytes.Repeat([]byte("0123456789"), exportPiece/3)
-	var got []byte
-	gone := errors.New("gone")
-	send := func(r *pb.ExportAuditResponse) error {
-		if len(r.GetData()) > exportPiece {
-			t.Errorf("a piece of %d bytes", len(r.GetData()))
+// TestWhoTakesNothingIsGivenUp lets a caller stand with its arms crossed: the export ends after the time it has, or with the
+// call.
+func TestWhoTakesNothingIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		p := &pieces{ctx, func(*pb.ExportAuditResponse) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}}
+		begun := time.Now()
+		_, err := p.Write([]byte("piece"))
+		var refusal *rules.Error
+		if !errors.As(err, &refusal) || refusal.Reason != pb.ErrorReason_ERROR_REASON_CALL_ENDED || time.Since(begun) != exportPatience {
+			t.Errorf("after %s: %v", time.Since(begun), err)
 		}
-		if len(got) > 2*exportPiece {
-			return gone
+		time.AfterFunc(time.Second, cancel)
+		begun = time.Now()
+		if _, err := p.Write([]byte("piece")); !errors.Is(err, context.Canceled) || time.Since(begun) != time.Second {
+			t.Errorf("after %s: %v", time.Since(begun), err)
 		}
-		got = append(got, r.GetData()...)
-		return nil
+	})
+}
+
+func TestExportsAreNotWithoutNumber(t *testing.T) {
+	s := logs{exports: semaphore.NewWeighted(0)}
+	var refusal *rules.Error
+	if err := s.ExportAudit(&pb.ExportAuditRequest{AgreementId: "deal"}, nil); !errors.As(err, &refusal) || refusal.Reason != pb.ErrorReason_ERROR_REASON_OVERLOADED {
+		t.Error(err)
 	}
-	p := &pieces{t.Context(), send}
-	if n, err := p.Write(all[:2*exportPiece+5]); n != len(got) || err != nil || !bytes.Equal(got, all[:n]) {
-		t.Errorf("%d of %d bytes: %v", len(got), n, err)
-	}
-	if n, err := p.Write(all); n != 0 || !errors.Is(err, gone) {
-		t.Errorf("%d bytes to somebody who is gone: %v", n, err)
+	if err := s.ExportAudit(&pb.ExportAuditRequest{AgreementId: "NO ID"}, nil); !errors.As(err, &refusal) || refusal.Reason != pb.ErrorReason_ERROR_REASON_INVALID_FIELDS {
+		t.Error(err)
 	}
 }

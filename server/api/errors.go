@@ -54,6 +54,7 @@ var reasonCodes = map[pb.ErrorReason]codes.Code{
 	pb.ErrorReason_ERROR_REASON_WRONG_KIND:            codes.FailedPrecondition,
 	pb.ErrorReason_ERROR_REASON_CURE_PERIOD_RUNS:      codes.FailedPrecondition,
 	pb.ErrorReason_ERROR_REASON_STALE_BASE:            codes.FailedPrecondition,
+	pb.ErrorReason_ERROR_REASON_TOO_SLOW:              codes.Unavailable,
 }
 
 // Status makes any error a status with details. What is no refusal is a fault of ours: the caller learns that there was

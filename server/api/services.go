@@ -10,6 +10,7 @@ import (
 	"github.com/concordhq/concord/server/auth"
 	"github.com/concordhq/concord/server/journal"
 	"github.com/concordhq/concord/server/seal"
+	"github.com/concordhq/concord/server/watch"
 )
 
 // The services, a line per RPC. A type embeds its Unsafe interface, so that an RPC without a handler does not compile.
@@ -40,7 +41,8 @@ type (
 	}
 	history struct {
 		pb.UnsafeHistoryServiceServer
-		j *journal.Journal
+		j   *journal.Journal
+		hub *watch.Hub
 	}
 	logs struct {
 		pb.UnsafeLogServiceServer

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -66,7 +67,21 @@ func (d *Door) Stream(srv any, stream grpc.ServerStream, info *grpc.StreamServer
 	if err != nil {
 		return err
 	}
-	return next(srv, &guarded{stream, ctx, d, info.FullMethod})
+	g := &guarded{stream, nil, d, info.FullMethod}
+	g.ctx = context.WithValue(ctx, guardedKey{}, g)
+	return next(srv, g)
+}
+
+type guardedKey struct{}
+
+// Again says whether the caller of a stream is still welcome: its key may have been revoked since it began.
+func Again(ctx context.Context) error {
+	g, ok := ctx.Value(guardedKey{}).(*guarded)
+	if !ok {
+		return errors.New("auth: the call is no stream that came through the door")
+	}
+	_, err := g.door.Enter(g.ctx, g.method)
+	return err
 }
 
 // guarded is a stream whose context knows the caller, and whose caller must still be welcome with every message.

@@ -19,6 +19,7 @@ import (
 	"github.com/concordhq/concord/proof/bundle"
 	"github.com/concordhq/concord/rules"
 	"github.com/concordhq/concord/server/journal"
+	"github.com/concordhq/concord/server/store"
 )
 
 // archive is a desk whose log is signed.
@@ -361,4 +362,72 @@ func (e *erasing) Write(p []byte) (int, error) {
 		e.erase = nil
 	}
 	return e.Buffer.Write(p)
+}
+
+// TestAnEditedStoreShows edits what lies in the store, as somebody with the disk in hands could, and holds that a bundle made
+// from it says so.
+func TestAnEditedStoreShows(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		table store.Table
+		has   string // in the value that is edited
+		at    int    // from there
+		check string
+	}{
+		{"the body of an event", "events", "report-1", 0, bundle.CheckInclusion},
+		{"the entry of an event", "events", "acme", -1, bundle.CheckLog}, // at the first byte of the label
+		{"a text that is kept apart", "private", "Ann was ill", 0, bundle.CheckPrivate},
+		{"a record", "records", "Ann was ill", 0, bundle.CheckState},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := openArchive(t)
+			a.deal()
+			a.must(client, &pb.WaiveObligationRequest{AgreementId: "deal", ObligationId: "report-1", Reason: "Ann was ill."})
+			a.publish()
+			sound, err := a.export(client, &pb.ExportAuditRequest{AgreementId: "deal"})
+			if r := a.check(sound); err != nil || r.Outcome != bundle.Sound {
+				t.Fatalf("%v, %+v", err, r)
+			}
+			a.edit(c.table, c.has, c.at)
+			b, err := a.export(client, &pb.ExportAuditRequest{AgreementId: "deal"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := a.check(b)
+			if r.Outcome != bundle.Tampered || !slices.ContainsFunc(r.Findings, func(f bundle.Finding) bool { return f.Check == c.check }) {
+				t.Errorf("%+v", r)
+			}
+		})
+	}
+}
+
+// edit changes a byte of the newest value of a table that holds a text: of the text, or the second of all.
+func (a *archive) edit(table store.Table, has string, at int) {
+	a.t.Helper()
+	var found store.Record
+	var head uint64
+	err := a.store.View(a.t.Context(), func(s store.Snapshot) error {
+		head = s.Head()
+		for r, err := range s.Scan(table, nil, nil) {
+			if err != nil {
+				return err
+			}
+			if bytes.Contains(r.Value, []byte(has)) {
+				found = store.Record{Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value)}
+			}
+		}
+		return nil
+	})
+	if err != nil || found.Key == nil {
+		a.t.Fatalf("nothing in %s has %q: %v", table, has, err)
+	}
+	where := 1
+	if at >= 0 {
+		where = bytes.Index(found.Value, []byte(has)) + at
+	}
+	found.Value[where] ^= 1
+	err = a.store.Commit(a.t.Context(), store.Change{Base: head, Head: head + 1, Writes: []store.Write{{Table: table, Key: found.Key, Value: found.Value}}})
+	if err != nil {
+		a.t.Fatal(err)
+	}
 }

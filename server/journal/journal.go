@@ -86,6 +86,7 @@ type Journal struct {
 	sweeping sweeping   // owned by who decides
 	settled  time.Time  // nothing is recorded before; owned by who decides. See settle
 
+	position    atomic.Uint64 // of the newest durable event
 	lastMicro   atomic.Int64  // the newest record time
 	serviceSeen atomic.Uint64 // the version of the service's own chain: parties and keys
 	pageKey     []byte        // seals page tokens; drawn once, kept in the store

@@ -43,6 +43,7 @@ func (j *Journal) recall(ctx context.Context) error {
 	if j.edge, err = proof.ReadEdge(stamp.GetPosition(), stamp.GetEdge()); err != nil {
 		return fmt.Errorf("journal: open: %w", err)
 	}
+	j.position.Store(stamp.GetPosition())
 	if stamp.GetRecordTime() != nil {
 		j.lastMicro.Store(stamp.GetRecordTime().AsTime().UnixMicro())
 	}

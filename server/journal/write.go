@@ -433,6 +433,7 @@ func (j *Journal) commit(b *batch) error {
 		return err
 	}
 	j.head, j.edge = j.head+1, b.edge
+	j.position.Store(b.edge.Size())
 	j.lastMicro.Store(b.at.UnixMicro())
 	if service, ok := b.chains[""]; ok {
 		j.serviceSeen.Store(service.GetVersion())

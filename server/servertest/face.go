@@ -63,6 +63,8 @@ type Face interface {
 	// Call makes the call that takes req, whichever it is, and returns its answer or why it was refused. A call that takes
 	// a stream is sent the one; of one that gives a stream the first message is the answer.
 	Call(t testing.TB, who Caller, req proto.Message) (proto.Message, *Refusal)
+	// Watch begins a watch, which ends with the test, or returns why it was refused.
+	Watch(t testing.TB, who Caller, req *pb.WatchEventsRequest) (*Watch, *Refusal)
 	// Must is Call for what must not be refused.
 	Must(t testing.TB, who Caller, req proto.Message) proto.Message
 }
@@ -90,7 +92,7 @@ func (r RPC) Streams() bool { return r.IsStreamingClient() || r.IsStreamingServe
 
 // Calls that are streams, and calls that REST does not offer: few, and by name, so that an HTTP rule cannot be forgotten.
 var (
-	streams  = []protoreflect.Name{"ImportAgreements", "ExportAudit"}
+	streams  = []protoreflect.Name{"ImportAgreements", "ExportAudit", "WatchEvents"}
 	gRPCOnly = []protoreflect.Name{"GetCalendar", "ImportAgreements", "GetTile", "GetEntryBundle", "ExportAudit"}
 )
 

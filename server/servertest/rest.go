@@ -1,6 +1,7 @@
 package servertest
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -149,7 +150,12 @@ func (s *Server) Send(t testing.TB, who Caller, r Request) (*Answer, *Refusal) {
 		t.Fatalf("%s %s: %v", r.Method, r.Path, err)
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
+	var body []byte
+	if res.Header.Get("Content-Type") == "text/event-stream" { // which has no end
+		body, err = firstData(res.Body)
+	} else {
+		body, err = io.ReadAll(res.Body)
+	}
 	if err != nil {
 		t.Fatalf("%s %s: %v", r.Method, r.Path, err)
 	}
@@ -161,4 +167,15 @@ func (s *Server) Send(t testing.TB, who Caller, r Request) (*Answer, *Refusal) {
 		t.Fatalf("%s %s: %v", r.Method, r.Path, err)
 	}
 	return nil, refusal
+}
+
+// firstData is the data of the first event of a stream.
+func firstData(stream io.Reader) ([]byte, error) {
+	lines := bufio.NewReader(stream)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if data, found := bytes.CutPrefix(line, []byte("data: ")); found || err != nil {
+			return data, err
+		}
+	}
 }

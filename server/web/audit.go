@@ -49,12 +49,17 @@ func auditRoutes() (map[string]*route, error) {
 // auditAt finds the route of a bundle, and the id in its path; nil if it is none.
 func (h *handler) auditAt(path string) (r *route, id string) {
 	rest, ok := strings.CutSuffix(strings.TrimPrefix(path, "/v1"), auditFile)
-	noun, id, named := strings.Cut(strings.TrimPrefix(rest, "/"), "/")
-	r = h.audits[noun]
-	if !ok || r == nil || named != (noun != "") || named && !isID(id) {
+	if !ok {
 		return nil, ""
 	}
-	return r, id
+	if rest == "" {
+		return h.audits[""], ""
+	}
+	noun, id, _ := strings.Cut(rest[1:], "/")
+	if noun == "" || !isID(id) {
+		return nil, ""
+	}
+	return h.audits[noun], id
 }
 
 // serveAudit answers with a bundle.

@@ -74,6 +74,10 @@ func (h *handler) serveCall(x *exchange) {
 		x.refuse(p)
 		return
 	}
+	if x.route.watches {
+		h.serveWatch(x, &segments)
+		return
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), h.Timeout)
 	defer cancel()
 	form, p := h.check(ctx, x, &segments)
@@ -91,7 +95,11 @@ func (h *handler) serveCall(x *exchange) {
 // check reads all of the request strictly. It returns the query as the gateway is to see it, or what is
 // wrong.
 func (h *handler) check(ctx context.Context, x *exchange, segments *[maxSegments]string) (map[string][]string, *problem) {
-	if p := checkAccept(x.request.Header); p != nil {
+	answer := "application/json"
+	if x.route.watches {
+		answer = eventStream
+	}
+	if p := checkAccept(x.request.Header, answer); p != nil {
 		return nil, p
 	}
 	if p := x.readHeaders(); p != nil {

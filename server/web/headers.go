@@ -110,23 +110,23 @@ func isTraceparent(s string) bool {
 	return strings.Trim(s[3:35], "0") != "" && strings.Trim(s[36:52], "0") != ""
 }
 
-// checkAccept refuses a request whose Accept header excludes JSON: its client would not understand the
-// answer, problems included.
-func checkAccept(h http.Header) *problem {
+// checkAccept refuses a request whose Accept header excludes what the call answers with: its client would not understand
+// the answer.
+func checkAccept(h http.Header, answer string) *problem {
 	values := h["Accept"]
 	if len(values) == 0 {
 		return nil
 	}
 	for _, value := range values {
-		if value == "*/*" || value == "application/json" || acceptsJSON(value) {
+		if value == "*/*" || value == answer || accepts(value, answer) {
 			return nil
 		}
 	}
-	return malformed(http.StatusNotAcceptable, "The answer is application/json, which the Accept header excludes.")
+	return malformed(http.StatusNotAcceptable, "The answer is "+answer+", which the Accept header excludes.")
 }
 
-// acceptsJSON tells whether one of the media ranges in an Accept header takes JSON.
-func acceptsJSON(accept string) bool {
+// accepts tells whether one of the media ranges in an Accept header takes a media type.
+func accepts(accept, answer string) bool {
 	for part := range strings.SplitSeq(accept, ",") {
 		kind, params, err := mime.ParseMediaType(part)
 		if err != nil {
@@ -135,8 +135,9 @@ func acceptsJSON(accept string) bool {
 		if q, err := strconv.ParseFloat(params["q"], 64); err == nil && q == 0 {
 			continue
 		}
+		family, _, _ := strings.Cut(answer, "/")
 		switch kind {
-		case "application/json", "application/*", "*/*":
+		case answer, family + "/*", "*/*":
 			return true
 		}
 	}

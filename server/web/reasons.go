@@ -57,6 +57,7 @@ var verdicts = map[pb.ErrorReason]verdict{
 	pb.ErrorReason_ERROR_REASON_TOO_LATE:         {title: "It is too late for this", status: http.StatusConflict},
 	pb.ErrorReason_ERROR_REASON_WRONG_KIND:       {title: "Not for commitments of this kind", status: http.StatusConflict},
 	pb.ErrorReason_ERROR_REASON_CURE_PERIOD_RUNS: {title: "A cure period still runs", status: http.StatusConflict},
+	pb.ErrorReason_ERROR_REASON_TOO_SLOW:         {title: "Took too long to take what was told", status: http.StatusServiceUnavailable},
 	pb.ErrorReason_ERROR_REASON_STALE_BASE:       {title: "The text it would change has changed", status: http.StatusConflict},
 }
 

@@ -30,6 +30,7 @@ type route struct {
 	bodyName string                                  // the field that is the body; "" when it is the request itself
 	needBody bool
 
+	watches      bool                           // answers with events, as they happen
 	takesEtag    bool                           // the request has an etag: If-Match means something
 	validateOnly protoreflect.FieldDescriptor   // of the request; nil if it has none
 	etag         protoreflect.FieldDescriptor   // of the answer; nil if it has none
@@ -76,6 +77,7 @@ func newRoute(m protoreflect.MethodDescriptor, rule *annotations.HttpRule) (*rou
 	}
 	r.bindQuery(rule.GetBody())
 	in, out := m.Input().Fields(), m.Output().Fields()
+	r.watches = watches(m)
 	r.takesEtag = in.ByName("etag") != nil
 	r.validateOnly = in.ByName("validate_only")
 	if f := out.ByName("etag"); f != nil && f.Kind() == protoreflect.StringKind {

@@ -76,8 +76,8 @@ func routesOf(s protoreflect.ServiceDescriptor) (routes []*route, err error) {
 		if rule == nil {
 			continue // an RPC that REST does not offer
 		}
-		if m.IsStreamingClient() || m.IsStreamingServer() {
-			return nil, fmt.Errorf("%s: streams are not served yet", m.FullName())
+		if (m.IsStreamingClient() || m.IsStreamingServer()) && !watches(m) {
+			return nil, fmt.Errorf("%s: a stream that is not served", m.FullName())
 		}
 		for _, one := range append([]*annotations.HttpRule{rule}, rule.GetAdditionalBindings()...) {
 			r, err := newRoute(m, one)
@@ -88,6 +88,11 @@ func routesOf(s protoreflect.ServiceDescriptor) (routes []*route, err error) {
 		}
 	}
 	return routes, nil
+}
+
+// watches tells whether an RPC is the one stream that REST offers; see serveWatch.
+func watches(m protoreflect.MethodDescriptor) bool {
+	return m.FullName() == "concord.v1.HistoryService.WatchEvents"
 }
 
 // registering joins the two generated functions of a service: the one that makes its client and the

@@ -91,8 +91,8 @@ func (f connFunc) Invoke(_ context.Context, method string, args, _ any, _ ...grp
 	return f(method, args.(proto.Message))
 }
 
-func (f connFunc) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
-	return nil, nil
+func (f connFunc) NewStream(_ context.Context, _ *grpc.StreamDesc, method string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
+	return nil, f(method, nil)
 }
 
 // Paths that nearly are paths of the API reach nothing.

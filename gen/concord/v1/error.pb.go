@@ -89,6 +89,9 @@ const (
 	ErrorReason_ERROR_REASON_CURE_PERIOD_RUNS ErrorReason = 29
 	// The text that the proposal would change has changed; the metadata "revision" names the one in force. FAILED_PRECONDITION, 409.
 	ErrorReason_ERROR_REASON_STALE_BASE ErrorReason = 30
+	// The caller took too long to take what a stream tells it; the metadata "position" tells after which event to resume.
+	// UNAVAILABLE, 503.
+	ErrorReason_ERROR_REASON_TOO_SLOW ErrorReason = 31
 )
 
 // Enum value maps for ErrorReason.
@@ -125,6 +128,7 @@ var (
 		28: "ERROR_REASON_WRONG_KIND",
 		29: "ERROR_REASON_CURE_PERIOD_RUNS",
 		30: "ERROR_REASON_STALE_BASE",
+		31: "ERROR_REASON_TOO_SLOW",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":           0,
@@ -158,6 +162,7 @@ var (
 		"ERROR_REASON_WRONG_KIND":            28,
 		"ERROR_REASON_CURE_PERIOD_RUNS":      29,
 		"ERROR_REASON_STALE_BASE":            30,
+		"ERROR_REASON_TOO_SLOW":              31,
 	}
 )
 
@@ -193,7 +198,7 @@ var File_concord_v1_error_proto protoreflect.FileDescriptor
 const file_concord_v1_error_proto_rawDesc = "" +
 	"\n" +
 	"\x16concord/v1/error.proto\x12\n" +
-	"concord.v1*\xf3\a\n" +
+	"concord.v1*\x8e\b\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bERROR_REASON_INVALID_FIELDS\x10\x01\x12#\n" +
@@ -226,7 +231,8 @@ const file_concord_v1_error_proto_rawDesc = "" +
 	"\x15ERROR_REASON_TOO_LATE\x10\x1b\x12\x1b\n" +
 	"\x17ERROR_REASON_WRONG_KIND\x10\x1c\x12!\n" +
 	"\x1dERROR_REASON_CURE_PERIOD_RUNS\x10\x1d\x12\x1b\n" +
-	"\x17ERROR_REASON_STALE_BASE\x10\x1eB7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
+	"\x17ERROR_REASON_STALE_BASE\x10\x1e\x12\x19\n" +
+	"\x15ERROR_REASON_TOO_SLOW\x10\x1fB7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
 
 var (
 	file_concord_v1_error_proto_rawDescOnce sync.Once

@@ -271,6 +271,221 @@ func (x *GetEventRequest) GetPosition() uint64 {
 	return 0
 }
 
+// WatchEventsRequest says which events to tell.
+type WatchEventsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only events of this agreement; empty: of all that the caller may see.
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// Only events of agreements that this party is a side or the neutral of; empty: of all that the caller may see.
+	PartyId string `protobuf:"bytes,2,opt,name=party_id,json=partyId,proto3" json:"party_id,omitempty"`
+	// Only events after this position: 0 begins with the first event ever. Not set: only what is recorded from now on.
+	AfterPosition *uint64 `protobuf:"varint,3,opt,name=after_position,json=afterPosition,proto3,oneof" json:"after_position,omitempty"`
+	// Only events with one of these changes, by their names in Event, for example "obligation_submitted"; none: all.
+	Kinds         []string `protobuf:"bytes,4,rep,name=kinds,proto3" json:"kinds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchEventsRequest) Reset() {
+	*x = WatchEventsRequest{}
+	mi := &file_concord_v1_history_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchEventsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchEventsRequest) ProtoMessage() {}
+
+func (x *WatchEventsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_history_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchEventsRequest.ProtoReflect.Descriptor instead.
+func (*WatchEventsRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_history_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *WatchEventsRequest) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *WatchEventsRequest) GetPartyId() string {
+	if x != nil {
+		return x.PartyId
+	}
+	return ""
+}
+
+func (x *WatchEventsRequest) GetAfterPosition() uint64 {
+	if x != nil && x.AfterPosition != nil {
+		return *x.AfterPosition
+	}
+	return 0
+}
+
+func (x *WatchEventsRequest) GetKinds() []string {
+	if x != nil {
+		return x.Kinds
+	}
+	return nil
+}
+
+// WatchEventsResponse is one message of a watch.
+type WatchEventsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is told.
+	//
+	// Types that are valid to be assigned to Told:
+	//
+	//	*WatchEventsResponse_Event
+	//	*WatchEventsResponse_Bookmark
+	Told          isWatchEventsResponse_Told `protobuf_oneof:"told"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchEventsResponse) Reset() {
+	*x = WatchEventsResponse{}
+	mi := &file_concord_v1_history_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchEventsResponse) ProtoMessage() {}
+
+func (x *WatchEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_history_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchEventsResponse.ProtoReflect.Descriptor instead.
+func (*WatchEventsResponse) Descriptor() ([]byte, []int) {
+	return file_concord_v1_history_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *WatchEventsResponse) GetTold() isWatchEventsResponse_Told {
+	if x != nil {
+		return x.Told
+	}
+	return nil
+}
+
+func (x *WatchEventsResponse) GetEvent() *RecordedEvent {
+	if x != nil {
+		if x, ok := x.Told.(*WatchEventsResponse_Event); ok {
+			return x.Event
+		}
+	}
+	return nil
+}
+
+func (x *WatchEventsResponse) GetBookmark() *WatchBookmark {
+	if x != nil {
+		if x, ok := x.Told.(*WatchEventsResponse_Bookmark); ok {
+			return x.Bookmark
+		}
+	}
+	return nil
+}
+
+type isWatchEventsResponse_Told interface {
+	isWatchEventsResponse_Told()
+}
+
+type WatchEventsResponse_Event struct {
+	// An event that was asked for. To resume behind it, name its position.
+	Event *RecordedEvent `protobuf:"bytes,1,opt,name=event,proto3,oneof"`
+}
+
+type WatchEventsResponse_Bookmark struct {
+	// Everything that was asked for is told up to here.
+	Bookmark *WatchBookmark `protobuf:"bytes,2,opt,name=bookmark,proto3,oneof"`
+}
+
+func (*WatchEventsResponse_Event) isWatchEventsResponse_Told() {}
+
+func (*WatchEventsResponse_Bookmark) isWatchEventsResponse_Told() {}
+
+// WatchBookmark says how far a watch has come, whatever it was asked for.
+type WatchBookmark struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The position to resume after.
+	Position uint64 `protobuf:"varint,1,opt,name=position,proto3" json:"position,omitempty"`
+	// When the event at this position was recorded: nothing behind it bears an earlier time. Not set at position 0.
+	RecordTime    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=record_time,json=recordTime,proto3" json:"record_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchBookmark) Reset() {
+	*x = WatchBookmark{}
+	mi := &file_concord_v1_history_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchBookmark) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchBookmark) ProtoMessage() {}
+
+func (x *WatchBookmark) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_history_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchBookmark.ProtoReflect.Descriptor instead.
+func (*WatchBookmark) Descriptor() ([]byte, []int) {
+	return file_concord_v1_history_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *WatchBookmark) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *WatchBookmark) GetRecordTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RecordTime
+	}
+	return nil
+}
+
 var File_concord_v1_history_service_proto protoreflect.FileDescriptor
 
 const file_concord_v1_history_service_proto_rawDesc = "" +
@@ -296,14 +511,30 @@ const file_concord_v1_history_service_proto_rawDesc = "" +
 	"\x0fGetEventRequest\x12J\n" +
 	"\fagreement_id\x18\x01 \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\vagreementId\x12\x1d\n" +
 	"\aversion\x18\x02 \x01(\x04B\x03\xe0A\x01R\aversion\x12\x1f\n" +
-	"\bposition\x18\x03 \x01(\x04B\x03\xe0A\x01R\bposition2\xc8\x02\n" +
+	"\bposition\x18\x03 \x01(\x04B\x03\xe0A\x01R\bposition\"\x91\x02\n" +
+	"\x12WatchEventsRequest\x12J\n" +
+	"\fagreement_id\x18\x01 \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\vagreementId\x12B\n" +
+	"\bparty_id\x18\x02 \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\apartyId\x12/\n" +
+	"\x0eafter_position\x18\x03 \x01(\x04B\x03\xe0A\x01H\x00R\rafterPosition\x88\x01\x01\x12'\n" +
+	"\x05kinds\x18\x04 \x03(\tB\x11\xe0A\x01\xbaH\v\x92\x01\b\x10d\"\x04r\x02\x18@R\x05kindsB\x11\n" +
+	"\x0f_after_position\"\x89\x01\n" +
+	"\x13WatchEventsResponse\x121\n" +
+	"\x05event\x18\x01 \x01(\v2\x19.concord.v1.RecordedEventH\x00R\x05event\x127\n" +
+	"\bbookmark\x18\x02 \x01(\v2\x19.concord.v1.WatchBookmarkH\x00R\bbookmarkB\x06\n" +
+	"\x04told\"h\n" +
+	"\rWatchBookmark\x12\x1a\n" +
+	"\bposition\x18\x01 \x01(\x04R\bposition\x12;\n" +
+	"\vrecord_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"recordTime2\xc0\x03\n" +
 	"\x0eHistoryService\x12\x93\x01\n" +
 	"\n" +
 	"ListEvents\x12\x1d.concord.v1.ListEventsRequest\x1a\x1e.concord.v1.ListEventsResponse\"F\xa2\xae\x19\b\n" +
 	"\x06\x01\x02\x03\x05\x04\x06\x82\xd3\xe4\x93\x024Z\f\x12\n" +
 	"/v1/events\x12$/v1/agreements/{agreement_id}/events\x12\x9f\x01\n" +
 	"\bGetEvent\x12\x1b.concord.v1.GetEventRequest\x1a\x19.concord.v1.RecordedEvent\"[\xa2\xae\x19\b\n" +
-	"\x06\x01\x02\x03\x05\x04\x06\x82\xd3\xe4\x93\x02IZ\x17\x12\x15/v1/events/{position}\x12./v1/agreements/{agreement_id}/events/{version}B7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
+	"\x06\x01\x02\x03\x05\x04\x06\x82\xd3\xe4\x93\x02IZ\x17\x12\x15/v1/events/{position}\x12./v1/agreements/{agreement_id}/events/{version}\x12v\n" +
+	"\vWatchEvents\x12\x1e.concord.v1.WatchEventsRequest\x1a\x1f.concord.v1.WatchEventsResponse\"$\xa2\xae\x19\b\n" +
+	"\x06\x01\x02\x03\x05\x04\x06\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/events:watch0\x01B7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
 
 var (
 	file_concord_v1_history_service_proto_rawDescOnce sync.Once
@@ -317,27 +548,35 @@ func file_concord_v1_history_service_proto_rawDescGZIP() []byte {
 	return file_concord_v1_history_service_proto_rawDescData
 }
 
-var file_concord_v1_history_service_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_concord_v1_history_service_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_concord_v1_history_service_proto_goTypes = []any{
 	(*ListEventsRequest)(nil),     // 0: concord.v1.ListEventsRequest
 	(*ListEventsResponse)(nil),    // 1: concord.v1.ListEventsResponse
 	(*GetEventRequest)(nil),       // 2: concord.v1.GetEventRequest
-	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
-	(*RecordedEvent)(nil),         // 4: concord.v1.RecordedEvent
+	(*WatchEventsRequest)(nil),    // 3: concord.v1.WatchEventsRequest
+	(*WatchEventsResponse)(nil),   // 4: concord.v1.WatchEventsResponse
+	(*WatchBookmark)(nil),         // 5: concord.v1.WatchBookmark
+	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(*RecordedEvent)(nil),         // 7: concord.v1.RecordedEvent
 }
 var file_concord_v1_history_service_proto_depIdxs = []int32{
-	3, // 0: concord.v1.ListEventsRequest.recorded_from:type_name -> google.protobuf.Timestamp
-	3, // 1: concord.v1.ListEventsRequest.recorded_before:type_name -> google.protobuf.Timestamp
-	4, // 2: concord.v1.ListEventsResponse.events:type_name -> concord.v1.RecordedEvent
-	0, // 3: concord.v1.HistoryService.ListEvents:input_type -> concord.v1.ListEventsRequest
-	2, // 4: concord.v1.HistoryService.GetEvent:input_type -> concord.v1.GetEventRequest
-	1, // 5: concord.v1.HistoryService.ListEvents:output_type -> concord.v1.ListEventsResponse
-	4, // 6: concord.v1.HistoryService.GetEvent:output_type -> concord.v1.RecordedEvent
-	5, // [5:7] is the sub-list for method output_type
-	3, // [3:5] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	6, // 0: concord.v1.ListEventsRequest.recorded_from:type_name -> google.protobuf.Timestamp
+	6, // 1: concord.v1.ListEventsRequest.recorded_before:type_name -> google.protobuf.Timestamp
+	7, // 2: concord.v1.ListEventsResponse.events:type_name -> concord.v1.RecordedEvent
+	7, // 3: concord.v1.WatchEventsResponse.event:type_name -> concord.v1.RecordedEvent
+	5, // 4: concord.v1.WatchEventsResponse.bookmark:type_name -> concord.v1.WatchBookmark
+	6, // 5: concord.v1.WatchBookmark.record_time:type_name -> google.protobuf.Timestamp
+	0, // 6: concord.v1.HistoryService.ListEvents:input_type -> concord.v1.ListEventsRequest
+	2, // 7: concord.v1.HistoryService.GetEvent:input_type -> concord.v1.GetEventRequest
+	3, // 8: concord.v1.HistoryService.WatchEvents:input_type -> concord.v1.WatchEventsRequest
+	1, // 9: concord.v1.HistoryService.ListEvents:output_type -> concord.v1.ListEventsResponse
+	7, // 10: concord.v1.HistoryService.GetEvent:output_type -> concord.v1.RecordedEvent
+	4, // 11: concord.v1.HistoryService.WatchEvents:output_type -> concord.v1.WatchEventsResponse
+	9, // [9:12] is the sub-list for method output_type
+	6, // [6:9] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_history_service_proto_init() }
@@ -347,13 +586,18 @@ func file_concord_v1_history_service_proto_init() {
 	}
 	file_concord_v1_access_proto_init()
 	file_concord_v1_event_proto_init()
+	file_concord_v1_history_service_proto_msgTypes[3].OneofWrappers = []any{}
+	file_concord_v1_history_service_proto_msgTypes[4].OneofWrappers = []any{
+		(*WatchEventsResponse_Event)(nil),
+		(*WatchEventsResponse_Bookmark)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_history_service_proto_rawDesc), len(file_concord_v1_history_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

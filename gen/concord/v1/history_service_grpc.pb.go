@@ -19,8 +19,9 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	HistoryService_ListEvents_FullMethodName = "/concord.v1.HistoryService/ListEvents"
-	HistoryService_GetEvent_FullMethodName   = "/concord.v1.HistoryService/GetEvent"
+	HistoryService_ListEvents_FullMethodName  = "/concord.v1.HistoryService/ListEvents"
+	HistoryService_GetEvent_FullMethodName    = "/concord.v1.HistoryService/GetEvent"
+	HistoryService_WatchEvents_FullMethodName = "/concord.v1.HistoryService/WatchEvents"
 )
 
 // HistoryServiceClient is the client API for HistoryService service.
@@ -38,6 +39,25 @@ type HistoryServiceClient interface {
 	// GetEvent reads one event: by its version in the chain of an agreement, or by its position in the whole history. Who may
 	// not see it is told that there is none.
 	GetEvent(ctx context.Context, in *GetEventRequest, opts ...grpc.CallOption) (*RecordedEvent, error)
+	// WatchEvents tells events as they become durable: first those after a position that were recorded before, then each as it
+	// is recorded, in the order of their positions, none left out and none twice. The first message is a bookmark, so that
+	// something comes at once; others follow when all that was recorded before is told, and while nothing happens.
+	//
+	// A member is told of its party's agreements, also where its party is the neutral; an auditor of all agreements, or of
+	// those it may read, and one of all also of the service's own events; the operator of the service's own events alone. What
+	// is asked for each event is what the caller may see when it is told. Drafts are told to their author's party alone,
+	// also after they were proposed: ListEvents shows what others may know of them.
+	//
+	// A stream lasts until its caller ends it, and ends with the position to resume after, as "position" in the metadata
+	// of the error: SHUTTING_DOWN when the service stops; TOO_SLOW when the caller did not take a message for some
+	// seconds; CREDENTIALS_INVALID as soon as the key is revoked. NOT_FOUND: there is no such agreement, or the caller may not
+	// see it, or a member names another party than its own. LIMIT_EXCEEDED: one key may have 500 watches at a time, and the service has 20,000. INVALID_FIELDS: among others, a
+	// position that was never written.
+	//
+	// Over REST the messages are server-sent events: the event's name is "event" or "bookmark", its id the position to
+	// resume after, its data the message. A browser's EventSource sends the id back in Last-Event-ID, which counts before
+	// after_position. A last event "end" tells why the stream ends, as a problem.
+	WatchEvents(ctx context.Context, in *WatchEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchEventsResponse], error)
 }
 
 type historyServiceClient struct {
@@ -68,6 +88,25 @@ func (c *historyServiceClient) GetEvent(ctx context.Context, in *GetEventRequest
 	return out, nil
 }
 
+func (c *historyServiceClient) WatchEvents(ctx context.Context, in *WatchEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchEventsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &HistoryService_ServiceDesc.Streams[0], HistoryService_WatchEvents_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchEventsRequest, WatchEventsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type HistoryService_WatchEventsClient = grpc.ServerStreamingClient[WatchEventsResponse]
+
 // HistoryServiceServer is the server API for HistoryService service.
 // All implementations must embed UnimplementedHistoryServiceServer
 // for forward compatibility.
@@ -83,6 +122,25 @@ type HistoryServiceServer interface {
 	// GetEvent reads one event: by its version in the chain of an agreement, or by its position in the whole history. Who may
 	// not see it is told that there is none.
 	GetEvent(context.Context, *GetEventRequest) (*RecordedEvent, error)
+	// WatchEvents tells events as they become durable: first those after a position that were recorded before, then each as it
+	// is recorded, in the order of their positions, none left out and none twice. The first message is a bookmark, so that
+	// something comes at once; others follow when all that was recorded before is told, and while nothing happens.
+	//
+	// A member is told of its party's agreements, also where its party is the neutral; an auditor of all agreements, or of
+	// those it may read, and one of all also of the service's own events; the operator of the service's own events alone. What
+	// is asked for each event is what the caller may see when it is told. Drafts are told to their author's party alone,
+	// also after they were proposed: ListEvents shows what others may know of them.
+	//
+	// A stream lasts until its caller ends it, and ends with the position to resume after, as "position" in the metadata
+	// of the error: SHUTTING_DOWN when the service stops; TOO_SLOW when the caller did not take a message for some
+	// seconds; CREDENTIALS_INVALID as soon as the key is revoked. NOT_FOUND: there is no such agreement, or the caller may not
+	// see it, or a member names another party than its own. LIMIT_EXCEEDED: one key may have 500 watches at a time, and the service has 20,000. INVALID_FIELDS: among others, a
+	// position that was never written.
+	//
+	// Over REST the messages are server-sent events: the event's name is "event" or "bookmark", its id the position to
+	// resume after, its data the message. A browser's EventSource sends the id back in Last-Event-ID, which counts before
+	// after_position. A last event "end" tells why the stream ends, as a problem.
+	WatchEvents(*WatchEventsRequest, grpc.ServerStreamingServer[WatchEventsResponse]) error
 	mustEmbedUnimplementedHistoryServiceServer()
 }
 
@@ -98,6 +156,9 @@ func (UnimplementedHistoryServiceServer) ListEvents(context.Context, *ListEvents
 }
 func (UnimplementedHistoryServiceServer) GetEvent(context.Context, *GetEventRequest) (*RecordedEvent, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetEvent not implemented")
+}
+func (UnimplementedHistoryServiceServer) WatchEvents(*WatchEventsRequest, grpc.ServerStreamingServer[WatchEventsResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchEvents not implemented")
 }
 func (UnimplementedHistoryServiceServer) mustEmbedUnimplementedHistoryServiceServer() {}
 func (UnimplementedHistoryServiceServer) testEmbeddedByValue()                        {}
@@ -156,6 +217,17 @@ func _HistoryService_GetEvent_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _HistoryService_WatchEvents_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchEventsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(HistoryServiceServer).WatchEvents(m, &grpc.GenericServerStream[WatchEventsRequest, WatchEventsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type HistoryService_WatchEventsServer = grpc.ServerStreamingServer[WatchEventsResponse]
+
 // HistoryService_ServiceDesc is the grpc.ServiceDesc for HistoryService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -172,6 +244,12 @@ var HistoryService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _HistoryService_GetEvent_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchEvents",
+			Handler:       _HistoryService_WatchEvents_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "concord/v1/history_service.proto",
 }
