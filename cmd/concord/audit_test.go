@@ -55,10 +55,10 @@ func TestAnAuditFromAShell(t *testing.T) {
 		{"b.zip --policy @policy -o json", exitDone, `"outcome": "sound"`},
 		{"tampered.zip --policy @policy", exitTampered, "TAMPERED\n\nchains/_service/events: tampered (file)\n  Byte "},
 		{"half.zip --policy @policy", exitIncomplete, "INCOMPLETE\n\nthe file: incomplete (file)\n  It is no bundle, or not the whole of one"},
-		{"b.zip --policy @missing", exitRefused, ""},
-		{"missing.zip --policy @policy", exitRefused, ""},
-		{". --policy @policy", exitRefused, ""},
-		{"b.zip --policy @wrong", exitRefused, ""},
+		{"b.zip --policy @missing", exitIncomplete, ""},
+		{"missing.zip --policy @policy", exitIncomplete, ""},
+		{". --policy @policy", exitIncomplete, ""},
+		{"b.zip --policy @wrong", exitIncomplete, ""},
 		{"b.zip", exitUsage, ""},
 	} {
 		code, out, errs := sh.run(strings.Fields(strings.ReplaceAll("audit verify "+dir+"/"+c.line, "@", dir+"/"))...)
