@@ -34,7 +34,8 @@ func TestASoundBundleIsSound(t *testing.T) {
 			for range c.more {
 				w.record("", renamed("vale", "Vale"))
 			}
-			b := w.export(c.scope, c.proofsOnly)
+			checkpoint := w.sign(len(w.entries))
+			b := w.exportAt(c.scope, c.proofsOnly, checkpoint)
 			r := verify(b, w.trust())
 			if r.Outcome != c.want || c.proofsOnly && (len(r.Findings) != 1 || r.Findings[0].Check != CheckLabels) {
 				t.Fatal(told(r))
@@ -52,7 +53,7 @@ func TestASoundBundleIsSound(t *testing.T) {
 			if r.Size != int64(len(w.entries)) || r.Others != r.Size-r.Events || r.Origin != origin || len(r.Signatures) != 4 {
 				t.Errorf("%+v", r)
 			}
-			if again := w.export(c.scope, c.proofsOnly); !bytes.Equal(again, b) {
+			if again := w.exportAt(c.scope, c.proofsOnly, checkpoint); !bytes.Equal(again, b) {
 				t.Error("the same export is not the same bytes")
 			}
 		})

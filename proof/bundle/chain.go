@@ -24,7 +24,7 @@ type chain struct {
 	id, at             string // its agreement, and its folder
 	key, events, state section
 	logKey             []byte
-	next               []byte // an entry with the label that its next event would have; nil if the chain is wrong
+	next               []byte            // an entry with the label that its next event would have; nil if the chain is wrong
 	bare               []bare            // events whose texts are not there
 	whole              []uint64          // versions whose texts are
 	erased             map[uint64]uint64 // versions that a later one says were erased, and that one

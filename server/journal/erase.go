@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protopath"
 	"google.golang.org/protobuf/reflect/protorange"
 
+	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/proof"
 	"github.com/concordhq/concord/rules"
@@ -25,6 +27,7 @@ import (
 const MaxErasedAnswers = 100_000
 
 // erase carries out an order. It comes before the order is recorded, and puts the records that are left into the decision.
+// If it fails, nothing is written.
 func (b *batch) erase(d *rules.Decision, order *pb.Event) error {
 	id, versions := order.GetAgreementId(), order.GetPrivateDataErased().GetVersions()
 	snap := b.pending()
@@ -58,10 +61,15 @@ func (b *batch) erase(d *rules.Decision, order *pb.Event) error {
 	for _, w := range append(writes, answers...) {
 		b.write(w.Table, w.Key, w.Value)
 		if w.Table == tableReceipts {
-			b.receipts[string(w.Key)], err = readReceipt(w.Value)
+			b.receipts[string(w.Key)] = emptied(w.Value)
 		}
 	}
-	return err
+	return nil
+}
+
+// emptied is a receipt of which the time is left.
+func emptied(value []byte) *receipt {
+	return &receipt{&journalv1.Receipt{}, time.UnixMicro(int64(binary.BigEndian.Uint64(value))).UTC()}
 }
 
 // pending is the store as this batch and the one ahead will leave it, for those who get. A scan does not see what they wrote.
@@ -145,7 +153,7 @@ func (p pending) takePrivate(agreementID string, versions []uint64) (texts map[s
 }
 
 // repeating finds the answers to requests that repeat one of the texts, and empties them: that they were asked stays known.
-func (p pending) repeating(requests [][]byte, texts map[string]bool) (emptied []store.Write, err error) {
+func (p pending) repeating(requests [][]byte, texts map[string]bool) (found []store.Write, err error) {
 	for _, key := range requests {
 		value, err := p.Get(tableReceipts, key)
 		if err != nil {
@@ -165,14 +173,14 @@ func (p pending) repeating(requests [][]byte, texts map[string]bool) (emptied []
 		if !repeats {
 			continue
 		}
-		if len(emptied) == MaxErasedAnswers {
+		if len(found) == MaxErasedAnswers {
 			e := rules.Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "More than %d answers that are kept for whoever asks again repeat these texts. Name fewer events at a time, or try again in a day.", MaxErasedAnswers)
 			e.Metadata = map[string]string{"limit": "answers with erased texts"}
 			return nil, e
 		}
-		emptied = append(emptied, store.Write{Table: tableReceipts, Key: key, Value: slices.Clone(value[:8])})
+		found = append(found, store.Write{Table: tableReceipts, Key: key, Value: slices.Clone(value[:8])})
 	}
-	return emptied, nil
+	return found, nil
 }
 
 // says says whether an answer has one of the texts.

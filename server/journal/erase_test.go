@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -284,6 +285,17 @@ func TestAnOrderIsCarriedOutWholeOrNot(t *testing.T) {
 	d.store.hands(func(store.Change, func() error) error { return store.ErrFull }, nil)
 	if _, err := d.Do(t.Context(), chief, order); reason(err) != "STORE_FULL" {
 		t.Errorf("a full store: %v", err)
+	}
+	for _, table := range []store.Table{"private", "events", "receipts"} {
+		d.store.hands(nil, func(from store.Table, _ []byte) error {
+			if from == table {
+				return errors.New("a bad block")
+			}
+			return nil
+		})
+		if _, err := d.Do(t.Context(), chief, order); err == nil || reason(err) != "" {
+			t.Errorf("%s cannot be read: %v", table, err)
+		}
 	}
 	d.store.hands(nil, nil)
 	if found := d.store.holds(t, secret); !slices.Equal(found, whole) {

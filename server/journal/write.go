@@ -233,10 +233,8 @@ func (b *batch) decide(it *item) {
 		return
 	}
 	if _, ordered := it.cmd.(*pb.ErasePrivateDataRequest); ordered {
-		if err := b.erase(d, d.Events[0]); IsRefusal(err) {
+		if err := b.erase(d, d.Events[0]); err != nil {
 			it.answer, it.err = nil, err
-			return
-		} else if b.err = err; err != nil {
 			return
 		}
 	}
