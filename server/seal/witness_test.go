@@ -246,6 +246,35 @@ func TestAWitnessExposesARollback(t *testing.T) {
 	}
 }
 
+// Where the file is lost, a witness may have seen more than is known to be signed. As long as the store reaches so far, that is for
+// the next checkpoint to settle, and no reason not to start.
+func TestAWitnessMayKnowMoreThanWasPublished(t *testing.T) {
+	a, b := newNeighbour(t, "a.example"), newNeighbour(t, "b.example")
+	d := newDesk(t, policyOf("all", a, b))
+	b.set(func() {
+		b.moody = func(w http.ResponseWriter) bool { http.Error(w, "away", http.StatusServiceUnavailable); return true }
+	})
+	d.grow(3)
+	d.turn() // a has seen 4, and 1 is published
+	d.grow(2)
+	write(t, d.headFile(), "")
+	if err := d.open(); err != nil {
+		t.Fatal(err)
+	}
+	b.set(func() { b.moody = nil })
+	d.moved(time.Minute)
+	d.turn()
+	if names, size := d.cosigners(); len(names) != 2 || size != 6 {
+		t.Errorf("%v cosigned %d", names, size)
+	}
+	b.set(func() { b.size = 100 })
+	write(t, d.headFile(), "")
+	var rewound *seal.RewoundError
+	if err := d.open(); !errors.As(err, &rewound) {
+		t.Errorf("a witness knows more than the store has, and a start said %v", err)
+	}
+}
+
 // Run signs what comes, at once and then at most once in an Interval, and ends when it is told to.
 func TestRunFollowsTheLog(t *testing.T) {
 	d := newDesk(t, "")
