@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"io"
 	"os"
@@ -201,5 +202,28 @@ func TestFilesOfTheLogThatAreWrongAreRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("nothing is said of %q: %v", name, err)
 		}
+	}
+}
+
+// The first key is told once. A first start that failed has not made it: the next one does, and tells it.
+func TestAFailedStartTakesNoKeyAlong(t *testing.T) {
+	config := server.Default()
+	config.GRPCAddr, config.HTTPAddr, config.DataDir = "127.0.0.1:0", "127.0.0.1:0", t.TempDir()
+	key := ""
+	for _, aside := range []string{"/does/not/exist", t.TempDir(), t.TempDir()} {
+		config.LogHeadFile = filepath.Join(aside, "head")
+		s, err := server.New(t.Context(), config, io.Discard)
+		if err != nil {
+			continue // the third has not the file that the second wrote
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		err = s.Run(ctx, func(started server.Started) { key += started.FirstKey; stop() })
+		stop()
+		if (err == nil) != (key != "") {
+			t.Errorf("with the head file in %s it ended with %v", aside, err)
+		}
+	}
+	if !strings.HasPrefix(key, "concord.") {
+		t.Error("nobody was told the first key")
 	}
 }

@@ -180,9 +180,10 @@ func (s *Server) Run(ctx context.Context, started func(Started)) error {
 }
 
 func (s *Server) serve(ctx context.Context, journalDone chan error, started func(Started)) error {
-	firstKey, err := s.firstKey(ctx)
+	var firstKey string
+	err := s.beginSealer(ctx)
 	if err == nil {
-		err = s.beginSealer(ctx)
+		firstKey, err = s.firstKey(ctx) // last: it is told once, by a start that succeeds
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
