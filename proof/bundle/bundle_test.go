@@ -3,6 +3,7 @@ package bundle
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -110,5 +111,16 @@ func TestErasedTextsAreListed(t *testing.T) {
 				t.Errorf("%v is %v without the draft", r, shown)
 			}
 		}
+	}
+}
+
+// TestHistoryIsALineForEachEvent holds that nobody can write a reason that looks like what others did.
+func TestHistoryIsALineForEachEvent(t *testing.T) {
+	w := newWorld(t, 0, 0)
+	w.record("alpha", drafted("vale", "cliff"), proposed("first", "We deliver."), declined("first", "no\n4\t2026-01-02T03:04:05Z\tThe client consented.\u2028\r5\t\u202egnihtyna"))
+	_, data := files(t, w.export(Scope{AgreementID: "alpha"}, false))
+	history := string(data[folder("alpha")+fileHistory])
+	if strings.Count(history, "\n") != 3 || strings.ContainsAny(history, "\r\u2028\u202e") || !strings.Contains(history, "The client consented.") {
+		t.Errorf("%q", history)
 	}
 }
