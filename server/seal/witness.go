@@ -83,7 +83,7 @@ func (s *Sealer) ask(ctx context.Context, w witness, old uint64, head *head) (si
 			case !s.filed && head.size() < theirs && theirs <= s.Journal.Position(): // the file is lost, and with it what was signed last
 				return nil, old, fmt.Errorf("it knows a checkpoint of %d, and will be asked with one that is as large", theirs)
 			case theirs > head.size() || theirs == head.size() && old == theirs:
-				return nil, old, &RewoundError{Who: "the witness " + w.name, Have: head.size(), Theirs: theirs}
+				return nil, old, &RewoundError{Who: "the witness " + w.name, Have: s.Journal.Position(), Theirs: theirs}
 			case theirs == old:
 				return nil, old, errors.New("it contradicts itself")
 			}

@@ -214,7 +214,7 @@ func TestAWitnessExposesARollback(t *testing.T) {
 		knows func(d *desk, n *neighbour)
 		words string
 	}{
-		"more":                       {func(d *desk, n *neighbour) { n.size = 100 }, "the witness w0 holds a checkpoint of 100"},
+		"more":                       {func(d *desk, n *neighbour) { n.size = 100 }, "the store has 7 entries, and the witness w0 holds a checkpoint of 100"},
 		"something else":             {func(d *desk, n *neighbour) { n.size, n.root = 4, d.root(3) }, "of the first 4 entries in the store, the witness w0 knows others"},
 		"something else of the same": {func(d *desk, n *neighbour) { n.root[0]++ }, "the witness w0 knows others"},
 	} {
@@ -270,7 +270,7 @@ func TestAWitnessMayKnowMoreThanWasPublished(t *testing.T) {
 	b.set(func() { b.size = 100 })
 	write(t, d.headFile(), "")
 	var rewound *seal.RewoundError
-	if err := d.open(); !errors.As(err, &rewound) {
+	if err := d.open(); !errors.As(err, &rewound) || rewound.Have != 6 || rewound.Theirs != 100 {
 		t.Errorf("a witness knows more than the store has, and a start said %v", err)
 	}
 }
