@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"filippo.io/torchwood"
@@ -264,10 +265,19 @@ func (s *Sealer) Begin(ctx context.Context, draw func() string) error {
 	if err == nil {
 		_, err = s.Turn(ctx)
 	}
-	if err != nil && (l == nil || !journal.IsRefusal(err)) { // a store that is full still answers questions
-		return fmt.Errorf("seal: %w", err)
+	switch {
+	case err == nil:
+		return nil
+	case l != nil && (journal.IsRefusal(err) || noRoom(err)): // who has no room left still answers questions
+		s.Log.ErrorContext(ctx, "the log could not be sealed; that will be tried again", "error", err)
+		return nil
 	}
-	return nil
+	return fmt.Errorf("seal: %w", err)
+}
+
+// noRoom says of an error that a file could not grow.
+func noRoom(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EFBIG) || errors.Is(err, syscall.EDQUOT)
 }
 
 // hear asks the witnesses for what was signed before this start, before anything else is signed.
