@@ -13,7 +13,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/tlog"
@@ -122,7 +121,7 @@ func (w *Writer) Chain(c Chain) error {
 			if err != nil {
 				return err
 			}
-			if _, err := fmt.Fprintf(out, "%d\t%s\t%s\n", e.GetVersion(), e.GetRecordTime().AsTime().Format(time.RFC3339Nano), rules.Words(e)); err != nil {
+			if _, err := out.WriteString(line(e)); err != nil {
 				return err
 			}
 		}
