@@ -254,6 +254,12 @@ var attacks = []attack{
 		names, data := files(t, w.export(Scope{AgreementID: "beta"}, false))
 		return reseal(t, manifest{Format: Format, Scope: Scope{PartyID: "moss"}}, names, data)
 	}, Tampered, CheckFile, "chains/beta/", `said to be about "moss", and this agreement is between "cliff" and "vale"`},
+	{"a text stands in the body, from which nobody can take it", func(t *testing.T, w *world, _ *Trust) []byte {
+		w.record("beta", erased(3))
+		w.chain("beta").forget(3)
+		w.unsplit(t, "beta", renamed("vale", "Vale"), nil)
+		return whole(w)
+	}, Tampered, CheckPrivate, "chains/beta/events", "Version 5: its body holds texts that are kept apart from it"},
 	{"an agreement is dated back", func(t *testing.T, w *world, _ *Trust) []byte {
 		w.dated(t, "gamma", drafted("vale", "cliff"), w.now()-5)
 		return whole(w)

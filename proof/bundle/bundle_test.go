@@ -3,6 +3,7 @@ package bundle
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -110,5 +111,20 @@ func TestErasedTextsAreListed(t *testing.T) {
 				t.Errorf("%v is %v without the draft", r, shown)
 			}
 		}
+	}
+}
+
+// TestWordsOfAnEventAreOneLine holds that what a party writes cannot look like another event to who reads the history.
+func TestWordsOfAnEventAreOneLine(t *testing.T) {
+	w := newWorld(t, 0, 0).story()
+	w.record("gamma", drafted("vale", "cliff"), proposed("first", "We deliver."), declined("first", "no\n4\t2026-01-01T00:00:00Z\tAll was paid.\x1b[2J\u2028\u202e"))
+	b := whole(w)
+	if r := verify(b, w.trust()); r.Outcome != Sound {
+		t.Fatal(told(r))
+	}
+	_, data := files(t, b)
+	said := string(data["chains/gamma/history.txt"])
+	if strings.Count(said, "\n") != 3 || strings.ContainsAny(said, "\x1b\u2028\u202e") || !strings.Contains(said, "no 4 2026-01-01T00:00:00Z All was paid.") {
+		t.Errorf("%q", said)
 	}
 }

@@ -12,9 +12,10 @@ import (
 	"github.com/concordhq/concord/rules"
 )
 
-// line is what people read of an event: its number, when it was recorded, and what it says, on one line.
+// line is what people read of an event: its number, when it was recorded, and what it says, on one line whatever a party
+// wrote, so that nobody's reason can look like another event.
 func line(e *pb.Event) string {
-	return fmt.Sprintf("%d\t%s\t%s\n", e.GetVersion(), e.GetRecordTime().AsTime().Format(time.RFC3339Nano), rules.Words(e))
+	return fmt.Sprintf("%d\t%s\t%s\n", e.GetVersion(), e.GetRecordTime().AsTime().Format(time.RFC3339Nano), rules.OneLine(rules.Words(e)))
 }
 
 // words is the history for people being compared with the events that it tells, so that who reads it instead of them is

@@ -119,9 +119,16 @@ func (w *world) dated(t *testing.T, id string, e *pb.Event, at int64) {
 // raw enters an event that is known to everyone, with some bytes behind its body.
 func (w *world) raw(t *testing.T, id string, more []byte) {
 	t.Helper()
-	h := w.chain(id)
 	e := erased(1)
-	e.AgreementId, e.Version, e.PreviousEntryHash, e.RequestId = id, uint64(len(h.events)+1), h.link, "a request"
+	e.RequestId = "a request"
+	w.unsplit(t, id, e, more)
+}
+
+// unsplit enters an event with its texts in the body, and some bytes behind it.
+func (w *world) unsplit(t *testing.T, id string, e *pb.Event, more []byte) {
+	t.Helper()
+	h := w.chain(id)
+	e.AgreementId, e.Version, e.PreviousEntryHash = id, uint64(len(h.events)+1), h.link
 	e.RecordTime = timestamppb.New(time.Unix(w.now()+1, 0))
 	body, err := deterministic.Marshal(e)
 	if err != nil {
