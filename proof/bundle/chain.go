@@ -191,9 +191,8 @@ func (v *verifier) compare(c *chain, state *rules.State) {
 	where := c.at + fileState
 	for ref, m := range state.Records() {
 		c.report.Records++
-		if what := v.about(m); what != "" {
-			v.found.add(Tampered, CheckFile, c.at, "%s", what)
-			return
+		if l, ok := m.(*pb.Log); ok {
+			v.keys(c, l)
 		}
 		name := fmt.Sprintf("%s %q", m.ProtoReflect().Descriptor().Name(), ref.ID)
 		if more, err := in.next(x); err != nil {
@@ -224,28 +223,19 @@ func (v *verifier) compare(c *chain, state *rules.State) {
 	}
 }
 
-// about says of a record what the rest of the bundle does not agree with, if something is: of an agreement, that it is none of the
-// party's that the bundle is about; of the log's, that the checkpoint is another log's, or is signed by a key that the log
-// did not have, or had no more, when it was as large as that.
-func (v *verifier) about(m proto.Message) string {
-	switch is := m.(type) {
-	case *pb.Agreement:
-		if party := v.made.Scope.PartyID; party != "" && party != is.GetVendorPartyId() && party != is.GetClientPartyId() {
-			return fmt.Sprintf("The bundle is said to be about %q, and this agreement is between %q and %q.", party, is.GetVendorPartyId(), is.GetClientPartyId())
-		}
-	case *pb.Log:
-		if is.GetOrigin() != v.report.Origin {
-			return fmt.Sprintf("The events open the log %q, and the checkpoint is one of %q.", is.GetOrigin(), v.report.Origin)
-		}
-		for _, s := range v.signed {
-			id := fmt.Sprintf("%08x", s.Hash)
-			active := slices.ContainsFunc(rules.ActiveLogKeys(is), func(k *pb.LogKey) bool { return k.GetLogKeyId() == id })
-			if s.Name == is.GetOrigin() && !active {
-				return fmt.Sprintf("The checkpoint is signed with the key %s of the log, and by the events this was no key of it when it had %d entries: it was retired, or never added.", id, v.tree.N)
-			}
+// keys holds that the checkpoint is of the log that the events open, and that the keys of the log which signed it were its keys
+// when it was as large as that.
+func (v *verifier) keys(c *chain, l *pb.Log) {
+	if l.GetOrigin() != v.report.Origin {
+		v.found.add(Tampered, CheckCheckpoint, c.at+fileEvents, "The events open the log %q, and the checkpoint is one of %q.", l.GetOrigin(), v.report.Origin)
+	}
+	for _, s := range v.signed {
+		id := fmt.Sprintf("%08x", s.Hash)
+		active := slices.ContainsFunc(rules.ActiveLogKeys(l), func(k *pb.LogKey) bool { return k.GetLogKeyId() == id })
+		if s.Name == l.GetOrigin() && !active {
+			v.found.add(Tampered, CheckCheckpoint, c.at+fileEvents, "The checkpoint is signed with the key %s of the log, and by the events this was no key of it when it had %d entries: it was retired, or never added.", id, v.tree.N)
 		}
 	}
-	return ""
 }
 
 // differing names the first field in which two records differ.
