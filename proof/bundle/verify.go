@@ -19,7 +19,7 @@ import (
 // Policy says whose signatures a checkpoint needs. It is the reader's own, never from a bundle.
 type Policy struct {
 	torchwood.Policy
-	names []string // of the keys in it
+	keys []string // in it, each "<name> (key <hash>)"
 }
 
 // ReadPolicy reads a C2SP tlog-policy: the log's key, and witnesses with a quorum.
@@ -28,16 +28,21 @@ func ReadPolicy(text []byte) (Policy, error) {
 	if err != nil {
 		return Policy{}, err
 	}
-	var names []string
+	var keys []string
 	for line := range strings.Lines(string(text)) {
+		line, _, _ = strings.Cut(line, "#")
 		for _, word := range strings.Fields(line) {
-			if name, rest, key := strings.Cut(word, "+"); key && strings.Contains(rest, "+") {
-				names = append(names, name)
+			if name, rest, _ := strings.Cut(word, "+"); strings.Contains(rest, "+") {
+				hash, _, _ := strings.Cut(rest, "+")
+				keys = append(keys, keyName(name, hash))
 			}
 		}
 	}
-	return Policy{p, names}, nil
+	return Policy{p, keys}, nil
 }
+
+// keyName is what a key is called in messages: a log has several of one name, one after the other.
+func keyName(name, hash string) string { return name + " (key " + hash + ")" }
 
 // Trust is what the reader of a bundle relies on.
 type Trust struct {
@@ -150,14 +155,14 @@ func (v *verifier) unsigned(signed []byte, err error) string {
 			continue
 		}
 		for _, s := range n.Sigs {
-			signers[s.Name] = true
+			signers[keyName(s.Name, fmt.Sprintf("%08x", s.Hash))] = true
 		}
 	}
 	var lacking []string
 	for _, p := range v.trust.Policies {
-		for _, name := range p.names {
-			if !signers[name] && !slices.Contains(lacking, name) {
-				lacking = append(lacking, name)
+		for _, key := range p.keys {
+			if !signers[key] && !slices.Contains(lacking, key) {
+				lacking = append(lacking, key)
 			}
 		}
 	}
