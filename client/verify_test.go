@@ -128,6 +128,17 @@ func TestVerifiedInPassing(t *testing.T) {
 		if err != nil || len(page.GetEvents()) != 2 {
 			t.Errorf("%v %v", page, err)
 		}
+		if e, err := c.History.GetEvent(t.Context(), &pb.GetEventRequest{AgreementId: "help", Version: 3}); err != nil || e.GetEvent().GetVersion() != 3 {
+			t.Errorf("one event: %v %v", e, err)
+		}
+		all, err := c.History.ListEvents(t.Context(), &pb.ListEventsRequest{PageSize: 1000})
+		if err != nil || len(all.GetEvents()) < 7 {
+			t.Errorf("all that a party sees: %d events, %v", len(all.GetEvents()), err)
+		}
+		auditor := client.WithKey(t.Context(), s.Key(t, &pb.Principal{Role: pb.Role_ROLE_AUDITOR}).Key)
+		if all, err = c.History.ListEvents(auditor, &pb.ListEventsRequest{}); err != nil || len(all.GetEvents()) < 5 {
+			t.Errorf("the service's own chain: %d events, %v", len(all.GetEvents()), err)
+		}
 		kept, err := os.Stat(file)
 		if err != nil || kept.Size() < before {
 			t.Errorf("the checkpoint is not remembered: %v", err)

@@ -72,3 +72,18 @@ func TestTheServicesOwnIsSeenByWhoAnswersForIt(t *testing.T) {
 		}
 	}
 }
+
+// TestADraftIsToldToItsAuthor holds that who watches is told of what it sees, and of drafts only if its side wrote them, also
+// after they were proposed.
+func TestADraftIsToldToItsAuthor(t *testing.T) {
+	a := &pb.Agreement{AgreementId: "desk", VendorPartyId: vendor.PartyID, ClientPartyId: client.PartyID, Author: pb.Side_SIDE_VENDOR, State: pb.AgreementState_AGREEMENT_STATE_PROPOSED}
+	drafted := &pb.Event{Change: &pb.Event_AgreementDrafted{}}
+	rewritten := &pb.Event{Change: &pb.Event_DraftRewritten{}}
+	proposed := &pb.Event{Change: &pb.Event_ProposalMade{}}
+	for who, by := range map[string]Caller{"vendor": vendor, "client": client, "auditor": auditor, "outsider": outsider, "operator": operator} {
+		author, sees := who == "vendor", by.Sees(a)
+		if by.Told(drafted, a) != author || by.Told(rewritten, a) != author || by.Told(proposed, a) != sees || by.Told(proposed, nil) != by.SeesService() {
+			t.Errorf("the %s: drafted %t, rewritten %t, proposed %t, of the service %t", who, by.Told(drafted, a), by.Told(rewritten, a), by.Told(proposed, a), by.Told(proposed, nil))
+		}
+	}
+}

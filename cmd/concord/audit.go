@@ -111,7 +111,7 @@ func (s *session) auditVerify() *cobra.Command {
 		Long: "Check an audit bundle, without the service and without a network: the signatures on its checkpoint, the log, each event's\n" +
 			"entry in it, versions from 1 on without a gap, texts that are kept apart, and that the rules lead from the events to the\n" +
 			"exported records. With --since, that the log has only grown from a checkpoint you kept.\n\n" +
-			"Exit codes: 0 sound, 1 tampered, 2 incomplete, or the command line makes no sense.",
+			"Exit codes: 0 sound, 1 tampered, 2 incomplete, or nothing could be checked.",
 		RunE: func(_ *cobra.Command, args []string) error {
 			s.started = true
 			trust := bundle.Trust{}

@@ -13,7 +13,10 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/concordhq/concord/client"
@@ -25,18 +28,23 @@ const (
 	crowdSize, crowdConnections, crowdKeys, crowdStalled = 10_000, 100, 40, 100
 	// crowdGoal is how long it may take until all have been told of one change, memoryGoal what each may hold.
 	crowdGoal, memoryGoal = 1.0, 25.0 // s, kB
-	// crowdWrites is how many changes a round looks at; a stalled one is cut once so many more are on their way to it.
-	crowdWrites, stallWrites = 20, 250
+	// crowdWrites is how many changes a round looks at. A stalled watch is cut when what is on its way fills both ends, for
+	// which there are so many more, each with so long a text.
+	crowdWrites, stallWrites, stallText = 20, 40, 1_900
 	// crowdPatience bounds every wait for the crowd.
 	crowdPatience = time.Minute
+	// stallWindow is how much a stalled caller takes in unread: fixed, where gRPC would else let it grow for a caller that is fast.
+	stallWindow = 64 << 10
 )
 
 // crowd is ten thousand watches that are told of the same changes.
 type crowd struct {
 	clients []*client.Client
-	heard   chan uint64 // a position that one of those who listen was told of
+	heard   chan uint64      // a position that one of those who listen was told of
+	narrow  *grpc.ClientConn // of those who take nothing
 	stalled []*stalled
-	listen  int // how many do
+	listen  int      // how many do
+	written []uint64 // the positions of what they were told
 	failed  atomic.Pointer[error]
 }
 
@@ -136,10 +144,22 @@ func (k *crowd) gather(ctx context.Context, c *concordd) error {
 			return err
 		}
 		k.clients = append(k.clients, conn)
+		history := conn.History
+		if n == 0 { // those who take nothing
+			if k.narrow, err = grpc.NewClient(c.grpcAddr, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithStaticStreamWindowSize(stallWindow)); err != nil {
+				return err
+			}
+			history = pb.NewHistoryServiceClient(k.narrow)
+		}
 		for i := range crowdSize / crowdConnections {
 			group.Go(func() error {
-				as := client.WithKey(ctx, keys[(n*crowdSize/crowdConnections+i)%crowdKeys])
-				stream, err := conn.History.WatchEvents(as, &pb.WatchEventsRequest{})
+				key := keys[(n*crowdSize/crowdConnections+i)%crowdKeys]
+				as := client.WithKey(ctx, key)
+				begin := as
+				if n == 0 { // not by the client, which would say it by itself
+					begin = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+key)
+				}
+				stream, err := history.WatchEvents(begin, &pb.WatchEventsRequest{})
 				for told := 0; told < 2 && err == nil; told++ { // where it stands, and that it has caught up
 					_, err = stream.Recv()
 				}
@@ -148,7 +168,7 @@ func (k *crowd) gather(ctx context.Context, c *concordd) error {
 				}
 				mu.Lock()
 				defer mu.Unlock()
-				if i == 0 && len(k.stalled) < crowdStalled {
+				if n == 0 {
 					k.stalled = append(k.stalled, &stalled{stream, func(after uint64) (*pb.WatchEventsResponse, error) { return firstEvent(as, conn, after) }})
 					return nil
 				}
@@ -192,7 +212,7 @@ func (k *crowd) tellAll(ctx context.Context, s *sides, round int) (*tally, error
 	took := &tally{took: newHistogram()}
 	for n := range crowdWrites {
 		id := fmt.Sprintf("crowd-%d-%d-%d", time.Now().UnixNano(), round, n)
-		if err := s.write(ctx, n%paceCallers, id); err != nil {
+		if err := s.write(ctx, n%paceCallers, id, ""); err != nil {
 			return nil, err
 		}
 		answered := time.Now()
@@ -204,13 +224,14 @@ func (k *crowd) tellAll(ctx context.Context, s *sides, round int) (*tally, error
 	return took, nil
 }
 
-// await waits until so many events were told, each to one.
+// await waits until an event was told to so many.
 func (k *crowd) await(ctx context.Context, events int) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, crowdPatience, fmt.Errorf("not all were told within %s", crowdPatience))
 	defer cancel()
+	at := uint64(0)
 	for range events {
 		select {
-		case <-k.heard:
+		case at = <-k.heard:
 		case <-ctx.Done():
 			if err := k.failed.Load(); err != nil {
 				return fmt.Errorf("a watch that listened ended: %w", *err)
@@ -218,31 +239,26 @@ func (k *crowd) await(ctx context.Context, events int) error {
 			return context.Cause(ctx)
 		}
 	}
+	k.written = append(k.written, at)
 	return nil
 }
 
 // cut writes until those who take nothing are cut, and counts those who were told where to go on, and find nothing missing
 // there.
 func (k *crowd) cut(ctx context.Context, s *sides) (int, error) {
-	var written []uint64
 	for n := range stallWrites {
-		if err := s.write(ctx, n%paceCallers, fmt.Sprintf("stall-%d-%d", time.Now().UnixNano(), n)); err != nil {
+		if err := s.write(ctx, n%paceCallers, fmt.Sprintf("stall-%d-%d", time.Now().UnixNano(), n), strings.Repeat("x", stallText)); err != nil {
 			return 0, err
 		}
-		if err := k.await(ctx, k.listen-1); err != nil {
+		if err := k.await(ctx, k.listen); err != nil {
 			return 0, err
-		}
-		select { // the last of them tells the position
-		case at := <-k.heard:
-			written = append(written, at)
-		case <-time.After(crowdPatience):
-			return 0, fmt.Errorf("not all were told within %s", crowdPatience)
 		}
 	}
 	if err := sleep(ctx, 10*time.Second); err != nil { // longer than a message may take
 		return 0, err
 	}
 	good := 0
+	defer time.AfterFunc(crowdPatience, func() { _ = k.narrow.Close() }).Stop() // one that is not cut goes on
 	for _, w := range k.stalled {
 		last := uint64(0)
 		m, err := w.stream.Recv()
@@ -254,8 +270,8 @@ func (k *crowd) cut(ctx context.Context, s *sides) (int, error) {
 		if status.Code(err) != codes.Unavailable || client.Reason(err) != "TOO_SLOW" || client.Details(err)["position"] != strconv.FormatUint(last, 10) {
 			continue
 		}
-		next := slices.Index(written, last) + 1
-		if m, err := w.resume(last); next < len(written) && err == nil && m.GetEvent().GetPosition() == written[next] {
+		next := slices.Index(k.written, last) + 1
+		if m, err := w.resume(last); next < len(k.written) && err == nil && m.GetEvent().GetPosition() == k.written[next] {
 			good++
 		}
 	}
@@ -265,6 +281,9 @@ func (k *crowd) cut(ctx context.Context, s *sides) (int, error) {
 func (k *crowd) close() {
 	for _, c := range k.clients {
 		_ = c.Close()
+	}
+	if k.narrow != nil {
+		_ = k.narrow.Close()
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -155,8 +156,8 @@ func (c *concordd) sides(ctx context.Context) (_ *sides, err error) {
 
 func (s *sides) close() { _ = s.client.Close() }
 
-// write submits an obligation or returns it, under a request id.
-func (s *sides) write(ctx context.Context, agreement int, requestID string) (err error) {
+// write submits an obligation or returns it, under a request id, with the usual words or others.
+func (s *sides) write(ctx context.Context, agreement int, requestID, words string) (err error) {
 	values := s.vendor
 	if s.submitted[agreement] {
 		values = s.taker
@@ -166,11 +167,11 @@ func (s *sides) write(ctx context.Context, agreement int, requestID string) (err
 	defer cancel()
 	if s.submitted[agreement] {
 		req := giveBack(agreementID(agreement), obligationID)
-		req.RequestId = requestID
+		req.RequestId, req.Reason = requestID, cmp.Or(words, req.GetReason())
 		_, err = s.client.Obligations.ReturnObligation(values, req)
 	} else {
 		req := submission(agreementID(agreement), obligationID)
-		req.RequestId = requestID
+		req.RequestId, req.Note = requestID, cmp.Or(words, req.GetNote())
 		_, err = s.client.Obligations.SubmitObligation(values, req)
 	}
 	s.submitted[agreement] = !s.submitted[agreement]
@@ -208,7 +209,7 @@ func (s *sides) told(ctx context.Context) (Turn, error) {
 	}
 	return p.run(ctx, s.c.stage.plan, func(ctx context.Context, caller, n int) (string, error) {
 		id := fmt.Sprintf("told-%d-%d-%d", s.run, caller, n)
-		return id, s.write(ctx, caller, id)
+		return id, s.write(ctx, caller, id, "")
 	})
 }
 

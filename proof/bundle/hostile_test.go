@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"runtime"
 	"strings"
@@ -33,6 +34,32 @@ func packed(t testing.TB, files ...zipped) []byte {
 		t.Fatal(err)
 	}
 	return out.Bytes()
+}
+
+// without makes a zip of the files of a bundle but one, in the form a bundle has and with the manifest that they have.
+func without(t testing.TB, names []string, data map[string][]byte, gone string) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := &Writer{zip: zip.NewWriter(&out)}
+	for _, name := range names {
+		if name == gone {
+			continue
+		}
+		if err := w.put(name, data[name]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.zip.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// replaced is some files with another in the place of one.
+func replaced(data map[string][]byte, name, text string) map[string][]byte {
+	other := maps.Clone(data)
+	other[name] = []byte(text)
+	return other
 }
 
 type zipped struct {
@@ -97,20 +124,29 @@ func TestHostileFilesAreRefused(t *testing.T) {
 			return append([]byte{b[0] | 0x80, b[1] | 0x80, 0}, b[2:]...)
 		}), Tampered, "cut off"},
 		{"a chain of nothing", changed(w, "chains/alpha/events", func([]byte) []byte { return nil }), Incomplete, "It holds no event"},
+		{"a file that the manifest lists and that is gone", without(t, names, data, "chains/alpha/state"), Incomplete, "The manifest lists it, and it is missing"},
+		{"a file that the manifest does not list", without(t, append([]string{"chains/omega/history.txt"}, names...), data, ""), Tampered, "not in the place"},
+		{"files in another order", without(t, append([]string{names[1], names[0]}, names[2:]...), data, ""), Tampered, "not in the place"},
+		{"another file than the manifest lists", without(t, names, replaced(data, "README.txt", "Trust us."), ""), Tampered, "not those that the manifest lists"},
+		{"a manifest with one space more", without(t, names, replaced(data, fileManifest, " "+string(data[fileManifest])), ""), Tampered, "It is not written as it was"},
 		{"a name that says another in the directory", patched("chains/alpha/key", "chains/ALPHA/key"), Tampered, "No file of this name"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			r := verify(c.file, trust)
-			runtime.ReadMemStats(&after)
-			if r.Outcome != c.want || len(r.Findings) == 0 || !strings.Contains(r.Findings[0].What, c.what) {
-				t.Error(told(r))
-			}
-			if used := after.TotalAlloc - before.TotalAlloc; used > uint64(10*len(c.file))+(4<<20) {
-				t.Errorf("%d bytes of memory for a file of %d", used, len(c.file))
-			}
-		})
+		t.Run(c.name, func(t *testing.T) { refusedCheaply(t, c.file, trust, c.want, c.what) })
+	}
+}
+
+// refusedCheaply holds what is said of a file, and what finding that out took.
+func refusedCheaply(t *testing.T, file []byte, trust Trust, want Outcome, what string) {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	r := verify(file, trust)
+	runtime.ReadMemStats(&after)
+	if r.Outcome != want || len(r.Findings) == 0 || !strings.Contains(r.Findings[0].What, what) {
+		t.Error(told(r))
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > uint64(10*len(file))+(4<<20) {
+		t.Errorf("%d bytes of memory for a file of %d", used, len(file))
 	}
 }
 

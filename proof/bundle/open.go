@@ -170,29 +170,32 @@ func (b *opened) manifest(found *findings) bool {
 	if should, err := b.made.bytes(); err == nil && bytes.Equal(is, should) {
 		return true
 	}
-	where, what := b.unlisted(is)
-	found.add(Tampered, CheckFile, where, "%s", what)
+	b.unlisted(is, found)
 	return false
 }
 
 // unlisted says where the manifest and the files differ.
-func (b *opened) unlisted(is []byte) (where, what string) {
+func (b *opened) unlisted(is []byte, found *findings) {
 	var listed manifest
 	_ = json.Unmarshal(is, &listed) // it is JSON; where it is not a manifest the lists below differ
-	for i, f := range b.made.Files {
-		switch {
-		case i >= len(listed.Files):
-			return f.Name, "The manifest does not list it."
-		case listed.Files[i].Name != f.Name:
-			return f.Name, fmt.Sprintf("The manifest lists %q in its place.", listed.Files[i].Name)
-		case listed.Files[i] != f:
-			return f.Name, "Its bytes are not those that the manifest lists."
+	for i, f := range listed.Files {
+		switch _, there := b.files[f.Name]; {
+		case !there:
+			found.add(Incomplete, CheckFile, f.Name, "The manifest lists it, and it is missing.")
+		case i >= len(b.made.Files) || b.made.Files[i].Name != f.Name:
+			found.add(Tampered, CheckFile, f.Name, "It is not in the place that the manifest lists it in.")
+		case b.made.Files[i] != f:
+			found.add(Tampered, CheckFile, f.Name, "Its bytes are not those that the manifest lists.")
+		default:
+			continue
 		}
+		return // the others have moved with it
 	}
-	if more := len(b.made.Files); more < len(listed.Files) {
-		return listed.Files[more].Name, "The manifest lists it, and it is missing."
+	if listed := len(listed.Files); listed < len(b.made.Files) {
+		found.add(Tampered, CheckFile, b.made.Files[listed].Name, "The manifest does not list it.")
+		return
 	}
-	return fileManifest, "It is not written as it was."
+	found.add(Tampered, CheckFile, fileManifest, "It is not written as it was.")
 }
 
 // where is the file in which a byte of the bundle lies.

@@ -260,54 +260,68 @@ func auditChain(dir, id string, leaves [][]byte, labels map[string]bool, recorde
 // mutations is how many single bits are changed, one after the other.
 const mutations = 400
 
-// TestTheSpecificationIsEnough has the auditor's own program check what a real service exports: the whole of it, and one agreement,
-// in which then a bit is changed, anywhere in what is proved, again and again.
+// TestTheSpecificationIsEnough has the auditor's own program check what a real service exports: the whole of it, before and after
+// names were erased, and one agreement, in which then a bit is changed, anywhere in what is proved, again and again.
 func TestTheSpecificationIsEnough(t *testing.T) {
 	c := newConcordd(t)
 	knows := c.trusts(t)
 	c.work(t, 32, 200*time.Millisecond)
-	c.checkpoint(t, knows.policy)
-	for _, path := range []string{"/v1/audit.zip", "/v1/agreements/draft-1/audit.zip"} {
-		status, text := c.get(t, c.auditor, path)
-		if path != "/v1/audit.zip" {
-			status, text = c.get(t, c.vendor, path)
-		}
+	export := func(key, path string) (dir string) {
+		t.Helper()
+		c.checkpoint(t, knows.policy)
+		status, text := c.get(t, key, path)
 		if status != 200 {
 			t.Fatalf("%s: %d %s", path, status, text)
 		}
-		dir := unzip(t, text)
+		dir = unzip(t, text)
 		if err := audit(dir, knows.policy); err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
-		if path == "/v1/audit.zip" {
-			continue
+		return dir
+	}
+	before := export(c.auditor, "/v1/audit.zip")
+	c.concord(t, c.operator, "erase", "--service", "2-6", "--basis", "A test asked for it.")
+	after := export(c.auditor, "/v1/audit.zip")
+	names := func(dir string) int {
+		return strings.Count(read(t, filepath.Join(dir, "chains/_service/events")), "display_name")
+	}
+	if names(after) >= names(before) || names(before) == 0 {
+		t.Errorf("%d names were told before and %d after they were erased", names(before), names(after))
+	}
+	if said, agreed := fsck(t, "file://"+filepath.Join(after, "log"), knows.vkey); !agreed {
+		t.Errorf("fsck refuses the log after an erasure:\n%s", said)
+	}
+	everyBitCounts(t, export(c.vendor, "/v1/agreements/draft-1/audit.zip"), knows.policy)
+}
+
+// everyBitCounts changes bits of a bundle that is sound.
+func everyBitCounts(t *testing.T, dir string, policy torchwood.Policy) {
+	t.Helper()
+	var files []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		name := d.Name()
+		if !d.IsDir() && (strings.Contains(path, "/log/tile/") || name == "events" || name == "key" || path == filepath.Join(dir, "checkpoint")) {
+			files = append(files, path)
 		}
-		var files []string
-		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-			name := d.Name()
-			if !d.IsDir() && (strings.Contains(path, "/log/tile/") || name == "events" || name == "key" || path == filepath.Join(dir, "checkpoint")) {
-				files = append(files, path)
-			}
-			return err
-		})
-		if err != nil || len(files) < 5 {
-			t.Fatalf("%d files: %v", len(files), err)
+		return err
+	})
+	if err != nil || len(files) < 5 {
+		t.Fatalf("%d files: %v", len(files), err)
+	}
+	chance := rand.New(rand.NewPCG(1, 2))
+	for range mutations {
+		file := files[chance.IntN(len(files))]
+		was := []byte(read(t, file))
+		is := slices.Clone(was)
+		at, bit := chance.IntN(len(is)), byte(1)<<chance.IntN(8)
+		is[at] ^= bit
+		write(t, file, string(is))
+		if audit(dir, policy) == nil {
+			t.Errorf("bit %#x of byte %d of %s counts for nothing", bit, at, file)
 		}
-		chance := rand.New(rand.NewPCG(1, 2))
-		for range mutations {
-			file := files[chance.IntN(len(files))]
-			was := []byte(read(t, file))
-			is := slices.Clone(was)
-			at, bit := chance.IntN(len(is)), byte(1)<<chance.IntN(8)
-			is[at] ^= bit
-			write(t, file, string(is))
-			if audit(dir, knows.policy) == nil {
-				t.Errorf("bit %#x of byte %d of %s counts for nothing", bit, at, file)
-			}
-			write(t, file, string(was))
-		}
-		if err := audit(dir, knows.policy); err != nil {
-			t.Errorf("after it was mended: %v", err)
-		}
+		write(t, file, string(was))
+	}
+	if err := audit(dir, policy); err != nil {
+		t.Errorf("after it was mended: %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,20 +62,28 @@ type pieces struct {
 	send func(*pb.ExportAuditResponse) error
 }
 
-func (p *pieces) Write(b []byte) (int, error) {
+func (p *pieces) Write(b []byte) (n int, err error) {
+	for piece := range slices.Chunk(b, exportPiece) { // the manifest of a large service is written at once
+		if err := p.write(piece); err != nil {
+			return n, err
+		}
+		n += len(piece)
+	}
+	return n, nil
+}
+
+// write sends one piece.
+func (p *pieces) write(b []byte) error {
 	sent, piece := make(chan error, 1), &pb.ExportAuditResponse{Data: bytes.Clone(b)}
 	go func() { sent <- p.send(piece) }()
 	patience := time.NewTimer(exportPatience)
 	defer patience.Stop()
 	select {
 	case err := <-sent:
-		if err != nil {
-			return 0, err
-		}
-		return len(b), nil
+		return err
 	case <-patience.C: // the message ends with the call
-		return 0, rules.Refuse(pb.ErrorReason_ERROR_REASON_CALL_ENDED, "A message was not taken for %s.", exportPatience)
+		return rules.Refuse(pb.ErrorReason_ERROR_REASON_CALL_ENDED, "A message was not taken for %s.", exportPatience)
 	case <-p.ctx.Done():
-		return 0, p.ctx.Err()
+		return p.ctx.Err()
 	}
 }

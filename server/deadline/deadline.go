@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -35,6 +36,8 @@ type Worker struct {
 	Log *slog.Logger
 	// Observe is told, if not nil, after each Turn how many records were woken and how late the first of them was.
 	Observe func(woken int, lag time.Duration)
+
+	turning sync.Mutex // two Turns at a time would bring days of an agreement out of their order
 }
 
 // Turn wakes at most TurnSize records, in the order of their times. Of an agreement it wakes only those of its earliest
@@ -42,6 +45,8 @@ type Worker struct {
 // its days in order however late the clock is. It returns how many it woke and when to look again: zero for not before
 // something changes.
 func (w *Worker) Turn(ctx context.Context) (woken int, next time.Time, err error) {
+	w.turning.Lock()
+	defer w.turning.Unlock()
 	due, next, err := w.Journal.Due(ctx, TurnSize)
 	if err != nil || len(due) == 0 {
 		return 0, next, err

@@ -52,7 +52,7 @@ func (j *Journal) ExportAudit(ctx context.Context, caller rules.Caller, req *pb.
 	a := &audit{j: j, ctx: ctx, caller: caller, size: c.GetSize()}
 	if id := req.GetAgreementId(); id != "" {
 		if last, err := a.newest(id); err != nil || last == 0 {
-			return cmp.Or[error](err, rules.Refuse(pb.ErrorReason_ERROR_REASON_NOT_FOUND, "The checkpoint does not reach the agreement: the newest follows it within a second or so."))
+			return cmp.Or[error](err, rules.Refuse(pb.ErrorReason_ERROR_REASON_NOT_FOUND, "The checkpoint does not reach the agreement, or no more of it than a draft: the newest follows it within a second or so."))
 		}
 	}
 	scope := bundle.Scope{AgreementID: req.GetAgreementId(), PartyID: req.GetPartyId()}
@@ -173,7 +173,8 @@ func (a *audit) chain(id string) error {
 	return a.unerased(id, head.GetVersion())
 }
 
-// newest is the version of the newest event of a chain that the checkpoint reaches; 0 if it reaches none.
+// newest is the version of the newest event of a chain that the checkpoint reaches; 0 if it reaches none, or nothing but a draft
+// that is not the caller's: what the agreement was then is its author's alone, whoever may see what it is now.
 func (a *audit) newest(id string) (last uint64, err error) {
 	err = a.j.view(a.ctx, func(snap store.Snapshot) error {
 		head, err := readHead(snap, id)
@@ -189,9 +190,35 @@ func (a *audit) newest(id string) (last uint64, err error) {
 			return err == nil && binary.BigEndian.Uint64(position) > a.size
 		}
 		last = uint64(sort.Search(int(head.GetVersion()), beyond))
+		if err != nil || id == "" {
+			return err
+		}
+		draft, err := a.draft(snap, id, last)
+		if draft {
+			last = 0
+		}
 		return err
 	})
 	return last, err
+}
+
+// draft says that an agreement was nothing but somebody else's draft when its newest event was event last.
+func (a *audit) draft(snap store.Snapshot, id string, last uint64) (bool, error) {
+	agreement, err := sighted(snap, a.caller, id)
+	if err != nil || a.caller.SideOf(agreement) == agreement.GetAuthor() {
+		return false, err
+	}
+	for r, err := range readChain(snap, id, 1, last) {
+		if err != nil {
+			return false, err
+		}
+		switch r.GetEvent().GetChange().(type) {
+		case *pb.Event_AgreementDrafted, *pb.Event_DraftRewritten, *pb.Event_PrivateDataErased:
+		default:
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // events yields the events of a chain, each as the caller may see it.

@@ -209,6 +209,48 @@ func TestExportsThatAreRefused(t *testing.T) {
 	}
 }
 
+// A checkpoint from when an agreement was a draft shows it to its author alone, also now that others see the agreement.
+func TestAnEarlierDraftStaysItsAuthors(t *testing.T) {
+	a := openArchive(t)
+	a.must(chief, party("acme"))
+	a.must(chief, party("globex"))
+	a.must(vendor, &pb.CreateAgreementRequest{AgreementId: "deal", Agreement: &pb.Agreement{VendorPartyId: "acme", ClientPartyId: "globex", DraftTerms: text("Lowest price 900")}})
+	a.must(vendor, &pb.UpdateAgreementRequest{AgreementId: "deal", Agreement: &pb.Agreement{DraftTerms: text("Lowest price 1200")}})
+	a.must(chief, &pb.ErasePrivateDataRequest{AgreementId: "deal", Versions: []uint64{1}, Basis: "x"})
+	size := a.publish()
+	a.must(vendor, &pb.UpdateAgreementRequest{AgreementId: "deal", Agreement: &pb.Agreement{DraftTerms: text("deal")}})
+	a.must(vendor, &pb.CreateProposalRequest{AgreementId: "deal", ProposalId: "p", Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS})
+	a.publish()
+	for _, who := range []rules.Caller{client, eye} {
+		if b, err := a.export(who, &pb.ExportAuditRequest{AgreementId: "deal", Size: size}); reason(err) != "NOT_FOUND" || len(b) > 0 {
+			t.Errorf("%s got the draft: %v, %d bytes, %v", who.PrincipalID, err, len(b), bytes.Contains(b, []byte("Lowest price")))
+		}
+	}
+	for name, x := range map[string]struct {
+		who    rules.Caller
+		req    *pb.ExportAuditRequest
+		chains int
+	}{
+		"the author":                       {vendor, &pb.ExportAuditRequest{AgreementId: "deal", Size: size}, 1},
+		"the author's party":               {vendor, &pb.ExportAuditRequest{PartyId: "acme", Size: size}, 1},
+		"the other party":                  {client, &pb.ExportAuditRequest{PartyId: "globex", Size: size}, 0},
+		"an auditor of a party":            {eye, &pb.ExportAuditRequest{PartyId: "acme", Size: size}, 0},
+		"an auditor of all":                {eye, &pb.ExportAuditRequest{Size: size}, 1},
+		"the other side, once it may know": {client, &pb.ExportAuditRequest{AgreementId: "deal"}, 1},
+	} {
+		b, err := a.export(x.who, x.req)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if r := a.check(b); r.Outcome != bundle.Sound || len(r.Chains) != x.chains {
+			t.Errorf("%s: %+v", name, r)
+		}
+		if x.who.PartyID != "acme" && bytes.Contains(b, []byte("Lowest price")) {
+			t.Errorf("%s reads the draft", name)
+		}
+	}
+}
+
 // broken is a writer that takes nothing.
 type broken struct{ err error }
 

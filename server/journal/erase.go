@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protopath"
 	"google.golang.org/protobuf/reflect/protorange"
 
+	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/proof"
 	"github.com/concordhq/concord/rules"
@@ -21,10 +23,16 @@ import (
 // again from the history that is left; and answers that repeat them, kept for whoever asks again, are emptied. What an engine
 // keeps of a value that was written over is told in docs/operations.md.
 
-// MaxErasedAnswers bounds the answers that one order empties, so that it fits a Change.
-const MaxErasedAnswers = 100_000
+// Bounds of one order, so that it fits a Change with all that a batch may hold beside it.
+const (
+	// MaxErasedAnswers is how many answers it empties.
+	MaxErasedAnswers = 100_000
+	// MaxErasedBytes is how much it writes: records are written again as a whole, however little of them goes.
+	MaxErasedBytes = 16 << 20
+)
 
 // erase carries out an order. It comes before the order is recorded, and puts the records that are left into the decision.
+// If it fails, nothing is written.
 func (b *batch) erase(d *rules.Decision, order *pb.Event) error {
 	id, versions := order.GetAgreementId(), order.GetPrivateDataErased().GetVersions()
 	snap := b.pending()
@@ -50,18 +58,29 @@ func (b *batch) erase(d *rules.Decision, order *pb.Event) error {
 	if err != nil {
 		return err
 	}
+	writes = append(writes, answers...)
+	size := store.Change{Writes: writes}.Bytes()
 	for ref, m := range left.Records() {
 		if !proto.Equal(d.State.Get(ref), m) {
 			d.State.Put(ref, m)
+			size += proto.Size(m)
 		}
 	}
-	for _, w := range append(writes, answers...) {
+	if size > MaxErasedBytes {
+		return tooMuch("bytes of what has erased texts", "What repeats these texts has more than %d bytes. Name fewer events at a time, or try again in a day.", MaxErasedBytes)
+	}
+	for _, w := range writes {
 		b.write(w.Table, w.Key, w.Value)
 		if w.Table == tableReceipts {
-			b.receipts[string(w.Key)], err = readReceipt(w.Value)
+			b.receipts[string(w.Key)] = emptied(w.Value)
 		}
 	}
-	return err
+	return nil
+}
+
+// emptied is a receipt of which the time is left.
+func emptied(value []byte) *receipt {
+	return &receipt{&journalv1.Receipt{}, time.UnixMicro(int64(binary.BigEndian.Uint64(value))).UTC()}
 }
 
 // pending is the store as this batch and the one ahead will leave it, for those who get. A scan does not see what they wrote.
@@ -145,7 +164,7 @@ func (p pending) takePrivate(agreementID string, versions []uint64) (texts map[s
 }
 
 // repeating finds the answers to requests that repeat one of the texts, and empties them: that they were asked stays known.
-func (p pending) repeating(requests [][]byte, texts map[string]bool) (emptied []store.Write, err error) {
+func (p pending) repeating(requests [][]byte, texts map[string]bool) (found []store.Write, err error) {
 	for _, key := range requests {
 		value, err := p.Get(tableReceipts, key)
 		if err != nil {
@@ -165,14 +184,19 @@ func (p pending) repeating(requests [][]byte, texts map[string]bool) (emptied []
 		if !repeats {
 			continue
 		}
-		if len(emptied) == MaxErasedAnswers {
-			e := rules.Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "More than %d answers that are kept for whoever asks again repeat these texts. Name fewer events at a time, or try again in a day.", MaxErasedAnswers)
-			e.Metadata = map[string]string{"limit": "answers with erased texts"}
-			return nil, e
+		if len(found) == MaxErasedAnswers {
+			return nil, tooMuch("answers with erased texts", "More than %d answers that are kept for whoever asks again repeat these texts. Name fewer events at a time, or try again in a day.", MaxErasedAnswers)
 		}
-		emptied = append(emptied, store.Write{Table: tableReceipts, Key: key, Value: slices.Clone(value[:8])})
+		found = append(found, store.Write{Table: tableReceipts, Key: key, Value: slices.Clone(value[:8])})
 	}
-	return emptied, nil
+	return found, nil
+}
+
+// tooMuch refuses an order that is too large to be carried out at once.
+func tooMuch(limit, words string, most int) error {
+	e := rules.Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, words, most)
+	e.Metadata = map[string]string{"limit": limit}
+	return e
 }
 
 // says says whether an answer has one of the texts.

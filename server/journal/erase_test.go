@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -285,6 +286,17 @@ func TestAnOrderIsCarriedOutWholeOrNot(t *testing.T) {
 	if _, err := d.Do(t.Context(), chief, order); reason(err) != "STORE_FULL" {
 		t.Errorf("a full store: %v", err)
 	}
+	for _, table := range []store.Table{"private", "events", "receipts"} {
+		d.store.hands(nil, func(from store.Table, _ []byte) error {
+			if from == table {
+				return errors.New("a bad block")
+			}
+			return nil
+		})
+		if _, err := d.Do(t.Context(), chief, order); err == nil || reason(err) != "" {
+			t.Errorf("%s cannot be read: %v", table, err)
+		}
+	}
 	d.store.hands(nil, nil)
 	if found := d.store.holds(t, secret); !slices.Equal(found, whole) {
 		t.Errorf("it is left in %v, it was in %v", found, whole)
@@ -293,6 +305,51 @@ func TestAnOrderIsCarriedOutWholeOrNot(t *testing.T) {
 	if found := d.store.holds(t, secret); found != nil {
 		t.Errorf("it is left in %v", found)
 	}
+}
+
+// An order that would write more than the store takes at once is refused before anything is written; a smaller one is not.
+func TestAnOrderThatIsTooLargeIsRefused(t *testing.T) {
+	d := openDesk(t, nil, nil)
+	d.run()
+	d.must(chief, party("acme"))
+	d.must(chief, party("globex"))
+	var promises []*pb.CommitmentTerms
+	for n := range 180 {
+		promises = append(promises, oneOff(numbered("c", n), pb.Side_SIDE_VENDOR, "2026-01-09"))
+	}
+	terms := text("Much", promises...)
+	d.propose("a", terms)
+	d.must(client, accepts("a", terms))
+	d.wake()
+	var shown []*pb.Evidence
+	for range 20 {
+		shown = append(shown, &pb.Evidence{Title: strings.Repeat("ü", 200), Uri: "https://files.example/" + strings.Repeat("x", 1900), Note: strings.Repeat("語", 1000)})
+	}
+	for n := range promises {
+		o := numbered("c", n) + "-1"
+		d.must(vendor, &pb.SubmitObligationRequest{AgreementId: "a", ObligationId: o, Evidence: shown})
+		d.must(client, &pb.AcceptObligationRequest{AgreementId: "a", ObligationId: o, Note: secret})
+	}
+	var thanks []uint64
+	for _, r := range d.history(vendor, "a") {
+		if r.GetEvent().GetObligationAccepted() != nil {
+			thanks = append(thanks, r.GetEvent().GetVersion())
+		}
+	}
+	whole, events := d.store.holds(t, secret), d.store.count(t, "events")
+	if _, err := d.Do(t.Context(), chief, &pb.ErasePrivateDataRequest{AgreementId: "a", Versions: thanks, Basis: "x"}); reason(err) != "LIMIT_EXCEEDED" {
+		t.Fatalf("too much at once: %v", err)
+	}
+	if found := d.store.holds(t, secret); !slices.Equal(found, whole) || d.store.count(t, "events") != events {
+		t.Errorf("what was refused left its trace")
+	}
+	for part := range slices.Chunk(thanks, len(thanks)/2) {
+		d.must(chief, &pb.ErasePrivateDataRequest{AgreementId: "a", Versions: part, Basis: "x"})
+	}
+	if found := d.store.holds(t, secret); found != nil {
+		t.Errorf("it is left in %v", found)
+	}
+	d.replayed("a")
 }
 
 // Only what an order names is erased, and only answers that repeat it are forgotten.

@@ -16,6 +16,18 @@ import (
 // Waiting is how many commands wait.
 func (j *Journal) Waiting() int { return len(j.queue) }
 
+// HoldReplays takes all the room there is for answers about the past, until it is given back.
+func (j *Journal) HoldReplays() (giveBack func()) {
+	for range cap(j.replays) {
+		j.replays <- struct{}{}
+	}
+	return func() {
+		for range cap(j.replays) {
+			<-j.replays
+		}
+	}
+}
+
 // Behind decides commands as a batch that is not made durable, and lets look see the records as one behind it does.
 func (j *Journal) Behind(ctx context.Context, commands []Command, look func(*rules.State)) error {
 	return j.opts.Store.View(ctx, func(snap store.Snapshot) error {

@@ -139,7 +139,7 @@ func (r *reading) look(position uint64, value []byte) (full bool, err error) {
 			return false, err
 		}
 		r.span.Events = append(r.span.Events, Recorded{e, a})
-		r.bytes += len(value)
+		r.bytes += len(value) + len(e.GetPrivate())
 	}
 	return len(r.span.Events) >= r.Events || r.bytes >= r.Bytes || r.looked >= maxLooked, nil
 }

@@ -2,8 +2,11 @@ package journal_test
 
 import (
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +16,7 @@ import (
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/rules"
+	"github.com/concordhq/concord/server/journal"
 	"github.com/concordhq/concord/server/store"
 )
 
@@ -204,7 +208,7 @@ func TestThePastIsAsItWasTold(t *testing.T) {
 					l.wake()
 				}
 				l.move()
-				if step%50 != 49 {
+				if step%80 != 79 {
 					continue
 				}
 				moments++
@@ -357,5 +361,106 @@ func TestATimeToComeIsNotKnown(t *testing.T) {
 		if list, err := d.Agreements(t.Context(), vendor, &pb.ListAgreementsRequest{AsOf: c.at}); reason(err) != want || len(list.GetAgreements()) > 0 && name != "now" {
 			t.Errorf("%s: %v, %v", name, list, err)
 		}
+	}
+}
+
+// A past that would take too long to work out is refused, and says what to do instead.
+func TestALongPastIsRefused(t *testing.T) {
+	d := openDesk(t, nil, nil)
+	d.run()
+	d.must(chief, party("acme"))
+	d.must(chief, party("globex"))
+	d.must(vendor, &pb.CreateAgreementRequest{AgreementId: "a", Agreement: &pb.Agreement{VendorPartyId: "acme", ClientPartyId: "globex"}})
+	before := d.Now()
+	d.clock.set(before.Add(time.Hour))
+	d.must(vendor, &pb.UpdateAgreementRequest{AgreementId: "a", Agreement: &pb.Agreement{DraftTerms: text("later")}})
+
+	// As if there had been more events before the last than are replayed.
+	last := journal.MaxReplay + 2
+	head, long := d.store.chains(t)["a"], []store.Write(nil)
+	head.Version = uint64(last)
+	value, err := proto.Marshal(head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := func(version int) []byte {
+		return binary.BigEndian.AppendUint64([]byte("a\x00E"), uint64(version))
+	}
+	var base uint64
+	err = d.store.View(t.Context(), func(s store.Snapshot) error {
+		base = s.Head()
+		position, err := s.Get("records", key(2))
+		long = []store.Write{{Table: "records", Key: append([]byte("a\x00"), byte(rules.KindChain)), Value: value}, {Table: "records", Key: key(last), Value: position}}
+		return err
+	})
+	if err == nil {
+		err = d.store.Commit(t.Context(), store.Change{Base: base, Head: base + 1, Writes: long})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, req := range []proto.Message{&pb.GetAgreementRequest{AgreementId: "a", AsOf: timestamppb.New(before)}, &pb.ListAgreementsRequest{AsOf: timestamppb.New(before)}} {
+		_, err := d.read(t.Context(), vendor, req)
+		if reason(err) != "LIMIT_EXCEEDED" || !strings.Contains(err.Error(), "export") {
+			t.Errorf("%T: %v", req, err)
+		}
+	}
+}
+
+// So many answers about the past are worked out at a time. Others wait for as long as their callers do.
+func TestAnswersAboutThePastWaitForRoom(t *testing.T) {
+	d := openDesk(t, nil, nil)
+	d.run()
+	d.must(chief, party("acme"))
+	d.must(chief, party("globex"))
+	d.must(vendor, &pb.CreateAgreementRequest{AgreementId: "a", Agreement: &pb.Agreement{VendorPartyId: "acme", ClientPartyId: "globex"}})
+	before := d.Now()
+	d.clock.set(before.Add(time.Hour))
+	d.must(vendor, &pb.UpdateAgreementRequest{AgreementId: "a", Agreement: &pb.Agreement{DraftTerms: text("later")}})
+	ask := func(ctx context.Context, at time.Time) error {
+		_, err := d.read(ctx, vendor, &pb.GetAgreementRequest{AgreementId: "a", AsOf: timestamppb.New(at)})
+		return err
+	}
+	giveBack := d.HoldReplays()
+	if err := ask(t.Context(), d.Now()); err != nil {
+		t.Errorf("nothing is to be worked out, but: %v", err)
+	}
+	ctx, hangUp := context.WithCancel(t.Context())
+	told := make(chan error, 1)
+	go func() { told <- ask(ctx, before) }()
+	hangUp()
+	if err := <-told; !errors.Is(err, context.Canceled) {
+		t.Errorf("who hangs up is told %v", err)
+	}
+	go func() { told <- ask(t.Context(), before) }()
+	giveBack()
+	if err := <-told; err != nil {
+		t.Errorf("who waited is told %v", err)
+	}
+}
+
+// What was erased is gone from the past, too.
+func TestThePastForgetsWhatWasErased(t *testing.T) {
+	d := openDesk(t, nil, nil)
+	d.run()
+	d.must(chief, party("acme"))
+	d.must(chief, party("globex"))
+	d.must(vendor, &pb.CreateAgreementRequest{AgreementId: "a", Agreement: &pb.Agreement{VendorPartyId: "acme", ClientPartyId: "globex", DraftTerms: text("Of Mr. Smith")}})
+	then := d.Now()
+	d.clock.set(then.Add(time.Hour))
+	d.must(vendor, &pb.UpdateAgreementRequest{AgreementId: "a", Agreement: &pb.Agreement{DraftTerms: text("Of nobody")}})
+	title := func(at time.Time) string {
+		m, err := d.read(t.Context(), vendor, &pb.GetAgreementRequest{AgreementId: "a", AsOf: timestamppb.New(at)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.(*pb.Agreement).GetTitle()
+	}
+	if was := title(then); was != "Of Mr. Smith" {
+		t.Errorf("it was called %q", was)
+	}
+	d.must(chief, &pb.ErasePrivateDataRequest{AgreementId: "a", Versions: []uint64{1}, Basis: "He asked for it."})
+	if was, is := title(then), title(d.Now()); was != "" || is != "Of nobody" {
+		t.Errorf("it was called %q and is called %q", was, is)
 	}
 }

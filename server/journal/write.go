@@ -233,10 +233,8 @@ func (b *batch) decide(it *item) {
 		return
 	}
 	if _, ordered := it.cmd.(*pb.ErasePrivateDataRequest); ordered {
-		if err := b.erase(d, d.Events[0]); IsRefusal(err) {
+		if err := b.erase(d, d.Events[0]); err != nil {
 			it.answer, it.err = nil, err
-			return
-		} else if b.err = err; err != nil {
 			return
 		}
 	}
@@ -433,11 +431,11 @@ func (j *Journal) commit(b *batch) error {
 		return err
 	}
 	j.head, j.edge = j.head+1, b.edge
-	j.position.Store(b.edge.Size())
-	j.lastMicro.Store(b.at.UnixMicro())
-	if service, ok := b.chains[""]; ok {
+	if service, ok := b.chains[""]; ok { // before the position: who stands behind a revocation must not still know the key
 		j.serviceSeen.Store(service.GetVersion())
 	}
+	j.position.Store(b.edge.Size())
+	j.lastMicro.Store(b.at.UnixMicro())
 	j.mu.Lock()
 	close(j.changed)
 	j.changed = make(chan struct{})

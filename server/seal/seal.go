@@ -78,6 +78,7 @@ type Sealer struct {
 
 	mu        sync.Mutex
 	head      *head // the last that was signed; nil: none yet
+	filed     bool  // it is in the file
 	witnesses []witnessed
 	published uint64 // the size of the newest checkpoint that was published
 	shown     int    // how many cosignatures it has
@@ -111,6 +112,7 @@ func New(ctx context.Context, o Options) (*Sealer, error) {
 	}
 	if err == nil {
 		s.head, err = s.recall(l)
+		s.filed = s.head != nil
 	}
 	if err == nil {
 		err = s.guard(ctx, s.head, "the file "+s.HeadFile)
@@ -214,6 +216,7 @@ func (s *Sealer) recallPublished(ctx context.Context, l *pb.Log) error {
 	}
 	s.published, s.shown, s.publishTime = h.size(), len(h.cosigs), newest.GetPublishTime().AsTime()
 	if s.head.size() <= h.size() {
+		s.filed = s.head.size() == h.size()
 		s.head = h
 	}
 	return nil
@@ -292,10 +295,8 @@ func (s *Sealer) open(ctx context.Context, draw func() string) error {
 	if s.Origin != "" && s.Origin != first.origin {
 		return fmt.Errorf("the first key in the log key file is one of the log %q, not of %q: keys are named after their log", first.origin, s.Origin)
 	}
-	if s.HeadFile != "" {
-		if err := writeFile(s.HeadFile, nil); err != nil {
-			return fmt.Errorf("log head file: %w", err)
-		}
+	if err := s.file(nil); err != nil {
+		return err
 	}
 	_, err = s.Journal.Do(ctx, rules.Service(), &journalv1.OpenLog{Origin: first.origin, VerifierKey: first.verifierKey})
 	return err
@@ -326,8 +327,14 @@ func (s *Sealer) Turn(ctx context.Context) (next time.Time, err error) {
 	return s.next(), err
 }
 
-// sign signs the log as it is, if it has grown, and keeps what was signed before anyone is shown it.
+// sign signs the log as it is, if it has grown, and keeps what was signed before anyone is shown it. A file that says less than
+// the store does not stay so: an empty one is believed once.
 func (s *Sealer) sign(ctx context.Context) error {
+	if s.head != nil && !s.filed {
+		if err := s.file(s.head.signed); err != nil {
+			return err
+		}
+	}
 	var l *pb.Log
 	var tree tlog.Tree
 	err := s.Journal.Tree(ctx, func(t *journal.Tree) (err error) {
@@ -361,12 +368,21 @@ func (s *Sealer) sign(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.file(signed); err != nil {
+		return err
+	}
+	s.head = h
+	return nil
+}
+
+// file keeps what was signed outside the store.
+func (s *Sealer) file(signed []byte) error {
 	if s.HeadFile != "" {
 		if err := writeFile(s.HeadFile, signed); err != nil {
 			return fmt.Errorf("log head file: %w", err)
 		}
 	}
-	s.head = h
+	s.filed = true
 	return nil
 }
 

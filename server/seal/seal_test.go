@@ -12,6 +12,7 @@ import (
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/server/journal"
+	"github.com/concordhq/concord/server/seal"
 	"github.com/concordhq/concord/server/store/memory"
 )
 
@@ -204,6 +205,26 @@ func TestTheGuardAtTheStart(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// That the store is to be believed is said once: from then on the file guards again, also if nothing happens in between.
+func TestAnEmptyFileIsBelievedOnce(t *testing.T) {
+	d := newDesk(t, "")
+	d.grow(5)
+	d.turn()
+	signed := d.head()
+	write(t, d.headFile(), "")
+	if err := d.open(); err != nil {
+		t.Fatal(err)
+	}
+	if d.head() != signed {
+		t.Errorf("the file holds %q", d.head())
+	}
+	d.replace(2)
+	var rewound *seal.RewoundError
+	if err := d.open(); !errors.As(err, &rewound) {
+		t.Errorf("an older copy is believed, too: %v", err)
 	}
 }
 

@@ -6,8 +6,7 @@ import (
 	"fmt"
 )
 
-// copyBytes is how much Copy puts into one Change: few syncs, and well below MaxChangeBytes with a record of any size that a
-// Change can hold beside it.
+// copyBytes is how much Copy puts into one Change, unless a single record is larger: few syncs, and little memory.
 const copyBytes = 8 << 20
 
 // Copy puts every record that from has in these tables into a store that is new. What from once had and has no more is not
@@ -30,12 +29,13 @@ func Copy(ctx context.Context, from, to Store, tables []Table) error {
 					return fmt.Errorf("copy: %w", err)
 				}
 				w := Write{Table: table, Key: bytes.Clone(r.Key), Value: append([]byte{}, r.Value...)}
-				c.Writes = append(c.Writes, w)
-				if size += len(w.Key) + len(w.Value); size >= copyBytes {
+				more := len(w.Key) + len(w.Value)
+				if size > 0 && size+more > copyBytes {
 					if err := commit(); err != nil {
 						return err
 					}
 				}
+				c.Writes, size = append(c.Writes, w), size+more
 			}
 		}
 		return commit()

@@ -201,7 +201,7 @@ func (h *Hub) join(w *watcher) error {
 	} else if newest := h.Journal.Position(); w.at > newest {
 		return rules.Invalid(rules.Violation{Field: "after_position", Description: "was never written: the newest is " + strconv.FormatUint(newest, 10)})
 	}
-	w.told = w.at
+	w.told, w.joined = w.at, true
 	for _, holder := range w.holders {
 		h.holding[holder]++
 	}

@@ -44,6 +44,7 @@ type watcher struct {
 	wake        chan struct{} // has room for one
 
 	mu       sync.Mutex
+	joined   bool   // told counts
 	live     bool   // the hub queues what happens; else the watch reads the store
 	at       uint64 // everything up to here is told, or waits
 	waiting  []*pb.WatchEventsResponse
@@ -55,27 +56,35 @@ type watcher struct {
 }
 
 // Watch tells the caller what it asked for until ctx ends, the caller takes nothing more, or the hub ends it. It returns why
-// it ended: a refusal with the position to resume after, once anything was told.
+// it ended: a refusal, with the position to resume after once there is one.
 func (h *Hub) Watch(ctx context.Context, r Request) error {
 	w, err := h.newWatcher(ctx, r)
-	if err != nil {
-		return err
+	if err == nil {
+		err = h.watch(ctx, w, r.Welcome)
 	}
+	if ctx.Err() != nil { // the caller has gone and hears nothing, or the service stops
+		err = rules.Refuse(pb.ErrorReason_ERROR_REASON_SHUTTING_DOWN, "The service is stopping. Resume in a moment, after the position that was told last.")
+	}
+	return h.farewell(w, err)
+}
+
+// watch follows what happens for a watch that was checked.
+func (h *Hub) watch(ctx context.Context, w *watcher, welcome func() error) error {
 	if err := h.join(w); err != nil {
 		return err
 	}
 	defer h.leave(w)
-	if err := r.Welcome(); err != nil {
+	if err := welcome(); err != nil {
 		return err
 	}
-	if err := h.begin(ctx, w); err != nil {
+	where, err := h.stands(ctx, w.at)
+	if err != nil {
 		return err
 	}
-	err = h.follow(ctx, w)
-	if ctx.Err() != nil { // the caller has gone and hears nothing, or the service stops
-		err = rules.Refuse(pb.ErrorReason_ERROR_REASON_SHUTTING_DOWN, "The service is stopping. Resume in a moment, after the position that was told last.")
+	if err := h.send(ctx, w, []*pb.WatchEventsResponse{where}); err != nil {
+		return err
 	}
-	return w.farewell(h, err)
+	return h.follow(ctx, w)
 }
 
 // newWatcher checks what is asked for.
@@ -100,14 +109,14 @@ func (h *Hub) newWatcher(ctx context.Context, r Request) (*watcher, error) {
 		w.kinds[kind] = true
 	}
 	if len(wrong) > 0 {
-		return nil, rules.Invalid(wrong...)
+		return w, rules.Invalid(wrong...)
 	}
 	if w.partyID != "" && w.caller.Role != pb.Role_ROLE_AUDITOR && w.caller.PartyID != w.partyID {
-		return nil, rules.NotFound("party", w.partyID) // nothing of it would ever be told
+		return w, rules.NotFound("party", w.partyID) // nothing of it would ever be told
 	}
 	if w.agreementID != "" {
 		if _, err := h.Journal.Read(ctx, w.caller, rules.Ref{Kind: rules.KindAgreement, Agreement: w.agreementID}, "agreement"); err != nil {
-			return nil, err
+			return w, err
 		}
 	}
 	return w, nil
@@ -205,15 +214,6 @@ func (w *watcher) beat() {
 		w.bookmark = true
 		w.rouse()
 	}
-}
-
-// begin tells where the watch begins.
-func (h *Hub) begin(ctx context.Context, w *watcher) error {
-	m, err := h.stands(ctx, w.at)
-	if err != nil {
-		return err
-	}
-	return h.send(ctx, w, []*pb.WatchEventsResponse{m})
 }
 
 // stands is a bookmark.
@@ -412,17 +412,20 @@ func (w *watcher) sendAll(messages []*pb.WatchEventsResponse) error {
 var errGone = errors.New("the caller has gone")
 
 // farewell is why a watch ended, as its caller is told.
-func (w *watcher) farewell(h *Hub, err error) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (h *Hub) farewell(w *watcher, err error) error {
 	var refusal *rules.Error
 	if !errors.As(err, &refusal) {
 		return err
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if ended, _ := w.ended.(*rules.Error); ended == refusal && h.Observe.Ended != nil {
+		h.Observe.Ended(refusal.Reason)
+	}
+	if !w.joined {
+		return err
+	}
 	told := *refusal
 	told.Metadata = map[string]string{"position": strconv.FormatUint(w.told, 10)}
-	if h.Observe.Ended != nil && w.ended != nil {
-		h.Observe.Ended(told.Reason)
-	}
 	return &told
 }

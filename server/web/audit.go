@@ -12,6 +12,7 @@ import (
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
 	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -77,10 +78,10 @@ func (h *handler) serveAudit(x *exchange, id string) {
 	}
 	ctx, cancel := context.WithCancel(metadata.NewOutgoingContext(x.request.Context(), x.metadata))
 	defer cancel() // a client that is gone wants no more of it
-	stream, err := pb.NewLogServiceClient(h.Conn).ExportAudit(ctx, request)
-	var piece *pb.ExportAuditResponse
+	stream, err := h.auditStream(ctx, request)
+	piece := &pb.ExportAuditResponse{}
 	if err == nil {
-		piece, err = stream.Recv()
+		err = stream.RecvMsg(piece)
 	}
 	if err != nil {
 		p, known := problemOf(status.Convert(err), "")
@@ -103,12 +104,28 @@ func (h *handler) serveAudit(x *exchange, id string) {
 	for err == nil {
 		_ = control.SetWriteDeadline(time.Now().Add(auditPatience)) // where there is a connection, it has deadlines
 		if _, err = x.Write(piece.GetData()); err == nil {
-			piece, err = stream.Recv()
+			_ = control.SetWriteDeadline(time.Time{}) // HTTP/2 would break off at it, however long the next piece takes to make
+			piece.Reset()
+			err = stream.RecvMsg(piece)
 		}
 	}
+	_ = control.SetWriteDeadline(time.Now().Add(auditPatience)) // for what net/http holds yet
 	if !errors.Is(err, io.EOF) {
 		panic(http.ErrAbortHandler) // so that nobody takes half a bundle for a whole one
 	}
+}
+
+// auditStream makes the call. The generated client cannot: where a call is refused before its request is taken it tells of
+// the end of the stream, and not why.
+func (h *handler) auditStream(ctx context.Context, request *pb.ExportAuditRequest) (grpc.ClientStream, error) {
+	stream, err := h.Conn.NewStream(ctx, &grpc.StreamDesc{StreamName: "ExportAudit", ServerStreams: true}, pb.LogService_ExportAudit_FullMethodName)
+	if err != nil {
+		return nil, err
+	}
+	if err := stream.SendMsg(request); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return stream, stream.CloseSend()
 }
 
 // auditRequest reads what is asked for: headers, path and query.

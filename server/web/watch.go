@@ -30,7 +30,8 @@ const (
 	eventStream = "text/event-stream"
 	// lastEventID is the header in which a client says where it stands.
 	lastEventID = "Last-Event-Id"
-	// watchWrite is how long one event may take to leave, so that who does not read is cut.
+	// watchWrite is how long one event may take to leave, so that who does not read is cut. It holds for the event alone: at a
+	// deadline that passes between two HTTP/2 ends the stream.
 	watchWrite = 10 * time.Second
 	// A client that lost the stream comes back after a time between these, so that a thousand do not at once.
 	minReturn, maxReturn = time.Second, 5 * time.Second
@@ -67,6 +68,7 @@ func (h *handler) serveWatch(x *exchange, segments *[maxSegments]string) {
 		if _, gone := x.Write(out.Bytes()); gone != nil || connection.Flush() != nil || err != nil {
 			return
 		}
+		_ = connection.SetWriteDeadline(time.Time{})
 		out.Reset()
 		m.Reset()
 	}

@@ -31,6 +31,7 @@ type house struct {
 	pb.UnimplementedAdminServiceServer
 	pb.UnimplementedCommitmentServiceServer
 	pb.UnimplementedHistoryServiceServer
+	pb.UnimplementedLogServiceServer
 
 	mu       sync.Mutex
 	request  proto.Message
@@ -136,6 +137,7 @@ func handler(t testing.TB, h *house, change ...func(*web.Config)) http.Handler {
 	pb.RegisterAdminServiceServer(&channel, h)
 	pb.RegisterCommitmentServiceServer(&channel, h)
 	pb.RegisterHistoryServiceServer(&channel, h)
+	pb.RegisterLogServiceServer(&channel, h)
 	c := web.Config{Conn: &channel, OpenAPI: []byte(`{"openapi":"3.1.0"}`), Ready: func() error { return nil }, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	for _, f := range change {
 		f(&c)

@@ -39,9 +39,10 @@ type HistoryServiceClient interface {
 	// GetEvent reads one event: by its version in the chain of an agreement, or by its position in the whole history. Who may
 	// not see it is told that there is none.
 	GetEvent(ctx context.Context, in *GetEventRequest, opts ...grpc.CallOption) (*RecordedEvent, error)
-	// WatchEvents tells events as they become durable: first those after a position that were recorded before, then each as it
-	// is recorded, in the order of their positions, none left out and none twice. The first message is a bookmark, so that
-	// something comes at once; others follow when all that was recorded before is told, and while nothing happens.
+	// WatchEvents tells events as they become durable, in the order of their positions, none left out and none twice. First
+	// come those after a position that were recorded before, then each as it is recorded. The first message is a bookmark, so
+	// that something comes at once; others follow when all that was recorded before is told, and every 15 seconds while nothing
+	// happens.
 	//
 	// A member is told of its party's agreements, also where its party is the neutral; an auditor of all agreements, or of
 	// those it may read, and one of all also of the service's own events; the operator of the service's own events alone. What
@@ -49,7 +50,7 @@ type HistoryServiceClient interface {
 	// also after they were proposed: ListEvents shows what others may know of them.
 	//
 	// A stream lasts until its caller ends it, and ends with the position to resume after, as "position" in the metadata
-	// of the error: SHUTTING_DOWN when the service stops; TOO_SLOW when the caller did not take a message for some
+	// of the error: SHUTTING_DOWN when the service stops; TOO_SLOW when the caller did not take a message for five
 	// seconds; CREDENTIALS_INVALID as soon as the key is revoked. NOT_FOUND: there is no such agreement, or the caller may not
 	// see it, or a member names another party than its own. LIMIT_EXCEEDED: one key may have 500 watches at a time, and the service has 20,000. INVALID_FIELDS: among others, a
 	// position that was never written.
@@ -122,9 +123,10 @@ type HistoryServiceServer interface {
 	// GetEvent reads one event: by its version in the chain of an agreement, or by its position in the whole history. Who may
 	// not see it is told that there is none.
 	GetEvent(context.Context, *GetEventRequest) (*RecordedEvent, error)
-	// WatchEvents tells events as they become durable: first those after a position that were recorded before, then each as it
-	// is recorded, in the order of their positions, none left out and none twice. The first message is a bookmark, so that
-	// something comes at once; others follow when all that was recorded before is told, and while nothing happens.
+	// WatchEvents tells events as they become durable, in the order of their positions, none left out and none twice. First
+	// come those after a position that were recorded before, then each as it is recorded. The first message is a bookmark, so
+	// that something comes at once; others follow when all that was recorded before is told, and every 15 seconds while nothing
+	// happens.
 	//
 	// A member is told of its party's agreements, also where its party is the neutral; an auditor of all agreements, or of
 	// those it may read, and one of all also of the service's own events; the operator of the service's own events alone. What
@@ -132,7 +134,7 @@ type HistoryServiceServer interface {
 	// also after they were proposed: ListEvents shows what others may know of them.
 	//
 	// A stream lasts until its caller ends it, and ends with the position to resume after, as "position" in the metadata
-	// of the error: SHUTTING_DOWN when the service stops; TOO_SLOW when the caller did not take a message for some
+	// of the error: SHUTTING_DOWN when the service stops; TOO_SLOW when the caller did not take a message for five
 	// seconds; CREDENTIALS_INVALID as soon as the key is revoked. NOT_FOUND: there is no such agreement, or the caller may not
 	// see it, or a member names another party than its own. LIMIT_EXCEEDED: one key may have 500 watches at a time, and the service has 20,000. INVALID_FIELDS: among others, a
 	// position that was never written.
