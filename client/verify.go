@@ -29,7 +29,7 @@ import (
 // page of an agreement's events, and, for the newest events, the second until they are signed.
 //
 // What it cannot check is what is not history: agreements, obligations and figures, and the words of a summary, are what the
-// service says follows from it (an audit bundle shows that). Nor does it see what lies behind the last event of a list (a
+// service says follows from it (an audit bundle shows that), and a text that is said to be erased is believed to be. Nor does it see what lies behind the last event of a list (a
 // monitor does). Events of a watch are told before they are signed; read them to have them checked.
 type Verification struct {
 	// Policies are whose signatures a checkpoint needs, each a C2SP tlog-policy; with several, one of them is enough.
@@ -75,7 +75,7 @@ type verifier struct {
 func newVerifier(v Verification) (*verifier, error) {
 	all := &verifier{Verification: v, ids: map[string]string{}, wait: pause}
 	for _, text := range v.Policies {
-		p, err := torchwood.ParsePolicy(text)
+		p, err := proof.ReadPolicy(text)
 		if err != nil {
 			return nil, fmt.Errorf("the policy to verify by: %w", err)
 		}
@@ -331,6 +331,8 @@ func readTold(e *pb.RecordedEvent) (*told, error) {
 		}
 	case len(committed) > 0 && !e.GetErased() && !e.GetWithheld():
 		return nil, untrue("version %d of %q is told without its texts, and they are neither erased nor withheld", t.version(), t.body.GetAgreementId())
+	case e.GetWithheld() && t.body.GetAgreementDrafted() == nil && t.body.GetDraftRewritten() == nil:
+		return nil, untrue("the texts of version %d of %q are withheld, and it is no draft of another's", t.version(), t.body.GetAgreementId())
 	}
 	if !proto.Equal(whole, e.GetEvent()) {
 		return nil, untrue("version %d of %q is told otherwise than it was recorded", t.version(), t.body.GetAgreementId())

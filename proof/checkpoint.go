@@ -11,6 +11,26 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
+// ReadPolicy reads whose signatures a checkpoint needs, a C2SP tlog-policy of one log key. Without one, witnesses would vouch for
+// any log; of several the format asks for any one, and programs ask for all: a log that changed its key has one policy for each.
+func ReadPolicy(text []byte) (torchwood.Policy, error) {
+	p, err := torchwood.ParsePolicy(text)
+	if err != nil {
+		return nil, fmt.Errorf("proof: policy: %w", err)
+	}
+	keys := 0
+	for line := range strings.Lines(string(text)) {
+		line, _, _ = strings.Cut(line, "#")
+		if words := strings.Fields(line); len(words) > 0 && words[0] == "log" {
+			keys++
+		}
+	}
+	if keys != 1 {
+		return nil, fmt.Errorf("proof: policy: it names %d keys of the log, and must name one; where the log changed its key, give one policy for each", keys)
+	}
+	return p, nil
+}
+
 // OpenCheckpoint opens a signed checkpoint (C2SP tlog-checkpoint) with the first of the policies that it satisfies, and
 // returns it with the note's verified signatures. Several policies are several keys of one log, of which one is enough.
 // Beside what the policy asks for, every line must be written in the one way that it can be: base64 has bits that are
@@ -37,7 +57,7 @@ const shortest = 4 + ed25519.SignatureSize
 // are none of our business, as long as they can be signatures.
 func strict(signed []byte, c torchwood.Checkpoint) error {
 	text, signatures, _ := strings.Cut(string(signed), "\n\n")
-	if text+"\n" != c.String() {
+	if text+"\n" != c.String() || c.Extension != "" {
 		return errors.New("proof: the checkpoint is not written as one is")
 	}
 	keys := map[string]bool{}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -21,6 +22,19 @@ func Words(e *pb.Event) string {
 		}
 	}
 	return fmt.Sprintf("An event of a kind this release has no words for: %T.", e.GetChange())
+}
+
+// OneLine is a text on one line, without what a terminal takes for a command or what makes it read backwards.
+func OneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n', r == '\t':
+			return ' '
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == '\u2028', r == '\u2029':
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }
 
 func serviceWords(e *pb.Event, _ string) string {

@@ -5,13 +5,13 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
+	"github.com/concordhq/concord/rules"
 )
 
 // digestShown is how many hexadecimal digits of a digest a table shows: enough to tell texts apart by eye. Consent is
@@ -144,14 +144,4 @@ func promise(obligor, beneficiary pb.Side) string { return word(obligor) + " →
 
 // clean makes a text of the other side's harmless in a terminal and in a table: no control characters, no characters
 // that turn the direction of writing, one line.
-func clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n', r == '\t':
-			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
-			return unicode.ReplacementChar
-		}
-		return r
-	}, text)
-}
+func clean(text string) string { return rules.OneLine(text) }

@@ -7,9 +7,12 @@ import (
 	"testing"
 
 	"golang.org/x/mod/sumdb/note"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
+	"github.com/concordhq/concord/rules"
 )
 
 // attack is one way to change history, and what must be said of it.
@@ -127,7 +130,7 @@ var attacks = []attack{
 	{"everything is rewritten and signed again, and the witnesses refuse", func(_ *testing.T, w *world, _ *Trust) []byte {
 		w = rewritten(w)
 		return w.exportAt(Scope{}, false, w.sign(len(w.entries), w.signers[0], w.signers[1]))
-	}, Tampered, CheckCheckpoint, "checkpoint", "it lacks the signature of witness2.example, witness3.example"},
+	}, Tampered, CheckCheckpoint, "checkpoint", "it lacks the signature of witness2.example (key "},
 	{"the store is rolled back", func(_ *testing.T, w *world, trust *Trust) []byte {
 		trust.Since = w.sign(len(w.entries))
 		h := w.chain("beta")
@@ -145,7 +148,7 @@ var attacks = []attack{
 	}, Tampered, CheckInclusion, "chains/alpha/events", "belongs to another chain"},
 	{"a cosignature is lost", func(_ *testing.T, w *world, _ *Trust) []byte {
 		return w.exportAt(Scope{}, false, w.sign(len(w.entries), w.signers[0], w.signers[3]))
-	}, Tampered, CheckCheckpoint, "checkpoint", "it lacks the signature of witness1.example, witness2.example"},
+	}, Tampered, CheckCheckpoint, "checkpoint", "), witness2.example (key "},
 	{"another key signed", func(t *testing.T, w *world, _ *Trust) []byte {
 		skey, _, err := note.GenerateKey(strings.NewReader(strings.Repeat("another", 9)), origin)
 		if err != nil {
@@ -212,6 +215,92 @@ var attacks = []attack{
 		names, data := files(w.t, w.export(Scope{AgreementID: "beta"}, false))
 		return reseal(w.t, manifest{Format: Format, Scope: Scope{AgreementID: "alpha"}}, names, data)
 	}, Incomplete, CheckFile, "chains/alpha/", "The bundle is said to be about it"},
+	{"the words for people are other than the events", func(_ *testing.T, w *world, _ *Trust) []byte {
+		return changed(w, "chains/alpha/history.txt", func(b []byte) []byte { return bytes.Replace(b, []byte("too dear"), []byte("too good"), 1) })
+	}, Incomplete, CheckWords, "chains/alpha/history.txt", "It does not say of version 3 what this program says"},
+	{"the words for people go on", func(_ *testing.T, w *world, _ *Trust) []byte {
+		return changed(w, "chains/alpha/history.txt", func(b []byte) []byte { return append(b, "4\tAll was paid.\n"...) })
+	}, Incomplete, CheckWords, "chains/alpha/history.txt", "It goes on behind the last event"},
+	{"the schema gives two sides each other's names", func(t *testing.T, w *world, _ *Trust) []byte {
+		return changed(w, "schema.binpb", func(b []byte) []byte {
+			set := &descriptorpb.FileDescriptorSet{}
+			if err := proto.Unmarshal(b, set); err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range set.GetFile() {
+				for _, e := range f.GetEnumType() {
+					if v := e.GetValue(); e.GetName() == "Side" {
+						v[1].Name, v[2].Name = v[2].Name, v[1].Name
+					}
+				}
+			}
+			b, _ = deterministic.Marshal(set)
+			return b
+		})
+	}, Tampered, CheckWords, "schema.binpb", `It calls value 1 of concord.v1.Side "SIDE_CLIENT", and it is "SIDE_VENDOR"`},
+	{"the schema describes what nobody knows", func(_ *testing.T, w *world, _ *Trust) []byte {
+		return changed(w, "schema.binpb", func(b []byte) []byte {
+			more, _ := deterministic.Marshal(&descriptorpb.FileDescriptorSet{File: []*descriptorpb.FileDescriptorProto{{
+				Package: proto.String("concord.v9"), EnumType: []*descriptorpb.EnumDescriptorProto{{Name: proto.String("New"), Value: []*descriptorpb.EnumValueDescriptorProto{{Name: proto.String("NEW"), Number: proto.Int32(0)}}}},
+			}}})
+			return append(b, more...)
+		})
+	}, Incomplete, CheckWords, "schema.binpb", "It describes value 0 of concord.v9.New"},
+	{"an agreement's bundle holds another, and is said to be a party's too", func(t *testing.T, w *world, _ *Trust) []byte {
+		names, data := files(t, w.export(Scope{AgreementID: "beta"}, false))
+		return reseal(t, manifest{Format: Format, Scope: Scope{AgreementID: "alpha", PartyID: "vale"}}, names, data)
+	}, Tampered, CheckFile, "manifest.json", "about something else besides"},
+	{"a party's bundle holds the service's chain", func(_ *testing.T, w *world, _ *Trust) []byte {
+		names, data := files(w.t, whole(w))
+		return reseal(w.t, manifest{Format: Format, Scope: Scope{PartyID: "vale"}}, names, data)
+	}, Tampered, CheckFile, "manifest.json", "about something else besides"},
+	{"a text stands in the body, from which nobody can take it", func(t *testing.T, w *world, _ *Trust) []byte {
+		w.record("beta", erased(3))
+		w.chain("beta").forget(3)
+		w.unsplit(t, "beta", renamed("vale", "Vale"), nil)
+		return whole(w)
+	}, Tampered, CheckPrivate, "chains/beta/events", "Version 5: its body holds texts that are kept apart from it"},
+	{"an agreement is dated back", func(t *testing.T, w *world, _ *Trust) []byte {
+		w.dated(t, "gamma", drafted("vale", "cliff"), w.now()-5)
+		return whole(w)
+	}, Tampered, CheckTime, "chains/gamma/events", "Version 1 was dated back: it stands in the log at 9"},
+	{"an event does not say when it was recorded", func(t *testing.T, w *world, _ *Trust) []byte {
+		e := drafted("vale", "cliff")
+		e.AgreementId, e.Version, e.PreviousEntryHash = "gamma", 1, w.chain("gamma").link
+		w.chain("gamma").events = append(w.chain("gamma").events, w.enter(w.chain("gamma"), e))
+		return whole(w)
+	}, Tampered, CheckTime, "chains/gamma/events", "Version 1: it does not say when it was recorded"},
+	{"a body holds a field that this program does not know", func(t *testing.T, w *world, _ *Trust) []byte {
+		w.raw(t, "beta", protowire.AppendString(protowire.AppendTag(nil, 999, protowire.BytesType), "It was never agreed."))
+		return whole(w)
+	}, Incomplete, CheckReplay, "chains/beta/events", "Version 4: its body has fields that this program does not know"},
+	{"a body says one thing twice", func(t *testing.T, w *world, _ *Trust) []byte {
+		w.raw(t, "beta", protowire.AppendString(protowire.AppendTag(nil, 7, protowire.BytesType), "another request"))
+		return whole(w)
+	}, Tampered, CheckReplay, "chains/beta/events", "Version 4: its body is not written in the one way that it can be"},
+	{"a checkpoint is signed with a key that was retired", func(t *testing.T, w *world, _ *Trust) []byte {
+		other := "log.example/concord+8a1f3ea4+AeGYUx7p/Cdd4r5ME2tVqzNW6Kc5P4PkFgz3WVFCUNmC"
+		id, _, _ := rules.LogKeyID(w.verifierKey())
+		w.record("", logOpened(w.verifierKey()), keyAdded(other), keyRetired(id))
+		return whole(w)
+	}, Tampered, CheckCheckpoint, "chains/_service/", "by the events this was no key of it when it had 12 entries"},
+	{"a checkpoint is of another log than the events open", func(t *testing.T, w *world, _ *Trust) []byte {
+		e := logOpened(w.verifierKey())
+		e.GetLogOpened().Origin = "log.example/other"
+		w.record("", e)
+		return whole(w)
+	}, Tampered, CheckCheckpoint, "chains/_service/", `The events open the log "log.example/other"`},
+	{"a checkpoint has more lines than one has", func(t *testing.T, w *world, _ *Trust) []byte {
+		n, err := note.Open(w.sign(len(w.entries)), w.trust().Policies[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed, err := note.Sign(&note.Note{Text: n.Text + "valid for Tuesdays\n"}, w.signers...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w.exportAt(Scope{}, false, signed)
+	}, Tampered, CheckCheckpoint, "checkpoint", "not written as one is"},
 	{"a tile is left out", func(_ *testing.T, w *world, _ *Trust) []byte {
 		names, data := files(w.t, w.export(Scope{AgreementID: "beta"}, true))
 		names = slices.DeleteFunc(names, func(n string) bool { return strings.HasPrefix(n, "log/tile/0/") })

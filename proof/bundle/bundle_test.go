@@ -26,7 +26,7 @@ func TestASoundBundleIsSound(t *testing.T) {
 		{"the service, with many events", 700, Scope{}, false, Sound, []string{"", "alpha", "beta"}},
 		{"an agreement", 256 - 9, Scope{AgreementID: "beta"}, false, Sound, []string{"beta"}},
 		{"an agreement, one entry later", 256 - 8, Scope{AgreementID: "beta"}, false, Sound, []string{"beta"}},
-		{"a party", 300, Scope{PartyID: "vale"}, false, Sound, []string{"", "alpha", "beta"}},
+		{"a party", 300, Scope{PartyID: "vale"}, false, Sound, []string{"alpha", "beta"}},
 		{"an agreement, proofs only", 700, Scope{AgreementID: "beta"}, true, Incomplete, []string{"beta"}},
 		{"the service, proofs only", 10, Scope{}, true, Incomplete, []string{"", "alpha", "beta"}},
 	} {
@@ -35,8 +35,8 @@ func TestASoundBundleIsSound(t *testing.T) {
 			for range c.more {
 				w.record("", renamed("vale", "Vale"))
 			}
-			checkpoint := w.sign(len(w.entries))
-			b := w.exportAt(c.scope, c.proofsOnly, checkpoint)
+			signed := w.sign(len(w.entries)) // once: witnesses put the time into what they sign
+			b := w.exportAt(c.scope, c.proofsOnly, signed)
 			r := verify(b, w.trust())
 			if r.Outcome != c.want || c.proofsOnly && (len(r.Findings) != 1 || r.Findings[0].Check != CheckLabels) {
 				t.Fatal(told(r))
@@ -54,7 +54,7 @@ func TestASoundBundleIsSound(t *testing.T) {
 			if r.Size != int64(len(w.entries)) || r.Others != r.Size-r.Events || r.Origin != origin || len(r.Signatures) != 4 {
 				t.Errorf("%+v", r)
 			}
-			if again := w.exportAt(c.scope, c.proofsOnly, checkpoint); !bytes.Equal(again, b) {
+			if again := w.exportAt(c.scope, c.proofsOnly, signed); !bytes.Equal(again, b) {
 				t.Error("the same export is not the same bytes")
 			}
 		})
@@ -114,13 +114,17 @@ func TestErasedTextsAreListed(t *testing.T) {
 	}
 }
 
-// TestHistoryIsALineForEachEvent holds that nobody can write a reason that looks like what others did.
-func TestHistoryIsALineForEachEvent(t *testing.T) {
-	w := newWorld(t, 0, 0)
-	w.record("alpha", drafted("vale", "cliff"), proposed("first", "We deliver."), declined("first", "no\n4\t2026-01-02T03:04:05Z\tThe client consented.\u2028\r5\t\u202egnihtyna"))
-	_, data := files(t, w.export(Scope{AgreementID: "alpha"}, false))
-	history := string(data[folder("alpha")+fileHistory])
-	if strings.Count(history, "\n") != 3 || strings.ContainsAny(history, "\r\u2028\u202e") || !strings.Contains(history, "The client consented.") {
-		t.Errorf("%q", history)
+// TestWordsOfAnEventAreOneLine holds that what a party writes cannot look like another event to who reads the history.
+func TestWordsOfAnEventAreOneLine(t *testing.T) {
+	w := newWorld(t, 0, 0).story()
+	w.record("gamma", drafted("vale", "cliff"), proposed("first", "We deliver."), declined("first", "no\n4\t2026-01-01T00:00:00Z\tAll was paid.\x1b[2J\u2028\u202e"))
+	b := whole(w)
+	if r := verify(b, w.trust()); r.Outcome != Sound {
+		t.Fatal(told(r))
+	}
+	_, data := files(t, b)
+	said := string(data["chains/gamma/history.txt"])
+	if strings.Count(said, "\n") != 3 || strings.ContainsAny(said, "\x1b\u2028\u202e") || !strings.Contains(said, "no 4 2026-01-01T00:00:00Z All was paid.") {
+		t.Errorf("%q", said)
 	}
 }

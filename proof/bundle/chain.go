@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strconv"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -23,8 +24,10 @@ import (
 type chain struct {
 	id, at             string // its agreement, and its folder
 	key, events, state section
+	history            section
 	logKey             []byte
 	next               []byte            // an entry with the label that its next event would have; nil if the chain is wrong
+	recorded           []recorded        // when each of its events was, in order
 	bare               []bare            // events whose texts are not there
 	whole              []uint64          // versions whose texts are
 	erased             map[uint64]uint64 // versions that a later one says were erased, and that one
@@ -74,7 +77,7 @@ func (v *verifier) replay(c *chain) (state *rules.State, err error) {
 // history yields the chain's events, each checked before it is yielded.
 func (v *verifier) history(c *chain) iter.Seq2[*pb.Event, error] {
 	return func(yield func(*pb.Event, error) bool) {
-		in := v.messages(c.events)
+		in, words := v.messages(c.events), v.words(c)
 		x, link, last := &bundlev1.ExportedEvent{}, make([]byte, proof.HashSize), int64(-1)
 		for {
 			more, err := in.next(x)
@@ -84,7 +87,9 @@ func (v *verifier) history(c *chain) iter.Seq2[*pb.Event, error] {
 			if err != nil || !more {
 				if err != nil {
 					yield(nil, errFound)
+					return
 				}
+				words.end()
 				return
 			}
 			version := c.report.Version + 1
@@ -94,6 +99,8 @@ func (v *verifier) history(c *chain) iter.Seq2[*pb.Event, error] {
 				return
 			}
 			link, last, c.report.Version = leaf, int64(x.GetIndex()), version
+			c.recorded = append(c.recorded, recorded{last, e.GetRecordTime().GetSeconds(), e.GetRecordTime().GetNanos()})
+			words.follow(e)
 			if !yield(e, nil) {
 				return
 			}
@@ -126,9 +133,8 @@ func (v *verifier) event(c *chain, x *bundlev1.ExportedEvent, version uint64, la
 	if err != nil || !bytes.Equal(leaf, logged) {
 		return wrong(CheckInclusion, "the log has another entry at %d; this event was never recorded there.", index)
 	}
-	e = &pb.Event{}
-	if err := proto.Unmarshal(x.GetBody(), e); err != nil {
-		return wrong(CheckReplay, "its body is no event: %v.", err)
+	if e = v.body(c, x.GetBody(), version); e == nil {
+		return nil, nil, false
 	}
 	switch {
 	case e.GetAgreementId() != c.id:
@@ -137,11 +143,34 @@ func (v *verifier) event(c *chain, x *bundlev1.ExportedEvent, version uint64, la
 		return wrong(CheckChain, "it says that it is version %d; events are missing, or were moved.", e.GetVersion())
 	case !bytes.Equal(e.GetPreviousEntryHash(), link):
 		return wrong(CheckChain, "it follows another event than the one before it.")
+	case !e.GetRecordTime().IsValid():
+		return wrong(CheckTime, "it does not say when it was recorded.")
 	}
 	if what := c.private(e, x); what != "" {
 		return wrong(CheckPrivate, "%s", what)
 	}
 	return e, leaf, true
+}
+
+// body reads an event of which every byte means something to this program, and the same to any other: one with fields that it
+// does not know may say more than is replayed, and of a field that is there twice readers may take either. It is nil behind a
+// finding.
+func (v *verifier) body(c *chain, body []byte, version uint64) *pb.Event {
+	e := &pb.Event{}
+	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(body, e); err != nil {
+		v.found.add(Tampered, CheckReplay, c.at+fileEvents, "Version %d: its body is no event: %v.", version, err)
+		return nil
+	}
+	if proto.Size(e) == len(body) {
+		return e
+	}
+	all := &pb.Event{}
+	if err := proto.Unmarshal(body, all); err == nil && proto.Size(all) == len(body) {
+		v.found.add(Incomplete, CheckReplay, c.at+fileEvents, "Version %d: its body has fields that this program does not know. If a newer release recorded it, check with that one.", version)
+		return nil
+	}
+	v.found.add(Tampered, CheckReplay, c.at+fileEvents, "Version %d: its body is not written in the one way that it can be, and may be read in two.", version)
+	return nil
 }
 
 // leaf is the hash of an entry as the tree has it.
@@ -162,6 +191,9 @@ func (v *verifier) compare(c *chain, state *rules.State) {
 	where := c.at + fileState
 	for ref, m := range state.Records() {
 		c.report.Records++
+		if l, ok := m.(*pb.Log); ok {
+			v.keys(c, l)
+		}
 		name := fmt.Sprintf("%s %q", m.ProtoReflect().Descriptor().Name(), ref.ID)
 		if more, err := in.next(x); err != nil {
 			v.found.add(Tampered, CheckFile, where, "Behind record %d it cannot be read: %v.", c.report.Records-1, err)
@@ -188,6 +220,21 @@ func (v *verifier) compare(c *chain, state *rules.State) {
 	}
 	if more, err := in.next(x); err != nil || more {
 		v.found.add(Tampered, CheckState, where, "Behind the last record that the events lead to there is more: %s %q.", x.GetType(), x.GetId())
+	}
+}
+
+// keys holds that the checkpoint is of the log that the events open, and that the keys of the log which signed it were its keys
+// when it was as large as that.
+func (v *verifier) keys(c *chain, l *pb.Log) {
+	if l.GetOrigin() != v.report.Origin {
+		v.found.add(Tampered, CheckCheckpoint, c.at+fileEvents, "The events open the log %q, and the checkpoint is one of %q.", l.GetOrigin(), v.report.Origin)
+	}
+	for _, s := range v.signed {
+		id := fmt.Sprintf("%08x", s.Hash)
+		active := slices.ContainsFunc(rules.ActiveLogKeys(l), func(k *pb.LogKey) bool { return k.GetLogKeyId() == id })
+		if s.Name == l.GetOrigin() && !active {
+			v.found.add(Tampered, CheckCheckpoint, c.at+fileEvents, "The checkpoint is signed with the key %s of the log, and by the events this was no key of it when it had %d entries: it was retired, or never added.", id, v.tree.N)
+		}
 	}
 }
 

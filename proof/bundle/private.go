@@ -26,6 +26,8 @@ func (c *chain) private(e *pb.Event, x *bundlev1.ExportedEvent) string {
 		c.erased[version] = e.GetVersion()
 	}
 	switch {
+	case len(proof.PrivateTexts(e)) > 0:
+		return "its body holds texts that are kept apart from it, where nobody can erase them."
 	case len(text) == 0 && len(salt) == 0:
 		if len(committed) > 0 {
 			draft := e.GetAgreementDrafted() != nil || e.GetDraftRewritten() != nil

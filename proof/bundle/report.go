@@ -89,12 +89,14 @@ const (
 	CheckInclusion   = "inclusion"   // each event makes just the entry that stands in the log
 	CheckChain       = "chain"       // versions from 1 on without a gap, each naming the one before it
 	CheckPrivate     = "private"     // texts kept apart are those that were committed to, or were erased
+	CheckTime        = "time"        // nothing was recorded earlier than what stands before it in the log
 	CheckReplay      = "replay"      // the rules carry the events
 	CheckState       = "state"       // the records are what the events lead to
+	CheckWords       = "words"       // what is written for people is what the events say
 	CheckLabels      = "labels"      // no place in a chain was taken twice, and none was left out
 )
 
-var checks = []string{CheckFile, CheckCheckpoint, CheckConsistency, CheckLog, CheckInclusion, CheckChain, CheckPrivate, CheckReplay, CheckState, CheckLabels}
+var checks = []string{CheckFile, CheckCheckpoint, CheckConsistency, CheckLog, CheckInclusion, CheckChain, CheckPrivate, CheckTime, CheckReplay, CheckState, CheckWords, CheckLabels}
 
 // MaxFindings is how many findings are listed: who has read as many knows enough.
 const MaxFindings = 100

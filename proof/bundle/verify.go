@@ -19,25 +19,30 @@ import (
 // Policy says whose signatures a checkpoint needs. It is the reader's own, never from a bundle.
 type Policy struct {
 	torchwood.Policy
-	names []string // of the keys in it
+	keys []string // in it, each "<name> (key <hash>)"
 }
 
 // ReadPolicy reads a C2SP tlog-policy: the log's key, and witnesses with a quorum.
 func ReadPolicy(text []byte) (Policy, error) {
-	p, err := torchwood.ParsePolicy(text)
+	p, err := proof.ReadPolicy(text)
 	if err != nil {
-		return Policy{}, fmt.Errorf("bundle: policy: %w", err)
+		return Policy{}, err
 	}
-	var names []string
+	var keys []string
 	for line := range strings.Lines(string(text)) {
+		line, _, _ = strings.Cut(line, "#")
 		for _, word := range strings.Fields(line) {
-			if name, rest, key := strings.Cut(word, "+"); key && strings.Contains(rest, "+") {
-				names = append(names, name)
+			if name, rest, _ := strings.Cut(word, "+"); strings.Contains(rest, "+") {
+				hash, _, _ := strings.Cut(rest, "+")
+				keys = append(keys, keyName(name, hash))
 			}
 		}
 	}
-	return Policy{p, names}, nil
+	return Policy{p, keys}, nil
 }
+
+// keyName is what a key is called in messages: a log has several of one name, one after the other.
+func keyName(name, hash string) string { return name + " (key " + hash + ")" }
 
 // Trust is what the reader of a bundle relies on.
 type Trust struct {
@@ -64,6 +69,7 @@ type verifier struct {
 	report *Report
 
 	tree   tlog.Tree
+	signed []note.Signature // those on the checkpoint that were verified
 	since  *tlog.Tree
 	labels []uint64 // the first eight bytes of each label in the log, by index; of the whole log only
 	chains []*chain
@@ -77,6 +83,7 @@ func (v *verifier) verify(in io.ReaderAt, size int64) {
 	if !v.checkpoint() || !v.earlier() || !v.complete() {
 		return
 	}
+	v.schema()
 	var all errgroup.Group
 	all.SetLimit(runtime.GOMAXPROCS(0))
 	all.Go(func() error {
@@ -99,6 +106,7 @@ func (v *verifier) verify(in io.ReaderAt, size int64) {
 		v.report.Events += int64(c.report.Version)
 	}
 	v.report.Others = v.tree.N - v.report.Events
+	v.times()
 	v.places()
 }
 
@@ -118,7 +126,7 @@ func (v *verifier) checkpoint() bool {
 		v.found.add(Tampered, CheckCheckpoint, fileLogCheckpoint, "It is not the checkpoint of the bundle.")
 		return false
 	}
-	v.tree = c.Tree
+	v.tree, v.signed = c.Tree, n.Sigs
 	v.report.Origin, v.report.Size, v.report.Root = c.Origin, c.N, c.Hash.String()
 	for _, s := range n.Sigs {
 		v.report.Signatures = append(v.report.Signatures, s.Name)
@@ -147,14 +155,14 @@ func (v *verifier) unsigned(signed []byte, err error) string {
 			continue
 		}
 		for _, s := range n.Sigs {
-			signers[s.Name] = true
+			signers[keyName(s.Name, fmt.Sprintf("%08x", s.Hash))] = true
 		}
 	}
 	var lacking []string
 	for _, p := range v.trust.Policies {
-		for _, name := range p.names {
-			if !signers[name] && !slices.Contains(lacking, name) {
-				lacking = append(lacking, name)
+		for _, key := range p.keys {
+			if !signers[key] && !slices.Contains(lacking, key) {
+				lacking = append(lacking, key)
 			}
 		}
 	}
@@ -164,20 +172,20 @@ func (v *verifier) unsigned(signed []byte, err error) string {
 	return fmt.Sprintf("It does not satisfy the policy: of the keys that count it lacks the signature of %s.", strings.Join(lacking, ", "))
 }
 
-// earlier reads the checkpoint that the log must have grown from.
+// earlier reads the checkpoint that the log must have grown from. It says whether there is a log to look at any further.
 func (v *verifier) earlier() bool {
 	if v.trust.Since == nil {
 		return true
 	}
 	const where = "the earlier checkpoint"
 	c, _, err := proof.OpenCheckpoint(v.trust.Since, v.policies()...)
-	if err != nil {
+	if err != nil { // it is the reader's own, and says nothing of the bundle, which is checked all the same
 		v.found.add(Incomplete, CheckConsistency, where, "%s", v.unsigned(v.trust.Since, err))
-		return false
+		return true
 	}
 	if c.Origin != v.report.Origin {
 		v.found.add(Incomplete, CheckConsistency, where, "It is of the log %s, and the bundle is of %s.", c.Origin, v.report.Origin)
-		return false
+		return true
 	}
 	if c.N > v.tree.N {
 		v.found.add(Tampered, CheckConsistency, fileCheckpoint, "The log had %d entries and has %d: it was rolled back. (Or the bundle is older than the checkpoint that it is compared with.)", c.N, v.tree.N)
@@ -194,15 +202,13 @@ func (v *verifier) complete() bool {
 		for _, f := range []struct {
 			name string
 			into *section
-		}{{fileKey, &c.key}, {fileEvents, &c.events}, {fileState, &c.state}, {fileHistory, nil}} {
+		}{{fileKey, &c.key}, {fileEvents, &c.events}, {fileState, &c.state}, {fileHistory, &c.history}} {
 			s, ok := v.files[c.at+f.name]
 			if !ok {
 				v.found.add(Incomplete, CheckFile, c.at+f.name, "It is missing.")
 				return false
 			}
-			if f.into != nil {
-				*f.into = s
-			}
+			*f.into = s
 		}
 		v.chains = append(v.chains, c)
 	}
@@ -217,6 +223,10 @@ func (v *verifier) complete() bool {
 		return false
 	}
 	scope := v.made.Scope
+	if scope.PartyID != "" && (scope.AgreementID != "" || slices.Contains(v.opened.chains, "")) {
+		v.found.add(Tampered, CheckFile, fileManifest, "The bundle is said to be about the agreements of %q, and about something else besides.", scope.PartyID)
+		return false
+	}
 	must, alone := scope.AgreementID, scope.AgreementID != ""
 	if scope.PartyID == "" && !slices.Contains(v.opened.chains, must) || alone && len(v.chains) != 1 {
 		v.found.add(Incomplete, CheckFile, folder(must), "The bundle is said to be about it, and holds %d other chains.", len(v.chains))

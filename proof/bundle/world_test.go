@@ -104,6 +104,49 @@ func (w *world) record(id string, changes ...*pb.Event) {
 	}
 }
 
+// now is when the newest event was recorded, in seconds since 1970.
+func (w *world) now() int64 { return 1_700_000_000 + int64(len(w.entries)) - 1 }
+
+// dated enters an event with another record time than is due.
+func (w *world) dated(t *testing.T, id string, e *pb.Event, at int64) {
+	t.Helper()
+	h := w.chain(id)
+	e.AgreementId, e.Version, e.PreviousEntryHash = id, uint64(len(h.events)+1), h.link
+	e.RecordTime = timestamppb.New(time.Unix(at, 0))
+	h.events = append(h.events, w.enter(h, e))
+}
+
+// raw enters an event that is known to everyone, with some bytes behind its body.
+func (w *world) raw(t *testing.T, id string, more []byte) {
+	t.Helper()
+	e := erased(1)
+	e.RequestId = "a request"
+	w.unsplit(t, id, e, more)
+}
+
+// unsplit enters an event with its texts in the body, and some bytes behind it.
+func (w *world) unsplit(t *testing.T, id string, e *pb.Event, more []byte) {
+	t.Helper()
+	h := w.chain(id)
+	e.AgreementId, e.Version, e.PreviousEntryHash = id, uint64(len(h.events)+1), h.link
+	e.RecordTime = timestamppb.New(time.Unix(w.now()+1, 0))
+	body, err := deterministic.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &bundlev1.ExportedEvent{Index: uint64(len(w.entries)), Salt: seed("salt"), Body: append(body, more...)}
+	x.Entry = proof.Entry(h.key, e.GetVersion(), x.GetSalt(), x.GetBody())
+	h.link = proof.LeafHash(x.GetEntry())
+	w.append(x.GetEntry())
+	h.events = append(h.events, x)
+}
+
+// verifierKey is the log's.
+func (w *world) verifierKey() string {
+	_, key, _ := strings.Cut(strings.SplitN(w.policy, "\n", 2)[0], " ")
+	return key
+}
+
 // enter enters an event into the log, whatever it says.
 func (w *world) enter(h *history, e *pb.Event) *bundlev1.ExportedEvent {
 	w.t.Helper()
@@ -193,7 +236,7 @@ func (w *world) exportAt(scope Scope, proofsOnly bool, checkpoint []byte) []byte
 		w.t.Fatal(err)
 	}
 	for _, id := range w.order {
-		if scope.AgreementID != "" && scope.AgreementID != id {
+		if scope.AgreementID != "" && scope.AgreementID != id || scope.PartyID != "" && id == "" {
 			continue
 		}
 		h := w.chains[id]
@@ -255,6 +298,18 @@ func party(id, name string) *pb.Event {
 
 func renamed(id, name string) *pb.Event {
 	return &pb.Event{Change: &pb.Event_PartyUpdated{PartyUpdated: &pb.PartyUpdated{PartyId: id, DisplayName: name}}}
+}
+
+func logOpened(key string) *pb.Event {
+	return &pb.Event{Change: &pb.Event_LogOpened{LogOpened: &pb.LogOpened{Origin: origin, VerifierKey: key}}}
+}
+
+func keyAdded(key string) *pb.Event {
+	return &pb.Event{Change: &pb.Event_LogKeyAdded{LogKeyAdded: &pb.LogKeyAdded{VerifierKey: key}}}
+}
+
+func keyRetired(id string) *pb.Event {
+	return &pb.Event{Change: &pb.Event_LogKeyRetired{LogKeyRetired: &pb.LogKeyRetired{LogKeyId: id}}}
 }
 
 func drafted(vendor, client string) *pb.Event {

@@ -13,8 +13,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
-	"unicode"
 
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/tlog"
@@ -123,22 +121,12 @@ func (w *Writer) Chain(c Chain) error {
 			if err != nil {
 				return err
 			}
-			if _, err := fmt.Fprintf(out, "%d\t%s\t%s\n", e.GetVersion(), e.GetRecordTime().AsTime().Format(time.RFC3339Nano), oneLine(rules.Words(e))); err != nil {
+			if _, err := out.WriteString(line(e)); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-}
-
-// oneLine is words in one line: people's reasons are among them, and must not look like events that follow.
-func oneLine(words string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return ' '
-	}, words)
 }
 
 // Event is an exported event, whole: its body, and what was recorded apart from it, as far as it is there.

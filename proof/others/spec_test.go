@@ -23,7 +23,7 @@ import (
 )
 
 // An auditor's own program: it checks a bundle by docs/log-format.md, section 9, steps 1 and 3 to 6, with no code of ours and no
-// schema. (Step 2 is sha256sum's; step 7 is what the rules are for.)
+// schema. (Step 2 is sha256sum's; steps 7 and 8 are what the rules are for.)
 
 // message is the fields of a serialized protobuf message: numbers and bytes, the last of each.
 type message struct {
@@ -107,14 +107,25 @@ func audit(dir string, policy torchwood.Policy) error {
 	if err != nil {
 		return err
 	}
+	recorded := make([]time.Time, len(leaves)) // by index; zero for what others recorded
 	for _, c := range chains {
 		id := c.Name()
 		if id == "_service" {
 			id = ""
 		}
-		if err := auditChain(filepath.Join(dir, "chains", c.Name()), id, leaves, labels); err != nil {
+		if err := auditChain(filepath.Join(dir, "chains", c.Name()), id, leaves, labels, recorded); err != nil {
 			return fmt.Errorf("chain %q: %w", id, err)
 		}
+	}
+	latest := time.Time{}
+	for index, at := range recorded {
+		if at.IsZero() {
+			continue
+		}
+		if at.Before(latest) {
+			return fmt.Errorf("what stands at %d was recorded before what stands in front of it", index)
+		}
+		latest = at
 	}
 	return nil
 }
@@ -168,7 +179,7 @@ func auditLog(dir string, tree tlog.Tree) (leaves [][]byte, labels map[string]bo
 }
 
 // auditChain is step 5, and of step 6 that the chain goes on nowhere.
-func auditChain(dir, id string, leaves [][]byte, labels map[string]bool) error {
+func auditChain(dir, id string, leaves [][]byte, labels map[string]bool, recorded []time.Time) error {
 	key, err := os.ReadFile(filepath.Join(dir, "key"))
 	if err != nil || len(key) != 32 {
 		return fmt.Errorf("a key of %d bytes: %v", len(key), err)
@@ -205,6 +216,11 @@ func auditChain(dir, id string, leaves [][]byte, labels map[string]bool) error {
 		if err != nil || string(e.bytes[1]) != id || e.number[2] != version || !bytes.Equal(e.bytes[3], previous) {
 			return fmt.Errorf("version %d says that it is version %d of %q, behind %x: %v", version, e.number[2], e.bytes[1], e.bytes[3], err)
 		}
+		at, err := parse(e.bytes[4])
+		if err != nil || e.bytes[4] == nil {
+			return fmt.Errorf("version %d does not say when it was recorded: %v", version, err)
+		}
+		recorded[index] = time.Unix(int64(at.number[1]), int64(at.number[2]))
 		last, previous = index, leaf[:]
 		switch committed, text := e.bytes[8], x.bytes[5]; {
 		case (text == nil) != (x.bytes[6] == nil):

@@ -58,7 +58,7 @@ type LogServiceClient interface {
 	GetConsistencyProof(ctx context.Context, in *GetConsistencyProofRequest, opts ...grpc.CallOption) (*ConsistencyProof, error)
 	// ExportAudit hands out an audit bundle: one zip file with the exact events of some chains, what they have led to, and as much
 	// of the log as proves it, which is checked without the service and without a network (concord audit verify). The same export
-	// at the same checkpoint is the same bytes, until texts in it are erased. It holds what the caller may see: a member what
+	// at the same checkpoint is the same bytes, until texts in it are erased, or the log's keys or witnesses change. It holds what the caller may see: a member what
 	// its party may, an auditor all or the named agreements, the operator the service's own chain. NOT_FOUND if no checkpoint
 	// reaches what is asked for. CALL_ENDED for a caller that does not take what it is sent; OVERLOADED while too many
 	// exports run. Over HTTP it is a file: /v1/agreements/{agreement_id}/audit.zip, /v1/parties/{party_id}/audit.zip, /v1/audit.zip.
@@ -191,7 +191,7 @@ type LogServiceServer interface {
 	GetConsistencyProof(context.Context, *GetConsistencyProofRequest) (*ConsistencyProof, error)
 	// ExportAudit hands out an audit bundle: one zip file with the exact events of some chains, what they have led to, and as much
 	// of the log as proves it, which is checked without the service and without a network (concord audit verify). The same export
-	// at the same checkpoint is the same bytes, until texts in it are erased. It holds what the caller may see: a member what
+	// at the same checkpoint is the same bytes, until texts in it are erased, or the log's keys or witnesses change. It holds what the caller may see: a member what
 	// its party may, an auditor all or the named agreements, the operator the service's own chain. NOT_FOUND if no checkpoint
 	// reaches what is asked for. CALL_ENDED for a caller that does not take what it is sent; OVERLOADED while too many
 	// exports run. Over HTTP it is a file: /v1/agreements/{agreement_id}/audit.zip, /v1/parties/{party_id}/audit.zip, /v1/audit.zip.
