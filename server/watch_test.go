@@ -124,7 +124,7 @@ func TestAWatchTellsTheSameLiveAndLater(t *testing.T) {
 	}
 }
 
-// A watch that is resumed where it ended, over a dozen restarts while others write, tells every event once. Stopping ends it
+// A watch that is resumed where it ended, over a hundred restarts while others write, tells every event once. Stopping ends it
 // with the position to resume after.
 func TestAWatchGoesOnAcrossRestarts(t *testing.T) {
 	s := servertest.Start(t, servertest.Options{Dir: t.TempDir()})
@@ -134,7 +134,7 @@ func TestAWatchGoesOnAcrossRestarts(t *testing.T) {
 	begin := newWatch(t, s.GRPC(), eye, &pb.WatchEventsRequest{}).Position
 	told, at := map[string][]*pb.RecordedEvent{}, map[string]uint64{}
 	written := 0
-	for range 12 {
+	for range 100 {
 		var open []*servertest.Watch
 		for _, face := range s.Faces() {
 			after := max(begin, at[face.Name()])
