@@ -100,6 +100,9 @@ func (m *Monitor) Turn(ctx context.Context) (Seen, error) {
 		return Seen{}, fmt.Errorf("read the checkpoint: %w", err)
 	}
 	now, signatures, err := m.policy.open(signed)
+	if err != nil && !isNote(signed) { // somebody else answered, on the way
+		return Seen{}, fmt.Errorf("read the checkpoint: what came is no signed note: %w", err)
+	}
 	if err != nil {
 		return Seen{}, tampered("the newest checkpoint has not the signatures that the policy asks for: %v", err)
 	}
@@ -121,6 +124,13 @@ func (m *Monitor) Turn(ctx context.Context) (Seen, error) {
 	err = m.read(ctx, now.Tree)
 	seen.Read = m.kept.read
 	return seen, err
+}
+
+// isNote says of bytes whether they have the form of a signed note, whoever signed it.
+func isNote(signed []byte) bool {
+	unverified := (*note.UnverifiedNoteError)(nil)
+	_, err := note.Open(signed, note.VerifierList())
+	return errors.As(err, &unverified)
 }
 
 // follows demands that a checkpoint tells the history of the last one that was kept, and perhaps more.

@@ -32,6 +32,7 @@ type log struct {
 	hashes  []tlog.Hash
 	shown   int64 // how many entries the checkpoint is of
 	down    bool
+	stray   bool         // something on the way answers for it
 	asked   atomic.Int64 // requests
 }
 
@@ -110,6 +111,8 @@ func (l *log) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "who are you?", http.StatusUnauthorized)
 	case l.down:
 		http.Error(w, "not now", http.StatusForbidden)
+	case path == "checkpoint" && l.stray:
+		_, _ = w.Write([]byte("<html>\n\nPlease sign in to this network.\n"))
 	case path == "checkpoint":
 		_, _ = w.Write(l.checkpoint())
 	case err != nil || (tile.N<<8+int64(tile.W))<<(8*max(tile.L, 0)) > int64(len(l.entries)):
@@ -311,7 +314,11 @@ func TestALogThatIsAwayIsNotTampered(t *testing.T) {
 	if err == nil || errors.As(err, &wrong) || len(told) != maxFailures || len(pauses) != maxFailures-1 || pauses[0] != time.Hour {
 		t.Fatalf("%v after %d looks and %d pauses", err, len(told), len(pauses))
 	}
-	l.down = false
+	l.down, l.stray = false, true
+	if _, err := m.Turn(t.Context()); err == nil || errors.As(err, &wrong) || !strings.Contains(err.Error(), "no signed note") {
+		t.Fatalf("what another answered: %v", err)
+	}
+	l.stray = false
 	ctx, cancel := context.WithCancel(t.Context())
 	turns := 0
 	m.most = 256
