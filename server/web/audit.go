@@ -13,7 +13,6 @@ import (
 	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -65,9 +64,7 @@ func (h *handler) auditAt(path string) (r *route, id string) {
 
 // serveAudit answers with a bundle.
 func (h *handler) serveAudit(x *exchange, id string) {
-	if x.request.Method != http.MethodGet && x.request.Method != http.MethodHead {
-		p := newProblem(pb.ErrorReason_ERROR_REASON_UNKNOWN_METHOD, codes.Unimplemented, "This path takes GET, HEAD.")
-		p.header.Set("Allow", "GET, HEAD")
+	if p := onlyRead(x.request); p != nil {
 		x.refuse(p)
 		return
 	}

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
@@ -41,9 +40,7 @@ func calendarAt(path string) *pb.GetCalendarRequest {
 
 // serveCalendar answers with a calendar, or with 304 if the program has it.
 func (h *handler) serveCalendar(x *exchange, request *pb.GetCalendarRequest) {
-	if x.request.Method != http.MethodGet && x.request.Method != http.MethodHead {
-		p := newProblem(pb.ErrorReason_ERROR_REASON_UNKNOWN_METHOD, codes.Unimplemented, "This path takes GET, HEAD.")
-		p.header.Set("Allow", "GET, HEAD")
+	if p := onlyRead(x.request); p != nil {
 		x.refuse(p)
 		return
 	}

@@ -38,13 +38,21 @@ func (h *handler) servePage(x *exchange) {
 			"There is no such path. The API begins at /v1/; /docs describes it."))
 		return
 	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		p := newProblem(pb.ErrorReason_ERROR_REASON_UNKNOWN_METHOD, codes.Unimplemented, "This path takes GET, HEAD.")
-		p.header.Set("Allow", "GET, HEAD")
+	if p := onlyRead(r); p != nil {
 		x.refuse(p)
 		return
 	}
 	page.ServeHTTP(x, r)
+}
+
+// onlyRead refuses a request that does more than read, for paths that can only be read.
+func onlyRead(r *http.Request) *problem {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return nil
+	}
+	p := newProblem(pb.ErrorReason_ERROR_REASON_UNKNOWN_METHOD, codes.Unimplemented, "This path takes GET, HEAD.")
+	p.header.Set("Allow", "GET, HEAD")
+	return p
 }
 
 // newPages makes everything outside /v1/.

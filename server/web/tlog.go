@@ -30,9 +30,7 @@ func (h *handler) serveTlog(x *exchange) {
 			"The log has no such file. There are checkpoint, tile/<level>/<index>[.p/<width>] and tile/entries/<index>[.p/<width>], as C2SP tlog-tiles has them."))
 		return
 	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		p := newProblem(pb.ErrorReason_ERROR_REASON_UNKNOWN_METHOD, codes.Unimplemented, "This path takes GET, HEAD.")
-		p.header.Set("Allow", "GET, HEAD")
+	if p := onlyRead(r); p != nil {
 		x.refuse(p)
 		return
 	}
