@@ -144,25 +144,17 @@ func (w *Writer) Log(tile func(tlog.Tile) ([]byte, error)) error {
 	if err := w.put(fileLogCheckpoint, w.sign); err != nil {
 		return err
 	}
-	if !w.made.ProofsOnly {
-		for _, t := range tiles(w.log.N) {
-			data, err := tile(t)
-			if err == nil {
-				err = w.put(tilePath(t), data)
-			}
-			if err != nil {
+	all := tiles(w.log.N)
+	if w.made.ProofsOnly {
+		p := newProving(w.log.Tree, tile)
+		for _, n := range slices.Sorted(maps.Keys(w.need)) {
+			if err := p.prove(n); err != nil {
 				return err
 			}
 		}
-		return nil
+		all = slices.SortedFunc(maps.Keys(p.used), inOrder)
 	}
-	p := newProving(w.log.Tree, tile)
-	for _, n := range slices.Sorted(maps.Keys(w.need)) {
-		if err := p.prove(n); err != nil {
-			return err
-		}
-	}
-	for _, t := range slices.SortedFunc(maps.Keys(p.used), inOrder) {
+	for _, t := range all {
 		data, err := tile(t)
 		if err == nil {
 			err = w.put(tilePath(t), data)
