@@ -28,6 +28,7 @@ var floors = map[string]int{
 	"server/store/bolt":    3,
 	"server/journal":       3,
 	"client":               2,
+	"client/keep":          1,
 	"server/auth":          4,
 	"server/deadline":      4,
 	"server/watch":         4,

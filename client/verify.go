@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -19,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/concordhq/concord/client/keep"
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/proof"
 )
@@ -87,7 +87,7 @@ func newVerifier(v Verification) (*verifier, error) {
 	case v.File != "" && (v.Load != nil || v.Save != nil), v.File == "" && (v.Load == nil || v.Save == nil):
 		return nil, errors.New("to verify needs a place to remember the last checkpoint: a File, or Load and Save")
 	case v.File != "":
-		all.Load, all.Save = func() ([]byte, error) { return load(v.File) }, func(b []byte) error { return save(v.File, b) }
+		all.Load, all.Save = func() ([]byte, error) { return load(v.File) }, func(b []byte) error { return keep.File(v.File, b) }
 	}
 	return all, all.recall()
 }
@@ -352,23 +352,6 @@ func load(file string) ([]byte, error) {
 		return nil, fmt.Errorf("%s is no checkpoint: it has %d bytes", file, f.Size())
 	}
 	return os.ReadFile(file)
-}
-
-// save replaces a file, whole or not at all.
-func save(file string, b []byte) error {
-	part, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+"-*")
-	if err != nil {
-		return err
-	}
-	_, err = part.Write(b)
-	err = errors.Join(err, part.Sync(), part.Close())
-	if err == nil {
-		err = os.Rename(part.Name(), file)
-	}
-	if err != nil {
-		_ = os.Remove(part.Name()) // what is left of it says nothing
-	}
-	return err
 }
 
 // pause waits, unless ctx ends.

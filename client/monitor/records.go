@@ -12,6 +12,8 @@ import (
 	"strconv"
 
 	"filippo.io/torchwood"
+
+	"github.com/concordhq/concord/client/keep"
 )
 
 // What a monitor keeps, in its directory:
@@ -183,17 +185,5 @@ func (r *records) write(name string, data []byte) error {
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	part, err := os.CreateTemp(r.dir, "part-*")
-	if err != nil {
-		return err
-	}
-	_, err = part.Write(data)
-	err = errors.Join(err, part.Sync(), part.Close())
-	if err == nil {
-		err = os.Rename(part.Name(), file)
-	}
-	if err != nil {
-		_ = os.Remove(part.Name()) // what is left of it says nothing
-	}
-	return err
+	return keep.File(file, data)
 }

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/concordhq/concord/client/keep"
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/rules"
 )
@@ -112,7 +113,7 @@ func (k *Keys) make(origin string) (key, error) {
 	}
 	text = append(text, secret+"\n"...)
 	if k.file != "" {
-		if err := writeFile(k.file, text); err != nil {
+		if err := keep.File(k.file, text); err != nil {
 			return key{}, fmt.Errorf("log keys: %w", err)
 		}
 	}

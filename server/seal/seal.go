@@ -24,6 +24,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/concordhq/concord/client/keep"
 	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/rules"
@@ -388,7 +389,7 @@ func (s *Sealer) sign(ctx context.Context) error {
 // file keeps what was signed outside the store.
 func (s *Sealer) file(signed []byte) error {
 	if s.HeadFile != "" {
-		if err := writeFile(s.HeadFile, signed); err != nil {
+		if err := keep.File(s.HeadFile, signed); err != nil {
 			return fmt.Errorf("log head file: %w", err)
 		}
 	}
