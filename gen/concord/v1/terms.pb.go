@@ -509,8 +509,14 @@ type Terms struct {
 	// The day, YYYY-MM-DD, before which everything due stands in history: nothing that is due before it is scheduled.
 	// Empty: no history.
 	HistoryUntilDate string `protobuf:"bytes,15,opt,name=history_until_date,json=historyUntilDate,proto3" json:"history_until_date,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// The clocks of concerns, and the people they go to.
+	Concerns *ConcernTerms `protobuf:"bytes,16,opt,name=concerns,proto3" json:"concerns,omitempty"`
+	// How often both sides are asked how they feel about the partnership, and by how many.
+	Pulse *PulseTerms `protobuf:"bytes,17,opt,name=pulse,proto3" json:"pulse,omitempty"`
+	// What each side hopes to gain; at most 50 on each side.
+	Objectives    []*ObjectiveTerms `protobuf:"bytes,18,rep,name=objectives,proto3" json:"objectives,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Terms) Reset() {
@@ -648,6 +654,367 @@ func (x *Terms) GetHistoryUntilDate() string {
 	return ""
 }
 
+func (x *Terms) GetConcerns() *ConcernTerms {
+	if x != nil {
+		return x.Concerns
+	}
+	return nil
+}
+
+func (x *Terms) GetPulse() *PulseTerms {
+	if x != nil {
+		return x.Pulse
+	}
+	return nil
+}
+
+func (x *Terms) GetObjectives() []*ObjectiveTerms {
+	if x != nil {
+		return x.Objectives
+	}
+	return nil
+}
+
+// ConcernTerms are the times in which both sides answer concerns, and who is asked when they do not agree.
+type ConcernTerms struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How long the other side has to acknowledge a concern, in business days, 1 to 250; default 2.
+	ResponseBusinessDays *int32 `protobuf:"varint,1,opt,name=response_business_days,json=responseBusinessDays,proto3,oneof" json:"response_business_days,omitempty"`
+	// How long after a concern was acknowledged, admitted or contested a remedy is to be proposed, in business days, 1 to 250;
+	// default 10.
+	RemedyBusinessDays *int32 `protobuf:"varint,2,opt,name=remedy_business_days,json=remedyBusinessDays,proto3,oneof" json:"remedy_business_days,omitempty"`
+	// How long each step of an escalation has before the next may be taken, in business days, 1 to 250; default 5.
+	EscalationBusinessDays *int32 `protobuf:"varint,3,opt,name=escalation_business_days,json=escalationBusinessDays,proto3,oneof" json:"escalation_business_days,omitempty"`
+	// How long after its resolution either side may reopen a concern, in calendar days, 0 to 366; default 30.
+	ReopenDays *int32 `protobuf:"varint,4,opt,name=reopen_days,json=reopenDays,proto3,oneof" json:"reopen_days,omitempty"`
+	// Who is asked at each step; at most 40.
+	Contacts      []*EscalationContact `protobuf:"bytes,5,rep,name=contacts,proto3" json:"contacts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConcernTerms) Reset() {
+	*x = ConcernTerms{}
+	mi := &file_concord_v1_terms_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConcernTerms) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConcernTerms) ProtoMessage() {}
+
+func (x *ConcernTerms) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_terms_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConcernTerms.ProtoReflect.Descriptor instead.
+func (*ConcernTerms) Descriptor() ([]byte, []int) {
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ConcernTerms) GetResponseBusinessDays() int32 {
+	if x != nil && x.ResponseBusinessDays != nil {
+		return *x.ResponseBusinessDays
+	}
+	return 0
+}
+
+func (x *ConcernTerms) GetRemedyBusinessDays() int32 {
+	if x != nil && x.RemedyBusinessDays != nil {
+		return *x.RemedyBusinessDays
+	}
+	return 0
+}
+
+func (x *ConcernTerms) GetEscalationBusinessDays() int32 {
+	if x != nil && x.EscalationBusinessDays != nil {
+		return *x.EscalationBusinessDays
+	}
+	return 0
+}
+
+func (x *ConcernTerms) GetReopenDays() int32 {
+	if x != nil && x.ReopenDays != nil {
+		return *x.ReopenDays
+	}
+	return 0
+}
+
+func (x *ConcernTerms) GetContacts() []*EscalationContact {
+	if x != nil {
+		return x.Contacts
+	}
+	return nil
+}
+
+// EscalationContact is a person who is asked at a step of an escalation.
+type EscalationContact struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The step: 1 owners, 2 sponsors, 3 mediator, 4 the named neutral.
+	Level int32 `protobuf:"varint,1,opt,name=level,proto3" json:"level,omitempty"`
+	// The side that names the person; not set for a person of neither, at levels 3 and 4.
+	Side Side `protobuf:"varint,2,opt,name=side,proto3,enum=concord.v1.Side" json:"side,omitempty"`
+	// The person's name, 1 to 200 characters.
+	DisplayName string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// How the person is reached, at most 200 characters.
+	Reach         string `protobuf:"bytes,4,opt,name=reach,proto3" json:"reach,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EscalationContact) Reset() {
+	*x = EscalationContact{}
+	mi := &file_concord_v1_terms_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EscalationContact) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EscalationContact) ProtoMessage() {}
+
+func (x *EscalationContact) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_terms_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EscalationContact.ProtoReflect.Descriptor instead.
+func (*EscalationContact) Descriptor() ([]byte, []int) {
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *EscalationContact) GetLevel() int32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+func (x *EscalationContact) GetSide() Side {
+	if x != nil {
+		return x.Side
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *EscalationContact) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *EscalationContact) GetReach() string {
+	if x != nil {
+		return x.Reach
+	}
+	return ""
+}
+
+// PulseTerms say how often both sides are asked how they feel about the partnership. Without them a round is opened only when
+// a side asks for one.
+type PulseTerms struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When a round opens: an RFC 5545 recurrence rule like that of Recurring, from the effective date on. Empty: only when
+	// a side asks for one.
+	Rrule string `protobuf:"bytes,1,opt,name=rrule,proto3" json:"rrule,omitempty"`
+	// How many people on each side answer, 1 to 20; default 1. When both sides have as many answers, the round closes.
+	Respondents *int32 `protobuf:"varint,2,opt,name=respondents,proto3,oneof" json:"respondents,omitempty"`
+	// How long a round is open, in business days, 1 to 250; default 10.
+	AnswerBusinessDays *int32 `protobuf:"varint,3,opt,name=answer_business_days,json=answerBusinessDays,proto3,oneof" json:"answer_business_days,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *PulseTerms) Reset() {
+	*x = PulseTerms{}
+	mi := &file_concord_v1_terms_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PulseTerms) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PulseTerms) ProtoMessage() {}
+
+func (x *PulseTerms) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_terms_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PulseTerms.ProtoReflect.Descriptor instead.
+func (*PulseTerms) Descriptor() ([]byte, []int) {
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *PulseTerms) GetRrule() string {
+	if x != nil {
+		return x.Rrule
+	}
+	return ""
+}
+
+func (x *PulseTerms) GetRespondents() int32 {
+	if x != nil && x.Respondents != nil {
+		return *x.Respondents
+	}
+	return 0
+}
+
+func (x *PulseTerms) GetAnswerBusinessDays() int32 {
+	if x != nil && x.AnswerBusinessDays != nil {
+		return *x.AnswerBusinessDays
+	}
+	return 0
+}
+
+// ObjectiveTerms is what a side hopes to gain by the partnership, in a figure.
+type ObjectiveTerms struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The objective's id, unique within the agreement: 1 to 48 characters of a-z, 0-9, "_" and "-".
+	ObjectiveId string `protobuf:"bytes,1,opt,name=objective_id,json=objectiveId,proto3" json:"objective_id,omitempty"`
+	// The side that hopes.
+	Side Side `protobuf:"varint,2,opt,name=side,proto3,enum=concord.v1.Side" json:"side,omitempty"`
+	// What it hopes for, in a line of 1 to 200 characters.
+	Title string `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"`
+	// What is measured, 1 to 200 characters.
+	Measure string `protobuf:"bytes,4,opt,name=measure,proto3" json:"measure,omitempty"`
+	// Its unit, for example "%" or "EUR"; at most 40 characters.
+	Unit string `protobuf:"bytes,5,opt,name=unit,proto3" json:"unit,omitempty"`
+	// Where it starts: a decimal.
+	Baseline string `protobuf:"bytes,6,opt,name=baseline,proto3" json:"baseline,omitempty"`
+	// Where it is to be: a decimal other than the baseline, above or below it.
+	Target string `protobuf:"bytes,7,opt,name=target,proto3" json:"target,omitempty"`
+	// By when, YYYY-MM-DD.
+	ByDate string `protobuf:"bytes,8,opt,name=by_date,json=byDate,proto3" json:"by_date,omitempty"`
+	// How much it matters to that side, 1 to 5.
+	Weight        int32 `protobuf:"varint,9,opt,name=weight,proto3" json:"weight,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObjectiveTerms) Reset() {
+	*x = ObjectiveTerms{}
+	mi := &file_concord_v1_terms_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObjectiveTerms) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObjectiveTerms) ProtoMessage() {}
+
+func (x *ObjectiveTerms) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_terms_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObjectiveTerms.ProtoReflect.Descriptor instead.
+func (*ObjectiveTerms) Descriptor() ([]byte, []int) {
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ObjectiveTerms) GetObjectiveId() string {
+	if x != nil {
+		return x.ObjectiveId
+	}
+	return ""
+}
+
+func (x *ObjectiveTerms) GetSide() Side {
+	if x != nil {
+		return x.Side
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *ObjectiveTerms) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *ObjectiveTerms) GetMeasure() string {
+	if x != nil {
+		return x.Measure
+	}
+	return ""
+}
+
+func (x *ObjectiveTerms) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *ObjectiveTerms) GetBaseline() string {
+	if x != nil {
+		return x.Baseline
+	}
+	return ""
+}
+
+func (x *ObjectiveTerms) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *ObjectiveTerms) GetByDate() string {
+	if x != nil {
+		return x.ByDate
+	}
+	return ""
+}
+
+func (x *ObjectiveTerms) GetWeight() int32 {
+	if x != nil {
+		return x.Weight
+	}
+	return 0
+}
+
 // Calendar is the agreement's own: a business day is a day that is neither weekend nor holiday.
 type Calendar struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -663,7 +1030,7 @@ type Calendar struct {
 
 func (x *Calendar) Reset() {
 	*x = Calendar{}
-	mi := &file_concord_v1_terms_proto_msgTypes[1]
+	mi := &file_concord_v1_terms_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -675,7 +1042,7 @@ func (x *Calendar) String() string {
 func (*Calendar) ProtoMessage() {}
 
 func (x *Calendar) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_terms_proto_msgTypes[1]
+	mi := &file_concord_v1_terms_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -688,7 +1055,7 @@ func (x *Calendar) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Calendar.ProtoReflect.Descriptor instead.
 func (*Calendar) Descriptor() ([]byte, []int) {
-	return file_concord_v1_terms_proto_rawDescGZIP(), []int{1}
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Calendar) GetTimeZone() string {
@@ -732,7 +1099,7 @@ type Clocks struct {
 
 func (x *Clocks) Reset() {
 	*x = Clocks{}
-	mi := &file_concord_v1_terms_proto_msgTypes[2]
+	mi := &file_concord_v1_terms_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -744,7 +1111,7 @@ func (x *Clocks) String() string {
 func (*Clocks) ProtoMessage() {}
 
 func (x *Clocks) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_terms_proto_msgTypes[2]
+	mi := &file_concord_v1_terms_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -757,7 +1124,7 @@ func (x *Clocks) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Clocks.ProtoReflect.Descriptor instead.
 func (*Clocks) Descriptor() ([]byte, []int) {
-	return file_concord_v1_terms_proto_rawDescGZIP(), []int{2}
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Clocks) GetGraceBusinessDays() int32 {
@@ -808,7 +1175,7 @@ type Thresholds struct {
 
 func (x *Thresholds) Reset() {
 	*x = Thresholds{}
-	mi := &file_concord_v1_terms_proto_msgTypes[3]
+	mi := &file_concord_v1_terms_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -820,7 +1187,7 @@ func (x *Thresholds) String() string {
 func (*Thresholds) ProtoMessage() {}
 
 func (x *Thresholds) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_terms_proto_msgTypes[3]
+	mi := &file_concord_v1_terms_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -833,7 +1200,7 @@ func (x *Thresholds) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Thresholds.ProtoReflect.Descriptor instead.
 func (*Thresholds) Descriptor() ([]byte, []int) {
-	return file_concord_v1_terms_proto_rawDescGZIP(), []int{3}
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Thresholds) GetKept() float64 {
@@ -893,7 +1260,7 @@ type CommitmentTerms struct {
 
 func (x *CommitmentTerms) Reset() {
 	*x = CommitmentTerms{}
-	mi := &file_concord_v1_terms_proto_msgTypes[4]
+	mi := &file_concord_v1_terms_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -905,7 +1272,7 @@ func (x *CommitmentTerms) String() string {
 func (*CommitmentTerms) ProtoMessage() {}
 
 func (x *CommitmentTerms) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_terms_proto_msgTypes[4]
+	mi := &file_concord_v1_terms_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -918,7 +1285,7 @@ func (x *CommitmentTerms) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentTerms.ProtoReflect.Descriptor instead.
 func (*CommitmentTerms) Descriptor() ([]byte, []int) {
-	return file_concord_v1_terms_proto_rawDescGZIP(), []int{4}
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CommitmentTerms) GetCommitmentId() string {
@@ -1102,7 +1469,7 @@ type OneOff struct {
 
 func (x *OneOff) Reset() {
 	*x = OneOff{}
-	mi := &file_concord_v1_terms_proto_msgTypes[5]
+	mi := &file_concord_v1_terms_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1114,7 +1481,7 @@ func (x *OneOff) String() string {
 func (*OneOff) ProtoMessage() {}
 
 func (x *OneOff) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_terms_proto_msgTypes[5]
+	mi := &file_concord_v1_terms_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1127,7 +1494,7 @@ func (x *OneOff) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OneOff.ProtoReflect.Descriptor instead.
 func (*OneOff) Descriptor() ([]byte, []int) {
-	return file_concord_v1_terms_proto_rawDescGZIP(), []int{5}
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *OneOff) GetDueDate() string {
@@ -1159,7 +1526,7 @@ type RelativeDue struct {
 
 func (x *RelativeDue) Reset() {
 	*x = RelativeDue{}
-	mi := &file_concord_v1_terms_proto_msgTypes[6]
+	mi := &file_concord_v1_terms_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1171,7 +1538,7 @@ func (x *RelativeDue) String() string {
 func (*RelativeDue) ProtoMessage() {}
 
 func (x *RelativeDue) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_terms_proto_msgTypes[6]
+	mi := &file_concord_v1_terms_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1184,7 +1551,7 @@ func (x *RelativeDue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RelativeDue.ProtoReflect.Descriptor instead.
 func (*RelativeDue) Descriptor() ([]byte, []int) {
-	return file_concord_v1_terms_proto_rawDescGZIP(), []int{6}
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RelativeDue) GetAnchor() DueAnchor {
@@ -1224,7 +1591,7 @@ type After struct {
 
 func (x *After) Reset() {
 	*x = After{}
-	mi := &file_concord_v1_terms_proto_msgTypes[7]
+	mi := &file_concord_v1_terms_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1236,7 +1603,7 @@ func (x *After) String() string {
 func (*After) ProtoMessage() {}
 
 func (x *After) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_terms_proto_msgTypes[7]
+	mi := &file_concord_v1_terms_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1249,7 +1616,7 @@ func (x *After) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use After.ProtoReflect.Descriptor instead.
 func (*After) Descriptor() ([]byte, []int) {
-	return file_concord_v1_terms_proto_rawDescGZIP(), []int{7}
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *After) GetDays() int32 {
@@ -1290,7 +1657,7 @@ type Conditional struct {
 
 func (x *Conditional) Reset() {
 	*x = Conditional{}
-	mi := &file_concord_v1_terms_proto_msgTypes[8]
+	mi := &file_concord_v1_terms_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1302,7 +1669,7 @@ func (x *Conditional) String() string {
 func (*Conditional) ProtoMessage() {}
 
 func (x *Conditional) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_terms_proto_msgTypes[8]
+	mi := &file_concord_v1_terms_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1315,7 +1682,7 @@ func (x *Conditional) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Conditional.ProtoReflect.Descriptor instead.
 func (*Conditional) Descriptor() ([]byte, []int) {
-	return file_concord_v1_terms_proto_rawDescGZIP(), []int{8}
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Conditional) GetCondition() string {
@@ -1360,7 +1727,7 @@ type Period struct {
 
 func (x *Period) Reset() {
 	*x = Period{}
-	mi := &file_concord_v1_terms_proto_msgTypes[9]
+	mi := &file_concord_v1_terms_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1372,7 +1739,7 @@ func (x *Period) String() string {
 func (*Period) ProtoMessage() {}
 
 func (x *Period) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_terms_proto_msgTypes[9]
+	mi := &file_concord_v1_terms_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1385,7 +1752,7 @@ func (x *Period) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Period.ProtoReflect.Descriptor instead.
 func (*Period) Descriptor() ([]byte, []int) {
-	return file_concord_v1_terms_proto_rawDescGZIP(), []int{9}
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Period) GetUnit() PeriodUnit {
@@ -1430,7 +1797,7 @@ type Measured struct {
 
 func (x *Measured) Reset() {
 	*x = Measured{}
-	mi := &file_concord_v1_terms_proto_msgTypes[10]
+	mi := &file_concord_v1_terms_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1442,7 +1809,7 @@ func (x *Measured) String() string {
 func (*Measured) ProtoMessage() {}
 
 func (x *Measured) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_terms_proto_msgTypes[10]
+	mi := &file_concord_v1_terms_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1455,7 +1822,7 @@ func (x *Measured) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Measured.ProtoReflect.Descriptor instead.
 func (*Measured) Descriptor() ([]byte, []int) {
-	return file_concord_v1_terms_proto_rawDescGZIP(), []int{10}
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Measured) GetMeasure() string {
@@ -1540,7 +1907,7 @@ type Qualifying struct {
 
 func (x *Qualifying) Reset() {
 	*x = Qualifying{}
-	mi := &file_concord_v1_terms_proto_msgTypes[11]
+	mi := &file_concord_v1_terms_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1552,7 +1919,7 @@ func (x *Qualifying) String() string {
 func (*Qualifying) ProtoMessage() {}
 
 func (x *Qualifying) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_terms_proto_msgTypes[11]
+	mi := &file_concord_v1_terms_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1565,7 +1932,7 @@ func (x *Qualifying) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Qualifying.ProtoReflect.Descriptor instead.
 func (*Qualifying) Descriptor() ([]byte, []int) {
-	return file_concord_v1_terms_proto_rawDescGZIP(), []int{11}
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Qualifying) GetMeasure() string {
@@ -1629,7 +1996,7 @@ type Credit struct {
 
 func (x *Credit) Reset() {
 	*x = Credit{}
-	mi := &file_concord_v1_terms_proto_msgTypes[12]
+	mi := &file_concord_v1_terms_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1641,7 +2008,7 @@ func (x *Credit) String() string {
 func (*Credit) ProtoMessage() {}
 
 func (x *Credit) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_terms_proto_msgTypes[12]
+	mi := &file_concord_v1_terms_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1654,7 +2021,7 @@ func (x *Credit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Credit.ProtoReflect.Descriptor instead.
 func (*Credit) Descriptor() ([]byte, []int) {
-	return file_concord_v1_terms_proto_rawDescGZIP(), []int{12}
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Credit) GetCommitmentId() string {
@@ -1729,7 +2096,7 @@ type Standing struct {
 
 func (x *Standing) Reset() {
 	*x = Standing{}
-	mi := &file_concord_v1_terms_proto_msgTypes[13]
+	mi := &file_concord_v1_terms_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1741,7 +2108,7 @@ func (x *Standing) String() string {
 func (*Standing) ProtoMessage() {}
 
 func (x *Standing) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_terms_proto_msgTypes[13]
+	mi := &file_concord_v1_terms_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1754,7 +2121,7 @@ func (x *Standing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Standing.ProtoReflect.Descriptor instead.
 func (*Standing) Descriptor() ([]byte, []int) {
-	return file_concord_v1_terms_proto_rawDescGZIP(), []int{13}
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Standing) GetConduct() string {
@@ -1793,7 +2160,7 @@ type SuspensionRight struct {
 
 func (x *SuspensionRight) Reset() {
 	*x = SuspensionRight{}
-	mi := &file_concord_v1_terms_proto_msgTypes[14]
+	mi := &file_concord_v1_terms_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1805,7 +2172,7 @@ func (x *SuspensionRight) String() string {
 func (*SuspensionRight) ProtoMessage() {}
 
 func (x *SuspensionRight) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_terms_proto_msgTypes[14]
+	mi := &file_concord_v1_terms_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1818,7 +2185,7 @@ func (x *SuspensionRight) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuspensionRight.ProtoReflect.Descriptor instead.
 func (*SuspensionRight) Descriptor() ([]byte, []int) {
-	return file_concord_v1_terms_proto_rawDescGZIP(), []int{14}
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *SuspensionRight) GetRightId() string {
@@ -1866,7 +2233,7 @@ type PastObligation struct {
 
 func (x *PastObligation) Reset() {
 	*x = PastObligation{}
-	mi := &file_concord_v1_terms_proto_msgTypes[15]
+	mi := &file_concord_v1_terms_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1878,7 +2245,7 @@ func (x *PastObligation) String() string {
 func (*PastObligation) ProtoMessage() {}
 
 func (x *PastObligation) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_terms_proto_msgTypes[15]
+	mi := &file_concord_v1_terms_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1891,7 +2258,7 @@ func (x *PastObligation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PastObligation.ProtoReflect.Descriptor instead.
 func (*PastObligation) Descriptor() ([]byte, []int) {
-	return file_concord_v1_terms_proto_rawDescGZIP(), []int{15}
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PastObligation) GetCommitmentId() string {
@@ -1970,7 +2337,7 @@ type Recurring struct {
 
 func (x *Recurring) Reset() {
 	*x = Recurring{}
-	mi := &file_concord_v1_terms_proto_msgTypes[16]
+	mi := &file_concord_v1_terms_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1982,7 +2349,7 @@ func (x *Recurring) String() string {
 func (*Recurring) ProtoMessage() {}
 
 func (x *Recurring) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_terms_proto_msgTypes[16]
+	mi := &file_concord_v1_terms_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1995,7 +2362,7 @@ func (x *Recurring) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recurring.ProtoReflect.Descriptor instead.
 func (*Recurring) Descriptor() ([]byte, []int) {
-	return file_concord_v1_terms_proto_rawDescGZIP(), []int{16}
+	return file_concord_v1_terms_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Recurring) GetRrule() string {
@@ -2038,7 +2405,7 @@ var File_concord_v1_terms_proto protoreflect.FileDescriptor
 const file_concord_v1_terms_proto_rawDesc = "" +
 	"\n" +
 	"\x16concord/v1/terms.proto\x12\n" +
-	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x85\b\n" +
+	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xbc\t\n" +
 	"\x05Terms\x12#\n" +
 	"\x05title\x18\x01 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05title\x12;\n" +
 	"\x13statement_of_intent\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xa0\x1fR\x11statementOfIntent\x12C\n" +
@@ -2058,7 +2425,46 @@ const file_concord_v1_terms_proto_rawDesc = "" +
 	"\x0fholds_from_date\x18\f \x01(\tB)\xe0A\x01\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\rholdsFromDate\x12U\n" +
 	"\x11suspension_rights\x18\r \x03(\v2\x1b.concord.v1.SuspensionRightB\v\xe0A\x01\xbaH\x05\x92\x01\x02\x10\x14R\x10suspensionRights\x12B\n" +
 	"\ahistory\x18\x0e \x03(\v2\x1a.concord.v1.PastObligationB\f\xe0A\x01\xbaH\x06\x92\x01\x03\x10\x90NR\ahistory\x12W\n" +
-	"\x12history_until_date\x18\x0f \x01(\tB)\xe0A\x01\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x10historyUntilDate\"\xca\x01\n" +
+	"\x12history_until_date\x18\x0f \x01(\tB)\xe0A\x01\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x10historyUntilDate\x129\n" +
+	"\bconcerns\x18\x10 \x01(\v2\x18.concord.v1.ConcernTermsB\x03\xe0A\x01R\bconcerns\x121\n" +
+	"\x05pulse\x18\x11 \x01(\v2\x16.concord.v1.PulseTermsB\x03\xe0A\x01R\x05pulse\x12G\n" +
+	"\n" +
+	"objectives\x18\x12 \x03(\v2\x1a.concord.v1.ObjectiveTermsB\v\xe0A\x01\xbaH\x05\x92\x01\x02\x10dR\n" +
+	"objectives\"\xca\x03\n" +
+	"\fConcernTerms\x12H\n" +
+	"\x16response_business_days\x18\x01 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xfa\x01(\x01H\x00R\x14responseBusinessDays\x88\x01\x01\x12D\n" +
+	"\x14remedy_business_days\x18\x02 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xfa\x01(\x01H\x01R\x12remedyBusinessDays\x88\x01\x01\x12L\n" +
+	"\x18escalation_business_days\x18\x03 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xfa\x01(\x01H\x02R\x16escalationBusinessDays\x88\x01\x01\x123\n" +
+	"\vreopen_days\x18\x04 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xee\x02(\x00H\x03R\n" +
+	"reopenDays\x88\x01\x01\x12F\n" +
+	"\bcontacts\x18\x05 \x03(\v2\x1d.concord.v1.EscalationContactB\v\xe0A\x01\xbaH\x05\x92\x01\x02\x10(R\bcontactsB\x19\n" +
+	"\x17_response_business_daysB\x17\n" +
+	"\x15_remedy_business_daysB\x1b\n" +
+	"\x19_escalation_business_daysB\x0e\n" +
+	"\f_reopen_days\"\xbf\x01\n" +
+	"\x11EscalationContact\x12\"\n" +
+	"\x05level\x18\x01 \x01(\x05B\f\xe0A\x02\xbaH\x06\x1a\x04\x18\x04(\x01R\x05level\x121\n" +
+	"\x04side\x18\x02 \x01(\x0e2\x10.concord.v1.SideB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\x04side\x120\n" +
+	"\fdisplay_name\x18\x03 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xc8\x01R\vdisplayName\x12!\n" +
+	"\x05reach\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xc8\x01R\x05reach\"\xd3\x01\n" +
+	"\n" +
+	"PulseTerms\x12!\n" +
+	"\x05rrule\x18\x01 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xf4\x03R\x05rrule\x123\n" +
+	"\vrespondents\x18\x02 \x01(\x05B\f\xe0A\x01\xbaH\x06\x1a\x04\x18\x14(\x01H\x00R\vrespondents\x88\x01\x01\x12D\n" +
+	"\x14answer_business_days\x18\x03 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xfa\x01(\x01H\x01R\x12answerBusinessDays\x88\x01\x01B\x0e\n" +
+	"\f_respondentsB\x17\n" +
+	"\x15_answer_business_days\"\xeb\x03\n" +
+	"\x0eObjectiveTerms\x12G\n" +
+	"\fobjective_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,47}$R\vobjectiveId\x123\n" +
+	"\x04side\x18\x02 \x01(\x0e2\x10.concord.v1.SideB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04side\x12#\n" +
+	"\x05title\x18\x03 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05title\x12'\n" +
+	"\ameasure\x18\x04 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xc8\x01R\ameasure\x12\x1e\n" +
+	"\x04unit\x18\x05 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18(R\x04unit\x12D\n" +
+	"\bbaseline\x18\x06 \x01(\tB(\xe0A\x02\xbaH\"r 2\x1e^-?[0-9]{1,12}(\\.[0-9]{1,6})?$R\bbaseline\x12@\n" +
+	"\x06target\x18\a \x01(\tB(\xe0A\x02\xbaH\"r 2\x1e^-?[0-9]{1,12}(\\.[0-9]{1,6})?$R\x06target\x12?\n" +
+	"\aby_date\x18\b \x01(\tB&\xe0A\x02\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\x06byDate\x12$\n" +
+	"\x06weight\x18\t \x01(\x05B\f\xe0A\x02\xbaH\x06\x1a\x04\x18\x05(\x01R\x06weight\"\xca\x01\n" +
 	"\bCalendar\x12)\n" +
 	"\ttime_zone\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x10\x01\x18@R\btimeZone\x12E\n" +
 	"\aweekend\x18\x02 \x03(\x0e2\x13.concord.v1.WeekdayB\x16\xe0A\x01\xbaH\x10\x92\x01\r\x10\x06\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\aweekend\x12L\n" +
@@ -2246,80 +2652,90 @@ func file_concord_v1_terms_proto_rawDescGZIP() []byte {
 }
 
 var file_concord_v1_terms_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_concord_v1_terms_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_concord_v1_terms_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_concord_v1_terms_proto_goTypes = []any{
-	(Weekday)(0),            // 0: concord.v1.Weekday
-	(Category)(0),           // 1: concord.v1.Category
-	(CommitmentKind)(0),     // 2: concord.v1.CommitmentKind
-	(DayRoll)(0),            // 3: concord.v1.DayRoll
-	(DueAnchor)(0),          // 4: concord.v1.DueAnchor
-	(PeriodUnit)(0),         // 5: concord.v1.PeriodUnit
-	(Comparator)(0),         // 6: concord.v1.Comparator
-	(*Terms)(nil),           // 7: concord.v1.Terms
-	(*Calendar)(nil),        // 8: concord.v1.Calendar
-	(*Clocks)(nil),          // 9: concord.v1.Clocks
-	(*Thresholds)(nil),      // 10: concord.v1.Thresholds
-	(*CommitmentTerms)(nil), // 11: concord.v1.CommitmentTerms
-	(*OneOff)(nil),          // 12: concord.v1.OneOff
-	(*RelativeDue)(nil),     // 13: concord.v1.RelativeDue
-	(*After)(nil),           // 14: concord.v1.After
-	(*Conditional)(nil),     // 15: concord.v1.Conditional
-	(*Period)(nil),          // 16: concord.v1.Period
-	(*Measured)(nil),        // 17: concord.v1.Measured
-	(*Qualifying)(nil),      // 18: concord.v1.Qualifying
-	(*Credit)(nil),          // 19: concord.v1.Credit
-	(*Standing)(nil),        // 20: concord.v1.Standing
-	(*SuspensionRight)(nil), // 21: concord.v1.SuspensionRight
-	(*PastObligation)(nil),  // 22: concord.v1.PastObligation
-	(*Recurring)(nil),       // 23: concord.v1.Recurring
-	(Side)(0),               // 24: concord.v1.Side
-	(*Amount)(nil),          // 25: concord.v1.Amount
-	(ObligationState)(0),    // 26: concord.v1.ObligationState
-	(Timeliness)(0),         // 27: concord.v1.Timeliness
+	(Weekday)(0),              // 0: concord.v1.Weekday
+	(Category)(0),             // 1: concord.v1.Category
+	(CommitmentKind)(0),       // 2: concord.v1.CommitmentKind
+	(DayRoll)(0),              // 3: concord.v1.DayRoll
+	(DueAnchor)(0),            // 4: concord.v1.DueAnchor
+	(PeriodUnit)(0),           // 5: concord.v1.PeriodUnit
+	(Comparator)(0),           // 6: concord.v1.Comparator
+	(*Terms)(nil),             // 7: concord.v1.Terms
+	(*ConcernTerms)(nil),      // 8: concord.v1.ConcernTerms
+	(*EscalationContact)(nil), // 9: concord.v1.EscalationContact
+	(*PulseTerms)(nil),        // 10: concord.v1.PulseTerms
+	(*ObjectiveTerms)(nil),    // 11: concord.v1.ObjectiveTerms
+	(*Calendar)(nil),          // 12: concord.v1.Calendar
+	(*Clocks)(nil),            // 13: concord.v1.Clocks
+	(*Thresholds)(nil),        // 14: concord.v1.Thresholds
+	(*CommitmentTerms)(nil),   // 15: concord.v1.CommitmentTerms
+	(*OneOff)(nil),            // 16: concord.v1.OneOff
+	(*RelativeDue)(nil),       // 17: concord.v1.RelativeDue
+	(*After)(nil),             // 18: concord.v1.After
+	(*Conditional)(nil),       // 19: concord.v1.Conditional
+	(*Period)(nil),            // 20: concord.v1.Period
+	(*Measured)(nil),          // 21: concord.v1.Measured
+	(*Qualifying)(nil),        // 22: concord.v1.Qualifying
+	(*Credit)(nil),            // 23: concord.v1.Credit
+	(*Standing)(nil),          // 24: concord.v1.Standing
+	(*SuspensionRight)(nil),   // 25: concord.v1.SuspensionRight
+	(*PastObligation)(nil),    // 26: concord.v1.PastObligation
+	(*Recurring)(nil),         // 27: concord.v1.Recurring
+	(Side)(0),                 // 28: concord.v1.Side
+	(*Amount)(nil),            // 29: concord.v1.Amount
+	(ObligationState)(0),      // 30: concord.v1.ObligationState
+	(Timeliness)(0),           // 31: concord.v1.Timeliness
 }
 var file_concord_v1_terms_proto_depIdxs = []int32{
-	8,  // 0: concord.v1.Terms.calendar:type_name -> concord.v1.Calendar
-	9,  // 1: concord.v1.Terms.clocks:type_name -> concord.v1.Clocks
-	10, // 2: concord.v1.Terms.thresholds:type_name -> concord.v1.Thresholds
-	11, // 3: concord.v1.Terms.commitments:type_name -> concord.v1.CommitmentTerms
-	21, // 4: concord.v1.Terms.suspension_rights:type_name -> concord.v1.SuspensionRight
-	22, // 5: concord.v1.Terms.history:type_name -> concord.v1.PastObligation
-	0,  // 6: concord.v1.Calendar.weekend:type_name -> concord.v1.Weekday
-	24, // 7: concord.v1.CommitmentTerms.obligor:type_name -> concord.v1.Side
-	1,  // 8: concord.v1.CommitmentTerms.category:type_name -> concord.v1.Category
-	9,  // 9: concord.v1.CommitmentTerms.clocks:type_name -> concord.v1.Clocks
-	12, // 10: concord.v1.CommitmentTerms.one_off:type_name -> concord.v1.OneOff
-	23, // 11: concord.v1.CommitmentTerms.recurring:type_name -> concord.v1.Recurring
-	15, // 12: concord.v1.CommitmentTerms.conditional:type_name -> concord.v1.Conditional
-	17, // 13: concord.v1.CommitmentTerms.measured:type_name -> concord.v1.Measured
-	20, // 14: concord.v1.CommitmentTerms.standing:type_name -> concord.v1.Standing
-	13, // 15: concord.v1.OneOff.relative:type_name -> concord.v1.RelativeDue
-	4,  // 16: concord.v1.RelativeDue.anchor:type_name -> concord.v1.DueAnchor
-	14, // 17: concord.v1.RelativeDue.after:type_name -> concord.v1.After
-	3,  // 18: concord.v1.After.roll:type_name -> concord.v1.DayRoll
-	14, // 19: concord.v1.Conditional.within:type_name -> concord.v1.After
-	5,  // 20: concord.v1.Period.unit:type_name -> concord.v1.PeriodUnit
-	6,  // 21: concord.v1.Measured.comparator:type_name -> concord.v1.Comparator
-	16, // 22: concord.v1.Measured.window:type_name -> concord.v1.Period
-	14, // 23: concord.v1.Measured.due:type_name -> concord.v1.After
-	18, // 24: concord.v1.Measured.qualifying:type_name -> concord.v1.Qualifying
-	19, // 25: concord.v1.Measured.credit:type_name -> concord.v1.Credit
-	6,  // 26: concord.v1.Qualifying.comparator:type_name -> concord.v1.Comparator
-	24, // 27: concord.v1.Qualifying.responsible:type_name -> concord.v1.Side
-	25, // 28: concord.v1.Credit.of:type_name -> concord.v1.Amount
-	14, // 29: concord.v1.Credit.due:type_name -> concord.v1.After
-	16, // 30: concord.v1.Standing.period:type_name -> concord.v1.Period
-	14, // 31: concord.v1.Standing.due:type_name -> concord.v1.After
-	24, // 32: concord.v1.SuspensionRight.side:type_name -> concord.v1.Side
-	26, // 33: concord.v1.PastObligation.state:type_name -> concord.v1.ObligationState
-	27, // 34: concord.v1.PastObligation.timeliness:type_name -> concord.v1.Timeliness
-	24, // 35: concord.v1.PastObligation.disclosed_by:type_name -> concord.v1.Side
-	3,  // 36: concord.v1.Recurring.roll:type_name -> concord.v1.DayRoll
-	37, // [37:37] is the sub-list for method output_type
-	37, // [37:37] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	12, // 0: concord.v1.Terms.calendar:type_name -> concord.v1.Calendar
+	13, // 1: concord.v1.Terms.clocks:type_name -> concord.v1.Clocks
+	14, // 2: concord.v1.Terms.thresholds:type_name -> concord.v1.Thresholds
+	15, // 3: concord.v1.Terms.commitments:type_name -> concord.v1.CommitmentTerms
+	25, // 4: concord.v1.Terms.suspension_rights:type_name -> concord.v1.SuspensionRight
+	26, // 5: concord.v1.Terms.history:type_name -> concord.v1.PastObligation
+	8,  // 6: concord.v1.Terms.concerns:type_name -> concord.v1.ConcernTerms
+	10, // 7: concord.v1.Terms.pulse:type_name -> concord.v1.PulseTerms
+	11, // 8: concord.v1.Terms.objectives:type_name -> concord.v1.ObjectiveTerms
+	9,  // 9: concord.v1.ConcernTerms.contacts:type_name -> concord.v1.EscalationContact
+	28, // 10: concord.v1.EscalationContact.side:type_name -> concord.v1.Side
+	28, // 11: concord.v1.ObjectiveTerms.side:type_name -> concord.v1.Side
+	0,  // 12: concord.v1.Calendar.weekend:type_name -> concord.v1.Weekday
+	28, // 13: concord.v1.CommitmentTerms.obligor:type_name -> concord.v1.Side
+	1,  // 14: concord.v1.CommitmentTerms.category:type_name -> concord.v1.Category
+	13, // 15: concord.v1.CommitmentTerms.clocks:type_name -> concord.v1.Clocks
+	16, // 16: concord.v1.CommitmentTerms.one_off:type_name -> concord.v1.OneOff
+	27, // 17: concord.v1.CommitmentTerms.recurring:type_name -> concord.v1.Recurring
+	19, // 18: concord.v1.CommitmentTerms.conditional:type_name -> concord.v1.Conditional
+	21, // 19: concord.v1.CommitmentTerms.measured:type_name -> concord.v1.Measured
+	24, // 20: concord.v1.CommitmentTerms.standing:type_name -> concord.v1.Standing
+	17, // 21: concord.v1.OneOff.relative:type_name -> concord.v1.RelativeDue
+	4,  // 22: concord.v1.RelativeDue.anchor:type_name -> concord.v1.DueAnchor
+	18, // 23: concord.v1.RelativeDue.after:type_name -> concord.v1.After
+	3,  // 24: concord.v1.After.roll:type_name -> concord.v1.DayRoll
+	18, // 25: concord.v1.Conditional.within:type_name -> concord.v1.After
+	5,  // 26: concord.v1.Period.unit:type_name -> concord.v1.PeriodUnit
+	6,  // 27: concord.v1.Measured.comparator:type_name -> concord.v1.Comparator
+	20, // 28: concord.v1.Measured.window:type_name -> concord.v1.Period
+	18, // 29: concord.v1.Measured.due:type_name -> concord.v1.After
+	22, // 30: concord.v1.Measured.qualifying:type_name -> concord.v1.Qualifying
+	23, // 31: concord.v1.Measured.credit:type_name -> concord.v1.Credit
+	6,  // 32: concord.v1.Qualifying.comparator:type_name -> concord.v1.Comparator
+	28, // 33: concord.v1.Qualifying.responsible:type_name -> concord.v1.Side
+	29, // 34: concord.v1.Credit.of:type_name -> concord.v1.Amount
+	18, // 35: concord.v1.Credit.due:type_name -> concord.v1.After
+	20, // 36: concord.v1.Standing.period:type_name -> concord.v1.Period
+	18, // 37: concord.v1.Standing.due:type_name -> concord.v1.After
+	28, // 38: concord.v1.SuspensionRight.side:type_name -> concord.v1.Side
+	30, // 39: concord.v1.PastObligation.state:type_name -> concord.v1.ObligationState
+	31, // 40: concord.v1.PastObligation.timeliness:type_name -> concord.v1.Timeliness
+	28, // 41: concord.v1.PastObligation.disclosed_by:type_name -> concord.v1.Side
+	3,  // 42: concord.v1.Recurring.roll:type_name -> concord.v1.DayRoll
+	43, // [43:43] is the sub-list for method output_type
+	43, // [43:43] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_terms_proto_init() }
@@ -2329,9 +2745,11 @@ func file_concord_v1_terms_proto_init() {
 	}
 	file_concord_v1_obligation_proto_init()
 	file_concord_v1_party_proto_init()
-	file_concord_v1_terms_proto_msgTypes[2].OneofWrappers = []any{}
+	file_concord_v1_terms_proto_msgTypes[1].OneofWrappers = []any{}
 	file_concord_v1_terms_proto_msgTypes[3].OneofWrappers = []any{}
-	file_concord_v1_terms_proto_msgTypes[4].OneofWrappers = []any{
+	file_concord_v1_terms_proto_msgTypes[6].OneofWrappers = []any{}
+	file_concord_v1_terms_proto_msgTypes[7].OneofWrappers = []any{}
+	file_concord_v1_terms_proto_msgTypes[8].OneofWrappers = []any{
 		(*CommitmentTerms_OneOff)(nil),
 		(*CommitmentTerms_Recurring)(nil),
 		(*CommitmentTerms_Conditional)(nil),
@@ -2344,7 +2762,7 @@ func file_concord_v1_terms_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_terms_proto_rawDesc), len(file_concord_v1_terms_proto_rawDesc)),
 			NumEnums:      7,
-			NumMessages:   17,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

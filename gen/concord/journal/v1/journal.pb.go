@@ -705,6 +705,136 @@ func (x *OpenLog) GetVerifierKey() string {
 	return ""
 }
 
+// Tally counts what became of the obligations of one commitment (or of the concerns addressed to one side, or of the answers
+// and so on that a score of theirs needs), by when they were due, so that a score costs the same however long the history is.
+// There is one for each year, by months, and one for all of it, by years. It follows from the events alone.
+type Tally struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The months (1 to 12) of its year; or the years.
+	By            map[int32]*Counts `protobuf:"bytes,1,rep,name=by,proto3" json:"by,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tally) Reset() {
+	*x = Tally{}
+	mi := &file_concord_journal_v1_journal_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tally) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tally) ProtoMessage() {}
+
+func (x *Tally) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_journal_v1_journal_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tally.ProtoReflect.Descriptor instead.
+func (*Tally) Descriptor() ([]byte, []int) {
+	return file_concord_journal_v1_journal_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Tally) GetBy() map[int32]*Counts {
+	if x != nil {
+		return x.By
+	}
+	return nil
+}
+
+// Counts is how many of each there are.
+type Counts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By outcome: the number of an outcome, as rules has it.
+	Outcomes map[int32]int32 `protobuf:"bytes,1,rep,name=outcomes,proto3" json:"outcomes,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// Failures that the obligor told of first.
+	ToldFirst int32 `protobuf:"varint,2,opt,name=told_first,json=toldFirst,proto3" json:"told_first,omitempty"`
+	// Fulfilled, cured ones among them, and accepted by word.
+	ByWord int32 `protobuf:"varint,3,opt,name=by_word,json=byWord,proto3" json:"by_word,omitempty"`
+	// Shifted or excused because of the other side.
+	Blocked int32 `protobuf:"varint,4,opt,name=blocked,proto3" json:"blocked,omitempty"`
+	// Business days until it was made good, or acknowledged: how often each number of days.
+	Days          map[int32]int32 `protobuf:"bytes,5,rep,name=days,proto3" json:"days,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Counts) Reset() {
+	*x = Counts{}
+	mi := &file_concord_journal_v1_journal_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Counts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Counts) ProtoMessage() {}
+
+func (x *Counts) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_journal_v1_journal_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Counts.ProtoReflect.Descriptor instead.
+func (*Counts) Descriptor() ([]byte, []int) {
+	return file_concord_journal_v1_journal_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Counts) GetOutcomes() map[int32]int32 {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
+func (x *Counts) GetToldFirst() int32 {
+	if x != nil {
+		return x.ToldFirst
+	}
+	return 0
+}
+
+func (x *Counts) GetByWord() int32 {
+	if x != nil {
+		return x.ByWord
+	}
+	return 0
+}
+
+func (x *Counts) GetBlocked() int32 {
+	if x != nil {
+		return x.Blocked
+	}
+	return 0
+}
+
+func (x *Counts) GetDays() map[int32]int32 {
+	if x != nil {
+		return x.Days
+	}
+	return nil
+}
+
 var File_concord_journal_v1_journal_proto protoreflect.FileDescriptor
 
 const file_concord_journal_v1_journal_proto_rawDesc = "" +
@@ -759,7 +889,25 @@ const file_concord_journal_v1_journal_proto_rawDesc = "" +
 	"\bFirstKey\"D\n" +
 	"\aOpenLog\x12\x16\n" +
 	"\x06origin\x18\x01 \x01(\tR\x06origin\x12!\n" +
-	"\fverifier_key\x18\x02 \x01(\tR\vverifierKeyB?Z=github.com/concordhq/concord/gen/concord/journal/v1;journalv1b\x06proto3"
+	"\fverifier_key\x18\x02 \x01(\tR\vverifierKey\"\x8d\x01\n" +
+	"\x05Tally\x121\n" +
+	"\x02by\x18\x01 \x03(\v2!.concord.journal.v1.Tally.ByEntryR\x02by\x1aQ\n" +
+	"\aByEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\x05R\x03key\x120\n" +
+	"\x05value\x18\x02 \x01(\v2\x1a.concord.journal.v1.CountsR\x05value:\x028\x01\"\xd0\x02\n" +
+	"\x06Counts\x12D\n" +
+	"\boutcomes\x18\x01 \x03(\v2(.concord.journal.v1.Counts.OutcomesEntryR\boutcomes\x12\x1d\n" +
+	"\n" +
+	"told_first\x18\x02 \x01(\x05R\ttoldFirst\x12\x17\n" +
+	"\aby_word\x18\x03 \x01(\x05R\x06byWord\x12\x18\n" +
+	"\ablocked\x18\x04 \x01(\x05R\ablocked\x128\n" +
+	"\x04days\x18\x05 \x03(\v2$.concord.journal.v1.Counts.DaysEntryR\x04days\x1a;\n" +
+	"\rOutcomesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\x05R\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\x1a7\n" +
+	"\tDaysEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\x05R\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01B?Z=github.com/concordhq/concord/gen/concord/journal/v1;journalv1b\x06proto3"
 
 var (
 	file_concord_journal_v1_journal_proto_rawDescOnce sync.Once
@@ -773,7 +921,7 @@ func file_concord_journal_v1_journal_proto_rawDescGZIP() []byte {
 	return file_concord_journal_v1_journal_proto_rawDescData
 }
 
-var file_concord_journal_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_concord_journal_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_concord_journal_v1_journal_proto_goTypes = []any{
 	(*Chain)(nil),                 // 0: concord.journal.v1.Chain
 	(*Receipt)(nil),               // 1: concord.journal.v1.Receipt
@@ -785,22 +933,31 @@ var file_concord_journal_v1_journal_proto_goTypes = []any{
 	(*PendingChange)(nil),         // 7: concord.journal.v1.PendingChange
 	(*FirstKey)(nil),              // 8: concord.journal.v1.FirstKey
 	(*OpenLog)(nil),               // 9: concord.journal.v1.OpenLog
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
-	(*v1.ApiKey)(nil),             // 11: concord.v1.ApiKey
-	(*v1.DeferredChange)(nil),     // 12: concord.v1.DeferredChange
+	(*Tally)(nil),                 // 10: concord.journal.v1.Tally
+	(*Counts)(nil),                // 11: concord.journal.v1.Counts
+	nil,                           // 12: concord.journal.v1.Tally.ByEntry
+	nil,                           // 13: concord.journal.v1.Counts.OutcomesEntry
+	nil,                           // 14: concord.journal.v1.Counts.DaysEntry
+	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
+	(*v1.ApiKey)(nil),             // 16: concord.v1.ApiKey
+	(*v1.DeferredChange)(nil),     // 17: concord.v1.DeferredChange
 }
 var file_concord_journal_v1_journal_proto_depIdxs = []int32{
-	10, // 0: concord.journal.v1.Receipt.record_time:type_name -> google.protobuf.Timestamp
-	10, // 1: concord.journal.v1.Stamp.record_time:type_name -> google.protobuf.Timestamp
-	10, // 2: concord.journal.v1.Stamp.sweep_time:type_name -> google.protobuf.Timestamp
-	11, // 3: concord.journal.v1.StoredKey.api_key:type_name -> concord.v1.ApiKey
+	15, // 0: concord.journal.v1.Receipt.record_time:type_name -> google.protobuf.Timestamp
+	15, // 1: concord.journal.v1.Stamp.record_time:type_name -> google.protobuf.Timestamp
+	15, // 2: concord.journal.v1.Stamp.sweep_time:type_name -> google.protobuf.Timestamp
+	16, // 3: concord.journal.v1.StoredKey.api_key:type_name -> concord.v1.ApiKey
 	7,  // 4: concord.journal.v1.Cascade.changes:type_name -> concord.journal.v1.PendingChange
-	12, // 5: concord.journal.v1.PendingChange.change:type_name -> concord.v1.DeferredChange
-	6,  // [6:6] is the sub-list for method output_type
-	6,  // [6:6] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	17, // 5: concord.journal.v1.PendingChange.change:type_name -> concord.v1.DeferredChange
+	12, // 6: concord.journal.v1.Tally.by:type_name -> concord.journal.v1.Tally.ByEntry
+	13, // 7: concord.journal.v1.Counts.outcomes:type_name -> concord.journal.v1.Counts.OutcomesEntry
+	14, // 8: concord.journal.v1.Counts.days:type_name -> concord.journal.v1.Counts.DaysEntry
+	11, // 9: concord.journal.v1.Tally.ByEntry.value:type_name -> concord.journal.v1.Counts
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_concord_journal_v1_journal_proto_init() }
@@ -820,7 +977,7 @@ func file_concord_journal_v1_journal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_journal_v1_journal_proto_rawDesc), len(file_concord_journal_v1_journal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
