@@ -234,6 +234,7 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.ListFeedsRequest{},
 		&pb.RevokeFeedRequest{FeedId: "feed_spare"},
 		&pb.GetCalendarRequest{AgreementId: "running"},
+		&pb.GetScorecardRequest{AgreementId: "running"},
 	}
 	return append(all, s.readyOfTheLog()...)
 }

@@ -143,7 +143,7 @@ func recordKey(ref rules.Ref) []byte {
 
 // numbered says of a kind whether its records have numbers.
 func numbered(kind rules.Kind) bool {
-	return kind == rules.KindRevision || kind == rules.KindProposalRevision
+	return kind == rules.KindRevision || kind == rules.KindProposalRevision || kind == rules.KindTally
 }
 
 // recordRef is the record that lies at a key.
@@ -192,6 +192,8 @@ func newRecord(kind rules.Kind) proto.Message {
 		return &journalv1.StoredKey{}
 	case rules.KindLog:
 		return &pb.Log{}
+	case rules.KindTally:
+		return &journalv1.Tally{}
 	}
 	panic(fmt.Sprintf("journal: a record of kind %d", kind))
 }
