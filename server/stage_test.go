@@ -235,6 +235,8 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.RevokeFeedRequest{FeedId: "feed_spare"},
 		&pb.GetCalendarRequest{AgreementId: "running"},
 		&pb.GetScorecardRequest{AgreementId: "running"},
+		&pb.GetPortfolioRequest{PartyId: acme},
+		&pb.ListPortfolioRequest{PartyId: acme},
 	}
 	return append(all, s.readyOfTheLog()...)
 }
