@@ -235,6 +235,8 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.RevokeFeedRequest{FeedId: "feed_spare"},
 		&pb.GetCalendarRequest{AgreementId: "running"},
 		&pb.GetScorecardRequest{AgreementId: "running"},
+		&pb.GetScorecardPictureRequest{AgreementId: "running"},
+		&pb.GetOutlookRequest{AgreementId: "running"},
 	}
 	return append(all, s.readyOfTheLog()...)
 }
