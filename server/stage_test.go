@@ -237,6 +237,8 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.GetScorecardRequest{AgreementId: "running"},
 		&pb.GetPortfolioRequest{PartyId: acme},
 		&pb.ListPortfolioRequest{PartyId: acme},
+		&pb.GetScorecardPictureRequest{AgreementId: "running"},
+		&pb.GetOutlookRequest{AgreementId: "running"},
 	}
 	return append(all, s.readyOfTheLog()...)
 }
