@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"testing"
@@ -110,10 +111,17 @@ func (m mirror) turn(r protoreflect.Message) {
 		r.Set(vendor, protoreflect.ValueOfString(c))
 		r.Set(client, protoreflect.ValueOfString(v))
 	}
-	digest := fields.ByName("terms_digest")
+	if card := fields.ByName("scorecard"); card != nil && r.Has(card) { // what is frozen has its digest in the paper
+		said := r.Get(card).Message().Interface()
+		_, was := Digest(said)
+		_, m.digests[was] = Digest(m.of(said))
+	}
+	digest := cmp.Or(fields.ByName("terms_digest"), fields.ByName("digest"), fields.ByName("scorecard_digest"))
 	if body := fields.ByName("body"); body != nil && digest != nil && r.Has(body) {
 		var said proto.Message
-		if motion := fields.ByName("motion"); motion != nil && r.Has(motion) {
+		if fields.ByName("review_id") != nil {
+			said = paperOf(r.Get(body).Bytes())
+		} else if motion := fields.ByName("motion"); motion != nil && r.Has(motion) {
 			said = motionOf(r.Get(body).Bytes())
 		} else {
 			said = termsOf(r.Get(body).Bytes())
@@ -156,8 +164,10 @@ func (m mirror) sameRefusal(t rapid.TB, command proto.Message, err, otherErr err
 		return
 	}
 	want := maps.Clone(e.Metadata)
-	if turned, known := m.digests[want["terms_digest"]]; known {
-		want["terms_digest"] = turned
+	for _, key := range []string{"terms_digest", "digest"} {
+		if turned, known := m.digests[want[key]]; known {
+			want[key] = turned
+		}
 	}
 	if e.Reason != other.Reason || e.Rule != other.Rule || e.Subject != other.Subject || !maps.Equal(want, other.Metadata) {
 		t.Fatalf("%T: %v %+v, mirrored: %v %+v", command, e, e, other, other)
