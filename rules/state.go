@@ -28,8 +28,8 @@ const (
 	KindApiKey                           // journalv1.StoredKey
 	KindChain                            // journalv1.Chain: beside the obligations and the events, which change with it
 	KindLog                              // pb.Log: the one of the service
-
-	KindReview Kind = 17 // pb.Review
+	KindReview           Kind = 17       // pb.Review
+	KindTally            Kind = 18       // journalv1.Tally: see State.tally
 )
 
 // Ref names one record. An agreement's state is spread over records, so that a command costs what it touches.

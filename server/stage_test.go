@@ -258,6 +258,7 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.ListFeedsRequest{},
 		&pb.RevokeFeedRequest{FeedId: "feed_spare"},
 		&pb.GetCalendarRequest{AgreementId: "running"},
+		&pb.GetScorecardRequest{AgreementId: "running"},
 	}
 	return slices.Concat(all, s.readyOfReviews(t), s.readyOfTheLog())
 }

@@ -59,6 +59,7 @@ type office struct {
 	pb.UnimplementedPartyServiceServer
 	pb.UnimplementedCalendarServiceServer
 	pb.UnimplementedLogServiceServer
+	pb.UnimplementedScorecardServiceServer
 	key      []string
 	tampered bool
 	motion   *pb.Motion // on the table, instead of a text
@@ -265,6 +266,7 @@ func newShell(t *testing.T, o *office) *shell {
 	pb.RegisterPartyServiceServer(server, o)
 	pb.RegisterCalendarServiceServer(server, o)
 	pb.RegisterLogServiceServer(server, o)
+	pb.RegisterScorecardServiceServer(server, o)
 	go func() { _ = server.Serve(lis) }()
 	t.Cleanup(server.Stop)
 	return &shell{t: t, addr: lis.Addr().String(), env: map[string]string{}}

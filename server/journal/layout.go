@@ -144,7 +144,7 @@ func recordKey(ref rules.Ref) []byte {
 
 // numbered says of a kind whether its records have numbers.
 func numbered(kind rules.Kind) bool {
-	return kind == rules.KindRevision || kind == rules.KindProposalRevision
+	return kind == rules.KindRevision || kind == rules.KindProposalRevision || kind == rules.KindTally
 }
 
 // recordRef is the record that lies at a key.
@@ -195,6 +195,8 @@ func newRecord(kind rules.Kind) proto.Message {
 		return &pb.Log{}
 	case rules.KindReview:
 		return &pb.Review{}
+	case rules.KindTally:
+		return &journalv1.Tally{}
 	}
 	panic(fmt.Sprintf("journal: a record of kind %d", kind))
 }
