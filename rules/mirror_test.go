@@ -136,6 +136,7 @@ func (m mirror) turn(r protoreflect.Message) {
 			r.Set(digest, protoreflect.ValueOfString(turned))
 		}
 	}
+	defer turnScores(r.Interface()) // once what is in it is turned
 	r.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		switch {
 		case f.Enum() != nil && f.Enum().FullName() == "concord.v1.Side" && !f.IsList():
@@ -149,6 +150,23 @@ func (m mirror) turn(r protoreflect.Message) {
 		}
 		return true
 	})
+}
+
+// turnScores exchanges what stands under a side's own name in scores.
+func turnScores(m proto.Message) {
+	switch card := m.(type) {
+	case *pb.MonthScores:
+		card.VendorKept, card.ClientKept = card.ClientKept, card.VendorKept
+	case *pb.Scorecard:
+		card.Vendor, card.Client = card.Client, card.Vendor
+		switch card.Verdict {
+		case pb.Verdict_VERDICT_CLIENT_FAVOURED:
+			card.Verdict = pb.Verdict_VERDICT_VENDOR_FAVOURED
+		case pb.Verdict_VERDICT_VENDOR_FAVOURED:
+			card.Verdict = pb.Verdict_VERDICT_CLIENT_FAVOURED
+		}
+		card.VerdictWords = verdictWords(card)
+	}
 }
 
 // sameRefusal holds that both were refused alike, or neither.

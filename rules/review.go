@@ -39,9 +39,9 @@ func (d *Decision) openReview(c *pb.OpenReviewRequest) error {
 	if e := d.allPass(a.GetAgreementId(), d.stamp.At, d.State.Commitments(a.GetAgreementId(), nil, "", MaxCommitments)...); e != nil {
 		return e // what time has brought by now is in the card, whether the clock has looked or not
 	}
-	card, wrong := d.freeze(a, c.GetFromDate(), c.GetToDate())
-	if wrong != nil {
-		return Invalid(wrong...)
+	card, err := d.State.Scorecard(a.GetAgreementId(), c.GetFromDate(), c.GetToDate(), d.stamp.At)
+	if err != nil {
+		return err
 	}
 	if len(d.State.Reviews(a.GetAgreementId(), []pb.ReviewState{reviewOpen}, "", MaxOpenReviews)) == MaxOpenReviews {
 		e := Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "%d reviews of the agreement are open. Sign or withdraw some first.", MaxOpenReviews)

@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
@@ -42,18 +41,16 @@ func (j *Journal) Reviews(ctx context.Context, caller rules.Caller, req *pb.List
 	return list, j.Place(ctx, list.GetReviews()...)
 }
 
-// Place fills into reviews where in the log the events stand that froze their scorecards, as far as they are recorded. Only the
-// journal knows: the rules number events within their chain.
+// Place fills into reviews where in the log the events stand that froze their scorecards: each is the one behind the newest
+// that is in its scorecard. Only the journal knows: the rules number events within their chain.
 func (j *Journal) Place(ctx context.Context, reviews ...*pb.Review) error {
 	return j.view(ctx, func(snap store.Snapshot) error {
 		for _, r := range reviews {
-			value, err := snap.Get(tableRecords, eventKey(r.GetAgreementId(), r.GetScorecard().GetVersion()))
+			position, err := positionOf(snap, r.GetAgreementId(), r.GetScorecard().GetVersion()+1)
 			if err != nil {
 				return err
 			}
-			if len(value) == 8 {
-				r.Position = binary.BigEndian.Uint64(value)
-			}
+			r.Position = position
 		}
 		return nil
 	})

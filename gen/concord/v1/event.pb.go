@@ -6211,7 +6211,7 @@ type ReviewOpened struct {
 	OpenedBy Side `protobuf:"varint,2,opt,name=opened_by,json=openedBy,proto3,enum=concord.v1.Side" json:"opened_by,omitempty"`
 	// What it is called.
 	Title string `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"`
-	// The scorecard, reckoned from all events before this one, whose version it has.
+	// The scorecard, reckoned from all events of the agreement before this one.
 	Scorecard *Scorecard `protobuf:"bytes,4,opt,name=scorecard,proto3" json:"scorecard,omitempty"`
 	// The exact bytes of the first paper: a serialized concord.v1.ReviewPaper.
 	Body []byte `protobuf:"bytes,5,opt,name=body,proto3" json:"body,omitempty"`

@@ -95,8 +95,8 @@ type Review struct {
 	State ReviewState `protobuf:"varint,4,opt,name=state,proto3,enum=concord.v1.ReviewState" json:"state,omitempty"`
 	// The side that opened it.
 	OpenedBy Side `protobuf:"varint,5,opt,name=opened_by,json=openedBy,proto3,enum=concord.v1.Side" json:"opened_by,omitempty"`
-	// The scorecard, frozen: it never changes, whatever comes of the obligations behind it. Its version is that of the event
-	// that froze it: all events before that are in it.
+	// The scorecard, frozen: it never changes, whatever comes of the obligations behind it. The event that froze it is the one
+	// behind its version.
 	Scorecard *Scorecard `protobuf:"bytes,6,opt,name=scorecard,proto3" json:"scorecard,omitempty"`
 	// The position in the log of the event that froze the scorecard, by which an auditor finds it.
 	Position uint64 `protobuf:"varint,7,opt,name=position,proto3" json:"position,omitempty"`
