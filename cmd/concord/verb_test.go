@@ -40,6 +40,8 @@ var verbs = map[string]proto.Message{
 	"agreement resume help --validate-only":              &pb.ResumeAgreementRequest{AgreementId: "help", ValidateOnly: true},
 	"agreement terminate help --obligation o --reason x": &pb.TerminateAgreementRequest{AgreementId: "help", ObligationId: "o", Reason: "x"},
 	"agreement calendar help":                            &pb.GetCalendarRequest{AgreementId: "help"},
+	"portfolio --counts":                                 &pb.GetPortfolioRequest{},
+	"portfolio acme --task to-judge --due-before d":      &pb.ListPortfolioRequest{PartyId: "acme", Task: pb.PortfolioTask_PORTFOLIO_TASK_TO_JUDGE, DueBefore: "d", PageSize: pageSize, PageToken: "2"},
 	"party calendar acme":                                &pb.GetCalendarRequest{PartyId: "acme"},
 
 	"proposal make help --note x":                        &pb.CreateProposalRequest{AgreementId: "help", Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS, Note: "x"},
