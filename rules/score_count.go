@@ -54,11 +54,18 @@ var leftOutStates = map[pb.ObligationState]pb.LeftOutReason{
 	pb.ObligationState_OBLIGATION_STATE_DISPUTED:       pb.LeftOutReason_LEFT_OUT_REASON_DISPUTED,
 }
 
-// classOf is how an obligation counts. What was broken stays so until the beneficiary accepts that it is made good.
+// classOf is how an obligation counts. What was broken stays so, submitted anew, paused or disputed, until the beneficiary
+// accepts that it is made good or lets it go, or the dispute is settled: nothing that a side does alone betters its figures.
 func classOf(o *pb.Obligation) class {
 	state := o.GetState()
-	if state == submitted && broken(o.GetSubmission().GetFrom()) {
-		state = o.GetSubmission().GetFrom()
+	for _, was := range [...]struct{ now, before pb.ObligationState }{
+		{pb.ObligationState_OBLIGATION_STATE_SUSPENDED, o.GetPriorState()},
+		{pb.ObligationState_OBLIGATION_STATE_DISPUTED, o.GetDispute().GetPriorState()},
+		{submitted, o.GetSubmission().GetFrom()},
+	} {
+		if state == was.now && (was.before == submitted && broken(o.GetSubmission().GetFrom()) || broken(was.before)) {
+			state = breached
+		}
 	}
 	switch state {
 	case fulfilled:

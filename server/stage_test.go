@@ -259,6 +259,10 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.RevokeFeedRequest{FeedId: "feed_spare"},
 		&pb.GetCalendarRequest{AgreementId: "running"},
 		&pb.GetScorecardRequest{AgreementId: "running"},
+		&pb.GetPortfolioRequest{PartyId: acme},
+		&pb.ListPortfolioRequest{PartyId: acme},
+		&pb.GetScorecardPictureRequest{AgreementId: "running"},
+		&pb.GetOutlookRequest{AgreementId: "running"},
 	}
 	return slices.Concat(all, s.readyOfReviews(t), s.readyOfTheLog())
 }

@@ -36,6 +36,7 @@ func Register(s grpc.ServiceRegistrar, j *journal.Journal, policy *seal.Policy, 
 	pb.RegisterReviewServiceServer(s, reviews{j: j})
 	pb.RegisterCalendarServiceServer(s, calendars{j: j})
 	pb.RegisterScorecardServiceServer(s, scorecards{j: j})
+	pb.RegisterPortfolioServiceServer(s, portfolios{j: j})
 }
 
 // do has a command decided for the caller.
