@@ -66,6 +66,8 @@ type Client struct {
 	Obligations pb.ObligationServiceClient
 	// Scorecards are both sides' figures, by the same rules.
 	Scorecards pb.ScorecardServiceClient
+	// Reviews are both sides looking at one scorecard together.
+	Reviews pb.ReviewServiceClient
 	// Portfolios are what waits in all agreements of a party.
 	Portfolios pb.PortfolioServiceClient
 	// Calendars show what is due to calendar programs.
@@ -129,6 +131,7 @@ func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
 		Commitments: pb.NewCommitmentServiceClient(conn),
 		Obligations: pb.NewObligationServiceClient(conn),
 		Scorecards:  pb.NewScorecardServiceClient(conn),
+		Reviews:     pb.NewReviewServiceClient(conn),
 		Portfolios:  pb.NewPortfolioServiceClient(conn),
 		Calendars:   pb.NewCalendarServiceClient(conn),
 		History:     pb.NewHistoryServiceClient(conn),
