@@ -16,3 +16,7 @@ type scorecards struct {
 func (s scorecards) GetScorecard(ctx context.Context, r *pb.GetScorecardRequest) (*pb.Scorecard, error) {
 	return s.j.Scorecard(ctx, auth.Caller(ctx), r)
 }
+
+func (s scorecards) ExplainFigure(ctx context.Context, r *pb.ExplainFigureRequest) (*pb.ExplainFigureResponse, error) {
+	return s.j.ExplainFigure(ctx, auth.Caller(ctx), r)
+}
