@@ -94,6 +94,9 @@ func (s *State) Changes() iter.Seq2[Ref, Change] {
 	}
 }
 
+// Before is a record as it was when the state read it; nil if there was none, or nobody has read it.
+func (s *State) Before(ref Ref) proto.Message { return s.records[ref].was }
+
 // Err is the first failure to read.
 func (s *State) Err() error { return s.err }
 

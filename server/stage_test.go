@@ -235,6 +235,10 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.RevokeFeedRequest{FeedId: "feed_spare"},
 		&pb.GetCalendarRequest{AgreementId: "running"},
 		&pb.GetScorecardRequest{AgreementId: "running"},
+		&pb.GetPortfolioRequest{PartyId: acme},
+		&pb.ListPortfolioRequest{PartyId: acme},
+		&pb.GetScorecardPictureRequest{AgreementId: "running"},
+		&pb.GetOutlookRequest{AgreementId: "running"},
 	}
 	return append(all, s.readyOfTheLog()...)
 }

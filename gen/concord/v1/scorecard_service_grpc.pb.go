@@ -19,8 +19,10 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ScorecardService_GetScorecard_FullMethodName  = "/concord.v1.ScorecardService/GetScorecard"
-	ScorecardService_ExplainFigure_FullMethodName = "/concord.v1.ScorecardService/ExplainFigure"
+	ScorecardService_GetScorecard_FullMethodName        = "/concord.v1.ScorecardService/GetScorecard"
+	ScorecardService_ExplainFigure_FullMethodName       = "/concord.v1.ScorecardService/ExplainFigure"
+	ScorecardService_GetScorecardPicture_FullMethodName = "/concord.v1.ScorecardService/GetScorecardPicture"
+	ScorecardService_GetOutlook_FullMethodName          = "/concord.v1.ScorecardService/GetOutlook"
 )
 
 // ScorecardServiceClient is the client API for ScorecardService service.
@@ -37,6 +39,13 @@ type ScorecardServiceClient interface {
 	// behind it by due day, each with the event that an auditor finds it by. Refused with INVALID_FIELDS for a figure of both
 	// sides together: M6 and M7 are made of each side's M1, the lower pulse of each side's pulse.
 	ExplainFigure(ctx context.Context, in *ExplainFigureRequest, opts ...grpc.CallOption) (*ExplainFigureResponse, error)
+	// GetScorecardPicture is a scorecard drawn as a picture for a page. The same events, window and as_of give the same bytes;
+	// where as_of is not set no instant is in them, so that they change with the agreement and from day to day only. gRPC
+	// only; the same bytes are served over HTTP as "/v1/agreements/{agreement_id}/scorecard.svg".
+	GetScorecardPicture(ctx context.Context, in *GetScorecardPictureRequest, opts ...grpc.CallOption) (*GetScorecardPictureResponse, error)
+	// GetOutlook says what is likely to be late next, on both sides alike: of what is to be done within 60 days, by how each
+	// commitment was kept of late and what each obligation waits for. It is no score.
+	GetOutlook(ctx context.Context, in *GetOutlookRequest, opts ...grpc.CallOption) (*Outlook, error)
 }
 
 type scorecardServiceClient struct {
@@ -67,6 +76,26 @@ func (c *scorecardServiceClient) ExplainFigure(ctx context.Context, in *ExplainF
 	return out, nil
 }
 
+func (c *scorecardServiceClient) GetScorecardPicture(ctx context.Context, in *GetScorecardPictureRequest, opts ...grpc.CallOption) (*GetScorecardPictureResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetScorecardPictureResponse)
+	err := c.cc.Invoke(ctx, ScorecardService_GetScorecardPicture_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *scorecardServiceClient) GetOutlook(ctx context.Context, in *GetOutlookRequest, opts ...grpc.CallOption) (*Outlook, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Outlook)
+	err := c.cc.Invoke(ctx, ScorecardService_GetOutlook_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ScorecardServiceServer is the server API for ScorecardService service.
 // All implementations must embed UnimplementedScorecardServiceServer
 // for forward compatibility.
@@ -81,6 +110,13 @@ type ScorecardServiceServer interface {
 	// behind it by due day, each with the event that an auditor finds it by. Refused with INVALID_FIELDS for a figure of both
 	// sides together: M6 and M7 are made of each side's M1, the lower pulse of each side's pulse.
 	ExplainFigure(context.Context, *ExplainFigureRequest) (*ExplainFigureResponse, error)
+	// GetScorecardPicture is a scorecard drawn as a picture for a page. The same events, window and as_of give the same bytes;
+	// where as_of is not set no instant is in them, so that they change with the agreement and from day to day only. gRPC
+	// only; the same bytes are served over HTTP as "/v1/agreements/{agreement_id}/scorecard.svg".
+	GetScorecardPicture(context.Context, *GetScorecardPictureRequest) (*GetScorecardPictureResponse, error)
+	// GetOutlook says what is likely to be late next, on both sides alike: of what is to be done within 60 days, by how each
+	// commitment was kept of late and what each obligation waits for. It is no score.
+	GetOutlook(context.Context, *GetOutlookRequest) (*Outlook, error)
 	mustEmbedUnimplementedScorecardServiceServer()
 }
 
@@ -96,6 +132,12 @@ func (UnimplementedScorecardServiceServer) GetScorecard(context.Context, *GetSco
 }
 func (UnimplementedScorecardServiceServer) ExplainFigure(context.Context, *ExplainFigureRequest) (*ExplainFigureResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ExplainFigure not implemented")
+}
+func (UnimplementedScorecardServiceServer) GetScorecardPicture(context.Context, *GetScorecardPictureRequest) (*GetScorecardPictureResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetScorecardPicture not implemented")
+}
+func (UnimplementedScorecardServiceServer) GetOutlook(context.Context, *GetOutlookRequest) (*Outlook, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetOutlook not implemented")
 }
 func (UnimplementedScorecardServiceServer) mustEmbedUnimplementedScorecardServiceServer() {}
 func (UnimplementedScorecardServiceServer) testEmbeddedByValue()                          {}
@@ -154,6 +196,42 @@ func _ScorecardService_ExplainFigure_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ScorecardService_GetScorecardPicture_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetScorecardPictureRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ScorecardServiceServer).GetScorecardPicture(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ScorecardService_GetScorecardPicture_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ScorecardServiceServer).GetScorecardPicture(ctx, req.(*GetScorecardPictureRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ScorecardService_GetOutlook_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetOutlookRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ScorecardServiceServer).GetOutlook(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ScorecardService_GetOutlook_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ScorecardServiceServer).GetOutlook(ctx, req.(*GetOutlookRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ScorecardService_ServiceDesc is the grpc.ServiceDesc for ScorecardService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -168,6 +246,14 @@ var ScorecardService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ExplainFigure",
 			Handler:    _ScorecardService_ExplainFigure_Handler,
+		},
+		{
+			MethodName: "GetScorecardPicture",
+			Handler:    _ScorecardService_GetScorecardPicture_Handler,
+		},
+		{
+			MethodName: "GetOutlook",
+			Handler:    _ScorecardService_GetOutlook_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
