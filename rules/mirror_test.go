@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"maps"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -105,10 +106,12 @@ func (m mirror) of(original proto.Message) proto.Message {
 
 func (m mirror) turn(r protoreflect.Message) {
 	fields := r.Descriptor().Fields()
-	if vendor, client := fields.ByName("vendor_party_id"), fields.ByName("client_party_id"); vendor != nil && client != nil {
-		v, c := r.Get(vendor).String(), r.Get(client).String()
-		r.Set(vendor, protoreflect.ValueOfString(c))
-		r.Set(client, protoreflect.ValueOfString(v))
+	for i := range fields.Len() {
+		vendor := fields.Get(i)
+		client := fields.ByName(protoreflect.Name(strings.Replace(string(vendor.Name()), "vendor", "client", 1)))
+		if client != nil && client != vendor {
+			exchange(r, vendor, client)
+		}
 	}
 	digest := fields.ByName("terms_digest")
 	if body := fields.ByName("body"); body != nil && digest != nil && r.Has(body) {
@@ -141,6 +144,19 @@ func (m mirror) turn(r protoreflect.Message) {
 		}
 		return true
 	})
+}
+
+// exchange exchanges what a message says of either side.
+func exchange(r protoreflect.Message, vendor, client protoreflect.FieldDescriptor) {
+	v, c, hasVendor, hasClient := r.Get(vendor), r.Get(client), r.Has(vendor), r.Has(client)
+	r.Clear(vendor)
+	r.Clear(client)
+	if hasVendor {
+		r.Set(client, v)
+	}
+	if hasClient {
+		r.Set(vendor, c)
+	}
 }
 
 // sameRefusal holds that both were refused alike, or neither.

@@ -10,10 +10,11 @@ import (
 
 // tables is the rows of every life cycle, by noun.
 var tables = map[string]map[step]bool{
-	"agreement":  rowsOf("agreement", AgreementMoves),
-	"proposal":   rowsOf("proposal", ProposalMoves),
-	"commitment": rowsOf("commitment", CommitmentMoves),
-	"obligation": rowsOf("obligation", ObligationMoves),
+	"agreement":   rowsOf("agreement", AgreementMoves),
+	"proposal":    rowsOf("proposal", ProposalMoves),
+	"commitment":  rowsOf("commitment", CommitmentMoves),
+	"obligation":  rowsOf("obligation", ObligationMoves),
+	"pulse round": rowsOf("pulse round", PulseMoves),
 }
 
 // rowsOf is a table as steps.
@@ -78,6 +79,8 @@ func nounOf(m proto.Message) string {
 		return "commitment"
 	case *pb.Obligation:
 		return "obligation"
+	case *pb.PulseRound:
+		return "pulse round"
 	}
 	return ""
 }

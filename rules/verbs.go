@@ -79,6 +79,11 @@ var deeds = map[string]deed{
 	"obligation_dispute_settled":      {"obligation", "settle"},
 	"obligation_not_determined":       {"obligation", "stay unknown"},
 	"obligation_imported":             {"obligation", "import"},
+	"pulse_scheduled":                 {"pulse round", "schedule"},
+	"pulse_opened":                    {"pulse round", "open"},
+	"pulse_answered":                  {"pulse round", "answer"},
+	"pulse_closed":                    {"pulse round", "close"},
+	"pulse_cancelled":                 {"pulse round", "cancel"},
 }
 
 // EventKind is the kind of an event: the name of its change, for example "obligation_waived"; empty for one that this release

@@ -58,6 +58,7 @@ type office struct {
 	pb.UnimplementedAdminServiceServer
 	pb.UnimplementedPartyServiceServer
 	pb.UnimplementedCalendarServiceServer
+	pb.UnimplementedPulseServiceServer
 	pb.UnimplementedLogServiceServer
 	key      []string
 	tampered bool
@@ -264,6 +265,7 @@ func newShell(t *testing.T, o *office) *shell {
 	pb.RegisterAdminServiceServer(server, o)
 	pb.RegisterPartyServiceServer(server, o)
 	pb.RegisterCalendarServiceServer(server, o)
+	pb.RegisterPulseServiceServer(server, o)
 	pb.RegisterLogServiceServer(server, o)
 	go func() { _ = server.Serve(lis) }()
 	t.Cleanup(server.Stop)

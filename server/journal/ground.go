@@ -49,6 +49,8 @@ func (b *batch) list(l rules.Listing) iter.Seq2[string, error] {
 		q.prefixes = prefixes(join(l.Agreement, sep, subLists, listCommitments), choices(pb.Side_SIDE_UNSPECIFIED, bothSides), chosen(l.States, pb.CommitmentState_name))
 	case rules.KindProposal:
 		q.prefixes = prefixes(join(l.Agreement, sep, subLists, listProposals), chosen(l.States, pb.ProposalState_name))
+	case rules.KindPulseRound:
+		q.prefixes = prefixes(join(l.Agreement, sep, subLists, listPulseRounds), chosen(l.States, pb.PulseRoundState_name))
 	}
 	if l.After != "" {
 		q.from = append([]byte(l.After), keySeparator) // the first key behind it

@@ -82,6 +82,7 @@ const (
 	listByCommitment      = 'c' // agreement: commitment 00 group | day id
 	listCommitments       = 'm' // agreement: side state | id
 	listProposals         = 'p' // agreement: state | micros id
+	listPulseRounds       = 'r' // agreement: state | micros id
 	listAgreements        = 'a' // across: party 00 side state | agreement; party "" and side 0: all
 	listCounterparts      = 'q' // across: party 00 | other party
 	listKeysOfAParty      = 'k' // across: party 00 | key, feeds among them
@@ -143,7 +144,7 @@ func recordKey(ref rules.Ref) []byte {
 
 // numbered says of a kind whether its records have numbers.
 func numbered(kind rules.Kind) bool {
-	return kind == rules.KindRevision || kind == rules.KindProposalRevision
+	return kind == rules.KindRevision || kind == rules.KindProposalRevision || kind == rules.KindPulseAnswer
 }
 
 // recordRef is the record that lies at a key.
@@ -192,6 +193,10 @@ func newRecord(kind rules.Kind) proto.Message {
 		return &journalv1.StoredKey{}
 	case rules.KindLog:
 		return &pb.Log{}
+	case rules.KindPulseRound:
+		return &pb.PulseRound{}
+	case rules.KindPulseAnswer:
+		return &pb.PulseAnswer{}
 	}
 	panic(fmt.Sprintf("journal: a record of kind %d", kind))
 }
@@ -284,6 +289,8 @@ func places(found []entry, ref rules.Ref, m proto.Message) []entry {
 		add(tableRecords, join(ref.Agreement, sep, subLists, listCommitments, byte(r.GetObligor()), byte(r.GetState()), string(rules.PlaceOf(r))))
 	case *pb.Proposal:
 		add(tableRecords, join(ref.Agreement, sep, subLists, listProposals, byte(r.GetState()), string(rules.PlaceOf(r))))
+	case *pb.PulseRound:
+		add(tableRecords, join(ref.Agreement, sep, subLists, listPulseRounds, byte(r.GetState()), string(rules.PlaceOf(r))))
 	case *pb.Agreement:
 		state := byte(r.GetState())
 		vendor, client := r.GetVendorPartyId(), r.GetClientPartyId()

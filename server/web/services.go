@@ -31,6 +31,7 @@ var services = []service{
 	{pb.File_concord_v1_obligation_service_proto, registering(pb.NewObligationServiceClient, pb.RegisterObligationServiceHandlerClient)},
 	{pb.File_concord_v1_party_service_proto, registering(pb.NewPartyServiceClient, pb.RegisterPartyServiceHandlerClient)},
 	{pb.File_concord_v1_proposal_service_proto, registering(pb.NewProposalServiceClient, pb.RegisterProposalServiceHandlerClient)},
+	{pb.File_concord_v1_pulse_service_proto, registering(pb.NewPulseServiceClient, pb.RegisterPulseServiceHandlerClient)},
 }
 
 // newRoutes makes the routes of all services and gives each the handler that the generated gateway has

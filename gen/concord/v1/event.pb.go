@@ -181,6 +181,11 @@ type Event struct {
 	//	*Event_AgreementRenewed
 	//	*Event_ChangeDeferred
 	//	*Event_ChangeCarried
+	//	*Event_PulseScheduled
+	//	*Event_PulseOpened
+	//	*Event_PulseAnswered
+	//	*Event_PulseClosed
+	//	*Event_PulseCancelled
 	Change        isEvent_Change `protobuf_oneof:"change"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -864,6 +869,51 @@ func (x *Event) GetChangeCarried() *ChangeCarried {
 	return nil
 }
 
+func (x *Event) GetPulseScheduled() *PulseScheduled {
+	if x != nil {
+		if x, ok := x.Change.(*Event_PulseScheduled); ok {
+			return x.PulseScheduled
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPulseOpened() *PulseOpened {
+	if x != nil {
+		if x, ok := x.Change.(*Event_PulseOpened); ok {
+			return x.PulseOpened
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPulseAnswered() *PulseAnswered {
+	if x != nil {
+		if x, ok := x.Change.(*Event_PulseAnswered); ok {
+			return x.PulseAnswered
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPulseClosed() *PulseClosed {
+	if x != nil {
+		if x, ok := x.Change.(*Event_PulseClosed); ok {
+			return x.PulseClosed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPulseCancelled() *PulseCancelled {
+	if x != nil {
+		if x, ok := x.Change.(*Event_PulseCancelled); ok {
+			return x.PulseCancelled
+		}
+	}
+	return nil
+}
+
 type isEvent_Change interface {
 	isEvent_Change()
 }
@@ -1193,6 +1243,31 @@ type Event_ChangeCarried struct {
 	ChangeCarried *ChangeCarried `protobuf:"bytes,92,opt,name=change_carried,json=changeCarried,proto3,oneof"`
 }
 
+type Event_PulseScheduled struct {
+	// A round of the pulse has a time to open.
+	PulseScheduled *PulseScheduled `protobuf:"bytes,120,opt,name=pulse_scheduled,json=pulseScheduled,proto3,oneof"`
+}
+
+type Event_PulseOpened struct {
+	// A round of the pulse opened.
+	PulseOpened *PulseOpened `protobuf:"bytes,121,opt,name=pulse_opened,json=pulseOpened,proto3,oneof"`
+}
+
+type Event_PulseAnswered struct {
+	// Somebody answered in a round.
+	PulseAnswered *PulseAnswered `protobuf:"bytes,122,opt,name=pulse_answered,json=pulseAnswered,proto3,oneof"`
+}
+
+type Event_PulseClosed struct {
+	// A round of the pulse closed.
+	PulseClosed *PulseClosed `protobuf:"bytes,123,opt,name=pulse_closed,json=pulseClosed,proto3,oneof"`
+}
+
+type Event_PulseCancelled struct {
+	// A scheduled round will not open.
+	PulseCancelled *PulseCancelled `protobuf:"bytes,124,opt,name=pulse_cancelled,json=pulseCancelled,proto3,oneof"`
+}
+
 func (*Event_PartyRegistered) isEvent_Change() {}
 
 func (*Event_PartyUpdated) isEvent_Change() {}
@@ -1322,6 +1397,16 @@ func (*Event_AgreementRenewed) isEvent_Change() {}
 func (*Event_ChangeDeferred) isEvent_Change() {}
 
 func (*Event_ChangeCarried) isEvent_Change() {}
+
+func (*Event_PulseScheduled) isEvent_Change() {}
+
+func (*Event_PulseOpened) isEvent_Change() {}
+
+func (*Event_PulseAnswered) isEvent_Change() {}
+
+func (*Event_PulseClosed) isEvent_Change() {}
+
+func (*Event_PulseCancelled) isEvent_Change() {}
 
 // Actor is who did something.
 type Actor struct {
@@ -5990,6 +6075,290 @@ func (x *DeferredChange) GetTo() AgreementState {
 	return AgreementState_AGREEMENT_STATE_UNSPECIFIED
 }
 
+// PulseScheduled says when a round opens by the schedule in the terms: a new one, or one that was to open at another time.
+type PulseScheduled struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	PulseRoundId string `protobuf:"bytes,1,opt,name=pulse_round_id,json=pulseRoundId,proto3" json:"pulse_round_id,omitempty"`
+	// When it opens.
+	OpenTime      *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=open_time,json=openTime,proto3" json:"open_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PulseScheduled) Reset() {
+	*x = PulseScheduled{}
+	mi := &file_concord_v1_event_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PulseScheduled) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PulseScheduled) ProtoMessage() {}
+
+func (x *PulseScheduled) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PulseScheduled.ProtoReflect.Descriptor instead.
+func (*PulseScheduled) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{68}
+}
+
+func (x *PulseScheduled) GetPulseRoundId() string {
+	if x != nil {
+		return x.PulseRoundId
+	}
+	return ""
+}
+
+func (x *PulseScheduled) GetOpenTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OpenTime
+	}
+	return nil
+}
+
+// PulseOpened says that both sides are asked how they feel. The actor is the side that asked for it, or the clock.
+type PulseOpened struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	PulseRoundId string `protobuf:"bytes,1,opt,name=pulse_round_id,json=pulseRoundId,proto3" json:"pulse_round_id,omitempty"`
+	// When it closes at the latest.
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// How many people on each side are asked.
+	Respondents   int32 `protobuf:"varint,3,opt,name=respondents,proto3" json:"respondents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PulseOpened) Reset() {
+	*x = PulseOpened{}
+	mi := &file_concord_v1_event_proto_msgTypes[69]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PulseOpened) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PulseOpened) ProtoMessage() {}
+
+func (x *PulseOpened) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[69]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PulseOpened.ProtoReflect.Descriptor instead.
+func (*PulseOpened) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{69}
+}
+
+func (x *PulseOpened) GetPulseRoundId() string {
+	if x != nil {
+		return x.PulseRoundId
+	}
+	return ""
+}
+
+func (x *PulseOpened) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+func (x *PulseOpened) GetRespondents() int32 {
+	if x != nil {
+		return x.Respondents
+	}
+	return 0
+}
+
+// PulseAnswered says that the actor answered.
+type PulseAnswered struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	PulseRoundId string `protobuf:"bytes,1,opt,name=pulse_round_id,json=pulseRoundId,proto3" json:"pulse_round_id,omitempty"`
+	// The answer's number within the round, from 1.
+	Number int32 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	// What was said.
+	View          *PulseView `protobuf:"bytes,3,opt,name=view,proto3" json:"view,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PulseAnswered) Reset() {
+	*x = PulseAnswered{}
+	mi := &file_concord_v1_event_proto_msgTypes[70]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PulseAnswered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PulseAnswered) ProtoMessage() {}
+
+func (x *PulseAnswered) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[70]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PulseAnswered.ProtoReflect.Descriptor instead.
+func (*PulseAnswered) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{70}
+}
+
+func (x *PulseAnswered) GetPulseRoundId() string {
+	if x != nil {
+		return x.PulseRoundId
+	}
+	return ""
+}
+
+func (x *PulseAnswered) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *PulseAnswered) GetView() *PulseView {
+	if x != nil {
+		return x.View
+	}
+	return nil
+}
+
+// PulseClosed says what both sides said, added up.
+type PulseClosed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	PulseRoundId string `protobuf:"bytes,1,opt,name=pulse_round_id,json=pulseRoundId,proto3" json:"pulse_round_id,omitempty"`
+	// What it came to.
+	Result        *PulseResult `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PulseClosed) Reset() {
+	*x = PulseClosed{}
+	mi := &file_concord_v1_event_proto_msgTypes[71]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PulseClosed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PulseClosed) ProtoMessage() {}
+
+func (x *PulseClosed) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[71]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PulseClosed.ProtoReflect.Descriptor instead.
+func (*PulseClosed) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{71}
+}
+
+func (x *PulseClosed) GetPulseRoundId() string {
+	if x != nil {
+		return x.PulseRoundId
+	}
+	return ""
+}
+
+func (x *PulseClosed) GetResult() *PulseResult {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+// PulseCancelled says that a scheduled round will not open: the agreement ended, or its terms open no more rounds.
+type PulseCancelled struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	PulseRoundId  string `protobuf:"bytes,1,opt,name=pulse_round_id,json=pulseRoundId,proto3" json:"pulse_round_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PulseCancelled) Reset() {
+	*x = PulseCancelled{}
+	mi := &file_concord_v1_event_proto_msgTypes[72]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PulseCancelled) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PulseCancelled) ProtoMessage() {}
+
+func (x *PulseCancelled) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[72]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PulseCancelled.ProtoReflect.Descriptor instead.
+func (*PulseCancelled) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{72}
+}
+
+func (x *PulseCancelled) GetPulseRoundId() string {
+	if x != nil {
+		return x.PulseRoundId
+	}
+	return ""
+}
+
 // RecordedEvent is an event as it stands in the history.
 type RecordedEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -6005,7 +6374,8 @@ type RecordedEvent struct {
 	Summary string `protobuf:"bytes,5,opt,name=summary,proto3" json:"summary,omitempty"`
 	// The leaf hash of the event's entry: what the next event of the chain names as previous_entry_hash.
 	EntryHash []byte `protobuf:"bytes,6,opt,name=entry_hash,json=entryHash,proto3" json:"entry_hash,omitempty"`
-	// Whether the private part is withheld: the text of a draft is its author's alone. The body shows who wrote and when.
+	// Whether the private part is withheld: the text of a draft is its author's alone, and what is said in a round of the pulse
+	// is sealed while that is open. The body shows who wrote and when.
 	Withheld bool `protobuf:"varint,7,opt,name=withheld,proto3" json:"withheld,omitempty"`
 	// The serialized concord.v1.PrivatePart exactly as stored; empty if there is none, or if it is withheld or erased.
 	Private []byte `protobuf:"bytes,8,opt,name=private,proto3" json:"private,omitempty"`
@@ -6019,7 +6389,7 @@ type RecordedEvent struct {
 
 func (x *RecordedEvent) Reset() {
 	*x = RecordedEvent{}
-	mi := &file_concord_v1_event_proto_msgTypes[68]
+	mi := &file_concord_v1_event_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6031,7 +6401,7 @@ func (x *RecordedEvent) String() string {
 func (*RecordedEvent) ProtoMessage() {}
 
 func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[68]
+	mi := &file_concord_v1_event_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6044,7 +6414,7 @@ func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordedEvent.ProtoReflect.Descriptor instead.
 func (*RecordedEvent) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{68}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *RecordedEvent) GetPosition() uint64 {
@@ -6122,7 +6492,7 @@ var File_concord_v1_event_proto protoreflect.FileDescriptor
 const file_concord_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"\x16concord/v1/event.proto\x12\n" +
-	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9d,\n" +
+	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/pulse.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xeb.\n" +
 	"\x05Event\x12!\n" +
 	"\fagreement_id\x18\x01 \x01(\tR\vagreementId\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12.\n" +
@@ -6199,7 +6569,12 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x13obligation_imported\x18X \x01(\v2\x1e.concord.v1.ObligationImportedH\x00R\x12obligationImported\x12K\n" +
 	"\x11agreement_renewed\x18Z \x01(\v2\x1c.concord.v1.AgreementRenewedH\x00R\x10agreementRenewed\x12E\n" +
 	"\x0fchange_deferred\x18[ \x01(\v2\x1a.concord.v1.ChangeDeferredH\x00R\x0echangeDeferred\x12B\n" +
-	"\x0echange_carried\x18\\ \x01(\v2\x19.concord.v1.ChangeCarriedH\x00R\rchangeCarriedB\b\n" +
+	"\x0echange_carried\x18\\ \x01(\v2\x19.concord.v1.ChangeCarriedH\x00R\rchangeCarried\x12E\n" +
+	"\x0fpulse_scheduled\x18x \x01(\v2\x1a.concord.v1.PulseScheduledH\x00R\x0epulseScheduled\x12<\n" +
+	"\fpulse_opened\x18y \x01(\v2\x17.concord.v1.PulseOpenedH\x00R\vpulseOpened\x12B\n" +
+	"\x0epulse_answered\x18z \x01(\v2\x19.concord.v1.PulseAnsweredH\x00R\rpulseAnswered\x12<\n" +
+	"\fpulse_closed\x18{ \x01(\v2\x17.concord.v1.PulseClosedH\x00R\vpulseClosed\x12E\n" +
+	"\x0fpulse_cancelled\x18| \x01(\v2\x1a.concord.v1.PulseCancelledH\x00R\x0epulseCancelledB\b\n" +
 	"\x06change\"k\n" +
 	"\x05Actor\x12!\n" +
 	"\fprincipal_id\x18\x01 \x01(\tR\vprincipalId\x12\x19\n" +
@@ -6559,7 +6934,23 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\rbase_revision\x18\x05 \x01(\x05R\fbaseRevision\x12D\n" +
 	"\x10pause_start_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x0epauseStartTime\x12@\n" +
 	"\x0epause_end_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\fpauseEndTime\x12*\n" +
-	"\x02to\x18\b \x01(\x0e2\x1a.concord.v1.AgreementStateR\x02to\"\xa6\x02\n" +
+	"\x02to\x18\b \x01(\x0e2\x1a.concord.v1.AgreementStateR\x02to\"o\n" +
+	"\x0ePulseScheduled\x12$\n" +
+	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\x127\n" +
+	"\topen_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bopenTime\"\x8c\x01\n" +
+	"\vPulseOpened\x12$\n" +
+	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\x125\n" +
+	"\bend_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12 \n" +
+	"\vrespondents\x18\x03 \x01(\x05R\vrespondents\"~\n" +
+	"\rPulseAnswered\x12$\n" +
+	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\x05R\x06number\x12/\n" +
+	"\x04view\x18\x03 \x01(\v2\x15.concord.v1.PulseViewB\x04\xa8\xae\x19\x01R\x04view\"d\n" +
+	"\vPulseClosed\x12$\n" +
+	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\x12/\n" +
+	"\x06result\x18\x02 \x01(\v2\x17.concord.v1.PulseResultR\x06result\"6\n" +
+	"\x0ePulseCancelled\x12$\n" +
+	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\"\xa6\x02\n" +
 	"\rRecordedEvent\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x04R\bposition\x12'\n" +
 	"\x05event\x18\x02 \x01(\v2\x11.concord.v1.EventR\x05event\x12\x12\n" +
@@ -6595,7 +6986,7 @@ func file_concord_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_concord_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 69)
+var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 74)
 var file_concord_v1_event_proto_goTypes = []any{
 	(ChangeCause)(0),                      // 0: concord.v1.ChangeCause
 	(*Event)(nil),                         // 1: concord.v1.Event
@@ -6666,40 +7057,47 @@ var file_concord_v1_event_proto_goTypes = []any{
 	(*ChangeDeferred)(nil),                // 66: concord.v1.ChangeDeferred
 	(*ChangeCarried)(nil),                 // 67: concord.v1.ChangeCarried
 	(*DeferredChange)(nil),                // 68: concord.v1.DeferredChange
-	(*RecordedEvent)(nil),                 // 69: concord.v1.RecordedEvent
-	(*timestamppb.Timestamp)(nil),         // 70: google.protobuf.Timestamp
-	(Side)(0),                             // 71: concord.v1.Side
-	(*Principal)(nil),                     // 72: concord.v1.Principal
-	(*Terms)(nil),                         // 73: concord.v1.Terms
-	(*Calendar)(nil),                      // 74: concord.v1.Calendar
-	(AgreementState)(0),                   // 75: concord.v1.AgreementState
-	(ProposalKind)(0),                     // 76: concord.v1.ProposalKind
-	(*Impact)(nil),                        // 77: concord.v1.Impact
-	(CommitmentState)(0),                  // 78: concord.v1.CommitmentState
-	(CommitmentEndReason)(0),              // 79: concord.v1.CommitmentEndReason
-	(*DueStep)(nil),                       // 80: concord.v1.DueStep
-	(*Amount)(nil),                        // 81: concord.v1.Amount
-	(*Submission)(nil),                    // 82: concord.v1.Submission
-	(Timeliness)(0),                       // 83: concord.v1.Timeliness
-	(ObligationState)(0),                  // 84: concord.v1.ObligationState
-	(SuspensionCause)(0),                  // 85: concord.v1.SuspensionCause
-	(AgreementEndCause)(0),                // 86: concord.v1.AgreementEndCause
-	(*CommitmentTerms)(nil),               // 87: concord.v1.CommitmentTerms
-	(*Clocks)(nil),                        // 88: concord.v1.Clocks
-	(*Trigger)(nil),                       // 89: concord.v1.Trigger
-	(*Deadlines)(nil),                     // 90: concord.v1.Deadlines
-	(*Measurement)(nil),                   // 91: concord.v1.Measurement
-	(*Excuse)(nil),                        // 92: concord.v1.Excuse
-	(*CurePlan)(nil),                      // 93: concord.v1.CurePlan
-	(*ReliefNotice)(nil),                  // 94: concord.v1.ReliefNotice
-	(DischargeCause)(0),                   // 95: concord.v1.DischargeCause
-	(*Dispute)(nil),                       // 96: concord.v1.Dispute
-	(*Settlement)(nil),                    // 97: concord.v1.Settlement
-	(*PastObligation)(nil),                // 98: concord.v1.PastObligation
+	(*PulseScheduled)(nil),                // 69: concord.v1.PulseScheduled
+	(*PulseOpened)(nil),                   // 70: concord.v1.PulseOpened
+	(*PulseAnswered)(nil),                 // 71: concord.v1.PulseAnswered
+	(*PulseClosed)(nil),                   // 72: concord.v1.PulseClosed
+	(*PulseCancelled)(nil),                // 73: concord.v1.PulseCancelled
+	(*RecordedEvent)(nil),                 // 74: concord.v1.RecordedEvent
+	(*timestamppb.Timestamp)(nil),         // 75: google.protobuf.Timestamp
+	(Side)(0),                             // 76: concord.v1.Side
+	(*Principal)(nil),                     // 77: concord.v1.Principal
+	(*Terms)(nil),                         // 78: concord.v1.Terms
+	(*Calendar)(nil),                      // 79: concord.v1.Calendar
+	(AgreementState)(0),                   // 80: concord.v1.AgreementState
+	(ProposalKind)(0),                     // 81: concord.v1.ProposalKind
+	(*Impact)(nil),                        // 82: concord.v1.Impact
+	(CommitmentState)(0),                  // 83: concord.v1.CommitmentState
+	(CommitmentEndReason)(0),              // 84: concord.v1.CommitmentEndReason
+	(*DueStep)(nil),                       // 85: concord.v1.DueStep
+	(*Amount)(nil),                        // 86: concord.v1.Amount
+	(*Submission)(nil),                    // 87: concord.v1.Submission
+	(Timeliness)(0),                       // 88: concord.v1.Timeliness
+	(ObligationState)(0),                  // 89: concord.v1.ObligationState
+	(SuspensionCause)(0),                  // 90: concord.v1.SuspensionCause
+	(AgreementEndCause)(0),                // 91: concord.v1.AgreementEndCause
+	(*CommitmentTerms)(nil),               // 92: concord.v1.CommitmentTerms
+	(*Clocks)(nil),                        // 93: concord.v1.Clocks
+	(*Trigger)(nil),                       // 94: concord.v1.Trigger
+	(*Deadlines)(nil),                     // 95: concord.v1.Deadlines
+	(*Measurement)(nil),                   // 96: concord.v1.Measurement
+	(*Excuse)(nil),                        // 97: concord.v1.Excuse
+	(*CurePlan)(nil),                      // 98: concord.v1.CurePlan
+	(*ReliefNotice)(nil),                  // 99: concord.v1.ReliefNotice
+	(DischargeCause)(0),                   // 100: concord.v1.DischargeCause
+	(*Dispute)(nil),                       // 101: concord.v1.Dispute
+	(*Settlement)(nil),                    // 102: concord.v1.Settlement
+	(*PastObligation)(nil),                // 103: concord.v1.PastObligation
+	(*PulseView)(nil),                     // 104: concord.v1.PulseView
+	(*PulseResult)(nil),                   // 105: concord.v1.PulseResult
 }
 var file_concord_v1_event_proto_depIdxs = []int32{
-	70,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
-	70,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
+	75,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
+	75,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
 	2,   // 2: concord.v1.Event.actor:type_name -> concord.v1.Actor
 	3,   // 3: concord.v1.Event.party_registered:type_name -> concord.v1.PartyRegistered
 	4,   // 4: concord.v1.Event.party_updated:type_name -> concord.v1.PartyUpdated
@@ -6766,109 +7164,118 @@ var file_concord_v1_event_proto_depIdxs = []int32{
 	65,  // 65: concord.v1.Event.agreement_renewed:type_name -> concord.v1.AgreementRenewed
 	66,  // 66: concord.v1.Event.change_deferred:type_name -> concord.v1.ChangeDeferred
 	67,  // 67: concord.v1.Event.change_carried:type_name -> concord.v1.ChangeCarried
-	71,  // 68: concord.v1.Actor.side:type_name -> concord.v1.Side
-	72,  // 69: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
-	71,  // 70: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
-	73,  // 71: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
-	73,  // 72: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
-	70,  // 73: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	70,  // 74: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
-	74,  // 75: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
-	75,  // 76: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
-	76,  // 77: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
-	71,  // 78: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
-	77,  // 79: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
-	70,  // 80: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
-	71,  // 81: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
-	77,  // 82: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
-	70,  // 83: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
-	70,  // 84: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	77,  // 85: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
-	78,  // 86: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
-	79,  // 87: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
-	70,  // 88: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
-	70,  // 89: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
-	70,  // 90: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
-	80,  // 91: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
-	70,  // 92: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
-	81,  // 93: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
-	82,  // 94: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
-	70,  // 95: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
-	83,  // 96: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
-	84,  // 97: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
-	84,  // 98: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
-	70,  // 99: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
-	70,  // 100: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
-	70,  // 101: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
-	70,  // 102: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
-	83,  // 103: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
-	84,  // 104: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
-	70,  // 105: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
-	85,  // 106: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
-	71,  // 107: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
-	71,  // 108: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
-	70,  // 109: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
-	71,  // 110: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
-	70,  // 111: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
-	75,  // 112: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
-	86,  // 113: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
-	71,  // 114: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
-	70,  // 115: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
-	74,  // 116: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
-	87,  // 117: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
-	88,  // 118: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
-	70,  // 119: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
-	87,  // 120: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
-	88,  // 121: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
-	78,  // 122: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
-	78,  // 123: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
-	89,  // 124: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
-	90,  // 125: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
-	90,  // 126: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
-	70,  // 127: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
-	84,  // 128: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
-	70,  // 129: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
-	83,  // 130: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
-	91,  // 131: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
-	84,  // 132: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
-	84,  // 133: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
-	70,  // 134: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
-	70,  // 135: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
-	92,  // 136: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
-	70,  // 137: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
-	83,  // 138: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
-	93,  // 139: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
-	90,  // 140: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
-	84,  // 141: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
-	92,  // 142: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
-	94,  // 143: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
-	90,  // 144: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
-	84,  // 145: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
-	84,  // 146: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
-	84,  // 147: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
-	90,  // 148: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
-	95,  // 149: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
-	96,  // 150: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
-	97,  // 151: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
-	84,  // 152: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
-	90,  // 153: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
-	70,  // 154: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
-	83,  // 155: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
-	98,  // 156: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
-	90,  // 157: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
-	70,  // 158: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
-	68,  // 159: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
-	0,   // 160: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
-	70,  // 161: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
-	70,  // 162: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
-	70,  // 163: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
-	75,  // 164: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
-	1,   // 165: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
-	166, // [166:166] is the sub-list for method output_type
-	166, // [166:166] is the sub-list for method input_type
-	166, // [166:166] is the sub-list for extension type_name
-	166, // [166:166] is the sub-list for extension extendee
-	0,   // [0:166] is the sub-list for field type_name
+	69,  // 68: concord.v1.Event.pulse_scheduled:type_name -> concord.v1.PulseScheduled
+	70,  // 69: concord.v1.Event.pulse_opened:type_name -> concord.v1.PulseOpened
+	71,  // 70: concord.v1.Event.pulse_answered:type_name -> concord.v1.PulseAnswered
+	72,  // 71: concord.v1.Event.pulse_closed:type_name -> concord.v1.PulseClosed
+	73,  // 72: concord.v1.Event.pulse_cancelled:type_name -> concord.v1.PulseCancelled
+	76,  // 73: concord.v1.Actor.side:type_name -> concord.v1.Side
+	77,  // 74: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
+	76,  // 75: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
+	78,  // 76: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
+	78,  // 77: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
+	75,  // 78: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	75,  // 79: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
+	79,  // 80: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
+	80,  // 81: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
+	81,  // 82: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
+	76,  // 83: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
+	82,  // 84: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
+	75,  // 85: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
+	76,  // 86: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
+	82,  // 87: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
+	75,  // 88: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
+	75,  // 89: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	82,  // 90: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
+	83,  // 91: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
+	84,  // 92: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
+	75,  // 93: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
+	75,  // 94: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
+	75,  // 95: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
+	85,  // 96: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
+	75,  // 97: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
+	86,  // 98: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
+	87,  // 99: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
+	75,  // 100: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
+	88,  // 101: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
+	89,  // 102: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
+	89,  // 103: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
+	75,  // 104: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
+	75,  // 105: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
+	75,  // 106: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
+	75,  // 107: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
+	88,  // 108: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
+	89,  // 109: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
+	75,  // 110: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
+	90,  // 111: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
+	76,  // 112: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
+	76,  // 113: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
+	75,  // 114: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
+	76,  // 115: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
+	75,  // 116: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
+	80,  // 117: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
+	91,  // 118: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
+	76,  // 119: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
+	75,  // 120: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
+	79,  // 121: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
+	92,  // 122: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
+	93,  // 123: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
+	75,  // 124: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
+	92,  // 125: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
+	93,  // 126: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
+	83,  // 127: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
+	83,  // 128: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
+	94,  // 129: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
+	95,  // 130: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
+	95,  // 131: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
+	75,  // 132: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
+	89,  // 133: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
+	75,  // 134: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
+	88,  // 135: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
+	96,  // 136: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
+	89,  // 137: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
+	89,  // 138: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
+	75,  // 139: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
+	75,  // 140: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
+	97,  // 141: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
+	75,  // 142: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
+	88,  // 143: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
+	98,  // 144: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
+	95,  // 145: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
+	89,  // 146: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
+	97,  // 147: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
+	99,  // 148: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
+	95,  // 149: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
+	89,  // 150: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
+	89,  // 151: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
+	89,  // 152: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
+	95,  // 153: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
+	100, // 154: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
+	101, // 155: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
+	102, // 156: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
+	89,  // 157: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
+	95,  // 158: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
+	75,  // 159: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
+	88,  // 160: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
+	103, // 161: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
+	95,  // 162: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
+	75,  // 163: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
+	68,  // 164: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
+	0,   // 165: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
+	75,  // 166: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
+	75,  // 167: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
+	75,  // 168: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
+	80,  // 169: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
+	75,  // 170: concord.v1.PulseScheduled.open_time:type_name -> google.protobuf.Timestamp
+	75,  // 171: concord.v1.PulseOpened.end_time:type_name -> google.protobuf.Timestamp
+	104, // 172: concord.v1.PulseAnswered.view:type_name -> concord.v1.PulseView
+	105, // 173: concord.v1.PulseClosed.result:type_name -> concord.v1.PulseResult
+	1,   // 174: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
+	175, // [175:175] is the sub-list for method output_type
+	175, // [175:175] is the sub-list for method input_type
+	175, // [175:175] is the sub-list for extension type_name
+	175, // [175:175] is the sub-list for extension extendee
+	0,   // [0:175] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_event_proto_init() }
@@ -6882,6 +7289,7 @@ func file_concord_v1_event_proto_init() {
 	file_concord_v1_party_proto_init()
 	file_concord_v1_private_proto_init()
 	file_concord_v1_proposal_proto_init()
+	file_concord_v1_pulse_proto_init()
 	file_concord_v1_terms_proto_init()
 	file_concord_v1_event_proto_msgTypes[0].OneofWrappers = []any{
 		(*Event_PartyRegistered)(nil),
@@ -6949,6 +7357,11 @@ func file_concord_v1_event_proto_init() {
 		(*Event_AgreementRenewed)(nil),
 		(*Event_ChangeDeferred)(nil),
 		(*Event_ChangeCarried)(nil),
+		(*Event_PulseScheduled)(nil),
+		(*Event_PulseOpened)(nil),
+		(*Event_PulseAnswered)(nil),
+		(*Event_PulseClosed)(nil),
+		(*Event_PulseCancelled)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -6956,7 +7369,7 @@ func file_concord_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_event_proto_rawDesc), len(file_concord_v1_event_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   69,
+			NumMessages:   74,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
