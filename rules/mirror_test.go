@@ -91,6 +91,30 @@ func (tw *twins) alike() {
 		if want := tw.m.of(record); !proto.Equal(want, tw.mirrored.records[ref]) {
 			tw.t.Fatalf("%+v is\n%v\nmirrored:\n%v", ref, want, tw.mirrored.records[ref])
 		}
+		if a, is := record.(*pb.Agreement); is {
+			tw.scoredAlike(a.GetAgreementId())
+		}
+	}
+}
+
+// scoredAlike holds that exchanging the sides exchanges their figures, and does nothing else.
+func (tw *twins) scoredAlike(id string) {
+	tw.t.Helper()
+	is, err := tw.as.state().Scorecard(id, "", "", tw.as.now)
+	other, otherErr := tw.mirrored.state().Scorecard(id, "", "", tw.as.now)
+	if err != nil || otherErr != nil {
+		tw.t.Fatal(err, otherErr)
+	}
+	want := tw.m.of(is).(*pb.Scorecard)
+	switch want.GetVerdict() {
+	case pb.Verdict_VERDICT_CLIENT_FAVOURED:
+		want.Verdict = pb.Verdict_VERDICT_VENDOR_FAVOURED
+	case pb.Verdict_VERDICT_VENDOR_FAVOURED:
+		want.Verdict = pb.Verdict_VERDICT_CLIENT_FAVOURED
+	}
+	want.VerdictWords, other.VerdictWords = "", ""
+	if !proto.Equal(want, other) {
+		tw.t.Fatalf("the scores of %s are\n%v\nmirrored:\n%v", id, want, other)
 	}
 }
 

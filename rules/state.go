@@ -30,6 +30,7 @@ const (
 	KindLog                              // pb.Log: the one of the service
 	KindPulseRound       Kind = 13       // pb.PulseRound
 	KindPulseAnswer      Kind = 14       // pb.PulseAnswer
+	KindTally            Kind = 18       // journalv1.Tally: see State.tally
 )
 
 // Ref names one record. An agreement's state is spread over records, so that a command costs what it touches.
@@ -94,6 +95,9 @@ func (s *State) Changes() iter.Seq2[Ref, Change] {
 		}
 	}
 }
+
+// Before is a record as it was when the state read it; nil if there was none, or nobody has read it.
+func (s *State) Before(ref Ref) proto.Message { return s.records[ref].was }
 
 // Err is the first failure to read.
 func (s *State) Err() error { return s.err }

@@ -125,13 +125,17 @@ func TestEveryReadKnowsThePast(t *testing.T) {
 		then := s.GRPC().Must(t, s.maker(rpc), req)
 		req.ProtoReflect().Set(f, protoreflect.ValueOfMessage(timestamppb.New(at).ProtoReflect()))
 		for _, face := range s.Faces() {
-			if answer := face.Must(t, s.maker(rpc), req); !proto.Equal(answer, then) {
+			answer := face.Must(t, s.maker(rpc), req)
+			if card, is := then.(*pb.Scorecard); is {
+				card.AsOf = timestamppb.New(at)
+			}
+			if !proto.Equal(answer, then) {
 				t.Errorf("%s over %s: %v, and as of that time %v", rpc.Name(), face.Name(), then, answer)
 			}
 		}
 	}
 	slices.Sort(asked)
-	want := []string{"GetAgreement", "GetCommitment", "GetObligation", "GetProposal", "GetProposalRevision", "GetRevision",
+	want := []string{"GetAgreement", "GetCommitment", "GetObligation", "GetProposal", "GetProposalRevision", "GetRevision", "GetScorecard",
 		"ListAgreements", "ListCommitments", "ListObligations", "ListProposals", "ListRevisions"}
 	want = append(want, "GetPulseRound", "ListPulseAnswers", "ListPulseRounds")
 	slices.Sort(want)

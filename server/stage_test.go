@@ -235,6 +235,9 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.ListFeedsRequest{},
 		&pb.RevokeFeedRequest{FeedId: "feed_spare"},
 		&pb.GetCalendarRequest{AgreementId: "running"},
+		&pb.GetScorecardRequest{AgreementId: "running"},
+		&pb.GetPortfolioRequest{PartyId: acme},
+		&pb.ListPortfolioRequest{PartyId: acme},
 	}
 	return append(append(all, readyOfFeelings()...), s.readyOfTheLog()...)
 }

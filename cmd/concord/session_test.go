@@ -60,6 +60,7 @@ type office struct {
 	pb.UnimplementedCalendarServiceServer
 	pb.UnimplementedPulseServiceServer
 	pb.UnimplementedLogServiceServer
+	pb.UnimplementedScorecardServiceServer
 	key      []string
 	tampered bool
 	motion   *pb.Motion // on the table, instead of a text
@@ -267,6 +268,7 @@ func newShell(t *testing.T, o *office) *shell {
 	pb.RegisterCalendarServiceServer(server, o)
 	pb.RegisterPulseServiceServer(server, o)
 	pb.RegisterLogServiceServer(server, o)
+	pb.RegisterScorecardServiceServer(server, o)
 	go func() { _ = server.Serve(lis) }()
 	t.Cleanup(server.Stop)
 	return &shell{t: t, addr: lis.Addr().String(), env: map[string]string{}}

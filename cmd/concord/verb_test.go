@@ -63,9 +63,11 @@ var verbs = map[string]proto.Message{
 	"proposal withdraw next first --reason x": &pb.WithdrawProposalRequest{AgreementId: "next", ProposalId: "first", Reason: "x"},
 
 	"commitment list help --obligor vendor": &pb.ListCommitmentsRequest{AgreementId: "help", Obligor: pb.Side_SIDE_VENDOR, PageSize: pageSize},
-	"commitment show help desk":             &pb.GetCommitmentRequest{AgreementId: "help", CommitmentId: "desk"},
-	"obligation list help --due-from d":     &pb.ListObligationsRequest{AgreementId: "help", DueFrom: "d", PageSize: pageSize},
-	"obligation show help desk-1":           &pb.GetObligationRequest{AgreementId: "help", ObligationId: "desk-1"},
+	"scorecard help":                        &pb.GetScorecardRequest{AgreementId: "help"},
+	"scorecard help --from 2026-01-01 --to 2026-03-31 --as-of 2026-05-01T00:00:00Z": &pb.GetScorecardRequest{AgreementId: "help", FromDate: "2026-01-01", ToDate: "2026-03-31", AsOf: at("2026-05-01")},
+	"commitment show help desk":         &pb.GetCommitmentRequest{AgreementId: "help", CommitmentId: "desk"},
+	"obligation list help --due-from d": &pb.ListObligationsRequest{AgreementId: "help", DueFrom: "d", PageSize: pageSize},
+	"obligation show help desk-1":       &pb.GetObligationRequest{AgreementId: "help", ObligationId: "desk-1"},
 	"obligation trigger a o --title x --on d --evidence title=Photo,uri=https://x.example/p": &pb.TriggerObligationRequest{
 		AgreementId: "a", ObligationId: "o", Title: "x", OccurredDate: "d", Evidence: []*pb.Evidence{{Title: "Photo", Uri: "https://x.example/p"}}},
 	"obligation submit a o --note x":                             &pb.SubmitObligationRequest{AgreementId: "a", ObligationId: "o", Note: "x"},

@@ -54,6 +54,10 @@ type (
 		pb.UnsafeCalendarServiceServer
 		j *journal.Journal
 	}
+	portfolios struct {
+		pb.UnsafePortfolioServiceServer
+		j *journal.Journal
+	}
 )
 
 func (s parties) CreateParty(ctx context.Context, r *pb.CreatePartyRequest) (*pb.Party, error) {
@@ -307,4 +311,12 @@ func (s calendars) GetFeed(ctx context.Context, r *pb.GetFeedRequest) (*pb.Feed,
 
 func (s calendars) ListFeeds(ctx context.Context, r *pb.ListFeedsRequest) (*pb.ListFeedsResponse, error) {
 	return s.j.Feeds(ctx, auth.Caller(ctx), r)
+}
+
+func (s portfolios) GetPortfolio(ctx context.Context, r *pb.GetPortfolioRequest) (*pb.Portfolio, error) {
+	return s.j.Portfolio(ctx, auth.Caller(ctx), r)
+}
+
+func (s portfolios) ListPortfolio(ctx context.Context, r *pb.ListPortfolioRequest) (*pb.ListPortfolioResponse, error) {
+	return s.j.PortfolioItems(ctx, auth.Caller(ctx), r)
 }

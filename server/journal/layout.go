@@ -34,7 +34,8 @@ import (
 //	                                                                              clock must look at, by time
 //	texts      like records                             → the record              revisions: large, and read when asked for,
 //	                                                                              so that what changes lies on few pages
-//	index      list filters order                       → nothing                 the lists across agreements
+//	index      list filters order                       → nothing                 the lists across agreements; but for counts,
+//	                                                                              whose value they are
 //	alarms     be64(micros, sign flipped) agreement     → nothing                 one for each agreement that has timers,
 //	                                                                              at the earliest or before; see alarm
 //	receipts   principal 00 request_id                  → be64(micros) ‖ Receipt  answers given; time-ordered request
@@ -87,6 +88,8 @@ const (
 	listCounterparts      = 'q' // across: party 00 | other party
 	listKeysOfAParty      = 'k' // across: party 00 | key, feeds among them
 	listFeeds             = 'f' // across: party 00 | feed
+	listAwaits            = 'w' // across: party 00 task | day agreement 00 kind id 00 task; see portfolio.go
+	listAwaited           = 'n' // across: party → Awaited: how many there are of each task
 	keySeparator          = 0x00
 	unspecified      byte = 0
 )
@@ -144,7 +147,11 @@ func recordKey(ref rules.Ref) []byte {
 
 // numbered says of a kind whether its records have numbers.
 func numbered(kind rules.Kind) bool {
-	return kind == rules.KindRevision || kind == rules.KindProposalRevision || kind == rules.KindPulseAnswer
+	switch kind {
+	case rules.KindRevision, rules.KindProposalRevision, rules.KindPulseAnswer, rules.KindTally:
+		return true
+	}
+	return false
 }
 
 // recordRef is the record that lies at a key.
@@ -197,6 +204,8 @@ func newRecord(kind rules.Kind) proto.Message {
 		return &pb.PulseRound{}
 	case rules.KindPulseAnswer:
 		return &pb.PulseAnswer{}
+	case rules.KindTally:
+		return &journalv1.Tally{}
 	}
 	panic(fmt.Sprintf("journal: a record of kind %d", kind))
 }
