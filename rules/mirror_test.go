@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"strings"
@@ -137,10 +138,17 @@ func (m mirror) turn(r protoreflect.Message) {
 			exchange(r, vendor, client)
 		}
 	}
-	digest := fields.ByName("terms_digest")
+	if card := fields.ByName("scorecard"); card != nil && r.Has(card) { // what is frozen has its digest in the paper
+		said := r.Get(card).Message().Interface()
+		_, was := Digest(said)
+		_, m.digests[was] = Digest(m.of(said))
+	}
+	digest := cmp.Or(fields.ByName("terms_digest"), fields.ByName("digest"), fields.ByName("scorecard_digest"))
 	if body := fields.ByName("body"); body != nil && digest != nil && r.Has(body) {
 		var said proto.Message
-		if motion := fields.ByName("motion"); motion != nil && r.Has(motion) {
+		if fields.ByName("review_id") != nil {
+			said = paperOf(r.Get(body).Bytes())
+		} else if motion := fields.ByName("motion"); motion != nil && r.Has(motion) {
 			said = motionOf(r.Get(body).Bytes())
 		} else {
 			said = termsOf(r.Get(body).Bytes())
@@ -155,6 +163,7 @@ func (m mirror) turn(r protoreflect.Message) {
 			r.Set(digest, protoreflect.ValueOfString(turned))
 		}
 	}
+	defer turnVerdict(r.Interface()) // once what is in it is turned
 	r.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		switch {
 		case f.Enum() != nil && f.Enum().FullName() == "concord.v1.Side" && !f.IsList():
@@ -183,6 +192,19 @@ func exchange(r protoreflect.Message, vendor, client protoreflect.FieldDescripto
 	}
 }
 
+// turnVerdict exchanges whom the verdict of a scorecard favours.
+func turnVerdict(m proto.Message) {
+	if card, ok := m.(*pb.Scorecard); ok {
+		switch card.Verdict {
+		case pb.Verdict_VERDICT_CLIENT_FAVOURED:
+			card.Verdict = pb.Verdict_VERDICT_VENDOR_FAVOURED
+		case pb.Verdict_VERDICT_VENDOR_FAVOURED:
+			card.Verdict = pb.Verdict_VERDICT_CLIENT_FAVOURED
+		}
+		card.VerdictWords = verdictWords(card)
+	}
+}
+
 // sameRefusal holds that both were refused alike, or neither.
 func (m mirror) sameRefusal(t rapid.TB, command proto.Message, err, otherErr error) {
 	t.Helper()
@@ -196,8 +218,10 @@ func (m mirror) sameRefusal(t rapid.TB, command proto.Message, err, otherErr err
 		return
 	}
 	want := maps.Clone(e.Metadata)
-	if turned, known := m.digests[want["terms_digest"]]; known {
-		want["terms_digest"] = turned
+	for _, key := range []string{"terms_digest", "digest"} {
+		if turned, known := m.digests[want[key]]; known {
+			want[key] = turned
+		}
 	}
 	if e.Reason != other.Reason || e.Rule != other.Rule || e.Subject != other.Subject || !maps.Equal(want, other.Metadata) {
 		t.Fatalf("%T: %v %+v, mirrored: %v %+v", command, e, e, other, other)

@@ -208,6 +208,9 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 		if evenly(t, "feel") < 3 {
 			return randomPulse(t, w, agreement, by)
 		}
+		if rapid.Bool().Draw(t, "look") {
+			return randomReview(t, w, agreement, by)
+		}
 		return randomPause(t, w, agreement, by)
 	}
 	return randomWork(t, w, agreement, by)

@@ -141,6 +141,8 @@ func (s *story) ref(noun, path string) Ref {
 		round, number, _ := strings.Cut(id, "/")
 		n, _ := strconv.Atoi(number)
 		return pulseAnswerRef(agreement, round, int32(n))
+	case "review":
+		return reviewRef(agreement, id)
 	case "revision":
 		n, _ := strconv.Atoi(id)
 		return revisionRef(agreement, int32(n))

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
@@ -20,7 +22,8 @@ import (
 type Card struct {
 	noun, id          string // whose it is
 	partner           string // of a party's; empty: all
-	from, to, asOf    string // from is empty for "from the beginning"
+	from, to          string // from is empty for "from the beginning"
+	asOf              string // empty where it is not said
 	version, position uint64 // of an agreement's
 	agreements        int32  // of a party's
 
@@ -46,7 +49,7 @@ type joint struct {
 func Of(c *pb.Scorecard) *Card {
 	return &Card{
 		noun: "agreement", id: c.GetAgreementId(), from: c.GetFromDate(), to: c.GetToDate(),
-		asOf: c.GetAsOf().AsTime().UTC().Format(time.RFC3339), version: c.GetVersion(), position: c.GetPosition(),
+		asOf: instant(c.GetAsOf()), version: c.GetVersion(), position: c.GetPosition(),
 		heads: [2]string{"vendor", "client"}, names: [2]string{c.GetVendor().GetPartyId(), c.GetClient().GetPartyId()},
 		sides: [2]*pb.SideScores{c.GetVendor(), c.GetClient()},
 		joint: joints(c.GetBalance(), c.GetParity(), c.GetMutualOutcome(), c.GetLowerPulse()), trend: c.GetTrend(),
@@ -58,7 +61,7 @@ func Of(c *pb.Scorecard) *Card {
 func OfParty(c *pb.PartyScorecard) *Card {
 	card := &Card{
 		noun: "party", id: c.GetPartyId(), partner: c.GetPartnerPartyId(), from: c.GetFromDate(), to: c.GetToDate(),
-		asOf: c.GetAsOf().AsTime().UTC().Format(time.RFC3339), agreements: c.GetAgreementCount(),
+		asOf: instant(c.GetAsOf()), agreements: c.GetAgreementCount(),
 		heads: [2]string{"party", "partners"}, names: [2]string{c.GetPartyId(), c.GetPartnerPartyId()},
 		sides: [2]*pb.SideScores{c.GetParty(), c.GetPartners()},
 		joint: joints(c.GetBalance(), c.GetParity(), c.GetMutualOutcome(), c.GetLowerPulse()), trend: c.GetTrend(),
@@ -82,6 +85,13 @@ func joints(balance, parity, mutual, lower *pb.Figure) []joint {
 	}
 }
 
+func instant(t *timestamppb.Timestamp) string {
+	if t == nil {
+		return ""
+	}
+	return t.AsTime().UTC().Format(time.RFC3339)
+}
+
 // title says what is written.
 func (c *Card) title() string {
 	switch {
@@ -99,7 +109,10 @@ func (c *Card) scope() string {
 	if c.from == "" {
 		from = "From the beginning"
 	}
-	text := fmt.Sprintf("%s to %s, as of %s", from, c.to, c.asOf)
+	text := from + " to " + c.to
+	if c.asOf != "" {
+		text += ", as of " + c.asOf
+	}
 	switch {
 	case c.noun == "party":
 		return fmt.Sprintf("%s; agreements: %d.", text, c.agreements)

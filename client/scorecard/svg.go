@@ -3,6 +3,7 @@ package scorecard
 import (
 	"encoding/xml"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -56,11 +57,9 @@ func (c *Card) SVG() []byte {
 		}
 	}
 	p.title("Together")
-	var all []string
-	for _, j := range c.joint {
-		all = append(all, together(j))
+	for pair := range slices.Chunk(c.joint, 2) {
+		p.running("ink", 13, together(pair[0])+" · "+together(pair[1]))
 	}
-	p.running("ink", 13, strings.Join(all, " · "))
 	p.down(12)
 	verdict, meaning := c.said()
 	p.text("ink", middleX, "middle", 15, true, verdict)
@@ -109,6 +108,9 @@ func (p *picture) down(by int) { p.y += by }
 
 // text writes a line of text on the line that the picture has come to.
 func (p *picture) text(class string, x int, anchor string, size int, bold bool, text string) {
+	if text == "" {
+		return
+	}
 	weight := ""
 	if bold {
 		weight = ` font-weight="600"`

@@ -53,6 +53,7 @@ type office struct {
 	pb.UnimplementedAgreementServiceServer
 	pb.UnimplementedCommitmentServiceServer
 	pb.UnimplementedObligationServiceServer
+	pb.UnimplementedPortfolioServiceServer
 	pb.UnimplementedProposalServiceServer
 	pb.UnimplementedHistoryServiceServer
 	pb.UnimplementedAdminServiceServer
@@ -261,6 +262,7 @@ func newShell(t *testing.T, o *office) *shell {
 	pb.RegisterAgreementServiceServer(server, o)
 	pb.RegisterCommitmentServiceServer(server, o)
 	pb.RegisterObligationServiceServer(server, o)
+	pb.RegisterPortfolioServiceServer(server, o)
 	pb.RegisterProposalServiceServer(server, o)
 	pb.RegisterHistoryServiceServer(server, o)
 	pb.RegisterAdminServiceServer(server, o)

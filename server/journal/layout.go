@@ -83,7 +83,8 @@ const (
 	listByCommitment      = 'c' // agreement: commitment 00 group | day id
 	listCommitments       = 'm' // agreement: side state | id
 	listProposals         = 'p' // agreement: state | micros id
-	listPulseRounds       = 'r' // agreement: state | micros id
+	listPulseRounds       = 'u' // agreement: state | micros id
+	listReviews           = 'r' // agreement: state | micros id
 	listAgreements        = 'a' // across: party 00 side state | agreement; party "" and side 0: all
 	listCounterparts      = 'q' // across: party 00 | other party
 	listKeysOfAParty      = 'k' // across: party 00 | key, feeds among them
@@ -204,6 +205,8 @@ func newRecord(kind rules.Kind) proto.Message {
 		return &pb.PulseRound{}
 	case rules.KindPulseAnswer:
 		return &pb.PulseAnswer{}
+	case rules.KindReview:
+		return &pb.Review{}
 	case rules.KindTally:
 		return &journalv1.Tally{}
 	}
@@ -300,6 +303,8 @@ func places(found []entry, ref rules.Ref, m proto.Message) []entry {
 		add(tableRecords, join(ref.Agreement, sep, subLists, listProposals, byte(r.GetState()), string(rules.PlaceOf(r))))
 	case *pb.PulseRound:
 		add(tableRecords, join(ref.Agreement, sep, subLists, listPulseRounds, byte(r.GetState()), string(rules.PlaceOf(r))))
+	case *pb.Review:
+		add(tableRecords, join(ref.Agreement, sep, subLists, listReviews, byte(r.GetState()), string(rules.PlaceOf(r))))
 	case *pb.Agreement:
 		state := byte(r.GetState())
 		vendor, client := r.GetVendorPartyId(), r.GetClientPartyId()

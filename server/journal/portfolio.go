@@ -33,7 +33,8 @@ const seats = 3
 func (b *batch) moveAwaits(ref rules.Ref, c rules.Change) error {
 	var room [2][mostAwaits]rules.Await
 	was, now := rules.Awaits(room[0][:0], c.Was), rules.Awaits(room[1][:0], c.Now)
-	if slices.Equal(was, now) {
+	listed, list := withLingering(was, c.Was), withLingering(now, c.Now)
+	if slices.Equal(listed, list) {
 		return nil // but see moveNeutral
 	}
 	then, a := b.agreements(ref.Agreement)
@@ -47,14 +48,13 @@ func (b *batch) moveAwaits(ref rules.Ref, c rules.Change) error {
 			return err
 		}
 	}
-	was, now = withLingering(was, c.Was), withLingering(now, c.Now)
-	for _, w := range was {
-		if !slices.Contains(now, w) {
+	for _, w := range listed {
+		if !slices.Contains(list, w) {
 			b.place(then, ref, w, nil)
 		}
 	}
-	for _, w := range now {
-		if !slices.Contains(was, w) {
+	for _, w := range list {
+		if !slices.Contains(listed, w) {
 			b.place(a, ref, w, []byte{})
 		}
 	}

@@ -37,3 +37,12 @@ func (s sight) state() *rules.State {
 		List: func(l rules.Listing) iter.Seq2[string, error] { return ids(s, l) },
 	})
 }
+
+// Outlook says what is likely to be late next in an agreement that the caller may see, as it is or was.
+func (j *Journal) Outlook(ctx context.Context, caller rules.Caller, req *pb.GetOutlookRequest) (*pb.Outlook, error) {
+	var ahead *pb.Outlook
+	return ahead, j.seeing(ctx, caller, req.GetAgreementId(), req.GetAsOf(), func(s sight, _ *pb.Agreement) (err error) {
+		ahead, err = s.state().Outlook(req.GetAgreementId(), s.at)
+		return err
+	})
+}

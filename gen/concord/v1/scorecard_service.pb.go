@@ -99,20 +99,222 @@ func (x *GetScorecardRequest) GetAsOf() *timestamppb.Timestamp {
 	return nil
 }
 
+// GetScorecardPictureRequest names an agreement and a window, as a GetScorecardRequest does.
+type GetScorecardPictureRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The agreement.
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// The first day of the window, YYYY-MM-DD. Empty: the first day of the agreement.
+	FromDate string `protobuf:"bytes,2,opt,name=from_date,json=fromDate,proto3" json:"from_date,omitempty"`
+	// The last day of the window, YYYY-MM-DD. Empty: the day that as_of is in the agreement's time zone.
+	ToDate string `protobuf:"bytes,3,opt,name=to_date,json=toDate,proto3" json:"to_date,omitempty"`
+	// Answer as the service knew it at this time: as the events recorded up to then leave it. Not in the future. Not set:
+	// as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,82,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetScorecardPictureRequest) Reset() {
+	*x = GetScorecardPictureRequest{}
+	mi := &file_concord_v1_scorecard_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetScorecardPictureRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetScorecardPictureRequest) ProtoMessage() {}
+
+func (x *GetScorecardPictureRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_scorecard_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetScorecardPictureRequest.ProtoReflect.Descriptor instead.
+func (*GetScorecardPictureRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_scorecard_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *GetScorecardPictureRequest) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *GetScorecardPictureRequest) GetFromDate() string {
+	if x != nil {
+		return x.FromDate
+	}
+	return ""
+}
+
+func (x *GetScorecardPictureRequest) GetToDate() string {
+	if x != nil {
+		return x.ToDate
+	}
+	return ""
+}
+
+func (x *GetScorecardPictureRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+// GetScorecardPictureResponse is a picture.
+type GetScorecardPictureResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// An SVG file in UTF-8, which needs nothing from elsewhere, says in words what it shows, and is legible on light and dark
+	// pages.
+	Svg []byte `protobuf:"bytes,1,opt,name=svg,proto3" json:"svg,omitempty"`
+	// Changes with every change of these bytes.
+	Etag          string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetScorecardPictureResponse) Reset() {
+	*x = GetScorecardPictureResponse{}
+	mi := &file_concord_v1_scorecard_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetScorecardPictureResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetScorecardPictureResponse) ProtoMessage() {}
+
+func (x *GetScorecardPictureResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_scorecard_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetScorecardPictureResponse.ProtoReflect.Descriptor instead.
+func (*GetScorecardPictureResponse) Descriptor() ([]byte, []int) {
+	return file_concord_v1_scorecard_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *GetScorecardPictureResponse) GetSvg() []byte {
+	if x != nil {
+		return x.Svg
+	}
+	return nil
+}
+
+func (x *GetScorecardPictureResponse) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+// GetOutlookRequest names an agreement.
+type GetOutlookRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The agreement.
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// Answer as the service knew it at this time: as the events recorded up to then leave it. Not in the future. Not set:
+	// as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,82,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOutlookRequest) Reset() {
+	*x = GetOutlookRequest{}
+	mi := &file_concord_v1_scorecard_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOutlookRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOutlookRequest) ProtoMessage() {}
+
+func (x *GetOutlookRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_scorecard_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOutlookRequest.ProtoReflect.Descriptor instead.
+func (*GetOutlookRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_scorecard_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *GetOutlookRequest) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *GetOutlookRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 var File_concord_v1_scorecard_service_proto protoreflect.FileDescriptor
 
 const file_concord_v1_scorecard_service_proto_rawDesc = "" +
 	"\n" +
 	"\"concord/v1/scorecard_service.proto\x12\n" +
-	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x1aconcord/v1/scorecard.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa0\x02\n" +
+	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x18concord/v1/outlook.proto\x1a\x1aconcord/v1/scorecard.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa0\x02\n" +
 	"\x13GetScorecardRequest\x12G\n" +
 	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12F\n" +
 	"\tfrom_date\x18\x02 \x01(\tB)\xe0A\x01\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\bfromDate\x12B\n" +
 	"\ato_date\x18\x03 \x01(\tB)\xe0A\x01\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x06toDate\x124\n" +
-	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf2\x97\x01\n" +
+	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf\"\xa7\x02\n" +
+	"\x1aGetScorecardPictureRequest\x12G\n" +
+	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12F\n" +
+	"\tfrom_date\x18\x02 \x01(\tB)\xe0A\x01\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\bfromDate\x12B\n" +
+	"\ato_date\x18\x03 \x01(\tB)\xe0A\x01\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x06toDate\x124\n" +
+	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf\"C\n" +
+	"\x1bGetScorecardPictureResponse\x12\x10\n" +
+	"\x03svg\x18\x01 \x01(\fR\x03svg\x12\x12\n" +
+	"\x04etag\x18\x02 \x01(\tR\x04etag\"\x92\x01\n" +
+	"\x11GetOutlookRequest\x12G\n" +
+	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x124\n" +
+	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf2\x88\x03\n" +
 	"\x10ScorecardService\x12\x82\x01\n" +
 	"\fGetScorecard\x12\x1f.concord.v1.GetScorecardRequest\x1a\x15.concord.v1.Scorecard\":\xa2\xae\x19\a\n" +
-	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x02)\x12'/v1/agreements/{agreement_id}/scorecardB7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
+	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x02)\x12'/v1/agreements/{agreement_id}/scorecard\x12s\n" +
+	"\x13GetScorecardPicture\x12&.concord.v1.GetScorecardPictureRequest\x1a'.concord.v1.GetScorecardPictureResponse\"\v\xa2\xae\x19\a\n" +
+	"\x05\x01\x02\x03\x05\x04\x12z\n" +
+	"\n" +
+	"GetOutlook\x12\x1d.concord.v1.GetOutlookRequest\x1a\x13.concord.v1.Outlook\"8\xa2\xae\x19\a\n" +
+	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x02'\x12%/v1/agreements/{agreement_id}/outlookB7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
 
 var (
 	file_concord_v1_scorecard_service_proto_rawDescOnce sync.Once
@@ -126,21 +328,31 @@ func file_concord_v1_scorecard_service_proto_rawDescGZIP() []byte {
 	return file_concord_v1_scorecard_service_proto_rawDescData
 }
 
-var file_concord_v1_scorecard_service_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_concord_v1_scorecard_service_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_concord_v1_scorecard_service_proto_goTypes = []any{
-	(*GetScorecardRequest)(nil),   // 0: concord.v1.GetScorecardRequest
-	(*timestamppb.Timestamp)(nil), // 1: google.protobuf.Timestamp
-	(*Scorecard)(nil),             // 2: concord.v1.Scorecard
+	(*GetScorecardRequest)(nil),         // 0: concord.v1.GetScorecardRequest
+	(*GetScorecardPictureRequest)(nil),  // 1: concord.v1.GetScorecardPictureRequest
+	(*GetScorecardPictureResponse)(nil), // 2: concord.v1.GetScorecardPictureResponse
+	(*GetOutlookRequest)(nil),           // 3: concord.v1.GetOutlookRequest
+	(*timestamppb.Timestamp)(nil),       // 4: google.protobuf.Timestamp
+	(*Scorecard)(nil),                   // 5: concord.v1.Scorecard
+	(*Outlook)(nil),                     // 6: concord.v1.Outlook
 }
 var file_concord_v1_scorecard_service_proto_depIdxs = []int32{
-	1, // 0: concord.v1.GetScorecardRequest.as_of:type_name -> google.protobuf.Timestamp
-	0, // 1: concord.v1.ScorecardService.GetScorecard:input_type -> concord.v1.GetScorecardRequest
-	2, // 2: concord.v1.ScorecardService.GetScorecard:output_type -> concord.v1.Scorecard
-	2, // [2:3] is the sub-list for method output_type
-	1, // [1:2] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	4, // 0: concord.v1.GetScorecardRequest.as_of:type_name -> google.protobuf.Timestamp
+	4, // 1: concord.v1.GetScorecardPictureRequest.as_of:type_name -> google.protobuf.Timestamp
+	4, // 2: concord.v1.GetOutlookRequest.as_of:type_name -> google.protobuf.Timestamp
+	0, // 3: concord.v1.ScorecardService.GetScorecard:input_type -> concord.v1.GetScorecardRequest
+	1, // 4: concord.v1.ScorecardService.GetScorecardPicture:input_type -> concord.v1.GetScorecardPictureRequest
+	3, // 5: concord.v1.ScorecardService.GetOutlook:input_type -> concord.v1.GetOutlookRequest
+	5, // 6: concord.v1.ScorecardService.GetScorecard:output_type -> concord.v1.Scorecard
+	2, // 7: concord.v1.ScorecardService.GetScorecardPicture:output_type -> concord.v1.GetScorecardPictureResponse
+	6, // 8: concord.v1.ScorecardService.GetOutlook:output_type -> concord.v1.Outlook
+	6, // [6:9] is the sub-list for method output_type
+	3, // [3:6] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_scorecard_service_proto_init() }
@@ -149,6 +361,7 @@ func file_concord_v1_scorecard_service_proto_init() {
 		return
 	}
 	file_concord_v1_access_proto_init()
+	file_concord_v1_outlook_proto_init()
 	file_concord_v1_scorecard_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -156,7 +369,7 @@ func file_concord_v1_scorecard_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_scorecard_service_proto_rawDesc), len(file_concord_v1_scorecard_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   1,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

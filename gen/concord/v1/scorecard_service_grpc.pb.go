@@ -19,7 +19,9 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ScorecardService_GetScorecard_FullMethodName = "/concord.v1.ScorecardService/GetScorecard"
+	ScorecardService_GetScorecard_FullMethodName        = "/concord.v1.ScorecardService/GetScorecard"
+	ScorecardService_GetScorecardPicture_FullMethodName = "/concord.v1.ScorecardService/GetScorecardPicture"
+	ScorecardService_GetOutlook_FullMethodName          = "/concord.v1.ScorecardService/GetOutlook"
 )
 
 // ScorecardServiceClient is the client API for ScorecardService service.
@@ -32,6 +34,13 @@ type ScorecardServiceClient interface {
 	// costs the same however long the history is. Refused with INVALID_FIELDS if the window is none: one that ends before it
 	// begins, or that begins after as_of.
 	GetScorecard(ctx context.Context, in *GetScorecardRequest, opts ...grpc.CallOption) (*Scorecard, error)
+	// GetScorecardPicture is a scorecard drawn as a picture for a page. The same events, window and as_of give the same bytes;
+	// where as_of is not set no instant is in them, so that they change with the agreement and from day to day only. gRPC
+	// only; the same bytes are served over HTTP as "/v1/agreements/{agreement_id}/scorecard.svg".
+	GetScorecardPicture(ctx context.Context, in *GetScorecardPictureRequest, opts ...grpc.CallOption) (*GetScorecardPictureResponse, error)
+	// GetOutlook says what is likely to be late next, on both sides alike: of what is to be done within 60 days, by how each
+	// commitment was kept of late and what each obligation waits for. It is no score.
+	GetOutlook(ctx context.Context, in *GetOutlookRequest, opts ...grpc.CallOption) (*Outlook, error)
 }
 
 type scorecardServiceClient struct {
@@ -52,6 +61,26 @@ func (c *scorecardServiceClient) GetScorecard(ctx context.Context, in *GetScorec
 	return out, nil
 }
 
+func (c *scorecardServiceClient) GetScorecardPicture(ctx context.Context, in *GetScorecardPictureRequest, opts ...grpc.CallOption) (*GetScorecardPictureResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetScorecardPictureResponse)
+	err := c.cc.Invoke(ctx, ScorecardService_GetScorecardPicture_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *scorecardServiceClient) GetOutlook(ctx context.Context, in *GetOutlookRequest, opts ...grpc.CallOption) (*Outlook, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Outlook)
+	err := c.cc.Invoke(ctx, ScorecardService_GetOutlook_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ScorecardServiceServer is the server API for ScorecardService service.
 // All implementations must embed UnimplementedScorecardServiceServer
 // for forward compatibility.
@@ -62,6 +91,13 @@ type ScorecardServiceServer interface {
 	// costs the same however long the history is. Refused with INVALID_FIELDS if the window is none: one that ends before it
 	// begins, or that begins after as_of.
 	GetScorecard(context.Context, *GetScorecardRequest) (*Scorecard, error)
+	// GetScorecardPicture is a scorecard drawn as a picture for a page. The same events, window and as_of give the same bytes;
+	// where as_of is not set no instant is in them, so that they change with the agreement and from day to day only. gRPC
+	// only; the same bytes are served over HTTP as "/v1/agreements/{agreement_id}/scorecard.svg".
+	GetScorecardPicture(context.Context, *GetScorecardPictureRequest) (*GetScorecardPictureResponse, error)
+	// GetOutlook says what is likely to be late next, on both sides alike: of what is to be done within 60 days, by how each
+	// commitment was kept of late and what each obligation waits for. It is no score.
+	GetOutlook(context.Context, *GetOutlookRequest) (*Outlook, error)
 	mustEmbedUnimplementedScorecardServiceServer()
 }
 
@@ -74,6 +110,12 @@ type UnimplementedScorecardServiceServer struct{}
 
 func (UnimplementedScorecardServiceServer) GetScorecard(context.Context, *GetScorecardRequest) (*Scorecard, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetScorecard not implemented")
+}
+func (UnimplementedScorecardServiceServer) GetScorecardPicture(context.Context, *GetScorecardPictureRequest) (*GetScorecardPictureResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetScorecardPicture not implemented")
+}
+func (UnimplementedScorecardServiceServer) GetOutlook(context.Context, *GetOutlookRequest) (*Outlook, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetOutlook not implemented")
 }
 func (UnimplementedScorecardServiceServer) mustEmbedUnimplementedScorecardServiceServer() {}
 func (UnimplementedScorecardServiceServer) testEmbeddedByValue()                          {}
@@ -114,6 +156,42 @@ func _ScorecardService_GetScorecard_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ScorecardService_GetScorecardPicture_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetScorecardPictureRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ScorecardServiceServer).GetScorecardPicture(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ScorecardService_GetScorecardPicture_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ScorecardServiceServer).GetScorecardPicture(ctx, req.(*GetScorecardPictureRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ScorecardService_GetOutlook_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetOutlookRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ScorecardServiceServer).GetOutlook(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ScorecardService_GetOutlook_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ScorecardServiceServer).GetOutlook(ctx, req.(*GetOutlookRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ScorecardService_ServiceDesc is the grpc.ServiceDesc for ScorecardService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -124,6 +202,14 @@ var ScorecardService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetScorecard",
 			Handler:    _ScorecardService_GetScorecard_Handler,
+		},
+		{
+			MethodName: "GetScorecardPicture",
+			Handler:    _ScorecardService_GetScorecardPicture_Handler,
+		},
+		{
+			MethodName: "GetOutlook",
+			Handler:    _ScorecardService_GetOutlook_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
