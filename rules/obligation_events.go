@@ -26,7 +26,8 @@ func (s *State) obligationScheduled(e *pb.Event, c *pb.ObligationScheduled) {
 		State: scheduled, DueDate: c.GetDueDate(), DueTime: c.GetDueTime(), GraceEndTime: c.GetGraceEndTime(),
 		LeadStartTime: c.GetLeadStartTime(), AgreedDueDate: c.GetDueDate(), RuleDate: c.GetRuleDate(), Trace: c.GetTrace(),
 		WindowStartDate: c.GetWindowStartDate(), WindowEndDate: c.GetWindowEndDate(), ConditionEndTime: c.GetConditionEndTime(),
-		RemedyOf: c.GetRemedyOf(), Amount: c.GetAmount(), Revision: m.GetRevision(), CreateTime: e.GetRecordTime(), UpdateTime: e.GetRecordTime(), Etag: etag(e),
+		RemedyOf: c.GetRemedyOf(), Amount: c.GetAmount(), Standing: m.GetKind() == pb.CommitmentKind_COMMITMENT_KIND_STANDING,
+		Revision: m.GetRevision(), CreateTime: e.GetRecordTime(), UpdateTime: e.GetRecordTime(), Etag: etag(e),
 	})
 }
 
@@ -288,6 +289,7 @@ func (s *State) obligationImported(e *pb.Event, c *pb.ObligationImported) {
 		AgreementId: e.GetAgreementId(), ObligationId: c.GetObligationId(), CommitmentId: past.GetCommitmentId(), Ordinal: c.GetOrdinal(),
 		Title: m.GetTerms().GetTitle(), Obligor: m.GetObligor(), Beneficiary: m.GetBeneficiary(), State: past.GetState(),
 		KeptTime: c.GetKeptTime(), Timeliness: past.GetTimeliness(), DisclosedBy: past.GetDisclosedBy(), Imported: true, Revision: m.GetRevision(),
+		Standing:  m.GetKind() == pb.CommitmentKind_COMMITMENT_KIND_STANDING,
 		CloseTime: c.GetKeptTime(), CreateTime: e.GetRecordTime(), UpdateTime: e.GetRecordTime(), Etag: etag(e),
 	}
 	if o.CloseTime == nil {

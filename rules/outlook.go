@@ -77,7 +77,7 @@ func (l *outlook) open(until Day) (found []*pb.Obligation, complete bool) {
 			if looked++; looked > outlookLooked {
 				return found, false
 			}
-			if toDo(o) {
+			if undone(o) {
 				found = append(found, o)
 			}
 		}
@@ -88,8 +88,8 @@ func (l *outlook) open(until Day) (found []*pb.Obligation, complete bool) {
 	}
 }
 
-// toDo says of an obligation that it is its obligor's to do, and nothing is lost yet.
-func toDo(o *pb.Obligation) bool { return o.GetState() == scheduled || o.GetState() == due }
+// undone says of an obligation that it is its obligor's to do, and nothing is lost yet.
+func undone(o *pb.Obligation) bool { return o.GetState() == scheduled || o.GetState() == due }
 
 // sideOutlook is what a side has to do, the likeliest to be late first.
 func sideOutlook(side pb.Side, party string, items []*pb.OutlookItem) *pb.SideOutlook {
@@ -187,11 +187,11 @@ func (l *outlook) prerequisite(o *pb.Obligation, commitmentID string) (*pb.Outlo
 	case p == nil:
 		how = "has not come up yet"
 		_, chance = l.past(commitmentID, c.GetObligor())
-	case broken(state), held && classOf(p) == classBroken, toDo(p) && l.dayOver(p):
+	case broken(state), held && classOf(p) == classBroken, undone(p) && l.dayOver(p):
 		how = "is late"
 	case lost(p, o):
 		how = "does not come any more"
-	case toDo(p):
+	case undone(p):
 		how, chance = "is due on "+p.GetDueDate()+" and may be late itself", l.prospect(p).chance
 	case held:
 		how = "is " + enumWord(state)

@@ -317,7 +317,7 @@ func checkAhead(t *rapid.T, w *world) {
 	ahead := w.ahead()
 	open := map[string]pb.Side{}
 	for ref, m := range w.records {
-		if o, is := m.(*pb.Obligation); is && ref.Agreement == "care" && toDo(o) && o.GetDueDate() != "" && o.GetDueDate() <= ahead.GetUntilDate() {
+		if o, is := m.(*pb.Obligation); is && ref.Agreement == "care" && undone(o) && o.GetDueDate() != "" && o.GetDueDate() <= ahead.GetUntilDate() {
 			open[o.GetObligationId()] = o.GetObligor()
 		}
 	}

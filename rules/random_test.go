@@ -202,6 +202,9 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 		}
 		return by, command
 	case 2, 3:
+		if rapid.Bool().Draw(t, "look") {
+			return randomReview(t, w, agreement, by)
+		}
 		return randomPause(t, w, agreement, by)
 	}
 	return randomWork(t, w, agreement, by)

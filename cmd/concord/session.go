@@ -94,7 +94,9 @@ func (s *session) root() *cobra.Command {
 	}
 	root.AddCommand(
 		s.partyCommand(), s.keyCommand(), s.eraseCommand(), s.agreementCommand(), s.proposalCommand(), s.commitmentCommand(),
-		s.obligationCommand(), s.scorecardCommand(), s.outlookCommand(), s.feedCommand(), s.eventCommand(), s.watchCommand(), s.logCommand(), s.auditCommand(), s.importCommand(), s.whoamiCommand(), s.versionCommand(), s.benchCommand(),
+		s.obligationCommand(), s.reviewCommand(), s.scorecardCommand(), s.outlookCommand(), s.portfolioCommand(), s.feedCommand(),
+		s.eventCommand(), s.watchCommand(), s.logCommand(), s.auditCommand(),
+		s.importCommand(), s.whoamiCommand(), s.versionCommand(), s.benchCommand(),
 	)
 	return root
 }

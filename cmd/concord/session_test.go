@@ -53,6 +53,7 @@ type office struct {
 	pb.UnimplementedAgreementServiceServer
 	pb.UnimplementedCommitmentServiceServer
 	pb.UnimplementedObligationServiceServer
+	pb.UnimplementedPortfolioServiceServer
 	pb.UnimplementedProposalServiceServer
 	pb.UnimplementedHistoryServiceServer
 	pb.UnimplementedAdminServiceServer
@@ -60,6 +61,7 @@ type office struct {
 	pb.UnimplementedCalendarServiceServer
 	pb.UnimplementedLogServiceServer
 	pb.UnimplementedScorecardServiceServer
+	pb.UnimplementedReviewServiceServer
 	key      []string
 	tampered bool
 	motion   *pb.Motion // on the table, instead of a text
@@ -260,6 +262,7 @@ func newShell(t *testing.T, o *office) *shell {
 	pb.RegisterAgreementServiceServer(server, o)
 	pb.RegisterCommitmentServiceServer(server, o)
 	pb.RegisterObligationServiceServer(server, o)
+	pb.RegisterPortfolioServiceServer(server, o)
 	pb.RegisterProposalServiceServer(server, o)
 	pb.RegisterHistoryServiceServer(server, o)
 	pb.RegisterAdminServiceServer(server, o)
@@ -267,6 +270,7 @@ func newShell(t *testing.T, o *office) *shell {
 	pb.RegisterCalendarServiceServer(server, o)
 	pb.RegisterLogServiceServer(server, o)
 	pb.RegisterScorecardServiceServer(server, o)
+	pb.RegisterReviewServiceServer(server, o)
 	go func() { _ = server.Serve(lis) }()
 	t.Cleanup(server.Stop)
 	return &shell{t: t, addr: lis.Addr().String(), env: map[string]string{}}

@@ -34,7 +34,8 @@ import (
 //	                                                                              clock must look at, by time
 //	texts      like records                             → the record              revisions: large, and read when asked for,
 //	                                                                              so that what changes lies on few pages
-//	index      list filters order                       → nothing                 the lists across agreements
+//	index      list filters order                       → nothing                 the lists across agreements; but for counts,
+//	                                                                              whose value they are
 //	alarms     be64(micros, sign flipped) agreement     → nothing                 one for each agreement that has timers,
 //	                                                                              at the earliest or before; see alarm
 //	receipts   principal 00 request_id                  → be64(micros) ‖ Receipt  answers given; time-ordered request
@@ -82,10 +83,13 @@ const (
 	listByCommitment      = 'c' // agreement: commitment 00 group | day id
 	listCommitments       = 'm' // agreement: side state | id
 	listProposals         = 'p' // agreement: state | micros id
+	listReviews           = 'r' // agreement: state | micros id
 	listAgreements        = 'a' // across: party 00 side state | agreement; party "" and side 0: all
 	listCounterparts      = 'q' // across: party 00 | other party
 	listKeysOfAParty      = 'k' // across: party 00 | key, feeds among them
 	listFeeds             = 'f' // across: party 00 | feed
+	listAwaits            = 'w' // across: party 00 task | day agreement 00 kind id 00 task; see portfolio.go
+	listAwaited           = 'n' // across: party → Awaited: how many there are of each task
 	keySeparator          = 0x00
 	unspecified      byte = 0
 )
@@ -192,6 +196,8 @@ func newRecord(kind rules.Kind) proto.Message {
 		return &journalv1.StoredKey{}
 	case rules.KindLog:
 		return &pb.Log{}
+	case rules.KindReview:
+		return &pb.Review{}
 	case rules.KindTally:
 		return &journalv1.Tally{}
 	}
@@ -286,6 +292,8 @@ func places(found []entry, ref rules.Ref, m proto.Message) []entry {
 		add(tableRecords, join(ref.Agreement, sep, subLists, listCommitments, byte(r.GetObligor()), byte(r.GetState()), string(rules.PlaceOf(r))))
 	case *pb.Proposal:
 		add(tableRecords, join(ref.Agreement, sep, subLists, listProposals, byte(r.GetState()), string(rules.PlaceOf(r))))
+	case *pb.Review:
+		add(tableRecords, join(ref.Agreement, sep, subLists, listReviews, byte(r.GetState()), string(rules.PlaceOf(r))))
 	case *pb.Agreement:
 		state := byte(r.GetState())
 		vendor, client := r.GetVendorPartyId(), r.GetClientPartyId()

@@ -1697,8 +1697,11 @@ type Obligation struct {
 	// How many business days it took from the breach, or where none is recorded from the due day, until it was made good; set
 	// where it was kept late or cured.
 	MendingBusinessDays *int32 `protobuf:"varint,52,opt,name=mending_business_days,json=mendingBusinessDays,proto3,oneof" json:"mending_business_days,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// Whether it is about conduct (STANDING): the beneficiary confirms it when the period is over, and nothing need be
+	// submitted.
+	Standing      bool `protobuf:"varint,53,opt,name=standing,proto3" json:"standing,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Obligation) Reset() {
@@ -2095,6 +2098,13 @@ func (x *Obligation) GetMendingBusinessDays() int32 {
 	return 0
 }
 
+func (x *Obligation) GetStanding() bool {
+	if x != nil {
+		return x.Standing
+	}
+	return false
+}
+
 var File_concord_v1_obligation_proto protoreflect.FileDescriptor
 
 const file_concord_v1_obligation_proto_rawDesc = "" +
@@ -2192,7 +2202,7 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"settlement\x18\a \x01(\v2\x16.concord.v1.SettlementB\x03\xe0A\x03R\n" +
 	"settlement\x12@\n" +
 	"\vsettle_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"settleTime\"\xca\x15\n" +
+	"settleTime\"\xeb\x15\n" +
 	"\n" +
 	"Obligation\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12(\n" +
@@ -2259,7 +2269,8 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"\n" +
 	"close_time\x182 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tcloseTime\x12\x1f\n" +
 	"\brevision\x183 \x01(\x05B\x03\xe0A\x03R\brevision\x12<\n" +
-	"\x15mending_business_days\x184 \x01(\x05B\x03\xe0A\x03H\x00R\x13mendingBusinessDays\x88\x01\x01B\x18\n" +
+	"\x15mending_business_days\x184 \x01(\x05B\x03\xe0A\x03H\x00R\x13mendingBusinessDays\x88\x01\x01\x12\x1f\n" +
+	"\bstanding\x185 \x01(\bB\x03\xe0A\x03R\bstandingB\x18\n" +
 	"\x16_mending_business_days*\x86\x04\n" +
 	"\x0fObligationState\x12 \n" +
 	"\x1cOBLIGATION_STATE_UNSPECIFIED\x10\x00\x12\x1e\n" +

@@ -33,7 +33,10 @@ type Chain struct {
 	// The chain's key: 32 random bytes, drawn with the first event.
 	LogKey []byte `protobuf:"bytes,3,opt,name=log_key,json=logKey,proto3" json:"log_key,omitempty"`
 	// When the clock looks at the agreement next, in microseconds since 1970: at its earliest timer, or before; 0: never.
-	AlarmMicros   int64 `protobuf:"varint,4,opt,name=alarm_micros,json=alarmMicros,proto3" json:"alarm_micros,omitempty"`
+	AlarmMicros int64 `protobuf:"varint,4,opt,name=alarm_micros,json=alarmMicros,proto3" json:"alarm_micros,omitempty"`
+	// What waits in the agreement, as Awaited counts it: three numbers for each task, of what waits on the neutral, on the
+	// vendor and on the client.
+	Awaited       []int64 `protobuf:"varint,5,rep,packed,name=awaited,proto3" json:"awaited,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -94,6 +97,13 @@ func (x *Chain) GetAlarmMicros() int64 {
 		return x.AlarmMicros
 	}
 	return 0
+}
+
+func (x *Chain) GetAwaited() []int64 {
+	if x != nil {
+		return x.Awaited
+	}
+	return nil
 }
 
 // Receipt is the answer that a request got, kept so that asking again gets the same one. One that repeated what was erased
@@ -945,17 +955,64 @@ func (x *DayCount) GetCount() int32 {
 	return 0
 }
 
+// Awaited counts what waits in the agreements of one party.
+type Awaited struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many there are of each concord.v1.PortfolioTask, by its number; what is missing at the end is 0.
+	Counts        []int64 `protobuf:"varint,1,rep,packed,name=counts,proto3" json:"counts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Awaited) Reset() {
+	*x = Awaited{}
+	mi := &file_concord_journal_v1_journal_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Awaited) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Awaited) ProtoMessage() {}
+
+func (x *Awaited) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_journal_v1_journal_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Awaited.ProtoReflect.Descriptor instead.
+func (*Awaited) Descriptor() ([]byte, []int) {
+	return file_concord_journal_v1_journal_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Awaited) GetCounts() []int64 {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
 var File_concord_journal_v1_journal_proto protoreflect.FileDescriptor
 
 const file_concord_journal_v1_journal_proto_rawDesc = "" +
 	"\n" +
-	" concord/journal/v1/journal.proto\x12\x12concord.journal.v1\x1a\x16concord/v1/event.proto\x1a\x16concord/v1/party.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"|\n" +
+	" concord/journal/v1/journal.proto\x12\x12concord.journal.v1\x1a\x16concord/v1/event.proto\x1a\x16concord/v1/party.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\x01\n" +
 	"\x05Chain\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x1d\n" +
 	"\n" +
 	"entry_hash\x18\x02 \x01(\fR\tentryHash\x12\x17\n" +
 	"\alog_key\x18\x03 \x01(\fR\x06logKey\x12!\n" +
-	"\falarm_micros\x18\x04 \x01(\x03R\valarmMicros\"\xc1\x01\n" +
+	"\falarm_micros\x18\x04 \x01(\x03R\valarmMicros\x12\x18\n" +
+	"\aawaited\x18\x05 \x03(\x03R\aawaited\"\xc1\x01\n" +
 	"\aReceipt\x12!\n" +
 	"\frequest_hash\x18\x01 \x01(\fR\vrequestHash\x12;\n" +
 	"\vrecord_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
@@ -1014,7 +1071,9 @@ const file_concord_journal_v1_journal_proto_rawDesc = "" +
 	"\x04days\x18\x05 \x03(\v2\x1c.concord.journal.v1.DayCountR\x04days\"4\n" +
 	"\bDayCount\x12\x12\n" +
 	"\x04days\x18\x01 \x01(\x05R\x04days\x12\x14\n" +
-	"\x05count\x18\x02 \x01(\x05R\x05countB?Z=github.com/concordhq/concord/gen/concord/journal/v1;journalv1b\x06proto3"
+	"\x05count\x18\x02 \x01(\x05R\x05count\"!\n" +
+	"\aAwaited\x12\x16\n" +
+	"\x06counts\x18\x01 \x03(\x03R\x06countsB?Z=github.com/concordhq/concord/gen/concord/journal/v1;journalv1b\x06proto3"
 
 var (
 	file_concord_journal_v1_journal_proto_rawDescOnce sync.Once
@@ -1028,7 +1087,7 @@ func file_concord_journal_v1_journal_proto_rawDescGZIP() []byte {
 	return file_concord_journal_v1_journal_proto_rawDescData
 }
 
-var file_concord_journal_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_concord_journal_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_concord_journal_v1_journal_proto_goTypes = []any{
 	(*Chain)(nil),                 // 0: concord.journal.v1.Chain
 	(*Receipt)(nil),               // 1: concord.journal.v1.Receipt
@@ -1044,17 +1103,18 @@ var file_concord_journal_v1_journal_proto_goTypes = []any{
 	(*TallyPart)(nil),             // 11: concord.journal.v1.TallyPart
 	(*Counts)(nil),                // 12: concord.journal.v1.Counts
 	(*DayCount)(nil),              // 13: concord.journal.v1.DayCount
-	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
-	(*v1.ApiKey)(nil),             // 15: concord.v1.ApiKey
-	(*v1.DeferredChange)(nil),     // 16: concord.v1.DeferredChange
+	(*Awaited)(nil),               // 14: concord.journal.v1.Awaited
+	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
+	(*v1.ApiKey)(nil),             // 16: concord.v1.ApiKey
+	(*v1.DeferredChange)(nil),     // 17: concord.v1.DeferredChange
 }
 var file_concord_journal_v1_journal_proto_depIdxs = []int32{
-	14, // 0: concord.journal.v1.Receipt.record_time:type_name -> google.protobuf.Timestamp
-	14, // 1: concord.journal.v1.Stamp.record_time:type_name -> google.protobuf.Timestamp
-	14, // 2: concord.journal.v1.Stamp.sweep_time:type_name -> google.protobuf.Timestamp
-	15, // 3: concord.journal.v1.StoredKey.api_key:type_name -> concord.v1.ApiKey
+	15, // 0: concord.journal.v1.Receipt.record_time:type_name -> google.protobuf.Timestamp
+	15, // 1: concord.journal.v1.Stamp.record_time:type_name -> google.protobuf.Timestamp
+	15, // 2: concord.journal.v1.Stamp.sweep_time:type_name -> google.protobuf.Timestamp
+	16, // 3: concord.journal.v1.StoredKey.api_key:type_name -> concord.v1.ApiKey
 	7,  // 4: concord.journal.v1.Cascade.changes:type_name -> concord.journal.v1.PendingChange
-	16, // 5: concord.journal.v1.PendingChange.change:type_name -> concord.v1.DeferredChange
+	17, // 5: concord.journal.v1.PendingChange.change:type_name -> concord.v1.DeferredChange
 	11, // 6: concord.journal.v1.Tally.parts:type_name -> concord.journal.v1.TallyPart
 	12, // 7: concord.journal.v1.TallyPart.counts:type_name -> concord.journal.v1.Counts
 	13, // 8: concord.journal.v1.Counts.days:type_name -> concord.journal.v1.DayCount
@@ -1082,7 +1142,7 @@ func file_concord_journal_v1_journal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_journal_v1_journal_proto_rawDesc), len(file_concord_journal_v1_journal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
