@@ -59,6 +59,7 @@ type office struct {
 	pb.UnimplementedAdminServiceServer
 	pb.UnimplementedPartyServiceServer
 	pb.UnimplementedCalendarServiceServer
+	pb.UnimplementedPulseServiceServer
 	pb.UnimplementedLogServiceServer
 	pb.UnimplementedScorecardServiceServer
 	pb.UnimplementedReviewServiceServer
@@ -268,6 +269,7 @@ func newShell(t *testing.T, o *office) *shell {
 	pb.RegisterAdminServiceServer(server, o)
 	pb.RegisterPartyServiceServer(server, o)
 	pb.RegisterCalendarServiceServer(server, o)
+	pb.RegisterPulseServiceServer(server, o)
 	pb.RegisterLogServiceServer(server, o)
 	pb.RegisterScorecardServiceServer(server, o)
 	pb.RegisterReviewServiceServer(server, o)
