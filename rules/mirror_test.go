@@ -85,6 +85,7 @@ func (tw *twins) play(tn turn) error {
 // alike holds that both worlds have the same records.
 func (tw *twins) alike() {
 	tw.t.Helper()
+	tw.aheadAlike()
 	if len(tw.as.records) != len(tw.mirrored.records) {
 		tw.t.Fatalf("%d records, mirrored %d", len(tw.as.records), len(tw.mirrored.records))
 	}
