@@ -37,7 +37,7 @@ func randomTerms(t *rapid.T) *pb.Terms {
 	}
 	for i := range 2 + evenly(t, "promises")%5 {
 		c := &pb.CommitmentTerms{
-			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1,
+			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1 + int32(evenly(t, "weight")%5),
 			Obligor: rapid.SampledFrom([]pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT}).Draw(t, "obligor"), Clocks: randomClocks(t),
 			Surviving: evenly(t, "surviving") == 0, Material: rapid.Bool().Draw(t, "material"),
 			NotCurable: evenly(t, "curable") == 0,
@@ -202,6 +202,9 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 		}
 		return by, command
 	case 2, 3:
+		if rapid.Bool().Draw(t, "look") {
+			return randomReview(t, w, agreement, by)
+		}
 		return randomPause(t, w, agreement, by)
 	}
 	return randomWork(t, w, agreement, by)

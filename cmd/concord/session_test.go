@@ -60,6 +60,8 @@ type office struct {
 	pb.UnimplementedPartyServiceServer
 	pb.UnimplementedCalendarServiceServer
 	pb.UnimplementedLogServiceServer
+	pb.UnimplementedScorecardServiceServer
+	pb.UnimplementedReviewServiceServer
 	key      []string
 	tampered bool
 	motion   *pb.Motion // on the table, instead of a text
@@ -267,6 +269,8 @@ func newShell(t *testing.T, o *office) *shell {
 	pb.RegisterPartyServiceServer(server, o)
 	pb.RegisterCalendarServiceServer(server, o)
 	pb.RegisterLogServiceServer(server, o)
+	pb.RegisterScorecardServiceServer(server, o)
+	pb.RegisterReviewServiceServer(server, o)
 	go func() { _ = server.Serve(lis) }()
 	t.Cleanup(server.Stop)
 	return &shell{t: t, addr: lis.Addr().String(), env: map[string]string{}}

@@ -33,7 +33,9 @@ func Register(s grpc.ServiceRegistrar, j *journal.Journal, policy *seal.Policy, 
 	pb.RegisterObligationServiceServer(s, obligations{j: j})
 	pb.RegisterHistoryServiceServer(s, history{j: j, hub: hub})
 	pb.RegisterLogServiceServer(s, logs{j: j, policy: policy, exports: semaphore.NewWeighted(maxExports)})
+	pb.RegisterReviewServiceServer(s, reviews{j: j})
 	pb.RegisterCalendarServiceServer(s, calendars{j: j})
+	pb.RegisterScorecardServiceServer(s, scorecards{j: j})
 	pb.RegisterPortfolioServiceServer(s, portfolios{j: j})
 }
 

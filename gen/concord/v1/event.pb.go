@@ -181,6 +181,11 @@ type Event struct {
 	//	*Event_AgreementRenewed
 	//	*Event_ChangeDeferred
 	//	*Event_ChangeCarried
+	//	*Event_ReviewOpened
+	//	*Event_ReviewUpdated
+	//	*Event_ReviewSigned
+	//	*Event_ReviewWithdrawn
+	//	*Event_ReviewActionProposed
 	Change        isEvent_Change `protobuf_oneof:"change"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -864,6 +869,51 @@ func (x *Event) GetChangeCarried() *ChangeCarried {
 	return nil
 }
 
+func (x *Event) GetReviewOpened() *ReviewOpened {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ReviewOpened); ok {
+			return x.ReviewOpened
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetReviewUpdated() *ReviewUpdated {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ReviewUpdated); ok {
+			return x.ReviewUpdated
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetReviewSigned() *ReviewSigned {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ReviewSigned); ok {
+			return x.ReviewSigned
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetReviewWithdrawn() *ReviewWithdrawn {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ReviewWithdrawn); ok {
+			return x.ReviewWithdrawn
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetReviewActionProposed() *ReviewActionProposed {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ReviewActionProposed); ok {
+			return x.ReviewActionProposed
+		}
+	}
+	return nil
+}
+
 type isEvent_Change interface {
 	isEvent_Change()
 }
@@ -1193,6 +1243,31 @@ type Event_ChangeCarried struct {
 	ChangeCarried *ChangeCarried `protobuf:"bytes,92,opt,name=change_carried,json=changeCarried,proto3,oneof"`
 }
 
+type Event_ReviewOpened struct {
+	// A joint review began, and froze a scorecard.
+	ReviewOpened *ReviewOpened `protobuf:"bytes,134,opt,name=review_opened,json=reviewOpened,proto3,oneof"`
+}
+
+type Event_ReviewUpdated struct {
+	// The minutes or actions of a review were written.
+	ReviewUpdated *ReviewUpdated `protobuf:"bytes,135,opt,name=review_updated,json=reviewUpdated,proto3,oneof"`
+}
+
+type Event_ReviewSigned struct {
+	// A side signed the paper of a review.
+	ReviewSigned *ReviewSigned `protobuf:"bytes,136,opt,name=review_signed,json=reviewSigned,proto3,oneof"`
+}
+
+type Event_ReviewWithdrawn struct {
+	// A review was taken back.
+	ReviewWithdrawn *ReviewWithdrawn `protobuf:"bytes,137,opt,name=review_withdrawn,json=reviewWithdrawn,proto3,oneof"`
+}
+
+type Event_ReviewActionProposed struct {
+	// An action of a review was proposed as a commitment.
+	ReviewActionProposed *ReviewActionProposed `protobuf:"bytes,138,opt,name=review_action_proposed,json=reviewActionProposed,proto3,oneof"`
+}
+
 func (*Event_PartyRegistered) isEvent_Change() {}
 
 func (*Event_PartyUpdated) isEvent_Change() {}
@@ -1322,6 +1397,16 @@ func (*Event_AgreementRenewed) isEvent_Change() {}
 func (*Event_ChangeDeferred) isEvent_Change() {}
 
 func (*Event_ChangeCarried) isEvent_Change() {}
+
+func (*Event_ReviewOpened) isEvent_Change() {}
+
+func (*Event_ReviewUpdated) isEvent_Change() {}
+
+func (*Event_ReviewSigned) isEvent_Change() {}
+
+func (*Event_ReviewWithdrawn) isEvent_Change() {}
+
+func (*Event_ReviewActionProposed) isEvent_Change() {}
 
 // Actor is who did something.
 type Actor struct {
@@ -6117,12 +6202,377 @@ func (x *RecordedEvent) GetErased() bool {
 	return false
 }
 
+// ReviewOpened says that both sides look at a scorecard, and freezes it.
+type ReviewOpened struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The review's id.
+	ReviewId string `protobuf:"bytes,1,opt,name=review_id,json=reviewId,proto3" json:"review_id,omitempty"`
+	// The side that opened it.
+	OpenedBy Side `protobuf:"varint,2,opt,name=opened_by,json=openedBy,proto3,enum=concord.v1.Side" json:"opened_by,omitempty"`
+	// What it is called.
+	Title string `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"`
+	// The scorecard, reckoned from all events of the agreement before this one.
+	Scorecard *Scorecard `protobuf:"bytes,4,opt,name=scorecard,proto3" json:"scorecard,omitempty"`
+	// The exact bytes of the first paper: a serialized concord.v1.ReviewPaper.
+	Body []byte `protobuf:"bytes,5,opt,name=body,proto3" json:"body,omitempty"`
+	// SHA-256 of body in hexadecimal.
+	Digest        string `protobuf:"bytes,6,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewOpened) Reset() {
+	*x = ReviewOpened{}
+	mi := &file_concord_v1_event_proto_msgTypes[69]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewOpened) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewOpened) ProtoMessage() {}
+
+func (x *ReviewOpened) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[69]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewOpened.ProtoReflect.Descriptor instead.
+func (*ReviewOpened) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{69}
+}
+
+func (x *ReviewOpened) GetReviewId() string {
+	if x != nil {
+		return x.ReviewId
+	}
+	return ""
+}
+
+func (x *ReviewOpened) GetOpenedBy() Side {
+	if x != nil {
+		return x.OpenedBy
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *ReviewOpened) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *ReviewOpened) GetScorecard() *Scorecard {
+	if x != nil {
+		return x.Scorecard
+	}
+	return nil
+}
+
+func (x *ReviewOpened) GetBody() []byte {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
+func (x *ReviewOpened) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+// ReviewUpdated is another paper. What was signed before is void.
+type ReviewUpdated struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The review's id.
+	ReviewId string `protobuf:"bytes,1,opt,name=review_id,json=reviewId,proto3" json:"review_id,omitempty"`
+	// The number of the paper.
+	Revision int32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The minutes; absent if there are none.
+	Minutes *ReviewMinutes `protobuf:"bytes,3,opt,name=minutes,proto3" json:"minutes,omitempty"`
+	// The exact bytes of the paper: a serialized concord.v1.ReviewPaper.
+	Body []byte `protobuf:"bytes,4,opt,name=body,proto3" json:"body,omitempty"`
+	// SHA-256 of body in hexadecimal.
+	Digest        string `protobuf:"bytes,5,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewUpdated) Reset() {
+	*x = ReviewUpdated{}
+	mi := &file_concord_v1_event_proto_msgTypes[70]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewUpdated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewUpdated) ProtoMessage() {}
+
+func (x *ReviewUpdated) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[70]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewUpdated.ProtoReflect.Descriptor instead.
+func (*ReviewUpdated) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{70}
+}
+
+func (x *ReviewUpdated) GetReviewId() string {
+	if x != nil {
+		return x.ReviewId
+	}
+	return ""
+}
+
+func (x *ReviewUpdated) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *ReviewUpdated) GetMinutes() *ReviewMinutes {
+	if x != nil {
+		return x.Minutes
+	}
+	return nil
+}
+
+func (x *ReviewUpdated) GetBody() []byte {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
+func (x *ReviewUpdated) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+// ReviewSigned is one side's word for a paper, quoted. With the other's word for the same paper the review is signed.
+type ReviewSigned struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The review's id.
+	ReviewId string `protobuf:"bytes,1,opt,name=review_id,json=reviewId,proto3" json:"review_id,omitempty"`
+	// The side that signs.
+	Side Side `protobuf:"varint,2,opt,name=side,proto3,enum=concord.v1.Side" json:"side,omitempty"`
+	// The number of the paper.
+	Revision int32 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Its digest.
+	Digest        string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewSigned) Reset() {
+	*x = ReviewSigned{}
+	mi := &file_concord_v1_event_proto_msgTypes[71]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewSigned) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewSigned) ProtoMessage() {}
+
+func (x *ReviewSigned) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[71]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewSigned.ProtoReflect.Descriptor instead.
+func (*ReviewSigned) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{71}
+}
+
+func (x *ReviewSigned) GetReviewId() string {
+	if x != nil {
+		return x.ReviewId
+	}
+	return ""
+}
+
+func (x *ReviewSigned) GetSide() Side {
+	if x != nil {
+		return x.Side
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *ReviewSigned) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *ReviewSigned) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+// ReviewWithdrawn is a review taken back.
+type ReviewWithdrawn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The review's id.
+	ReviewId string `protobuf:"bytes,1,opt,name=review_id,json=reviewId,proto3" json:"review_id,omitempty"`
+	// Why.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewWithdrawn) Reset() {
+	*x = ReviewWithdrawn{}
+	mi := &file_concord_v1_event_proto_msgTypes[72]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewWithdrawn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewWithdrawn) ProtoMessage() {}
+
+func (x *ReviewWithdrawn) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[72]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewWithdrawn.ProtoReflect.Descriptor instead.
+func (*ReviewWithdrawn) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{72}
+}
+
+func (x *ReviewWithdrawn) GetReviewId() string {
+	if x != nil {
+		return x.ReviewId
+	}
+	return ""
+}
+
+func (x *ReviewWithdrawn) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// ReviewActionProposed says which proposal would make an action a commitment.
+type ReviewActionProposed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The review's id.
+	ReviewId string `protobuf:"bytes,1,opt,name=review_id,json=reviewId,proto3" json:"review_id,omitempty"`
+	// The action's number.
+	Number int32 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	// The proposal.
+	ProposalId    string `protobuf:"bytes,3,opt,name=proposal_id,json=proposalId,proto3" json:"proposal_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewActionProposed) Reset() {
+	*x = ReviewActionProposed{}
+	mi := &file_concord_v1_event_proto_msgTypes[73]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewActionProposed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewActionProposed) ProtoMessage() {}
+
+func (x *ReviewActionProposed) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[73]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewActionProposed.ProtoReflect.Descriptor instead.
+func (*ReviewActionProposed) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{73}
+}
+
+func (x *ReviewActionProposed) GetReviewId() string {
+	if x != nil {
+		return x.ReviewId
+	}
+	return ""
+}
+
+func (x *ReviewActionProposed) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *ReviewActionProposed) GetProposalId() string {
+	if x != nil {
+		return x.ProposalId
+	}
+	return ""
+}
+
 var File_concord_v1_event_proto protoreflect.FileDescriptor
 
 const file_concord_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"\x16concord/v1/event.proto\x12\n" +
-	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9d,\n" +
+	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x17concord/v1/review.proto\x1a\x1aconcord/v1/scorecard.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8c/\n" +
 	"\x05Event\x12!\n" +
 	"\fagreement_id\x18\x01 \x01(\tR\vagreementId\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12.\n" +
@@ -6199,7 +6649,12 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x13obligation_imported\x18X \x01(\v2\x1e.concord.v1.ObligationImportedH\x00R\x12obligationImported\x12K\n" +
 	"\x11agreement_renewed\x18Z \x01(\v2\x1c.concord.v1.AgreementRenewedH\x00R\x10agreementRenewed\x12E\n" +
 	"\x0fchange_deferred\x18[ \x01(\v2\x1a.concord.v1.ChangeDeferredH\x00R\x0echangeDeferred\x12B\n" +
-	"\x0echange_carried\x18\\ \x01(\v2\x19.concord.v1.ChangeCarriedH\x00R\rchangeCarriedB\b\n" +
+	"\x0echange_carried\x18\\ \x01(\v2\x19.concord.v1.ChangeCarriedH\x00R\rchangeCarried\x12@\n" +
+	"\rreview_opened\x18\x86\x01 \x01(\v2\x18.concord.v1.ReviewOpenedH\x00R\freviewOpened\x12C\n" +
+	"\x0ereview_updated\x18\x87\x01 \x01(\v2\x19.concord.v1.ReviewUpdatedH\x00R\rreviewUpdated\x12@\n" +
+	"\rreview_signed\x18\x88\x01 \x01(\v2\x18.concord.v1.ReviewSignedH\x00R\freviewSigned\x12I\n" +
+	"\x10review_withdrawn\x18\x89\x01 \x01(\v2\x1b.concord.v1.ReviewWithdrawnH\x00R\x0freviewWithdrawn\x12Y\n" +
+	"\x16review_action_proposed\x18\x8a\x01 \x01(\v2 .concord.v1.ReviewActionProposedH\x00R\x14reviewActionProposedB\b\n" +
 	"\x06change\"k\n" +
 	"\x05Actor\x12!\n" +
 	"\fprincipal_id\x18\x01 \x01(\tR\vprincipalId\x12\x19\n" +
@@ -6572,7 +7027,33 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\aprivate\x18\b \x01(\fR\aprivate\x12!\n" +
 	"\fprivate_salt\x18\t \x01(\fR\vprivateSalt\x12\x16\n" +
 	"\x06erased\x18\n" +
-	" \x01(\bR\x06erased*\xcd\x01\n" +
+	" \x01(\bR\x06erased\"\xd7\x01\n" +
+	"\fReviewOpened\x12\x1b\n" +
+	"\treview_id\x18\x01 \x01(\tR\breviewId\x12-\n" +
+	"\topened_by\x18\x02 \x01(\x0e2\x10.concord.v1.SideR\bopenedBy\x12\x1a\n" +
+	"\x05title\x18\x03 \x01(\tB\x04\xa8\xae\x19\x01R\x05title\x123\n" +
+	"\tscorecard\x18\x04 \x01(\v2\x15.concord.v1.ScorecardR\tscorecard\x12\x12\n" +
+	"\x04body\x18\x05 \x01(\fR\x04body\x12\x16\n" +
+	"\x06digest\x18\x06 \x01(\tR\x06digest\"\xaf\x01\n" +
+	"\rReviewUpdated\x12\x1b\n" +
+	"\treview_id\x18\x01 \x01(\tR\breviewId\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x05R\brevision\x129\n" +
+	"\aminutes\x18\x03 \x01(\v2\x19.concord.v1.ReviewMinutesB\x04\xa8\xae\x19\x01R\aminutes\x12\x12\n" +
+	"\x04body\x18\x04 \x01(\fR\x04body\x12\x16\n" +
+	"\x06digest\x18\x05 \x01(\tR\x06digest\"\x85\x01\n" +
+	"\fReviewSigned\x12\x1b\n" +
+	"\treview_id\x18\x01 \x01(\tR\breviewId\x12$\n" +
+	"\x04side\x18\x02 \x01(\x0e2\x10.concord.v1.SideR\x04side\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x05R\brevision\x12\x16\n" +
+	"\x06digest\x18\x04 \x01(\tR\x06digest\"L\n" +
+	"\x0fReviewWithdrawn\x12\x1b\n" +
+	"\treview_id\x18\x01 \x01(\tR\breviewId\x12\x1c\n" +
+	"\x06reason\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\"l\n" +
+	"\x14ReviewActionProposed\x12\x1b\n" +
+	"\treview_id\x18\x01 \x01(\tR\breviewId\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\x05R\x06number\x12\x1f\n" +
+	"\vproposal_id\x18\x03 \x01(\tR\n" +
+	"proposalId*\xcd\x01\n" +
 	"\vChangeCause\x12\x1c\n" +
 	"\x18CHANGE_CAUSE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16CHANGE_CAUSE_SUSPENDED\x10\x01\x12\x18\n" +
@@ -6595,7 +7076,7 @@ func file_concord_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_concord_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 69)
+var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 74)
 var file_concord_v1_event_proto_goTypes = []any{
 	(ChangeCause)(0),                      // 0: concord.v1.ChangeCause
 	(*Event)(nil),                         // 1: concord.v1.Event
@@ -6667,39 +7148,46 @@ var file_concord_v1_event_proto_goTypes = []any{
 	(*ChangeCarried)(nil),                 // 67: concord.v1.ChangeCarried
 	(*DeferredChange)(nil),                // 68: concord.v1.DeferredChange
 	(*RecordedEvent)(nil),                 // 69: concord.v1.RecordedEvent
-	(*timestamppb.Timestamp)(nil),         // 70: google.protobuf.Timestamp
-	(Side)(0),                             // 71: concord.v1.Side
-	(*Principal)(nil),                     // 72: concord.v1.Principal
-	(*Terms)(nil),                         // 73: concord.v1.Terms
-	(*Calendar)(nil),                      // 74: concord.v1.Calendar
-	(AgreementState)(0),                   // 75: concord.v1.AgreementState
-	(ProposalKind)(0),                     // 76: concord.v1.ProposalKind
-	(*Impact)(nil),                        // 77: concord.v1.Impact
-	(CommitmentState)(0),                  // 78: concord.v1.CommitmentState
-	(CommitmentEndReason)(0),              // 79: concord.v1.CommitmentEndReason
-	(*DueStep)(nil),                       // 80: concord.v1.DueStep
-	(*Amount)(nil),                        // 81: concord.v1.Amount
-	(*Submission)(nil),                    // 82: concord.v1.Submission
-	(Timeliness)(0),                       // 83: concord.v1.Timeliness
-	(ObligationState)(0),                  // 84: concord.v1.ObligationState
-	(SuspensionCause)(0),                  // 85: concord.v1.SuspensionCause
-	(AgreementEndCause)(0),                // 86: concord.v1.AgreementEndCause
-	(*CommitmentTerms)(nil),               // 87: concord.v1.CommitmentTerms
-	(*Clocks)(nil),                        // 88: concord.v1.Clocks
-	(*Trigger)(nil),                       // 89: concord.v1.Trigger
-	(*Deadlines)(nil),                     // 90: concord.v1.Deadlines
-	(*Measurement)(nil),                   // 91: concord.v1.Measurement
-	(*Excuse)(nil),                        // 92: concord.v1.Excuse
-	(*CurePlan)(nil),                      // 93: concord.v1.CurePlan
-	(*ReliefNotice)(nil),                  // 94: concord.v1.ReliefNotice
-	(DischargeCause)(0),                   // 95: concord.v1.DischargeCause
-	(*Dispute)(nil),                       // 96: concord.v1.Dispute
-	(*Settlement)(nil),                    // 97: concord.v1.Settlement
-	(*PastObligation)(nil),                // 98: concord.v1.PastObligation
+	(*ReviewOpened)(nil),                  // 70: concord.v1.ReviewOpened
+	(*ReviewUpdated)(nil),                 // 71: concord.v1.ReviewUpdated
+	(*ReviewSigned)(nil),                  // 72: concord.v1.ReviewSigned
+	(*ReviewWithdrawn)(nil),               // 73: concord.v1.ReviewWithdrawn
+	(*ReviewActionProposed)(nil),          // 74: concord.v1.ReviewActionProposed
+	(*timestamppb.Timestamp)(nil),         // 75: google.protobuf.Timestamp
+	(Side)(0),                             // 76: concord.v1.Side
+	(*Principal)(nil),                     // 77: concord.v1.Principal
+	(*Terms)(nil),                         // 78: concord.v1.Terms
+	(*Calendar)(nil),                      // 79: concord.v1.Calendar
+	(AgreementState)(0),                   // 80: concord.v1.AgreementState
+	(ProposalKind)(0),                     // 81: concord.v1.ProposalKind
+	(*Impact)(nil),                        // 82: concord.v1.Impact
+	(CommitmentState)(0),                  // 83: concord.v1.CommitmentState
+	(CommitmentEndReason)(0),              // 84: concord.v1.CommitmentEndReason
+	(*DueStep)(nil),                       // 85: concord.v1.DueStep
+	(*Amount)(nil),                        // 86: concord.v1.Amount
+	(*Submission)(nil),                    // 87: concord.v1.Submission
+	(Timeliness)(0),                       // 88: concord.v1.Timeliness
+	(ObligationState)(0),                  // 89: concord.v1.ObligationState
+	(SuspensionCause)(0),                  // 90: concord.v1.SuspensionCause
+	(AgreementEndCause)(0),                // 91: concord.v1.AgreementEndCause
+	(*CommitmentTerms)(nil),               // 92: concord.v1.CommitmentTerms
+	(*Clocks)(nil),                        // 93: concord.v1.Clocks
+	(*Trigger)(nil),                       // 94: concord.v1.Trigger
+	(*Deadlines)(nil),                     // 95: concord.v1.Deadlines
+	(*Measurement)(nil),                   // 96: concord.v1.Measurement
+	(*Excuse)(nil),                        // 97: concord.v1.Excuse
+	(*CurePlan)(nil),                      // 98: concord.v1.CurePlan
+	(*ReliefNotice)(nil),                  // 99: concord.v1.ReliefNotice
+	(DischargeCause)(0),                   // 100: concord.v1.DischargeCause
+	(*Dispute)(nil),                       // 101: concord.v1.Dispute
+	(*Settlement)(nil),                    // 102: concord.v1.Settlement
+	(*PastObligation)(nil),                // 103: concord.v1.PastObligation
+	(*Scorecard)(nil),                     // 104: concord.v1.Scorecard
+	(*ReviewMinutes)(nil),                 // 105: concord.v1.ReviewMinutes
 }
 var file_concord_v1_event_proto_depIdxs = []int32{
-	70,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
-	70,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
+	75,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
+	75,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
 	2,   // 2: concord.v1.Event.actor:type_name -> concord.v1.Actor
 	3,   // 3: concord.v1.Event.party_registered:type_name -> concord.v1.PartyRegistered
 	4,   // 4: concord.v1.Event.party_updated:type_name -> concord.v1.PartyUpdated
@@ -6766,109 +7254,118 @@ var file_concord_v1_event_proto_depIdxs = []int32{
 	65,  // 65: concord.v1.Event.agreement_renewed:type_name -> concord.v1.AgreementRenewed
 	66,  // 66: concord.v1.Event.change_deferred:type_name -> concord.v1.ChangeDeferred
 	67,  // 67: concord.v1.Event.change_carried:type_name -> concord.v1.ChangeCarried
-	71,  // 68: concord.v1.Actor.side:type_name -> concord.v1.Side
-	72,  // 69: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
-	71,  // 70: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
-	73,  // 71: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
-	73,  // 72: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
-	70,  // 73: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	70,  // 74: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
-	74,  // 75: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
-	75,  // 76: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
-	76,  // 77: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
-	71,  // 78: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
-	77,  // 79: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
-	70,  // 80: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
-	71,  // 81: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
-	77,  // 82: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
-	70,  // 83: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
-	70,  // 84: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	77,  // 85: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
-	78,  // 86: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
-	79,  // 87: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
-	70,  // 88: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
-	70,  // 89: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
-	70,  // 90: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
-	80,  // 91: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
-	70,  // 92: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
-	81,  // 93: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
-	82,  // 94: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
-	70,  // 95: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
-	83,  // 96: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
-	84,  // 97: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
-	84,  // 98: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
-	70,  // 99: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
-	70,  // 100: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
-	70,  // 101: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
-	70,  // 102: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
-	83,  // 103: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
-	84,  // 104: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
-	70,  // 105: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
-	85,  // 106: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
-	71,  // 107: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
-	71,  // 108: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
-	70,  // 109: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
-	71,  // 110: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
-	70,  // 111: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
-	75,  // 112: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
-	86,  // 113: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
-	71,  // 114: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
-	70,  // 115: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
-	74,  // 116: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
-	87,  // 117: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
-	88,  // 118: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
-	70,  // 119: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
-	87,  // 120: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
-	88,  // 121: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
-	78,  // 122: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
-	78,  // 123: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
-	89,  // 124: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
-	90,  // 125: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
-	90,  // 126: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
-	70,  // 127: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
-	84,  // 128: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
-	70,  // 129: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
-	83,  // 130: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
-	91,  // 131: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
-	84,  // 132: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
-	84,  // 133: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
-	70,  // 134: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
-	70,  // 135: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
-	92,  // 136: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
-	70,  // 137: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
-	83,  // 138: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
-	93,  // 139: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
-	90,  // 140: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
-	84,  // 141: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
-	92,  // 142: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
-	94,  // 143: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
-	90,  // 144: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
-	84,  // 145: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
-	84,  // 146: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
-	84,  // 147: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
-	90,  // 148: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
-	95,  // 149: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
-	96,  // 150: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
-	97,  // 151: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
-	84,  // 152: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
-	90,  // 153: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
-	70,  // 154: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
-	83,  // 155: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
-	98,  // 156: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
-	90,  // 157: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
-	70,  // 158: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
-	68,  // 159: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
-	0,   // 160: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
-	70,  // 161: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
-	70,  // 162: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
-	70,  // 163: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
-	75,  // 164: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
-	1,   // 165: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
-	166, // [166:166] is the sub-list for method output_type
-	166, // [166:166] is the sub-list for method input_type
-	166, // [166:166] is the sub-list for extension type_name
-	166, // [166:166] is the sub-list for extension extendee
-	0,   // [0:166] is the sub-list for field type_name
+	70,  // 68: concord.v1.Event.review_opened:type_name -> concord.v1.ReviewOpened
+	71,  // 69: concord.v1.Event.review_updated:type_name -> concord.v1.ReviewUpdated
+	72,  // 70: concord.v1.Event.review_signed:type_name -> concord.v1.ReviewSigned
+	73,  // 71: concord.v1.Event.review_withdrawn:type_name -> concord.v1.ReviewWithdrawn
+	74,  // 72: concord.v1.Event.review_action_proposed:type_name -> concord.v1.ReviewActionProposed
+	76,  // 73: concord.v1.Actor.side:type_name -> concord.v1.Side
+	77,  // 74: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
+	76,  // 75: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
+	78,  // 76: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
+	78,  // 77: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
+	75,  // 78: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	75,  // 79: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
+	79,  // 80: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
+	80,  // 81: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
+	81,  // 82: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
+	76,  // 83: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
+	82,  // 84: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
+	75,  // 85: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
+	76,  // 86: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
+	82,  // 87: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
+	75,  // 88: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
+	75,  // 89: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	82,  // 90: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
+	83,  // 91: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
+	84,  // 92: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
+	75,  // 93: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
+	75,  // 94: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
+	75,  // 95: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
+	85,  // 96: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
+	75,  // 97: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
+	86,  // 98: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
+	87,  // 99: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
+	75,  // 100: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
+	88,  // 101: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
+	89,  // 102: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
+	89,  // 103: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
+	75,  // 104: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
+	75,  // 105: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
+	75,  // 106: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
+	75,  // 107: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
+	88,  // 108: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
+	89,  // 109: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
+	75,  // 110: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
+	90,  // 111: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
+	76,  // 112: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
+	76,  // 113: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
+	75,  // 114: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
+	76,  // 115: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
+	75,  // 116: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
+	80,  // 117: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
+	91,  // 118: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
+	76,  // 119: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
+	75,  // 120: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
+	79,  // 121: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
+	92,  // 122: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
+	93,  // 123: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
+	75,  // 124: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
+	92,  // 125: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
+	93,  // 126: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
+	83,  // 127: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
+	83,  // 128: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
+	94,  // 129: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
+	95,  // 130: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
+	95,  // 131: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
+	75,  // 132: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
+	89,  // 133: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
+	75,  // 134: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
+	88,  // 135: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
+	96,  // 136: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
+	89,  // 137: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
+	89,  // 138: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
+	75,  // 139: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
+	75,  // 140: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
+	97,  // 141: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
+	75,  // 142: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
+	88,  // 143: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
+	98,  // 144: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
+	95,  // 145: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
+	89,  // 146: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
+	97,  // 147: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
+	99,  // 148: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
+	95,  // 149: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
+	89,  // 150: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
+	89,  // 151: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
+	89,  // 152: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
+	95,  // 153: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
+	100, // 154: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
+	101, // 155: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
+	102, // 156: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
+	89,  // 157: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
+	95,  // 158: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
+	75,  // 159: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
+	88,  // 160: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
+	103, // 161: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
+	95,  // 162: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
+	75,  // 163: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
+	68,  // 164: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
+	0,   // 165: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
+	75,  // 166: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
+	75,  // 167: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
+	75,  // 168: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
+	80,  // 169: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
+	1,   // 170: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
+	76,  // 171: concord.v1.ReviewOpened.opened_by:type_name -> concord.v1.Side
+	104, // 172: concord.v1.ReviewOpened.scorecard:type_name -> concord.v1.Scorecard
+	105, // 173: concord.v1.ReviewUpdated.minutes:type_name -> concord.v1.ReviewMinutes
+	76,  // 174: concord.v1.ReviewSigned.side:type_name -> concord.v1.Side
+	175, // [175:175] is the sub-list for method output_type
+	175, // [175:175] is the sub-list for method input_type
+	175, // [175:175] is the sub-list for extension type_name
+	175, // [175:175] is the sub-list for extension extendee
+	0,   // [0:175] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_event_proto_init() }
@@ -6882,6 +7379,8 @@ func file_concord_v1_event_proto_init() {
 	file_concord_v1_party_proto_init()
 	file_concord_v1_private_proto_init()
 	file_concord_v1_proposal_proto_init()
+	file_concord_v1_review_proto_init()
+	file_concord_v1_scorecard_proto_init()
 	file_concord_v1_terms_proto_init()
 	file_concord_v1_event_proto_msgTypes[0].OneofWrappers = []any{
 		(*Event_PartyRegistered)(nil),
@@ -6949,6 +7448,11 @@ func file_concord_v1_event_proto_init() {
 		(*Event_AgreementRenewed)(nil),
 		(*Event_ChangeDeferred)(nil),
 		(*Event_ChangeCarried)(nil),
+		(*Event_ReviewOpened)(nil),
+		(*Event_ReviewUpdated)(nil),
+		(*Event_ReviewSigned)(nil),
+		(*Event_ReviewWithdrawn)(nil),
+		(*Event_ReviewActionProposed)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -6956,7 +7460,7 @@ func file_concord_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_event_proto_rawDesc), len(file_concord_v1_event_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   69,
+			NumMessages:   74,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

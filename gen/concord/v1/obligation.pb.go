@@ -1694,9 +1694,12 @@ type Obligation struct {
 	CloseTime *timestamppb.Timestamp `protobuf:"bytes,50,opt,name=close_time,json=closeTime,proto3" json:"close_time,omitempty"`
 	// The revision of the agreement by whose words it is owed and judged, whatever was amended since.
 	Revision int32 `protobuf:"varint,51,opt,name=revision,proto3" json:"revision,omitempty"`
+	// How many business days it took from the breach, or where none is recorded from the due day, until it was made good; set
+	// where it was kept late or cured.
+	MendingBusinessDays *int32 `protobuf:"varint,52,opt,name=mending_business_days,json=mendingBusinessDays,proto3,oneof" json:"mending_business_days,omitempty"`
 	// Whether it is about conduct (STANDING): the beneficiary confirms it when the period is over, and nothing need be
 	// submitted.
-	Standing      bool `protobuf:"varint,60,opt,name=standing,proto3" json:"standing,omitempty"`
+	Standing      bool `protobuf:"varint,53,opt,name=standing,proto3" json:"standing,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2088,6 +2091,13 @@ func (x *Obligation) GetRevision() int32 {
 	return 0
 }
 
+func (x *Obligation) GetMendingBusinessDays() int32 {
+	if x != nil && x.MendingBusinessDays != nil {
+		return *x.MendingBusinessDays
+	}
+	return 0
+}
+
 func (x *Obligation) GetStanding() bool {
 	if x != nil {
 		return x.Standing
@@ -2192,7 +2202,7 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"settlement\x18\a \x01(\v2\x16.concord.v1.SettlementB\x03\xe0A\x03R\n" +
 	"settlement\x12@\n" +
 	"\vsettle_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"settleTime\"\x93\x15\n" +
+	"settleTime\"\xeb\x15\n" +
 	"\n" +
 	"Obligation\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12(\n" +
@@ -2258,8 +2268,10 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"\x1aprerequisite_business_days\x181 \x01(\x05B\x03\xe0A\x03R\x18prerequisiteBusinessDays\x12>\n" +
 	"\n" +
 	"close_time\x182 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tcloseTime\x12\x1f\n" +
-	"\brevision\x183 \x01(\x05B\x03\xe0A\x03R\brevision\x12\x1f\n" +
-	"\bstanding\x18< \x01(\bB\x03\xe0A\x03R\bstanding*\x86\x04\n" +
+	"\brevision\x183 \x01(\x05B\x03\xe0A\x03R\brevision\x12<\n" +
+	"\x15mending_business_days\x184 \x01(\x05B\x03\xe0A\x03H\x00R\x13mendingBusinessDays\x88\x01\x01\x12\x1f\n" +
+	"\bstanding\x185 \x01(\bB\x03\xe0A\x03R\bstandingB\x18\n" +
+	"\x16_mending_business_days*\x86\x04\n" +
 	"\x0fObligationState\x12 \n" +
 	"\x1cOBLIGATION_STATE_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aOBLIGATION_STATE_SCHEDULED\x10\x01\x12\x18\n" +
@@ -2444,6 +2456,7 @@ func file_concord_v1_obligation_proto_init() {
 	}
 	file_concord_v1_party_proto_init()
 	file_concord_v1_private_proto_init()
+	file_concord_v1_obligation_proto_msgTypes[13].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
