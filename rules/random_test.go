@@ -32,6 +32,7 @@ func randomTerms(t *rapid.T) *pb.Terms {
 	if rapid.Bool().Draw(t, "neutral") {
 		terms.NeutralPartyId = outsider.PartyID
 	}
+	terms.Concerns = randomConcernTerms(t)
 	terms.SuspensionRights = []*pb.SuspensionRight{
 		{RightId: "flood", Side: pb.Side_SIDE_VENDOR, Ground: "a flood"}, {RightId: "strike", Side: pb.Side_SIDE_CLIENT, Ground: "a strike"},
 	}
@@ -201,7 +202,12 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 			by = map[pb.Side]Caller{pb.Side_SIDE_VENDOR: vendor, pb.Side_SIDE_CLIENT: client}[p.GetTurn()]
 		}
 		return by, command
-	case 2, 3:
+	case 2:
+		return randomPause(t, w, agreement, by)
+	case 3:
+		if evenly(t, "word") < 5 { // for more see TestConcernsKeepThePromisesOfTheProduct
+			return randomConcern(t, w, agreement, by)
+		}
 		return randomPause(t, w, agreement, by)
 	}
 	return randomWork(t, w, agreement, by)

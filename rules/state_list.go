@@ -6,6 +6,7 @@ import (
 	"iter"
 	"math"
 	"slices"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -38,10 +39,10 @@ type Listing struct {
 }
 
 // Place is where a record stands in its lists, as bytes that sort: an obligation by its due day, one without a day last; a
-// proposal by the time it was made; then, as a commitment does, by id. It never tells sides apart.
+// proposal or a concern by the time it was made; then, as a commitment does, by id. It never tells sides apart.
 type Place string
 
-// PlaceOf is the place of an obligation, a commitment or a proposal; empty for other records.
+// PlaceOf is the place of an obligation, a commitment, a proposal or a concern; empty for other records.
 func PlaceOf(m proto.Message) Place {
 	switch r := m.(type) {
 	case *pb.Obligation:
@@ -51,12 +52,18 @@ func PlaceOf(m proto.Message) Place {
 		}
 		return Place(append(binary.BigEndian.AppendUint32(make([]byte, 0, 64), day), r.GetObligationId()...))
 	case *pb.Proposal:
-		micros := uint64(r.GetCreateTime().AsTime().UnixMicro()) ^ 1<<63
-		return Place(append(binary.BigEndian.AppendUint64(make([]byte, 0, 64), micros), r.GetProposalId()...))
+		return placeByTime(r.GetCreateTime().AsTime(), r.GetProposalId())
 	case *pb.Commitment:
 		return Place(r.GetCommitmentId())
+	case *pb.Concern:
+		return placeByTime(r.GetCreateTime().AsTime(), r.GetConcernId())
 	}
 	return ""
+}
+
+// placeByTime is the place of what stands in the order it was made.
+func placeByTime(made time.Time, id string) Place {
+	return Place(append(binary.BigEndian.AppendUint64(make([]byte, 0, 64), uint64(made.UnixMicro())^1<<63), id...))
 }
 
 // ID is the id at the end of a place.
@@ -64,7 +71,7 @@ func (p Place) ID(kind Kind) string {
 	switch kind {
 	case KindObligation:
 		return string(p[min(4, len(p)):])
-	case KindProposal:
+	case KindProposal, KindConcern:
 		return string(p[min(8, len(p)):])
 	}
 	return string(p)

@@ -131,8 +131,8 @@ func TestEveryReadKnowsThePast(t *testing.T) {
 		}
 	}
 	slices.Sort(asked)
-	want := []string{"GetAgreement", "GetCommitment", "GetObligation", "GetProposal", "GetProposalRevision", "GetRevision",
-		"ListAgreements", "ListCommitments", "ListObligations", "ListProposals", "ListRevisions"}
+	want := []string{"GetAgreement", "GetCommitment", "GetConcern", "GetObligation", "GetProposal", "GetProposalRevision", "GetRevision",
+		"ListAgreements", "ListCommitments", "ListConcerns", "ListObligations", "ListProposals", "ListRevisions"}
 	if !slices.Equal(asked, want) {
 		t.Errorf("as_of is taken by %v", asked)
 	}

@@ -81,7 +81,7 @@ func (s *session) root() *cobra.Command {
 	}
 	root.AddCommand(
 		s.partyCommand(), s.keyCommand(), s.eraseCommand(), s.agreementCommand(), s.proposalCommand(), s.commitmentCommand(),
-		s.obligationCommand(), s.feedCommand(), s.eventCommand(), s.watchCommand(), s.logCommand(), s.auditCommand(), s.importCommand(), s.whoamiCommand(), s.versionCommand(), s.benchCommand(),
+		s.obligationCommand(), s.concernCommand(), s.feedCommand(), s.eventCommand(), s.watchCommand(), s.logCommand(), s.auditCommand(), s.importCommand(), s.whoamiCommand(), s.versionCommand(), s.benchCommand(),
 	)
 	return root
 }

@@ -53,6 +53,7 @@ type office struct {
 	pb.UnimplementedAgreementServiceServer
 	pb.UnimplementedCommitmentServiceServer
 	pb.UnimplementedObligationServiceServer
+	pb.UnimplementedConcernServiceServer
 	pb.UnimplementedProposalServiceServer
 	pb.UnimplementedHistoryServiceServer
 	pb.UnimplementedAdminServiceServer
@@ -259,6 +260,7 @@ func newShell(t *testing.T, o *office) *shell {
 	pb.RegisterAgreementServiceServer(server, o)
 	pb.RegisterCommitmentServiceServer(server, o)
 	pb.RegisterObligationServiceServer(server, o)
+	pb.RegisterConcernServiceServer(server, o)
 	pb.RegisterProposalServiceServer(server, o)
 	pb.RegisterHistoryServiceServer(server, o)
 	pb.RegisterAdminServiceServer(server, o)

@@ -39,7 +39,7 @@ func (b *batch) list(l rules.Listing) iter.Seq2[string, error] {
 	q := query{table: tableRecords}
 	switch l.Kind {
 	case rules.KindObligation:
-		states := groups(chosen(l.States, pb.ObligationState_name))
+		states := groups(chosen(l.States, pb.ObligationState_name), group)
 		if l.Commitment == "" {
 			q.prefixes = prefixes(join(l.Agreement, sep, subLists, listObligations), choices(pb.Side_SIDE_UNSPECIFIED, bothSides), states)
 		} else {

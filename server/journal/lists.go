@@ -97,7 +97,7 @@ func obligationQuery(req *pb.ListObligationsRequest) (q query, none func(store.S
 	if q.from != nil && q.to == nil {
 		q.to = be32(math.MaxUint32) // what has no day yet is not due from any day on
 	}
-	states := groups(choices(req.GetState(), pb.ObligationState_name))
+	states := groups(choices(req.GetState(), pb.ObligationState_name), group)
 	if req.GetCommitmentId() == "" {
 		q.prefixes = prefixes(join(req.GetAgreementId(), sep, subLists, listObligations), choices(req.GetObligor(), bothSides), states)
 		return q, none, nil
@@ -135,6 +135,31 @@ func (j *Journal) Proposals(ctx context.Context, caller rules.Caller, req *pb.Li
 			p, size, err := listed[*pb.Proposal](ctx, s, rules.Ref{Kind: rules.KindProposal, Agreement: req.GetAgreementId(), ID: rules.Place(place).ID(rules.KindProposal)})
 			list.Proposals = append(list.Proposals, p)
 			return size, err
+		})
+		return err
+	})
+}
+
+// Concerns lists an agreement's concerns in the order they were raised.
+func (j *Journal) Concerns(ctx context.Context, caller rules.Caller, req *pb.ListConcernsRequest) (*pb.ListConcernsResponse, error) {
+	list := &pb.ListConcernsResponse{}
+	states := groups(choices(req.GetState(), pb.ConcernState_name), concernGroup)
+	q := query{table: tableRecords, prefixes: prefixes(join(req.GetAgreementId(), sep, subLists, listConcerns),
+		choices(req.GetRaisedBy(), bothSides), choices(req.GetKind(), pb.ConcernKind_name), states)}
+	if req.GetObligationId() != "" { // few concerns are about one: the other filters are looked up
+		q.prefixes = prefixes(join(req.GetAgreementId(), sep, subLists, listConcernsAbout, req.GetObligationId(), sep), states)
+	}
+	return list, j.seeing(ctx, caller, req.GetAgreementId(), req.GetAsOf(), func(s sight, _ *pb.Agreement) (err error) {
+		list.NextPageToken, err = j.page(s, caller, req, q, func(place, _ []byte) (int, error) {
+			m, size, err := listed[*pb.Concern](ctx, s, rules.Ref{Kind: rules.KindConcern, Agreement: req.GetAgreementId(), ID: rules.Place(place).ID(rules.KindConcern)})
+			if err != nil {
+				return 0, err
+			}
+			if req.GetState() != 0 && req.GetState() != m.GetState() || req.GetKind() != 0 && req.GetKind() != m.GetKind() || req.GetRaisedBy() != 0 && req.GetRaisedBy() != m.GetRaisedBy() {
+				return 0, errPassedOver
+			}
+			list.Concerns = append(list.Concerns, m)
+			return size, nil
 		})
 		return err
 	})
