@@ -84,7 +84,7 @@ func concernFacts(m *pb.Concern) []fact {
 	said("to the remedy", m.GetRemedyAnswer())
 	said("escalated", m.GetEscalation())
 	for _, p := range m.GetContacts() {
-		facts = append(facts, fact{"  ask", strings.TrimSpace(fmt.Sprintf("%s %s %s", p.GetDisplayName(), contactSide(p), p.GetReach()))})
+		facts = append(facts, fact{"  ask", contactText(p)})
 	}
 	for _, w := range m.GetDeterminations() {
 		facts = append(facts, fact{"determined", fmt.Sprintf("%s by the %s, %s", word(w.GetOutcome()), determiner(w), moment(w.GetTime()))}, fact{"  says", w.GetReason()})
@@ -95,12 +95,16 @@ func concernFacts(m *pb.Concern) []fact {
 		fact{"raised", moment(m.GetCreateTime())}, fact{"changed", moment(m.GetUpdateTime())}, fact{"etag", m.GetEtag()})
 }
 
-// contactSide is whose a person is.
-func contactSide(p *pb.EscalationContact) string {
-	if p.GetSide() == pb.Side_SIDE_UNSPECIFIED {
-		return ""
+// contactText is who is asked, of which side, and how the person is reached.
+func contactText(p *pb.EscalationContact) string {
+	text := clean(p.GetDisplayName())
+	if p.GetSide() != pb.Side_SIDE_UNSPECIFIED {
+		text += " (" + word(p.GetSide()) + ")"
 	}
-	return "(" + word(p.GetSide()) + ")"
+	if p.GetReach() != "" {
+		text += ", " + clean(p.GetReach())
+	}
+	return text
 }
 
 // determiner is whose word a determination is.
@@ -150,4 +154,29 @@ func (s *session) concernShow() *cobra.Command {
 			return s.concern(c.Concerns.GetConcern(ctx, request))
 		}),
 	}, &request.AsOf)
+}
+
+// concernTermsText is the clocks of concerns that a text names, and whom it has asked.
+func concernTermsText(b *strings.Builder, t *pb.ConcernTerms) {
+	if t == nil {
+		return
+	}
+	var clocks []string
+	for _, clock := range []struct {
+		words string
+		days  *int32
+	}{
+		{"acknowledged in %d business days", t.ResponseBusinessDays}, {"remedied in %d business days", t.RemedyBusinessDays},
+		{"a level has %d business days", t.EscalationBusinessDays}, {"reopened within %d days", t.ReopenDays},
+	} {
+		if clock.days != nil {
+			clocks = append(clocks, fmt.Sprintf(clock.words, *clock.days))
+		}
+	}
+	if clocks != nil {
+		fmt.Fprintf(b, "Concerns: %s.\n", strings.Join(clocks, ", "))
+	}
+	for _, p := range t.GetContacts() {
+		fmt.Fprintf(b, "Concerns at level %d ask %s.\n", p.GetLevel(), contactText(p))
+	}
 }

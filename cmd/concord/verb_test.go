@@ -214,6 +214,8 @@ func TestConsentToAMotion(t *testing.T) {
 func TestATextIsShownInFull(t *testing.T) {
 	terms := text()
 	terms.NeutralPartyId, terms.HoldsFromDate, terms.HistoryUntilDate = "judge", "2026-05-01", "2026-01-01"
+	terms.Concerns = &pb.ConcernTerms{ResponseBusinessDays: proto.Int32(1), RemedyBusinessDays: proto.Int32(5), EscalationBusinessDays: proto.Int32(3), ReopenDays: proto.Int32(0),
+		Contacts: []*pb.EscalationContact{{Level: 1, Side: pb.Side_SIDE_VENDOR, DisplayName: "Vanda", Reach: "vanda@acme.example"}, {Level: 3, DisplayName: "Mia"}}}
 	terms.SuspensionRights = []*pb.SuspensionRight{{RightId: "flood", Side: pb.Side_SIDE_CLIENT, Ground: "The office is wet."}}
 	terms.History = []*pb.PastObligation{{CommitmentId: "desk", DueDate: "2025-06-30", State: pb.ObligationState_OBLIGATION_STATE_FULFILLED, KeptDate: "2025-07-02",
 		Timeliness: pb.Timeliness_TIMELINESS_LATE, DisclosedBy: pb.Side_SIDE_VENDOR, Note: "A truck broke."}}
