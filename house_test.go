@@ -29,6 +29,7 @@ var floors = map[string]int{
 	"server/journal":       3,
 	"client":               2,
 	"client/keep":          1,
+	"client/scorecard":     2,
 	"server/auth":          4,
 	"server/deadline":      4,
 	"server/watch":         4,

@@ -166,6 +166,7 @@ func TestEveryRowIsGoneInAStory(t *testing.T) {
 	checkRowsGone(t, "concern", ConcernMoves, raised)
 	checkRowsGone(t, "agreement", AgreementMoves, pb.AgreementState_AGREEMENT_STATE_DRAFT)
 	checkRowsGone(t, "commitment", CommitmentMoves, dormant)
+	checkRowsGone(t, "review", ReviewMoves, reviewOpen)
 }
 
 // checkRowsGone holds that the rows of a table that can be reached from its first state are gone in a story. A row that

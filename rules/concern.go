@@ -47,7 +47,7 @@ func (d *Decision) raiseConcern(c *pb.RaiseConcernRequest) error {
 		ConcernId: id, Kind: c.GetKind(), Title: c.GetTitle(), Text: c.GetText(), Evidence: c.GetEvidence(), About: about,
 		CommitmentId: c.GetCommitmentId(), ObligationIds: c.GetObligationIds(),
 	}
-	if scored(c.GetKind()) {
+	if hasClock(c.GetKind()) {
 		said.ResponseEndTime = d.inBusinessDays(a, d.concernTerms(a).response)
 	}
 	d.emit(a.GetAgreementId(), side, &pb.Event{Change: &pb.Event_ConcernRaised{ConcernRaised: said}})
@@ -79,8 +79,8 @@ func roomForConcern(a *pb.Agreement) *Error {
 		as(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "limit", fmt.Sprint(MaxOpenConcerns))
 }
 
-// scored says of a kind whether it has clocks, and counts. A kind word and a correction touch no score.
-func scored(k pb.ConcernKind) bool {
+// hasClock says of a kind whether it has clocks, and counts. A kind word and a correction touch no score.
+func hasClock(k pb.ConcernKind) bool {
 	return k == earlyWarning || k == reliefClaim || k == breachConcern
 }
 
@@ -178,7 +178,7 @@ func (d *Decision) acknowledgeConcern(c *pb.AcknowledgeConcernRequest) error {
 	switch {
 	case m.GetKind() == appreciation:
 		heard.To = resolved
-	case scored(m.GetKind()):
+	case hasClock(m.GetKind()):
 		heard.RemedyEndTime = d.inBusinessDays(a, d.concernTerms(a).remedy)
 	}
 	d.emitConcern(m, side, &pb.Event{Change: &pb.Event_ConcernAcknowledged{ConcernAcknowledged: heard}})

@@ -52,7 +52,7 @@ func (d *Decision) excuseLinked(o *pb.Obligation, side pb.Side, excuse *pb.Excus
 // discloseLinked notes that a concern told of failures first: of those that have not come yet. Who told is on record, whatever
 // comes of it; it counts only where there is a failure.
 func (s *State) discloseLinked(e *pb.Event, c *pb.ConcernRaised) {
-	if !scored(c.GetKind()) {
+	if !hasClock(c.GetKind()) {
 		return
 	}
 	for _, id := range c.GetObligationIds() {

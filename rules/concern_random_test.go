@@ -238,7 +238,7 @@ func checkConcerns(t *rapid.T, w *world) {
 		switch {
 		case m.GetRespondent() != Other(m.GetRaisedBy()) || m.GetRaisedBy() == pb.Side_SIDE_UNSPECIFIED,
 			heard && late != m.GetResponseMissed(),
-			!scored(m.GetKind()) && (m.GetResponseEndTime() != nil || m.GetResponseMissed() || m.GetRemedyEndTime() != nil || m.GetLevel() > 0),
+			!hasClock(m.GetKind()) && (m.GetResponseEndTime() != nil || m.GetResponseMissed() || m.GetRemedyEndTime() != nil || m.GetLevel() > 0),
 			m.GetState() == raised && heard,
 			m.GetState() == resolved != (m.GetResolution() != 0 && m.GetResolveTime() != nil),
 			m.GetState() == escalated != (m.GetStepEndTime() != nil) && m.GetState() != remedyProposed,

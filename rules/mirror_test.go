@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"testing"
@@ -90,6 +91,34 @@ func (tw *twins) alike() {
 		if want := tw.m.of(record); !proto.Equal(want, tw.mirrored.records[ref]) {
 			tw.t.Fatalf("%+v is\n%v\nmirrored:\n%v", ref, want, tw.mirrored.records[ref])
 		}
+		if a, is := record.(*pb.Agreement); is {
+			tw.scoredAlike(a.GetAgreementId())
+		}
+	}
+}
+
+// scoredAlike holds that exchanging the sides exchanges their figures, and does nothing else.
+func (tw *twins) scoredAlike(id string) {
+	tw.t.Helper()
+	is, err := tw.as.state().Scorecard(id, "", "", tw.as.now)
+	other, otherErr := tw.mirrored.state().Scorecard(id, "", "", tw.as.now)
+	if err != nil || otherErr != nil {
+		tw.t.Fatal(err, otherErr)
+	}
+	want := tw.m.of(is).(*pb.Scorecard)
+	want.Vendor, want.Client = want.Client, want.Vendor
+	for _, month := range want.GetTrend() {
+		month.VendorKept, month.ClientKept = month.ClientKept, month.VendorKept
+	}
+	switch want.GetVerdict() {
+	case pb.Verdict_VERDICT_CLIENT_FAVOURED:
+		want.Verdict = pb.Verdict_VERDICT_VENDOR_FAVOURED
+	case pb.Verdict_VERDICT_VENDOR_FAVOURED:
+		want.Verdict = pb.Verdict_VERDICT_CLIENT_FAVOURED
+	}
+	want.VerdictWords, other.VerdictWords = "", ""
+	if !proto.Equal(want, other) {
+		tw.t.Fatalf("the scores of %s are\n%v\nmirrored:\n%v", id, want, other)
 	}
 }
 
@@ -110,10 +139,17 @@ func (m mirror) turn(r protoreflect.Message) {
 		r.Set(vendor, protoreflect.ValueOfString(c))
 		r.Set(client, protoreflect.ValueOfString(v))
 	}
-	digest := fields.ByName("terms_digest")
+	if card := fields.ByName("scorecard"); card != nil && r.Has(card) { // what is frozen has its digest in the paper
+		said := r.Get(card).Message().Interface()
+		_, was := Digest(said)
+		_, m.digests[was] = Digest(m.of(said))
+	}
+	digest := cmp.Or(fields.ByName("terms_digest"), fields.ByName("digest"), fields.ByName("scorecard_digest"))
 	if body := fields.ByName("body"); body != nil && digest != nil && r.Has(body) {
 		var said proto.Message
-		if motion := fields.ByName("motion"); motion != nil && r.Has(motion) {
+		if fields.ByName("review_id") != nil {
+			said = paperOf(r.Get(body).Bytes())
+		} else if motion := fields.ByName("motion"); motion != nil && r.Has(motion) {
 			said = motionOf(r.Get(body).Bytes())
 		} else {
 			said = termsOf(r.Get(body).Bytes())
@@ -128,6 +164,7 @@ func (m mirror) turn(r protoreflect.Message) {
 			r.Set(digest, protoreflect.ValueOfString(turned))
 		}
 	}
+	defer turnScores(r.Interface()) // once what is in it is turned
 	r.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		switch {
 		case f.Enum() != nil && f.Enum().FullName() == "concord.v1.Side" && !f.IsList():
@@ -143,6 +180,23 @@ func (m mirror) turn(r protoreflect.Message) {
 	})
 }
 
+// turnScores exchanges what stands under a side's own name in scores.
+func turnScores(m proto.Message) {
+	switch card := m.(type) {
+	case *pb.MonthScores:
+		card.VendorKept, card.ClientKept = card.ClientKept, card.VendorKept
+	case *pb.Scorecard:
+		card.Vendor, card.Client = card.Client, card.Vendor
+		switch card.Verdict {
+		case pb.Verdict_VERDICT_CLIENT_FAVOURED:
+			card.Verdict = pb.Verdict_VERDICT_VENDOR_FAVOURED
+		case pb.Verdict_VERDICT_VENDOR_FAVOURED:
+			card.Verdict = pb.Verdict_VERDICT_CLIENT_FAVOURED
+		}
+		card.VerdictWords = verdictWords(card)
+	}
+}
+
 // sameRefusal holds that both were refused alike, or neither.
 func (m mirror) sameRefusal(t rapid.TB, command proto.Message, err, otherErr error) {
 	t.Helper()
@@ -156,8 +210,10 @@ func (m mirror) sameRefusal(t rapid.TB, command proto.Message, err, otherErr err
 		return
 	}
 	want := maps.Clone(e.Metadata)
-	if turned, known := m.digests[want["terms_digest"]]; known {
-		want["terms_digest"] = turned
+	for _, key := range []string{"terms_digest", "digest"} {
+		if turned, known := m.digests[want[key]]; known {
+			want[key] = turned
+		}
 	}
 	if e.Reason != other.Reason || e.Rule != other.Rule || e.Subject != other.Subject || !maps.Equal(want, other.Metadata) {
 		t.Fatalf("%T: %v %+v, mirrored: %v %+v", command, e, e, other, other)

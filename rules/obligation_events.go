@@ -20,13 +20,14 @@ func (s *State) obligationScheduled(e *pb.Event, c *pb.ObligationScheduled) {
 		}
 	})
 	m := s.commitment(e.GetAgreementId(), c.GetCommitmentId())
-	s.Put(obligationRef(e.GetAgreementId(), c.GetObligationId()), &pb.Obligation{
+	s.addObligation(&pb.Obligation{
 		AgreementId: e.GetAgreementId(), ObligationId: c.GetObligationId(), CommitmentId: c.GetCommitmentId(),
 		Ordinal: c.GetOrdinal(), Title: m.GetTerms().GetTitle(), Obligor: m.GetObligor(), Beneficiary: m.GetBeneficiary(),
 		State: scheduled, DueDate: c.GetDueDate(), DueTime: c.GetDueTime(), GraceEndTime: c.GetGraceEndTime(),
 		LeadStartTime: c.GetLeadStartTime(), AgreedDueDate: c.GetDueDate(), RuleDate: c.GetRuleDate(), Trace: c.GetTrace(),
 		WindowStartDate: c.GetWindowStartDate(), WindowEndDate: c.GetWindowEndDate(), ConditionEndTime: c.GetConditionEndTime(),
-		RemedyOf: c.GetRemedyOf(), Amount: c.GetAmount(), Revision: m.GetRevision(), CreateTime: e.GetRecordTime(), UpdateTime: e.GetRecordTime(), Etag: etag(e),
+		RemedyOf: c.GetRemedyOf(), Amount: c.GetAmount(), Standing: m.GetKind() == pb.CommitmentKind_COMMITMENT_KIND_STANDING,
+		Revision: m.GetRevision(), CreateTime: e.GetRecordTime(), UpdateTime: e.GetRecordTime(), Etag: etag(e),
 	})
 }
 
@@ -86,11 +87,13 @@ func judgement(e *pb.Event, note string) *pb.Judgement {
 	return &pb.Judgement{Side: e.GetActor().GetSide(), Note: note, Time: e.GetRecordTime()}
 }
 
-// editObligation changes an obligation and keeps count of those that are open on its commitment.
+// editObligation changes an obligation and keeps count of those that are open on its commitment, and of how they end.
 func (s *State) editObligation(e *pb.Event, id string, change func(*pb.Obligation)) {
 	ref := obligationRef(e.GetAgreementId(), id)
+	before := get[*pb.Obligation](s, ref)
 	edit(s, ref, func(o *pb.Obligation) {
 		change(o)
+		s.mend(o)
 		o.UpdateTime, o.Etag = e.GetRecordTime(), etag(e)
 		if o.GetState() != suspended {
 			o.PriorState = pb.ObligationState_OBLIGATION_STATE_UNSPECIFIED
@@ -102,7 +105,9 @@ func (s *State) editObligation(e *pb.Event, id string, change func(*pb.Obligatio
 			}
 		}
 	})
-	if o := get[*pb.Obligation](s, ref); o != nil && Final(o.GetState()) {
+	o := get[*pb.Obligation](s, ref)
+	s.recount(before, o)
+	if o != nil && Final(o.GetState()) {
 		s.editCommitment(e, o.GetCommitmentId(), func(c *pb.Commitment) { c.OpenObligationCount-- })
 	}
 }
@@ -284,13 +289,22 @@ func (s *State) obligationImported(e *pb.Event, c *pb.ObligationImported) {
 		AgreementId: e.GetAgreementId(), ObligationId: c.GetObligationId(), CommitmentId: past.GetCommitmentId(), Ordinal: c.GetOrdinal(),
 		Title: m.GetTerms().GetTitle(), Obligor: m.GetObligor(), Beneficiary: m.GetBeneficiary(), State: past.GetState(),
 		KeptTime: c.GetKeptTime(), Timeliness: past.GetTimeliness(), DisclosedBy: past.GetDisclosedBy(), Imported: true, Revision: m.GetRevision(),
+		Standing:  m.GetKind() == pb.CommitmentKind_COMMITMENT_KIND_STANDING,
 		CloseTime: c.GetKeptTime(), CreateTime: e.GetRecordTime(), UpdateTime: e.GetRecordTime(), Etag: etag(e),
 	}
 	if o.CloseTime == nil {
 		o.CloseTime = c.GetDeadlines().GetDueTime()
 	}
 	setDeadlines(o, c.GetDeadlines())
-	s.Put(obligationRef(e.GetAgreementId(), c.GetObligationId()), o)
+	s.mend(o)
+	s.addObligation(o)
+}
+
+// addObligation puts a new obligation.
+func (s *State) addObligation(o *pb.Obligation) {
+	ref := obligationRef(o.GetAgreementId(), o.GetObligationId())
+	s.recount(get[*pb.Obligation](s, ref), o)
+	s.Put(ref, o)
 }
 
 // moveOn gives an obligation new clocks and the state it is in by them. One that is DUE again was not breached, and what was

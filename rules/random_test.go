@@ -38,7 +38,7 @@ func randomTerms(t *rapid.T) *pb.Terms {
 	}
 	for i := range 2 + evenly(t, "promises")%5 {
 		c := &pb.CommitmentTerms{
-			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1,
+			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1 + int32(evenly(t, "weight")%5),
 			Obligor: rapid.SampledFrom([]pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT}).Draw(t, "obligor"), Clocks: randomClocks(t),
 			Surviving: evenly(t, "surviving") == 0, Material: rapid.Bool().Draw(t, "material"),
 			NotCurable: evenly(t, "curable") == 0,
@@ -202,11 +202,12 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 			by = map[pb.Side]Caller{pb.Side_SIDE_VENDOR: vendor, pb.Side_SIDE_CLIENT: client}[p.GetTurn()]
 		}
 		return by, command
-	case 2:
-		return randomPause(t, w, agreement, by)
-	case 3:
-		if evenly(t, "word") < 5 { // for more see TestConcernsKeepThePromisesOfTheProduct
+	case 2, 3:
+		switch evenly(t, "talk") {
+		case 0, 1, 2: // for more see TestConcernsKeepThePromisesOfTheProduct
 			return randomConcern(t, w, agreement, by)
+		case 3, 4, 5:
+			return randomReview(t, w, agreement, by)
 		}
 		return randomPause(t, w, agreement, by)
 	}

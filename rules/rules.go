@@ -134,6 +134,16 @@ func (d *Decision) decide(command proto.Message) error {
 		return d.createFeed(c)
 	case *pb.RevokeFeedRequest:
 		return d.revokeFeed(c)
+	case *pb.OpenReviewRequest:
+		return d.openReview(c)
+	case *pb.UpdateReviewRequest:
+		return d.updateReview(c)
+	case *pb.SignReviewRequest:
+		return d.signReview(c)
+	case *pb.WithdrawReviewRequest:
+		return d.withdrawReview(c)
+	case *pb.ProposeReviewActionRequest:
+		return d.proposeReviewAction(c)
 	case *journalv1.Wake:
 		return d.wake(c)
 	}
@@ -302,6 +312,16 @@ func Apply(s *State, e *pb.Event) error {
 		s.changeDeferred(e, c.ChangeDeferred)
 	case *pb.Event_ChangeCarried:
 		s.changeCarried(e, c.ChangeCarried)
+	case *pb.Event_ReviewOpened:
+		s.reviewOpened(e, c.ReviewOpened)
+	case *pb.Event_ReviewUpdated:
+		s.reviewUpdated(e, c.ReviewUpdated)
+	case *pb.Event_ReviewSigned:
+		s.reviewSigned(e, c.ReviewSigned)
+	case *pb.Event_ReviewWithdrawn:
+		s.reviewWithdrawn(e, c.ReviewWithdrawn)
+	case *pb.Event_ReviewActionProposed:
+		s.reviewActionProposed(e, c.ReviewActionProposed)
 	default:
 		return fmt.Errorf("rules: event %d of %q is of a kind this release does not know: %T", e.GetVersion(), e.GetAgreementId(), c)
 	}

@@ -29,6 +29,8 @@ const (
 	KindChain                            // journalv1.Chain: beside the obligations and the events, which change with it
 	KindLog                              // pb.Log: the one of the service
 	KindConcern          Kind = 12       // pb.Concern
+	KindReview           Kind = 17       // pb.Review
+	KindTally            Kind = 18       // journalv1.Tally: see State.tally
 )
 
 // Ref names one record. An agreement's state is spread over records, so that a command costs what it touches.
@@ -93,6 +95,9 @@ func (s *State) Changes() iter.Seq2[Ref, Change] {
 		}
 	}
 }
+
+// Before is a record as it was when the state read it; nil if there was none, or nobody has read it.
+func (s *State) Before(ref Ref) proto.Message { return s.records[ref].was }
 
 // Err is the first failure to read.
 func (s *State) Err() error { return s.err }
@@ -186,6 +191,10 @@ func (s *State) proposal(agreement, id string) *pb.Proposal {
 	return get[*pb.Proposal](s, proposalRef(agreement, id))
 }
 
+func (s *State) review(agreement, id string) *pb.Review {
+	return get[*pb.Review](s, reviewRef(agreement, id))
+}
+
 func (s *State) commitment(agreement, id string) *pb.Commitment {
 	return get[*pb.Commitment](s, commitmentRef(agreement, id))
 }
@@ -212,6 +221,10 @@ func proposalRef(agreement, id string) Ref {
 
 func proposalRevisionRef(agreement, id string, n int32) Ref {
 	return Ref{Kind: KindProposalRevision, Agreement: agreement, ID: id, Number: n}
+}
+
+func reviewRef(agreement, id string) Ref {
+	return Ref{Kind: KindReview, Agreement: agreement, ID: id}
 }
 
 func cascadeRef(agreement string) Ref { return Ref{Kind: KindCascade, Agreement: agreement} }

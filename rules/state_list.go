@@ -6,9 +6,9 @@ import (
 	"iter"
 	"math"
 	"slices"
-	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
@@ -26,7 +26,7 @@ type Ground struct {
 
 // Listing is what a list is asked for.
 type Listing struct {
-	// Kind is KindObligation, KindCommitment or KindProposal.
+	// Kind is KindObligation, KindCommitment, KindProposal or KindReview.
 	Kind Kind
 	// Agreement is whose records are listed.
 	Agreement string
@@ -39,10 +39,10 @@ type Listing struct {
 }
 
 // Place is where a record stands in its lists, as bytes that sort: an obligation by its due day, one without a day last; a
-// proposal or a concern by the time it was made; then, as a commitment does, by id. It never tells sides apart.
+// proposal, a concern or a review by the time it was made; then, as a commitment does, by id. It never tells sides apart.
 type Place string
 
-// PlaceOf is the place of an obligation, a commitment, a proposal or a concern; empty for other records.
+// PlaceOf is the place of an obligation, a commitment, a proposal, a concern or a review; empty for other records.
 func PlaceOf(m proto.Message) Place {
 	switch r := m.(type) {
 	case *pb.Obligation:
@@ -52,18 +52,21 @@ func PlaceOf(m proto.Message) Place {
 		}
 		return Place(append(binary.BigEndian.AppendUint32(make([]byte, 0, 64), day), r.GetObligationId()...))
 	case *pb.Proposal:
-		return placeByTime(r.GetCreateTime().AsTime(), r.GetProposalId())
+		return timedPlace(r.GetCreateTime(), r.GetProposalId())
+	case *pb.Review:
+		return timedPlace(r.GetCreateTime(), r.GetReviewId())
 	case *pb.Commitment:
 		return Place(r.GetCommitmentId())
 	case *pb.Concern:
-		return placeByTime(r.GetCreateTime().AsTime(), r.GetConcernId())
+		return timedPlace(r.GetCreateTime(), r.GetConcernId())
 	}
 	return ""
 }
 
-// placeByTime is the place of what stands in the order it was made.
-func placeByTime(made time.Time, id string) Place {
-	return Place(append(binary.BigEndian.AppendUint64(make([]byte, 0, 64), uint64(made.UnixMicro())^1<<63), id...))
+// timedPlace is the place of what is listed by the time it was made.
+func timedPlace(made *timestamppb.Timestamp, id string) Place {
+	micros := uint64(made.AsTime().UnixMicro()) ^ 1<<63
+	return Place(append(binary.BigEndian.AppendUint64(make([]byte, 0, 64), micros), id...))
 }
 
 // ID is the id at the end of a place.
@@ -71,7 +74,7 @@ func (p Place) ID(kind Kind) string {
 	switch kind {
 	case KindObligation:
 		return string(p[min(4, len(p)):])
-	case KindProposal, KindConcern:
+	case KindProposal, KindConcern, KindReview:
 		return string(p[min(8, len(p)):])
 	}
 	return string(p)
@@ -97,6 +100,12 @@ func (s *State) Commitments(agreement string, states []pb.CommitmentState, after
 func (s *State) Proposals(agreement string, states []pb.ProposalState, after Place, limit int) []*pb.Proposal {
 	l := Listing{Kind: KindProposal, Agreement: agreement, States: numbers(states), After: after}
 	return list(s, l, limit, func(p *pb.Proposal) bool { return len(states) == 0 || slices.Contains(states, p.GetState()) })
+}
+
+// Reviews lists the reviews of an agreement that are in one of the states (none: in any), in the order they were opened.
+func (s *State) Reviews(agreement string, states []pb.ReviewState, after Place, limit int) []*pb.Review {
+	l := Listing{Kind: KindReview, Agreement: agreement, States: numbers(states), After: after}
+	return list(s, l, limit, func(r *pb.Review) bool { return len(states) == 0 || slices.Contains(states, r.GetState()) })
 }
 
 func numbers[S state](states []S) []int32 {
@@ -209,7 +218,7 @@ func (s *State) Touched(agreement string) []Ref {
 
 func (s *State) touch(ref Ref) {
 	switch ref.Kind {
-	case KindObligation, KindCommitment, KindProposal:
+	case KindObligation, KindCommitment, KindProposal, KindReview:
 		s.touched[ref.Agreement] = append(s.touched[ref.Agreement], ref)
 	}
 }

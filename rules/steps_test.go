@@ -15,6 +15,7 @@ var tables = map[string]map[step]bool{
 	"commitment": rowsOf("commitment", CommitmentMoves),
 	"obligation": rowsOf("obligation", ObligationMoves),
 	"concern":    rowsOf("concern", ConcernMoves),
+	"review":     rowsOf("review", ReviewMoves),
 }
 
 // rowsOf is a table as steps.
@@ -27,7 +28,7 @@ func rowsOf[S state](noun string, table []Move[S]) map[step]bool {
 }
 
 // everyone is all that may stand in a row.
-var everyone = []Who{Obligor, Beneficiary, Author, Answerer, Raiser, Respondent, Either, Both, Holder, Neutral, ClockActor, Rule}
+var everyone = []Who{Obligor, Beneficiary, Author, Answerer, Raiser, Respondent, Either, Both, Holder, Neutral, Opener, ClockActor, Rule}
 
 // followsTheTables holds that every change of state that an event makes is a row of the tables of life cycles: the
 // event's verb, by whom the row names. It takes the events one by one, because one decision may move many records, and one
@@ -81,6 +82,8 @@ func nounOf(m proto.Message) string {
 		return "obligation"
 	case *pb.Concern:
 		return "concern"
+	case *pb.Review:
+		return "review"
 	}
 	return ""
 }
@@ -110,6 +113,8 @@ func may(s *State, e *pb.Event, was proto.Message, who Who) bool {
 		return who == Raiser && side == r.GetRaisedBy() || who == Respondent && side == Other(r.GetRaisedBy()) || who == Answerer && side == Other(r.GetRemedy().GetBy())
 	case *pb.Proposal:
 		return who == answering(s, r, side)
+	case *pb.Review:
+		return who == Opener && side == r.GetOpenedBy()
 	case *pb.Agreement:
 		if id := e.GetAgreementEnded().GetObligationId(); id != "" {
 			return who == Beneficiary && side == s.obligation(r.GetAgreementId(), id).GetBeneficiary()

@@ -137,6 +137,8 @@ func (s *story) ref(noun, path string) Ref {
 		return obligationRef(agreement, id)
 	case "concern":
 		return concernRef(agreement, id)
+	case "review":
+		return reviewRef(agreement, id)
 	case "revision":
 		n, _ := strconv.Atoi(id)
 		return revisionRef(agreement, int32(n))

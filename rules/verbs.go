@@ -93,6 +93,11 @@ var deeds = map[string]deed{
 	"concern_determined":              {"concern", "determine"},
 	"concern_withdrawn":               {"concern", "withdraw"},
 	"concern_reopened":                {"concern", "reopen"},
+	"review_opened":                   {"review", "open"},
+	"review_updated":                  {"review", "update"},
+	"review_signed":                   {"review", "sign"},
+	"review_withdrawn":                {"review", "withdraw"},
+	"review_action_proposed":          {"review", "propose action"},
 }
 
 // EventKind is the kind of an event: the name of its change, for example "obligation_waived"; empty for one that this release

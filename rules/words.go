@@ -15,7 +15,7 @@ import (
 func Words(e *pb.Event) string {
 	side := sideWord(e.GetActor().GetSide())
 	for _, words := range [...]func(*pb.Event, string) string{
-		serviceWords, agreementWords, agreementCourseWords, proposalWords, commitmentWords, obligationWords, obligationCourseWords, obligationReliefWords, concernWords, remedyWords,
+		serviceWords, agreementWords, agreementCourseWords, proposalWords, commitmentWords, obligationWords, obligationCourseWords, obligationReliefWords, concernWords, remedyWords, reviewWords,
 	} {
 		if said := words(e, side); said != "" {
 			return said

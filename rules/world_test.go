@@ -331,6 +331,7 @@ func (w *world) close() {
 				w.t.Fatalf("history leads to %v; the record is %v", m, w.records[ref])
 			}
 		}
+		w.scored(id, s)
 	}
 	if replayed != len(w.records) {
 		w.t.Fatalf("history leads to %d records; there are %d", replayed, len(w.records))

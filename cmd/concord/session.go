@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,18 @@ const defaultAddr = "127.0.0.1:9400"
 const (
 	outputTable = "table"
 	outputJSON  = "json"
+	outputCSV   = "csv" // these where a command says so; see forms
+	outputSVG   = "svg"
 )
+
+// formsKey is where a command says what -o takes beside table and json.
+const formsKey = "forms"
+
+// forms says of a command what -o takes beside table and json, and is the command.
+func forms(cmd *cobra.Command, more ...string) *cobra.Command {
+	cmd.Annotations = map[string]string{formsKey: strings.Join(more, " ")}
+	return cmd
+}
 
 // session is one run of the command: where it reads and writes, and what the global flags say.
 type session struct {
@@ -70,18 +82,21 @@ func (s *session) root() *cobra.Command {
 	flags.StringVar(&s.caFile, "ca-file", s.env("CONCORD_CA_FILE", ""), "PEM file with the authorities that vouch for the service (CONCORD_CA_FILE)")
 	flags.BoolVar(&s.tls, "tls", false, "speak TLS even to this machine; to every other machine it always is")
 	flags.DurationVar(&s.timeout, "timeout", client.DefaultTimeout, "how long one call may take")
-	flags.StringVarP(&s.output, "output", "o", outputTable, "table, or json: the API's messages, a list as one object per line")
+	flags.StringVarP(&s.output, "output", "o", outputTable, "table, or json: the API's messages, a list as one object per line; scorecards also csv and svg")
 	root.MarkFlagsMutuallyExclusive("key", "key-file")
-	fixed(root, "output", outputTable, outputJSON)
-	root.PersistentPreRunE = func(*cobra.Command, []string) error {
-		if s.output != outputTable && s.output != outputJSON {
-			return usagef("-o takes table or json, not %q", s.output)
+	fixed(root, "output", outputTable, outputJSON, outputCSV, outputSVG)
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		takes := append([]string{outputTable, outputJSON}, strings.Fields(cmd.Annotations[formsKey])...)
+		if !slices.Contains(takes, s.output) {
+			return usagef("-o takes %s here, not %q", strings.Join(takes, ", "), s.output)
 		}
 		return nil
 	}
 	root.AddCommand(
 		s.partyCommand(), s.keyCommand(), s.eraseCommand(), s.agreementCommand(), s.proposalCommand(), s.commitmentCommand(),
-		s.obligationCommand(), s.concernCommand(), s.feedCommand(), s.eventCommand(), s.watchCommand(), s.logCommand(), s.auditCommand(), s.importCommand(), s.whoamiCommand(), s.versionCommand(), s.benchCommand(),
+		s.obligationCommand(), s.concernCommand(), s.reviewCommand(), s.scorecardCommand(), s.outlookCommand(), s.portfolioCommand(), s.feedCommand(),
+		s.eventCommand(), s.watchCommand(), s.logCommand(), s.auditCommand(),
+		s.importCommand(), s.whoamiCommand(), s.versionCommand(), s.benchCommand(),
 	)
 	return root
 }

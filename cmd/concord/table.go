@@ -35,7 +35,12 @@ func printList[T proto.Message](s *session, list iter.Seq2[T, error], columns []
 		}
 		return nil
 	}
-	w := tabs(s.out)
+	return printTable(s.out, list, columns)
+}
+
+// printTable prints a table as its rows arrive.
+func printTable[T any](out io.Writer, list iter.Seq2[T, error], columns []column[T]) error {
+	w := tabs(out)
 	row := func(cell func(column[T]) string) {
 		cells := make([]string, len(columns))
 		for i, c := range columns {

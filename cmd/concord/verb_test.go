@@ -40,6 +40,8 @@ var verbs = map[string]proto.Message{
 	"agreement resume help --validate-only":              &pb.ResumeAgreementRequest{AgreementId: "help", ValidateOnly: true},
 	"agreement terminate help --obligation o --reason x": &pb.TerminateAgreementRequest{AgreementId: "help", ObligationId: "o", Reason: "x"},
 	"agreement calendar help":                            &pb.GetCalendarRequest{AgreementId: "help"},
+	"portfolio --counts":                                 &pb.GetPortfolioRequest{},
+	"portfolio acme --task to-judge --due-before d":      &pb.ListPortfolioRequest{PartyId: "acme", Task: pb.PortfolioTask_PORTFOLIO_TASK_TO_JUDGE, DueBefore: "d", PageSize: pageSize, PageToken: "2"},
 	"party calendar acme":                                &pb.GetCalendarRequest{PartyId: "acme"},
 
 	"proposal make help --note x":                        &pb.CreateProposalRequest{AgreementId: "help", Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS, Note: "x"},
@@ -63,9 +65,14 @@ var verbs = map[string]proto.Message{
 	"proposal withdraw next first --reason x": &pb.WithdrawProposalRequest{AgreementId: "next", ProposalId: "first", Reason: "x"},
 
 	"commitment list help --obligor vendor": &pb.ListCommitmentsRequest{AgreementId: "help", Obligor: pb.Side_SIDE_VENDOR, PageSize: pageSize},
-	"commitment show help desk":             &pb.GetCommitmentRequest{AgreementId: "help", CommitmentId: "desk"},
-	"obligation list help --due-from d":     &pb.ListObligationsRequest{AgreementId: "help", DueFrom: "d", PageSize: pageSize},
-	"obligation show help desk-1":           &pb.GetObligationRequest{AgreementId: "help", ObligationId: "desk-1"},
+	"scorecard help":                        &pb.GetScorecardRequest{AgreementId: "help"},
+	"scorecard help --from 2026-01-01 --to 2026-03-31 --as-of 2026-05-01T00:00:00Z": &pb.GetScorecardRequest{AgreementId: "help", FromDate: "2026-01-01", ToDate: "2026-03-31", AsOf: at("2026-05-01")},
+	"scorecard help -o svg --from d":                                                &pb.GetScorecardPictureRequest{AgreementId: "help", FromDate: "d"},
+	"outlook help":                                                                  &pb.GetOutlookRequest{AgreementId: "help"},
+	"outlook help --as-of 2026-03-01T00:00:00Z":                                     &pb.GetOutlookRequest{AgreementId: "help", AsOf: at("2026-03-01")},
+	"commitment show help desk":                                                     &pb.GetCommitmentRequest{AgreementId: "help", CommitmentId: "desk"},
+	"obligation list help --due-from d":                                             &pb.ListObligationsRequest{AgreementId: "help", DueFrom: "d", PageSize: pageSize},
+	"obligation show help desk-1":                                                   &pb.GetObligationRequest{AgreementId: "help", ObligationId: "desk-1"},
 	"obligation trigger a o --title x --on d --evidence title=Photo,uri=https://x.example/p": &pb.TriggerObligationRequest{
 		AgreementId: "a", ObligationId: "o", Title: "x", OccurredDate: "d", Evidence: []*pb.Evidence{{Title: "Photo", Uri: "https://x.example/p"}}},
 	"obligation submit a o --note x":                             &pb.SubmitObligationRequest{AgreementId: "a", ObligationId: "o", Note: "x"},
@@ -103,8 +110,18 @@ var verbs = map[string]proto.Message{
 	"concern escalate a c --reason x":            &pb.EscalateConcernRequest{AgreementId: "a", ConcernId: "c", Reason: "x"},
 	"concern determine a c --outcome upheld --reason x": &pb.DetermineConcernRequest{
 		AgreementId: "a", ConcernId: "c", Outcome: pb.ConcernOutcome_CONCERN_OUTCOME_UPHELD, Reason: "x"},
-	"concern withdraw a c --reason x": &pb.WithdrawConcernRequest{AgreementId: "a", ConcernId: "c", Reason: "x"},
-	"concern reopen a c --reason x":   &pb.ReopenConcernRequest{AgreementId: "a", ConcernId: "c", Reason: "x"},
+	"concern withdraw a c --reason x":             &pb.WithdrawConcernRequest{AgreementId: "a", ConcernId: "c", Reason: "x"},
+	"concern reopen a c --reason x":               &pb.ReopenConcernRequest{AgreementId: "a", ConcernId: "c", Reason: "x"},
+	"review open help --title Q1 --from d --to e": &pb.OpenReviewRequest{AgreementId: "help", Title: "Q1", FromDate: "d", ToDate: "e"},
+	"review list help --state signed":             &pb.ListReviewsRequest{AgreementId: "help", State: pb.ReviewState_REVIEW_STATE_SIGNED, PageSize: pageSize},
+	"review show help q1":                         &pb.GetReviewRequest{AgreementId: "help", ReviewId: "q1"},
+	"review sign help q1 --digest x":              &pb.SignReviewRequest{AgreementId: "help", ReviewId: "q1", Revision: 2, Digest: "x"},
+	"review withdraw help q1 --reason x --etag 3": &pb.WithdrawReviewRequest{AgreementId: "help", ReviewId: "q1", Reason: "x", Etag: "3"},
+	"review write help q1 --minutes x":            &pb.UpdateReviewRequest{AgreementId: "help", ReviewId: "q1", Review: &pb.Review{Minutes: "x"}, UpdateMask: mask("minutes")},
+	"review write help q1 --action client_d_Do_it": &pb.UpdateReviewRequest{
+		AgreementId: "help", ReviewId: "q1", Review: &pb.Review{Actions: []*pb.ReviewAction{{Obligor: pb.Side_SIDE_CLIENT, DueDate: "d", Title: "Do it"}}}, UpdateMask: mask("actions")},
+	"review propose help q1 --action 2 --commitment c --weight 3 --category payment": &pb.ProposeReviewActionRequest{
+		AgreementId: "help", ReviewId: "q1", Action: 2, CommitmentId: "c", Weight: 3, Category: pb.Category_CATEGORY_PAYMENT},
 
 	"feed create Telephone --agreement help": &pb.CreateFeedRequest{Feed: &pb.Feed{DisplayName: "Telephone", AgreementId: "help"}},
 	"feed list":                              &pb.ListFeedsRequest{PageSize: pageSize},

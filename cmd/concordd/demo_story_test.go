@@ -31,7 +31,10 @@ func TestHalfAYearEndsAsItShould(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var scenario struct{ Occurrences []occurrence }
+	var scenario struct {
+		Occurrences []occurrence
+		Results     results
+	}
 	if err := json.Unmarshal(text, &scenario); err != nil {
 		t.Fatal(err)
 	}
@@ -66,6 +69,7 @@ func TestHalfAYearEndsAsItShould(t *testing.T) {
 			for key := range want {
 				t.Errorf("nothing is like the row %s", key)
 			}
+			scorecardSays(t, face, client, scenario.Results)
 			amendmentDoesWhatItSaid(t, s, face, client)
 		})
 	}

@@ -34,7 +34,10 @@ func Register(s grpc.ServiceRegistrar, j *journal.Journal, policy *seal.Policy, 
 	pb.RegisterConcernServiceServer(s, concerns{j: j})
 	pb.RegisterHistoryServiceServer(s, history{j: j, hub: hub})
 	pb.RegisterLogServiceServer(s, logs{j: j, policy: policy, exports: semaphore.NewWeighted(maxExports)})
+	pb.RegisterReviewServiceServer(s, reviews{j: j})
 	pb.RegisterCalendarServiceServer(s, calendars{j: j})
+	pb.RegisterScorecardServiceServer(s, scorecards{j: j})
+	pb.RegisterPortfolioServiceServer(s, portfolios{j: j})
 }
 
 // do has a command decided for the caller.

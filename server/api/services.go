@@ -50,8 +50,16 @@ type (
 		policy  *seal.Policy
 		exports *semaphore.Weighted
 	}
+	reviews struct {
+		pb.UnsafeReviewServiceServer
+		j *journal.Journal
+	}
 	calendars struct {
 		pb.UnsafeCalendarServiceServer
+		j *journal.Journal
+	}
+	portfolios struct {
+		pb.UnsafePortfolioServiceServer
 		j *journal.Journal
 	}
 )
@@ -307,4 +315,12 @@ func (s calendars) GetFeed(ctx context.Context, r *pb.GetFeedRequest) (*pb.Feed,
 
 func (s calendars) ListFeeds(ctx context.Context, r *pb.ListFeedsRequest) (*pb.ListFeedsResponse, error) {
 	return s.j.Feeds(ctx, auth.Caller(ctx), r)
+}
+
+func (s portfolios) GetPortfolio(ctx context.Context, r *pb.GetPortfolioRequest) (*pb.Portfolio, error) {
+	return s.j.Portfolio(ctx, auth.Caller(ctx), r)
+}
+
+func (s portfolios) ListPortfolio(ctx context.Context, r *pb.ListPortfolioRequest) (*pb.ListPortfolioResponse, error) {
+	return s.j.PortfolioItems(ctx, auth.Caller(ctx), r)
 }

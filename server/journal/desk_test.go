@@ -189,7 +189,7 @@ func openDesk(t *testing.T, e *engine, c *clock) *desk {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := j.CheckTimers(context.Background()); err != nil {
+		if err := errors.Join(j.CheckTimers(context.Background()), j.CheckPortfolios(context.Background())); err != nil {
 			t.Error(err)
 		}
 	})

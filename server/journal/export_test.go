@@ -3,12 +3,15 @@ package journal
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
 	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
+	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/rules"
 	"github.com/concordhq/concord/server/store"
 )
@@ -104,6 +107,78 @@ func (j *Journal) CheckTimers(ctx context.Context) error {
 			if alarm, ok := alarms[agreement]; !ok || alarm > at {
 				return fmt.Errorf("the alarm of %s is set to %d, %v; its first timer is %d", agreement, alarm, ok, at)
 			}
+		}
+		return nil
+	})
+}
+
+// CheckPortfolios holds what portfolios rely on: what stands in them, and what is counted by party and by agreement, is what
+// a scan of all records finds.
+func (j *Journal) CheckPortfolios(ctx context.Context) error {
+	return j.opts.Store.View(ctx, func(snap store.Snapshot) error {
+		want, have := map[string]bool{}, map[string]bool{}
+		sums, kept := map[string]int64{}, map[string]int64{}
+		for r, err := range snap.Scan(tableRecords, nil, nil) {
+			if err != nil {
+				return err
+			}
+			_, rest, _ := bytes.Cut(r.Key, []byte{keySeparator})
+			if rest[0] == subEvents || rest[0] == subLists || rest[0] == subTimers {
+				continue
+			}
+			ref, err := recordRef(r.Key)
+			if err != nil {
+				return err
+			}
+			m, err := readRecord(snap, ref)
+			if err != nil {
+				return err
+			}
+			if c, ok := m.(*journalv1.Chain); ok {
+				for i, n := range c.GetAwaited() {
+					kept[fmt.Sprintf("in %s, seat %d", ref.Agreement, i)] = n
+				}
+			}
+			awaits := rules.Awaits(nil, m)
+			if len(awaits) == 0 {
+				continue
+			}
+			header, err := readRecord(snap, rules.Ref{Kind: rules.KindAgreement, Agreement: ref.Agreement})
+			if err != nil {
+				return err
+			}
+			for _, w := range awaits {
+				sums[fmt.Sprintf("in %s, seat %d", ref.Agreement, seat(w))]++
+				for party, task := range seenBy(header.(*pb.Agreement), w) {
+					sums[fmt.Sprintf("of %s, task %d", party, task)]++
+				}
+			}
+			for _, w := range withLingering(awaits, m) {
+				for party, task := range seenBy(header.(*pb.Agreement), w) {
+					want[string(awaitKey(party, task, ref, w.Day))] = true
+				}
+			}
+		}
+		for r, err := range snap.Scan(tableIndex, []byte{listAwaited}, []byte{listAwaited + 1}) {
+			sum := &journalv1.Awaited{}
+			if err := errors.Join(err, proto.Unmarshal(r.Value, sum)); err != nil {
+				return err
+			}
+			for i, n := range sum.GetCounts() {
+				kept[fmt.Sprintf("of %s, task %d", r.Key[1:], i)] = n
+			}
+		}
+		for r, err := range snap.Scan(tableIndex, []byte{listAwaits}, []byte{listAwaits + 1}) {
+			if err != nil {
+				return err
+			}
+			have[string(r.Key)] = true
+		}
+		maps.DeleteFunc(kept, func(_ string, n int64) bool { return n == 0 })
+		if !maps.Equal(want, have) || !maps.Equal(sums, kept) {
+			maps.DeleteFunc(want, func(key string, _ bool) bool { in := have[key]; delete(have, key); return in })
+			maps.DeleteFunc(sums, func(what string, n int64) bool { same := kept[what] == n; delete(kept, what); return same })
+			return fmt.Errorf("a scan alone finds %q, and counts %v; there alone is %q, and %v", slices.Sorted(maps.Keys(want)), sums, slices.Sorted(maps.Keys(have)), kept)
 		}
 		return nil
 	})

@@ -8,6 +8,7 @@ import (
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/rules"
+	"github.com/concordhq/concord/server/store"
 )
 
 // What a batch is decided upon: the store as it is when a command's turn comes, and before it the batch ahead, which may not
@@ -34,12 +35,15 @@ func (b *batch) newer(agreement string) []rules.Ref {
 	return b.ahead.state.Touched(agreement)
 }
 
-// list reads the ids of a list as it is stored, both sides' together. A state shares its keys with others; see group.
-func (b *batch) list(l rules.Listing) iter.Seq2[string, error] {
+// list reads the ids of a list as it is stored when it is asked for.
+func (b *batch) list(l rules.Listing) iter.Seq2[string, error] { return ids(b.snap, l) }
+
+// ids reads the ids of a list, both sides' together. A state shares its keys with others; see group.
+func ids(snap store.Snapshot, l rules.Listing) iter.Seq2[string, error] {
 	q := query{table: tableRecords}
 	switch l.Kind {
 	case rules.KindObligation:
-		states := groups(chosen(l.States, pb.ObligationState_name), group)
+		states := groups(chosen(l.States, pb.ObligationState_name))
 		if l.Commitment == "" {
 			q.prefixes = prefixes(join(l.Agreement, sep, subLists, listObligations), choices(pb.Side_SIDE_UNSPECIFIED, bothSides), states)
 		} else {
@@ -49,12 +53,14 @@ func (b *batch) list(l rules.Listing) iter.Seq2[string, error] {
 		q.prefixes = prefixes(join(l.Agreement, sep, subLists, listCommitments), choices(pb.Side_SIDE_UNSPECIFIED, bothSides), chosen(l.States, pb.CommitmentState_name))
 	case rules.KindProposal:
 		q.prefixes = prefixes(join(l.Agreement, sep, subLists, listProposals), chosen(l.States, pb.ProposalState_name))
+	case rules.KindReview:
+		q.prefixes = prefixes(join(l.Agreement, sep, subLists, listReviews), chosen(l.States, pb.ReviewState_name))
 	}
 	if l.After != "" {
 		q.from = append([]byte(l.After), keySeparator) // the first key behind it
 	}
 	return func(yield func(string, error) bool) {
-		for place, err := range q.walk(b.snap) {
+		for place, err := range q.walk(snap) {
 			if !yield(rules.Place(place.Key).ID(l.Kind), err) || err != nil {
 				return
 			}

@@ -34,7 +34,8 @@ import (
 //	                                                                              clock must look at, by time
 //	texts      like records                             → the record              revisions: large, and read when asked for,
 //	                                                                              so that what changes lies on few pages
-//	index      list filters order                       → nothing                 the lists across agreements
+//	index      list filters order                       → nothing                 the lists across agreements; but for counts,
+//	                                                                              whose value they are
 //	alarms     be64(micros, sign flipped) agreement     → nothing                 one for each agreement that has timers,
 //	                                                                              at the earliest or before; see alarm
 //	receipts   principal 00 request_id                  → be64(micros) ‖ Receipt  answers given; time-ordered request
@@ -82,12 +83,15 @@ const (
 	listByCommitment       = 'c' // agreement: commitment 00 group | day id
 	listCommitments        = 'm' // agreement: side state | id
 	listProposals          = 'p' // agreement: state | micros id
-	listConcerns           = 'n' // agreement: raiser kind group | micros id
+	listConcerns           = 'x' // agreement: raiser kind group | micros id
 	listConcernsAbout      = 'b' // agreement: obligation 00 group | micros id
+	listReviews            = 'r' // agreement: state | micros id
 	listAgreements         = 'a' // across: party 00 side state | agreement; party "" and side 0: all
 	listCounterparts       = 'q' // across: party 00 | other party
 	listKeysOfAParty       = 'k' // across: party 00 | key, feeds among them
 	listFeeds              = 'f' // across: party 00 | feed
+	listAwaits             = 'w' // across: party 00 task | day agreement 00 kind id 00 task; see portfolio.go
+	listAwaited            = 'n' // across: party → Awaited: how many there are of each task
 	keySeparator           = 0x00
 	unspecified       byte = 0
 )
@@ -145,7 +149,7 @@ func recordKey(ref rules.Ref) []byte {
 
 // numbered says of a kind whether its records have numbers.
 func numbered(kind rules.Kind) bool {
-	return kind == rules.KindRevision || kind == rules.KindProposalRevision
+	return kind == rules.KindRevision || kind == rules.KindProposalRevision || kind == rules.KindTally
 }
 
 // recordRef is the record that lies at a key.
@@ -196,6 +200,10 @@ func newRecord(kind rules.Kind) proto.Message {
 		return &pb.Log{}
 	case rules.KindConcern:
 		return &pb.Concern{}
+	case rules.KindReview:
+		return &pb.Review{}
+	case rules.KindTally:
+		return &journalv1.Tally{}
 	}
 	panic(fmt.Sprintf("journal: a record of kind %d", kind))
 }
@@ -250,8 +258,11 @@ func concernGroup(state byte) byte {
 	return byte(pb.ConcernState_CONCERN_STATE_OPEN)
 }
 
-// groups are the groups of states, each once.
-func groups(states []byte, group func(byte) byte) []byte {
+// groups are the groups of states of obligations, each once.
+func groups(states []byte) []byte { return grouped(states, group) }
+
+// grouped are the groups of states, each once.
+func grouped(states []byte, group func(byte) byte) []byte {
 	for i, state := range states {
 		states[i] = group(state)
 	}
@@ -303,6 +314,8 @@ func places(found []entry, ref rules.Ref, m proto.Message) []entry {
 		for _, id := range r.GetObligationIds() {
 			add(tableRecords, join(ref.Agreement, sep, subLists, listConcernsAbout, id, sep, state, place))
 		}
+	case *pb.Review:
+		add(tableRecords, join(ref.Agreement, sep, subLists, listReviews, byte(r.GetState()), string(rules.PlaceOf(r))))
 	case *pb.Agreement:
 		state := byte(r.GetState())
 		vendor, client := r.GetVendorPartyId(), r.GetClientPartyId()

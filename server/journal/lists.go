@@ -97,7 +97,7 @@ func obligationQuery(req *pb.ListObligationsRequest) (q query, none func(store.S
 	if q.from != nil && q.to == nil {
 		q.to = be32(math.MaxUint32) // what has no day yet is not due from any day on
 	}
-	states := groups(choices(req.GetState(), pb.ObligationState_name), group)
+	states := groups(choices(req.GetState(), pb.ObligationState_name))
 	if req.GetCommitmentId() == "" {
 		q.prefixes = prefixes(join(req.GetAgreementId(), sep, subLists, listObligations), choices(req.GetObligor(), bothSides), states)
 		return q, none, nil
@@ -143,7 +143,7 @@ func (j *Journal) Proposals(ctx context.Context, caller rules.Caller, req *pb.Li
 // Concerns lists an agreement's concerns in the order they were raised.
 func (j *Journal) Concerns(ctx context.Context, caller rules.Caller, req *pb.ListConcernsRequest) (*pb.ListConcernsResponse, error) {
 	list := &pb.ListConcernsResponse{}
-	states := groups(choices(req.GetState(), pb.ConcernState_name), concernGroup)
+	states := grouped(choices(req.GetState(), pb.ConcernState_name), concernGroup)
 	q := query{table: tableRecords, prefixes: prefixes(join(req.GetAgreementId(), sep, subLists, listConcerns),
 		choices(req.GetRaisedBy(), bothSides), choices(req.GetKind(), pb.ConcernKind_name), states)}
 	if req.GetObligationId() != "" { // few concerns are about one: the other filters are looked up

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -31,7 +32,8 @@ type batch struct {
 	chains   map[string]*journalv1.Chain // chains that grew, or whose alarms may move
 	looked   map[string]bool             // agreements that the clock has looked at
 	receipts map[string]*receipt
-	edge     proof.Edge // its size is the position of the newest event
+	sums     map[string]*journalv1.Awaited // of parties, that changed
+	edge     proof.Edge                    // its size is the position of the newest event
 	writes   []store.Write
 	places   map[rules.Ref]int // of records in writes
 	bytes    int
@@ -179,7 +181,7 @@ func commitRefusal(err error) error {
 func (j *Journal) newBatch(ctx context.Context, ahead *batch) *batch {
 	b := &batch{
 		j: j, ctx: ctx, ahead: ahead, at: j.Now().Truncate(time.Microsecond),
-		chains: map[string]*journalv1.Chain{}, looked: map[string]bool{}, receipts: map[string]*receipt{}, places: map[rules.Ref]int{}, written: make(chan error, 1),
+		chains: map[string]*journalv1.Chain{}, looked: map[string]bool{}, receipts: map[string]*receipt{}, sums: map[string]*journalv1.Awaited{}, places: map[rules.Ref]int{}, written: make(chan error, 1),
 	}
 	if start := j.opts.Observe.Start; start != nil {
 		b.ctx, b.end = start(ctx)
@@ -338,6 +340,7 @@ func (b *batch) chain(agreementID string) (*journalv1.Chain, error) {
 	}
 	if was, _ := m.(*journalv1.Chain); was != nil { // others may be reading it
 		c.Version, c.LogKey, c.EntryHash, c.AlarmMicros = was.GetVersion(), was.GetLogKey(), was.GetEntryHash(), was.GetAlarmMicros()
+		c.Awaited = slices.Clone(was.GetAwaited())
 	} else {
 		b.j.opts.Random(c.LogKey)
 	}
@@ -358,6 +361,19 @@ func (b *batch) close() error {
 	}
 	for ref, c := range b.state.Changes() {
 		b.moveEntries(ref, c)
+		if err := b.moveAwaits(ref, c); err != nil {
+			return err
+		}
+		if err := b.moveNeutral(ref, c); err != nil {
+			return err
+		}
+	}
+	for party, sum := range b.sums {
+		value, err := proto.Marshal(sum)
+		if err != nil {
+			return fmt.Errorf("serialize counts: %w", err)
+		}
+		b.write(tableIndex, join(listAwaited, party), value)
 	}
 	if err := b.setAlarms(); err != nil {
 		return err

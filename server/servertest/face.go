@@ -93,7 +93,7 @@ func (r RPC) Streams() bool { return r.IsStreamingClient() || r.IsStreamingServe
 // Calls that are streams, and calls that REST does not offer: few, and by name, so that an HTTP rule cannot be forgotten.
 var (
 	streams  = []protoreflect.Name{"ImportAgreements", "ExportAudit", "WatchEvents"}
-	gRPCOnly = []protoreflect.Name{"GetCalendar", "ImportAgreements", "GetTile", "GetEntryBundle", "ExportAudit"}
+	gRPCOnly = []protoreflect.Name{"GetCalendar", "GetScorecardPicture", "ImportAgreements", "GetTile", "GetEntryBundle", "ExportAudit"}
 )
 
 // RPCs are all calls of the API. It panics if one has no place over REST and is not named above, or the other way round.

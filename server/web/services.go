@@ -31,7 +31,10 @@ var services = []service{
 	{pb.File_concord_v1_log_service_proto, registering(pb.NewLogServiceClient, pb.RegisterLogServiceHandlerClient)},
 	{pb.File_concord_v1_obligation_service_proto, registering(pb.NewObligationServiceClient, pb.RegisterObligationServiceHandlerClient)},
 	{pb.File_concord_v1_party_service_proto, registering(pb.NewPartyServiceClient, pb.RegisterPartyServiceHandlerClient)},
+	{pb.File_concord_v1_portfolio_service_proto, registering(pb.NewPortfolioServiceClient, pb.RegisterPortfolioServiceHandlerClient)},
 	{pb.File_concord_v1_proposal_service_proto, registering(pb.NewProposalServiceClient, pb.RegisterProposalServiceHandlerClient)},
+	{pb.File_concord_v1_review_service_proto, registering(pb.NewReviewServiceClient, pb.RegisterReviewServiceHandlerClient)},
+	{pb.File_concord_v1_scorecard_service_proto, registering(pb.NewScorecardServiceClient, pb.RegisterScorecardServiceHandlerClient)},
 }
 
 // newRoutes makes the routes of all services and gives each the handler that the generated gateway has

@@ -62,6 +62,7 @@ type handler struct {
 	routes *routeTable
 	pages  map[string]http.Handler
 	audits map[string]*route // of bundles, by the noun in front of the id
+	cards  *route            // of the pictures of scorecards
 }
 
 // New makes the one handler for all paths. It fails when the protos say something that this package
@@ -87,6 +88,9 @@ func New(c Config) (http.Handler, error) {
 	if h.audits, err = auditRoutes(); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
+	if h.cards, err = pictureRoute(); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
 	if h.pages, err = newPages(c); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
@@ -110,6 +114,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		var id string
 		if x.route, id = h.auditAt(r.URL.Path); x.route != nil && r.URL.RawPath == "" {
 			h.serveAudit(x, id)
+			return
+		}
+		if id = pictureAt(r.URL.Path); id != "" && r.URL.RawPath == "" {
+			x.route = h.cards
+			h.servePicture(x, id)
 			return
 		}
 		h.serveCall(x)

@@ -195,6 +195,11 @@ type Event struct {
 	//	*Event_ConcernDetermined
 	//	*Event_ConcernWithdrawn
 	//	*Event_ConcernReopened
+	//	*Event_ReviewOpened
+	//	*Event_ReviewUpdated
+	//	*Event_ReviewSigned
+	//	*Event_ReviewWithdrawn
+	//	*Event_ReviewActionProposed
 	Change        isEvent_Change `protobuf_oneof:"change"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1004,6 +1009,51 @@ func (x *Event) GetConcernReopened() *ConcernReopened {
 	return nil
 }
 
+func (x *Event) GetReviewOpened() *ReviewOpened {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ReviewOpened); ok {
+			return x.ReviewOpened
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetReviewUpdated() *ReviewUpdated {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ReviewUpdated); ok {
+			return x.ReviewUpdated
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetReviewSigned() *ReviewSigned {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ReviewSigned); ok {
+			return x.ReviewSigned
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetReviewWithdrawn() *ReviewWithdrawn {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ReviewWithdrawn); ok {
+			return x.ReviewWithdrawn
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetReviewActionProposed() *ReviewActionProposed {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ReviewActionProposed); ok {
+			return x.ReviewActionProposed
+		}
+	}
+	return nil
+}
+
 type isEvent_Change interface {
 	isEvent_Change()
 }
@@ -1403,6 +1453,31 @@ type Event_ConcernReopened struct {
 	ConcernReopened *ConcernReopened `protobuf:"bytes,113,opt,name=concern_reopened,json=concernReopened,proto3,oneof"`
 }
 
+type Event_ReviewOpened struct {
+	// A joint review began, and froze a scorecard.
+	ReviewOpened *ReviewOpened `protobuf:"bytes,134,opt,name=review_opened,json=reviewOpened,proto3,oneof"`
+}
+
+type Event_ReviewUpdated struct {
+	// The minutes or actions of a review were written.
+	ReviewUpdated *ReviewUpdated `protobuf:"bytes,135,opt,name=review_updated,json=reviewUpdated,proto3,oneof"`
+}
+
+type Event_ReviewSigned struct {
+	// A side signed the paper of a review.
+	ReviewSigned *ReviewSigned `protobuf:"bytes,136,opt,name=review_signed,json=reviewSigned,proto3,oneof"`
+}
+
+type Event_ReviewWithdrawn struct {
+	// A review was taken back.
+	ReviewWithdrawn *ReviewWithdrawn `protobuf:"bytes,137,opt,name=review_withdrawn,json=reviewWithdrawn,proto3,oneof"`
+}
+
+type Event_ReviewActionProposed struct {
+	// An action of a review was proposed as a commitment.
+	ReviewActionProposed *ReviewActionProposed `protobuf:"bytes,138,opt,name=review_action_proposed,json=reviewActionProposed,proto3,oneof"`
+}
+
 func (*Event_PartyRegistered) isEvent_Change() {}
 
 func (*Event_PartyUpdated) isEvent_Change() {}
@@ -1560,6 +1635,16 @@ func (*Event_ConcernDetermined) isEvent_Change() {}
 func (*Event_ConcernWithdrawn) isEvent_Change() {}
 
 func (*Event_ConcernReopened) isEvent_Change() {}
+
+func (*Event_ReviewOpened) isEvent_Change() {}
+
+func (*Event_ReviewUpdated) isEvent_Change() {}
+
+func (*Event_ReviewSigned) isEvent_Change() {}
+
+func (*Event_ReviewWithdrawn) isEvent_Change() {}
+
+func (*Event_ReviewActionProposed) isEvent_Change() {}
 
 // Actor is who did something.
 type Actor struct {
@@ -7378,12 +7463,377 @@ func (x *RecordedEvent) GetErased() bool {
 	return false
 }
 
+// ReviewOpened says that both sides look at a scorecard, and freezes it.
+type ReviewOpened struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The review's id.
+	ReviewId string `protobuf:"bytes,1,opt,name=review_id,json=reviewId,proto3" json:"review_id,omitempty"`
+	// The side that opened it.
+	OpenedBy Side `protobuf:"varint,2,opt,name=opened_by,json=openedBy,proto3,enum=concord.v1.Side" json:"opened_by,omitempty"`
+	// What it is called.
+	Title string `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"`
+	// The scorecard, reckoned from all events of the agreement before this one.
+	Scorecard *Scorecard `protobuf:"bytes,4,opt,name=scorecard,proto3" json:"scorecard,omitempty"`
+	// The exact bytes of the first paper: a serialized concord.v1.ReviewPaper.
+	Body []byte `protobuf:"bytes,5,opt,name=body,proto3" json:"body,omitempty"`
+	// SHA-256 of body in hexadecimal.
+	Digest        string `protobuf:"bytes,6,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewOpened) Reset() {
+	*x = ReviewOpened{}
+	mi := &file_concord_v1_event_proto_msgTypes[83]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewOpened) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewOpened) ProtoMessage() {}
+
+func (x *ReviewOpened) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[83]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewOpened.ProtoReflect.Descriptor instead.
+func (*ReviewOpened) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{83}
+}
+
+func (x *ReviewOpened) GetReviewId() string {
+	if x != nil {
+		return x.ReviewId
+	}
+	return ""
+}
+
+func (x *ReviewOpened) GetOpenedBy() Side {
+	if x != nil {
+		return x.OpenedBy
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *ReviewOpened) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *ReviewOpened) GetScorecard() *Scorecard {
+	if x != nil {
+		return x.Scorecard
+	}
+	return nil
+}
+
+func (x *ReviewOpened) GetBody() []byte {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
+func (x *ReviewOpened) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+// ReviewUpdated is another paper. What was signed before is void.
+type ReviewUpdated struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The review's id.
+	ReviewId string `protobuf:"bytes,1,opt,name=review_id,json=reviewId,proto3" json:"review_id,omitempty"`
+	// The number of the paper.
+	Revision int32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The minutes; absent if there are none.
+	Minutes *ReviewMinutes `protobuf:"bytes,3,opt,name=minutes,proto3" json:"minutes,omitempty"`
+	// The exact bytes of the paper: a serialized concord.v1.ReviewPaper.
+	Body []byte `protobuf:"bytes,4,opt,name=body,proto3" json:"body,omitempty"`
+	// SHA-256 of body in hexadecimal.
+	Digest        string `protobuf:"bytes,5,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewUpdated) Reset() {
+	*x = ReviewUpdated{}
+	mi := &file_concord_v1_event_proto_msgTypes[84]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewUpdated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewUpdated) ProtoMessage() {}
+
+func (x *ReviewUpdated) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[84]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewUpdated.ProtoReflect.Descriptor instead.
+func (*ReviewUpdated) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{84}
+}
+
+func (x *ReviewUpdated) GetReviewId() string {
+	if x != nil {
+		return x.ReviewId
+	}
+	return ""
+}
+
+func (x *ReviewUpdated) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *ReviewUpdated) GetMinutes() *ReviewMinutes {
+	if x != nil {
+		return x.Minutes
+	}
+	return nil
+}
+
+func (x *ReviewUpdated) GetBody() []byte {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
+func (x *ReviewUpdated) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+// ReviewSigned is one side's word for a paper, quoted. With the other's word for the same paper the review is signed.
+type ReviewSigned struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The review's id.
+	ReviewId string `protobuf:"bytes,1,opt,name=review_id,json=reviewId,proto3" json:"review_id,omitempty"`
+	// The side that signs.
+	Side Side `protobuf:"varint,2,opt,name=side,proto3,enum=concord.v1.Side" json:"side,omitempty"`
+	// The number of the paper.
+	Revision int32 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Its digest.
+	Digest        string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewSigned) Reset() {
+	*x = ReviewSigned{}
+	mi := &file_concord_v1_event_proto_msgTypes[85]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewSigned) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewSigned) ProtoMessage() {}
+
+func (x *ReviewSigned) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[85]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewSigned.ProtoReflect.Descriptor instead.
+func (*ReviewSigned) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{85}
+}
+
+func (x *ReviewSigned) GetReviewId() string {
+	if x != nil {
+		return x.ReviewId
+	}
+	return ""
+}
+
+func (x *ReviewSigned) GetSide() Side {
+	if x != nil {
+		return x.Side
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *ReviewSigned) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *ReviewSigned) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+// ReviewWithdrawn is a review taken back.
+type ReviewWithdrawn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The review's id.
+	ReviewId string `protobuf:"bytes,1,opt,name=review_id,json=reviewId,proto3" json:"review_id,omitempty"`
+	// Why.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewWithdrawn) Reset() {
+	*x = ReviewWithdrawn{}
+	mi := &file_concord_v1_event_proto_msgTypes[86]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewWithdrawn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewWithdrawn) ProtoMessage() {}
+
+func (x *ReviewWithdrawn) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[86]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewWithdrawn.ProtoReflect.Descriptor instead.
+func (*ReviewWithdrawn) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{86}
+}
+
+func (x *ReviewWithdrawn) GetReviewId() string {
+	if x != nil {
+		return x.ReviewId
+	}
+	return ""
+}
+
+func (x *ReviewWithdrawn) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// ReviewActionProposed says which proposal would make an action a commitment.
+type ReviewActionProposed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The review's id.
+	ReviewId string `protobuf:"bytes,1,opt,name=review_id,json=reviewId,proto3" json:"review_id,omitempty"`
+	// The action's number.
+	Number int32 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	// The proposal.
+	ProposalId    string `protobuf:"bytes,3,opt,name=proposal_id,json=proposalId,proto3" json:"proposal_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewActionProposed) Reset() {
+	*x = ReviewActionProposed{}
+	mi := &file_concord_v1_event_proto_msgTypes[87]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewActionProposed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewActionProposed) ProtoMessage() {}
+
+func (x *ReviewActionProposed) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[87]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewActionProposed.ProtoReflect.Descriptor instead.
+func (*ReviewActionProposed) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{87}
+}
+
+func (x *ReviewActionProposed) GetReviewId() string {
+	if x != nil {
+		return x.ReviewId
+	}
+	return ""
+}
+
+func (x *ReviewActionProposed) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *ReviewActionProposed) GetProposalId() string {
+	if x != nil {
+		return x.ProposalId
+	}
+	return ""
+}
+
 var File_concord_v1_event_proto protoreflect.FileDescriptor
 
 const file_concord_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"\x16concord/v1/event.proto\x12\n" +
-	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x18concord/v1/concern.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x945\n" +
+	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x18concord/v1/concern.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x17concord/v1/review.proto\x1a\x1aconcord/v1/scorecard.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x838\n" +
 	"\x05Event\x12!\n" +
 	"\fagreement_id\x18\x01 \x01(\tR\vagreementId\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12.\n" +
@@ -7474,7 +7924,12 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x11concern_escalated\x18n \x01(\v2\x1c.concord.v1.ConcernEscalatedH\x00R\x10concernEscalated\x12N\n" +
 	"\x12concern_determined\x18o \x01(\v2\x1d.concord.v1.ConcernDeterminedH\x00R\x11concernDetermined\x12K\n" +
 	"\x11concern_withdrawn\x18p \x01(\v2\x1c.concord.v1.ConcernWithdrawnH\x00R\x10concernWithdrawn\x12H\n" +
-	"\x10concern_reopened\x18q \x01(\v2\x1b.concord.v1.ConcernReopenedH\x00R\x0fconcernReopenedB\b\n" +
+	"\x10concern_reopened\x18q \x01(\v2\x1b.concord.v1.ConcernReopenedH\x00R\x0fconcernReopened\x12@\n" +
+	"\rreview_opened\x18\x86\x01 \x01(\v2\x18.concord.v1.ReviewOpenedH\x00R\freviewOpened\x12C\n" +
+	"\x0ereview_updated\x18\x87\x01 \x01(\v2\x19.concord.v1.ReviewUpdatedH\x00R\rreviewUpdated\x12@\n" +
+	"\rreview_signed\x18\x88\x01 \x01(\v2\x18.concord.v1.ReviewSignedH\x00R\freviewSigned\x12I\n" +
+	"\x10review_withdrawn\x18\x89\x01 \x01(\v2\x1b.concord.v1.ReviewWithdrawnH\x00R\x0freviewWithdrawn\x12Y\n" +
+	"\x16review_action_proposed\x18\x8a\x01 \x01(\v2 .concord.v1.ReviewActionProposedH\x00R\x14reviewActionProposedB\b\n" +
 	"\x06change\"k\n" +
 	"\x05Actor\x12!\n" +
 	"\fprincipal_id\x18\x01 \x01(\tR\vprincipalId\x12\x19\n" +
@@ -7932,7 +8387,33 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\aprivate\x18\b \x01(\fR\aprivate\x12!\n" +
 	"\fprivate_salt\x18\t \x01(\fR\vprivateSalt\x12\x16\n" +
 	"\x06erased\x18\n" +
-	" \x01(\bR\x06erased*\xcd\x01\n" +
+	" \x01(\bR\x06erased\"\xd7\x01\n" +
+	"\fReviewOpened\x12\x1b\n" +
+	"\treview_id\x18\x01 \x01(\tR\breviewId\x12-\n" +
+	"\topened_by\x18\x02 \x01(\x0e2\x10.concord.v1.SideR\bopenedBy\x12\x1a\n" +
+	"\x05title\x18\x03 \x01(\tB\x04\xa8\xae\x19\x01R\x05title\x123\n" +
+	"\tscorecard\x18\x04 \x01(\v2\x15.concord.v1.ScorecardR\tscorecard\x12\x12\n" +
+	"\x04body\x18\x05 \x01(\fR\x04body\x12\x16\n" +
+	"\x06digest\x18\x06 \x01(\tR\x06digest\"\xaf\x01\n" +
+	"\rReviewUpdated\x12\x1b\n" +
+	"\treview_id\x18\x01 \x01(\tR\breviewId\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x05R\brevision\x129\n" +
+	"\aminutes\x18\x03 \x01(\v2\x19.concord.v1.ReviewMinutesB\x04\xa8\xae\x19\x01R\aminutes\x12\x12\n" +
+	"\x04body\x18\x04 \x01(\fR\x04body\x12\x16\n" +
+	"\x06digest\x18\x05 \x01(\tR\x06digest\"\x85\x01\n" +
+	"\fReviewSigned\x12\x1b\n" +
+	"\treview_id\x18\x01 \x01(\tR\breviewId\x12$\n" +
+	"\x04side\x18\x02 \x01(\x0e2\x10.concord.v1.SideR\x04side\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x05R\brevision\x12\x16\n" +
+	"\x06digest\x18\x04 \x01(\tR\x06digest\"L\n" +
+	"\x0fReviewWithdrawn\x12\x1b\n" +
+	"\treview_id\x18\x01 \x01(\tR\breviewId\x12\x1c\n" +
+	"\x06reason\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\"l\n" +
+	"\x14ReviewActionProposed\x12\x1b\n" +
+	"\treview_id\x18\x01 \x01(\tR\breviewId\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\x05R\x06number\x12\x1f\n" +
+	"\vproposal_id\x18\x03 \x01(\tR\n" +
+	"proposalId*\xcd\x01\n" +
 	"\vChangeCause\x12\x1c\n" +
 	"\x18CHANGE_CAUSE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16CHANGE_CAUSE_SUSPENDED\x10\x01\x12\x18\n" +
@@ -7955,7 +8436,7 @@ func file_concord_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_concord_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 83)
+var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 88)
 var file_concord_v1_event_proto_goTypes = []any{
 	(ChangeCause)(0),                      // 0: concord.v1.ChangeCause
 	(*Event)(nil),                         // 1: concord.v1.Event
@@ -8041,44 +8522,51 @@ var file_concord_v1_event_proto_goTypes = []any{
 	(*ChangeCarried)(nil),                 // 81: concord.v1.ChangeCarried
 	(*DeferredChange)(nil),                // 82: concord.v1.DeferredChange
 	(*RecordedEvent)(nil),                 // 83: concord.v1.RecordedEvent
-	(*timestamppb.Timestamp)(nil),         // 84: google.protobuf.Timestamp
-	(Side)(0),                             // 85: concord.v1.Side
-	(*Principal)(nil),                     // 86: concord.v1.Principal
-	(*Terms)(nil),                         // 87: concord.v1.Terms
-	(*Calendar)(nil),                      // 88: concord.v1.Calendar
-	(AgreementState)(0),                   // 89: concord.v1.AgreementState
-	(ProposalKind)(0),                     // 90: concord.v1.ProposalKind
-	(*Impact)(nil),                        // 91: concord.v1.Impact
-	(CommitmentState)(0),                  // 92: concord.v1.CommitmentState
-	(CommitmentEndReason)(0),              // 93: concord.v1.CommitmentEndReason
-	(*DueStep)(nil),                       // 94: concord.v1.DueStep
-	(*Amount)(nil),                        // 95: concord.v1.Amount
-	(*Submission)(nil),                    // 96: concord.v1.Submission
-	(Timeliness)(0),                       // 97: concord.v1.Timeliness
-	(ObligationState)(0),                  // 98: concord.v1.ObligationState
-	(SuspensionCause)(0),                  // 99: concord.v1.SuspensionCause
-	(AgreementEndCause)(0),                // 100: concord.v1.AgreementEndCause
-	(*CommitmentTerms)(nil),               // 101: concord.v1.CommitmentTerms
-	(*Clocks)(nil),                        // 102: concord.v1.Clocks
-	(*Trigger)(nil),                       // 103: concord.v1.Trigger
-	(*Deadlines)(nil),                     // 104: concord.v1.Deadlines
-	(*Measurement)(nil),                   // 105: concord.v1.Measurement
-	(*Excuse)(nil),                        // 106: concord.v1.Excuse
-	(*CurePlan)(nil),                      // 107: concord.v1.CurePlan
-	(*ReliefNotice)(nil),                  // 108: concord.v1.ReliefNotice
-	(DischargeCause)(0),                   // 109: concord.v1.DischargeCause
-	(*Dispute)(nil),                       // 110: concord.v1.Dispute
-	(*Settlement)(nil),                    // 111: concord.v1.Settlement
-	(*PastObligation)(nil),                // 112: concord.v1.PastObligation
-	(ConcernKind)(0),                      // 113: concord.v1.ConcernKind
-	(*Evidence)(nil),                      // 114: concord.v1.Evidence
-	(ConcernState)(0),                     // 115: concord.v1.ConcernState
-	(*EscalationContact)(nil),             // 116: concord.v1.EscalationContact
-	(ConcernOutcome)(0),                   // 117: concord.v1.ConcernOutcome
+	(*ReviewOpened)(nil),                  // 84: concord.v1.ReviewOpened
+	(*ReviewUpdated)(nil),                 // 85: concord.v1.ReviewUpdated
+	(*ReviewSigned)(nil),                  // 86: concord.v1.ReviewSigned
+	(*ReviewWithdrawn)(nil),               // 87: concord.v1.ReviewWithdrawn
+	(*ReviewActionProposed)(nil),          // 88: concord.v1.ReviewActionProposed
+	(*timestamppb.Timestamp)(nil),         // 89: google.protobuf.Timestamp
+	(Side)(0),                             // 90: concord.v1.Side
+	(*Principal)(nil),                     // 91: concord.v1.Principal
+	(*Terms)(nil),                         // 92: concord.v1.Terms
+	(*Calendar)(nil),                      // 93: concord.v1.Calendar
+	(AgreementState)(0),                   // 94: concord.v1.AgreementState
+	(ProposalKind)(0),                     // 95: concord.v1.ProposalKind
+	(*Impact)(nil),                        // 96: concord.v1.Impact
+	(CommitmentState)(0),                  // 97: concord.v1.CommitmentState
+	(CommitmentEndReason)(0),              // 98: concord.v1.CommitmentEndReason
+	(*DueStep)(nil),                       // 99: concord.v1.DueStep
+	(*Amount)(nil),                        // 100: concord.v1.Amount
+	(*Submission)(nil),                    // 101: concord.v1.Submission
+	(Timeliness)(0),                       // 102: concord.v1.Timeliness
+	(ObligationState)(0),                  // 103: concord.v1.ObligationState
+	(SuspensionCause)(0),                  // 104: concord.v1.SuspensionCause
+	(AgreementEndCause)(0),                // 105: concord.v1.AgreementEndCause
+	(*CommitmentTerms)(nil),               // 106: concord.v1.CommitmentTerms
+	(*Clocks)(nil),                        // 107: concord.v1.Clocks
+	(*Trigger)(nil),                       // 108: concord.v1.Trigger
+	(*Deadlines)(nil),                     // 109: concord.v1.Deadlines
+	(*Measurement)(nil),                   // 110: concord.v1.Measurement
+	(*Excuse)(nil),                        // 111: concord.v1.Excuse
+	(*CurePlan)(nil),                      // 112: concord.v1.CurePlan
+	(*ReliefNotice)(nil),                  // 113: concord.v1.ReliefNotice
+	(DischargeCause)(0),                   // 114: concord.v1.DischargeCause
+	(*Dispute)(nil),                       // 115: concord.v1.Dispute
+	(*Settlement)(nil),                    // 116: concord.v1.Settlement
+	(*PastObligation)(nil),                // 117: concord.v1.PastObligation
+	(ConcernKind)(0),                      // 118: concord.v1.ConcernKind
+	(*Evidence)(nil),                      // 119: concord.v1.Evidence
+	(ConcernState)(0),                     // 120: concord.v1.ConcernState
+	(*EscalationContact)(nil),             // 121: concord.v1.EscalationContact
+	(ConcernOutcome)(0),                   // 122: concord.v1.ConcernOutcome
+	(*Scorecard)(nil),                     // 123: concord.v1.Scorecard
+	(*ReviewMinutes)(nil),                 // 124: concord.v1.ReviewMinutes
 }
 var file_concord_v1_event_proto_depIdxs = []int32{
-	84,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
-	84,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
+	89,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
+	89,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
 	2,   // 2: concord.v1.Event.actor:type_name -> concord.v1.Actor
 	3,   // 3: concord.v1.Event.party_registered:type_name -> concord.v1.PartyRegistered
 	4,   // 4: concord.v1.Event.party_updated:type_name -> concord.v1.PartyUpdated
@@ -8159,132 +8647,141 @@ var file_concord_v1_event_proto_depIdxs = []int32{
 	76,  // 79: concord.v1.Event.concern_determined:type_name -> concord.v1.ConcernDetermined
 	77,  // 80: concord.v1.Event.concern_withdrawn:type_name -> concord.v1.ConcernWithdrawn
 	78,  // 81: concord.v1.Event.concern_reopened:type_name -> concord.v1.ConcernReopened
-	85,  // 82: concord.v1.Actor.side:type_name -> concord.v1.Side
-	86,  // 83: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
-	85,  // 84: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
-	87,  // 85: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
-	87,  // 86: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
-	84,  // 87: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	84,  // 88: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
-	88,  // 89: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
-	89,  // 90: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
-	90,  // 91: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
-	85,  // 92: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
-	91,  // 93: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
-	84,  // 94: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
-	85,  // 95: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
-	91,  // 96: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
-	84,  // 97: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
-	84,  // 98: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	91,  // 99: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
-	92,  // 100: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
-	93,  // 101: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
-	84,  // 102: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
-	84,  // 103: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
-	84,  // 104: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
-	94,  // 105: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
-	84,  // 106: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
-	95,  // 107: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
-	96,  // 108: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
-	84,  // 109: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
-	97,  // 110: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
-	98,  // 111: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
-	98,  // 112: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
-	84,  // 113: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
-	84,  // 114: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
-	84,  // 115: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
-	84,  // 116: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
-	97,  // 117: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
-	98,  // 118: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
-	84,  // 119: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
-	99,  // 120: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
-	85,  // 121: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
-	85,  // 122: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
-	84,  // 123: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
-	85,  // 124: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
-	84,  // 125: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
-	89,  // 126: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
-	100, // 127: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
-	85,  // 128: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
-	84,  // 129: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
-	88,  // 130: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
-	101, // 131: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
-	102, // 132: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
-	84,  // 133: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
-	101, // 134: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
-	102, // 135: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
-	92,  // 136: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
-	92,  // 137: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
-	103, // 138: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
-	104, // 139: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
-	104, // 140: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
-	84,  // 141: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
-	98,  // 142: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
-	84,  // 143: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
-	97,  // 144: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
-	105, // 145: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
-	98,  // 146: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
-	98,  // 147: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
-	84,  // 148: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
-	84,  // 149: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
-	106, // 150: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
-	84,  // 151: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
-	97,  // 152: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
-	107, // 153: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
-	104, // 154: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
-	98,  // 155: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
-	106, // 156: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
-	108, // 157: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
-	104, // 158: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
-	98,  // 159: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
-	98,  // 160: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
-	98,  // 161: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
-	104, // 162: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
-	109, // 163: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
-	110, // 164: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
-	111, // 165: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
-	98,  // 166: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
-	104, // 167: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
-	84,  // 168: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
-	97,  // 169: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
-	112, // 170: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
-	104, // 171: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
-	84,  // 172: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
-	113, // 173: concord.v1.ConcernRaised.kind:type_name -> concord.v1.ConcernKind
-	114, // 174: concord.v1.ConcernRaised.evidence:type_name -> concord.v1.Evidence
-	85,  // 175: concord.v1.ConcernRaised.about:type_name -> concord.v1.Side
-	84,  // 176: concord.v1.ConcernRaised.response_end_time:type_name -> google.protobuf.Timestamp
-	115, // 177: concord.v1.ConcernAcknowledged.to:type_name -> concord.v1.ConcernState
-	84,  // 178: concord.v1.ConcernAcknowledged.remedy_end_time:type_name -> google.protobuf.Timestamp
-	115, // 179: concord.v1.ConcernAdmitted.to:type_name -> concord.v1.ConcernState
-	84,  // 180: concord.v1.ConcernAdmitted.remedy_end_time:type_name -> google.protobuf.Timestamp
-	84,  // 181: concord.v1.ConcernAdmitted.reopen_end_time:type_name -> google.protobuf.Timestamp
-	114, // 182: concord.v1.ConcernContested.evidence:type_name -> concord.v1.Evidence
-	84,  // 183: concord.v1.ConcernContested.remedy_end_time:type_name -> google.protobuf.Timestamp
-	84,  // 184: concord.v1.ConcernRemedyProposed.remedy_end_time:type_name -> google.protobuf.Timestamp
-	84,  // 185: concord.v1.ConcernRemedyAccepted.reopen_end_time:type_name -> google.protobuf.Timestamp
-	115, // 186: concord.v1.ConcernRemedyRejected.to:type_name -> concord.v1.ConcernState
-	84,  // 187: concord.v1.ConcernRemedyRejected.remedy_end_time:type_name -> google.protobuf.Timestamp
-	84,  // 188: concord.v1.ConcernEscalated.step_end_time:type_name -> google.protobuf.Timestamp
-	116, // 189: concord.v1.ConcernEscalated.contacts:type_name -> concord.v1.EscalationContact
-	117, // 190: concord.v1.ConcernDetermined.outcome:type_name -> concord.v1.ConcernOutcome
-	115, // 191: concord.v1.ConcernDetermined.to:type_name -> concord.v1.ConcernState
-	84,  // 192: concord.v1.ConcernDetermined.reopen_end_time:type_name -> google.protobuf.Timestamp
-	115, // 193: concord.v1.ConcernReopened.to:type_name -> concord.v1.ConcernState
-	84,  // 194: concord.v1.ConcernReopened.remedy_end_time:type_name -> google.protobuf.Timestamp
-	84,  // 195: concord.v1.ConcernReopened.step_end_time:type_name -> google.protobuf.Timestamp
-	82,  // 196: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
-	0,   // 197: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
-	84,  // 198: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
-	84,  // 199: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
-	84,  // 200: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
-	89,  // 201: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
-	1,   // 202: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
-	203, // [203:203] is the sub-list for method output_type
-	203, // [203:203] is the sub-list for method input_type
-	203, // [203:203] is the sub-list for extension type_name
-	203, // [203:203] is the sub-list for extension extendee
-	0,   // [0:203] is the sub-list for field type_name
+	84,  // 82: concord.v1.Event.review_opened:type_name -> concord.v1.ReviewOpened
+	85,  // 83: concord.v1.Event.review_updated:type_name -> concord.v1.ReviewUpdated
+	86,  // 84: concord.v1.Event.review_signed:type_name -> concord.v1.ReviewSigned
+	87,  // 85: concord.v1.Event.review_withdrawn:type_name -> concord.v1.ReviewWithdrawn
+	88,  // 86: concord.v1.Event.review_action_proposed:type_name -> concord.v1.ReviewActionProposed
+	90,  // 87: concord.v1.Actor.side:type_name -> concord.v1.Side
+	91,  // 88: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
+	90,  // 89: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
+	92,  // 90: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
+	92,  // 91: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
+	89,  // 92: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	89,  // 93: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
+	93,  // 94: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
+	94,  // 95: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
+	95,  // 96: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
+	90,  // 97: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
+	96,  // 98: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
+	89,  // 99: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
+	90,  // 100: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
+	96,  // 101: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
+	89,  // 102: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
+	89,  // 103: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	96,  // 104: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
+	97,  // 105: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
+	98,  // 106: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
+	89,  // 107: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
+	89,  // 108: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
+	89,  // 109: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
+	99,  // 110: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
+	89,  // 111: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
+	100, // 112: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
+	101, // 113: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
+	89,  // 114: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
+	102, // 115: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
+	103, // 116: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
+	103, // 117: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
+	89,  // 118: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
+	89,  // 119: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
+	89,  // 120: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
+	89,  // 121: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
+	102, // 122: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
+	103, // 123: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
+	89,  // 124: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
+	104, // 125: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
+	90,  // 126: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
+	90,  // 127: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
+	89,  // 128: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
+	90,  // 129: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
+	89,  // 130: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
+	94,  // 131: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
+	105, // 132: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
+	90,  // 133: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
+	89,  // 134: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
+	93,  // 135: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
+	106, // 136: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
+	107, // 137: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
+	89,  // 138: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
+	106, // 139: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
+	107, // 140: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
+	97,  // 141: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
+	97,  // 142: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
+	108, // 143: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
+	109, // 144: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
+	109, // 145: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
+	89,  // 146: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
+	103, // 147: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
+	89,  // 148: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
+	102, // 149: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
+	110, // 150: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
+	103, // 151: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
+	103, // 152: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
+	89,  // 153: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
+	89,  // 154: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
+	111, // 155: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
+	89,  // 156: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
+	102, // 157: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
+	112, // 158: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
+	109, // 159: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
+	103, // 160: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
+	111, // 161: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
+	113, // 162: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
+	109, // 163: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
+	103, // 164: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
+	103, // 165: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
+	103, // 166: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
+	109, // 167: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
+	114, // 168: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
+	115, // 169: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
+	116, // 170: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
+	103, // 171: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
+	109, // 172: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
+	89,  // 173: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
+	102, // 174: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
+	117, // 175: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
+	109, // 176: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
+	89,  // 177: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
+	118, // 178: concord.v1.ConcernRaised.kind:type_name -> concord.v1.ConcernKind
+	119, // 179: concord.v1.ConcernRaised.evidence:type_name -> concord.v1.Evidence
+	90,  // 180: concord.v1.ConcernRaised.about:type_name -> concord.v1.Side
+	89,  // 181: concord.v1.ConcernRaised.response_end_time:type_name -> google.protobuf.Timestamp
+	120, // 182: concord.v1.ConcernAcknowledged.to:type_name -> concord.v1.ConcernState
+	89,  // 183: concord.v1.ConcernAcknowledged.remedy_end_time:type_name -> google.protobuf.Timestamp
+	120, // 184: concord.v1.ConcernAdmitted.to:type_name -> concord.v1.ConcernState
+	89,  // 185: concord.v1.ConcernAdmitted.remedy_end_time:type_name -> google.protobuf.Timestamp
+	89,  // 186: concord.v1.ConcernAdmitted.reopen_end_time:type_name -> google.protobuf.Timestamp
+	119, // 187: concord.v1.ConcernContested.evidence:type_name -> concord.v1.Evidence
+	89,  // 188: concord.v1.ConcernContested.remedy_end_time:type_name -> google.protobuf.Timestamp
+	89,  // 189: concord.v1.ConcernRemedyProposed.remedy_end_time:type_name -> google.protobuf.Timestamp
+	89,  // 190: concord.v1.ConcernRemedyAccepted.reopen_end_time:type_name -> google.protobuf.Timestamp
+	120, // 191: concord.v1.ConcernRemedyRejected.to:type_name -> concord.v1.ConcernState
+	89,  // 192: concord.v1.ConcernRemedyRejected.remedy_end_time:type_name -> google.protobuf.Timestamp
+	89,  // 193: concord.v1.ConcernEscalated.step_end_time:type_name -> google.protobuf.Timestamp
+	121, // 194: concord.v1.ConcernEscalated.contacts:type_name -> concord.v1.EscalationContact
+	122, // 195: concord.v1.ConcernDetermined.outcome:type_name -> concord.v1.ConcernOutcome
+	120, // 196: concord.v1.ConcernDetermined.to:type_name -> concord.v1.ConcernState
+	89,  // 197: concord.v1.ConcernDetermined.reopen_end_time:type_name -> google.protobuf.Timestamp
+	120, // 198: concord.v1.ConcernReopened.to:type_name -> concord.v1.ConcernState
+	89,  // 199: concord.v1.ConcernReopened.remedy_end_time:type_name -> google.protobuf.Timestamp
+	89,  // 200: concord.v1.ConcernReopened.step_end_time:type_name -> google.protobuf.Timestamp
+	82,  // 201: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
+	0,   // 202: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
+	89,  // 203: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
+	89,  // 204: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
+	89,  // 205: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
+	94,  // 206: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
+	1,   // 207: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
+	90,  // 208: concord.v1.ReviewOpened.opened_by:type_name -> concord.v1.Side
+	123, // 209: concord.v1.ReviewOpened.scorecard:type_name -> concord.v1.Scorecard
+	124, // 210: concord.v1.ReviewUpdated.minutes:type_name -> concord.v1.ReviewMinutes
+	90,  // 211: concord.v1.ReviewSigned.side:type_name -> concord.v1.Side
+	212, // [212:212] is the sub-list for method output_type
+	212, // [212:212] is the sub-list for method input_type
+	212, // [212:212] is the sub-list for extension type_name
+	212, // [212:212] is the sub-list for extension extendee
+	0,   // [0:212] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_event_proto_init() }
@@ -8299,6 +8796,8 @@ func file_concord_v1_event_proto_init() {
 	file_concord_v1_party_proto_init()
 	file_concord_v1_private_proto_init()
 	file_concord_v1_proposal_proto_init()
+	file_concord_v1_review_proto_init()
+	file_concord_v1_scorecard_proto_init()
 	file_concord_v1_terms_proto_init()
 	file_concord_v1_event_proto_msgTypes[0].OneofWrappers = []any{
 		(*Event_PartyRegistered)(nil),
@@ -8380,6 +8879,11 @@ func file_concord_v1_event_proto_init() {
 		(*Event_ConcernDetermined)(nil),
 		(*Event_ConcernWithdrawn)(nil),
 		(*Event_ConcernReopened)(nil),
+		(*Event_ReviewOpened)(nil),
+		(*Event_ReviewUpdated)(nil),
+		(*Event_ReviewSigned)(nil),
+		(*Event_ReviewWithdrawn)(nil),
+		(*Event_ReviewActionProposed)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -8387,7 +8891,7 @@ func file_concord_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_event_proto_rawDesc), len(file_concord_v1_event_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   83,
+			NumMessages:   88,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

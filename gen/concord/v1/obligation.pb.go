@@ -1705,9 +1705,15 @@ type Obligation struct {
 	// The revision of the agreement by whose words it is owed and judged, whatever was amended since.
 	Revision int32 `protobuf:"varint,51,opt,name=revision,proto3" json:"revision,omitempty"`
 	// The concern that first told of the failure, if one did.
-	DisclosedConcernId string `protobuf:"bytes,52,opt,name=disclosed_concern_id,json=disclosedConcernId,proto3" json:"disclosed_concern_id,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	DisclosedConcernId string `protobuf:"bytes,54,opt,name=disclosed_concern_id,json=disclosedConcernId,proto3" json:"disclosed_concern_id,omitempty"`
+	// How many business days it took from the breach, or where none is recorded from the due day, until it was made good; set
+	// where it was kept late or cured.
+	MendingBusinessDays *int32 `protobuf:"varint,52,opt,name=mending_business_days,json=mendingBusinessDays,proto3,oneof" json:"mending_business_days,omitempty"`
+	// Whether it is about conduct (STANDING): the beneficiary confirms it when the period is over, and nothing need be
+	// submitted.
+	Standing      bool `protobuf:"varint,53,opt,name=standing,proto3" json:"standing,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Obligation) Reset() {
@@ -2104,6 +2110,20 @@ func (x *Obligation) GetDisclosedConcernId() string {
 	return ""
 }
 
+func (x *Obligation) GetMendingBusinessDays() int32 {
+	if x != nil && x.MendingBusinessDays != nil {
+		return *x.MendingBusinessDays
+	}
+	return 0
+}
+
+func (x *Obligation) GetStanding() bool {
+	if x != nil {
+		return x.Standing
+	}
+	return false
+}
+
 var File_concord_v1_obligation_proto protoreflect.FileDescriptor
 
 const file_concord_v1_obligation_proto_rawDesc = "" +
@@ -2203,7 +2223,7 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"settlement\x18\a \x01(\v2\x16.concord.v1.SettlementB\x03\xe0A\x03R\n" +
 	"settlement\x12@\n" +
 	"\vsettle_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"settleTime\"\xa9\x15\n" +
+	"settleTime\"\xa2\x16\n" +
 	"\n" +
 	"Obligation\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12(\n" +
@@ -2270,7 +2290,10 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"\n" +
 	"close_time\x182 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tcloseTime\x12\x1f\n" +
 	"\brevision\x183 \x01(\x05B\x03\xe0A\x03R\brevision\x125\n" +
-	"\x14disclosed_concern_id\x184 \x01(\tB\x03\xe0A\x03R\x12disclosedConcernId*\x86\x04\n" +
+	"\x14disclosed_concern_id\x186 \x01(\tB\x03\xe0A\x03R\x12disclosedConcernId\x12<\n" +
+	"\x15mending_business_days\x184 \x01(\x05B\x03\xe0A\x03H\x00R\x13mendingBusinessDays\x88\x01\x01\x12\x1f\n" +
+	"\bstanding\x185 \x01(\bB\x03\xe0A\x03R\bstandingB\x18\n" +
+	"\x16_mending_business_days*\x86\x04\n" +
 	"\x0fObligationState\x12 \n" +
 	"\x1cOBLIGATION_STATE_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aOBLIGATION_STATE_SCHEDULED\x10\x01\x12\x18\n" +
@@ -2455,6 +2478,7 @@ func file_concord_v1_obligation_proto_init() {
 	}
 	file_concord_v1_party_proto_init()
 	file_concord_v1_private_proto_init()
+	file_concord_v1_obligation_proto_msgTypes[13].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

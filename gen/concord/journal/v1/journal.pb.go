@@ -33,7 +33,10 @@ type Chain struct {
 	// The chain's key: 32 random bytes, drawn with the first event.
 	LogKey []byte `protobuf:"bytes,3,opt,name=log_key,json=logKey,proto3" json:"log_key,omitempty"`
 	// When the clock looks at the agreement next, in microseconds since 1970: at its earliest timer, or before; 0: never.
-	AlarmMicros   int64 `protobuf:"varint,4,opt,name=alarm_micros,json=alarmMicros,proto3" json:"alarm_micros,omitempty"`
+	AlarmMicros int64 `protobuf:"varint,4,opt,name=alarm_micros,json=alarmMicros,proto3" json:"alarm_micros,omitempty"`
+	// What waits in the agreement, as Awaited counts it: three numbers for each task, of what waits on the neutral, on the
+	// vendor and on the client.
+	Awaited       []int64 `protobuf:"varint,5,rep,packed,name=awaited,proto3" json:"awaited,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -94,6 +97,13 @@ func (x *Chain) GetAlarmMicros() int64 {
 		return x.AlarmMicros
 	}
 	return 0
+}
+
+func (x *Chain) GetAwaited() []int64 {
+	if x != nil {
+		return x.Awaited
+	}
+	return nil
 }
 
 // Receipt is the answer that a request got, kept so that asking again gets the same one. One that repeated what was erased
@@ -722,13 +732,13 @@ func (x *OpenLog) GetVerifierKey() string {
 	return ""
 }
 
-// Tally counts what became of the obligations of one commitment (or of the concerns addressed to one side, or of the answers
-// and so on that a score of theirs needs), by when they were due, so that a score costs the same however long the history is.
-// There is one for each year, by months, and one for all of it, by years. It follows from the events alone.
+// Tally counts what became of the obligations of one commitment (or of the concerns addressed to one side) by when they were
+// due, so that a score costs the same however long the history is. There is one of all years, one of each year by months and
+// one of each month by days; they follow from the events alone.
 type Tally struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The months (1 to 12) of its year; or the years.
-	By            map[int32]*Counts `protobuf:"bytes,1,rep,name=by,proto3" json:"by,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// What there is to count, by year, month (1 to 12) or day (1 to 31), earliest first; those without anything are left out.
+	Parts         []*TallyPart `protobuf:"bytes,1,rep,name=parts,proto3" json:"parts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -763,9 +773,64 @@ func (*Tally) Descriptor() ([]byte, []int) {
 	return file_concord_journal_v1_journal_proto_rawDescGZIP(), []int{10}
 }
 
-func (x *Tally) GetBy() map[int32]*Counts {
+func (x *Tally) GetParts() []*TallyPart {
 	if x != nil {
-		return x.By
+		return x.Parts
+	}
+	return nil
+}
+
+// TallyPart is one year, month or day of a tally.
+type TallyPart struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which.
+	Number int32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// What is in it.
+	Counts        *Counts `protobuf:"bytes,2,opt,name=counts,proto3" json:"counts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TallyPart) Reset() {
+	*x = TallyPart{}
+	mi := &file_concord_journal_v1_journal_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TallyPart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TallyPart) ProtoMessage() {}
+
+func (x *TallyPart) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_journal_v1_journal_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TallyPart.ProtoReflect.Descriptor instead.
+func (*TallyPart) Descriptor() ([]byte, []int) {
+	return file_concord_journal_v1_journal_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *TallyPart) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *TallyPart) GetCounts() *Counts {
+	if x != nil {
+		return x.Counts
 	}
 	return nil
 }
@@ -773,23 +838,23 @@ func (x *Tally) GetBy() map[int32]*Counts {
 // Counts is how many of each there are.
 type Counts struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// By outcome: the number of an outcome, as rules has it.
-	Outcomes map[int32]int32 `protobuf:"bytes,1,rep,name=outcomes,proto3" json:"outcomes,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// By outcome: the first is that of outcome 1, as rules numbers them. Those behind the last that is not 0 are left out.
+	Outcomes []int32 `protobuf:"varint,1,rep,packed,name=outcomes,proto3" json:"outcomes,omitempty"`
 	// Failures that the obligor told of first.
 	ToldFirst int32 `protobuf:"varint,2,opt,name=told_first,json=toldFirst,proto3" json:"told_first,omitempty"`
 	// Fulfilled, cured ones among them, and accepted by word.
 	ByWord int32 `protobuf:"varint,3,opt,name=by_word,json=byWord,proto3" json:"by_word,omitempty"`
 	// Shifted or excused because of the other side.
 	Blocked int32 `protobuf:"varint,4,opt,name=blocked,proto3" json:"blocked,omitempty"`
-	// Business days until it was made good, or acknowledged: how often each number of days.
-	Days          map[int32]int32 `protobuf:"bytes,5,rep,name=days,proto3" json:"days,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// In how many business days what was not kept on time was made good, fewest first.
+	Days          []*DayCount `protobuf:"bytes,5,rep,name=days,proto3" json:"days,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Counts) Reset() {
 	*x = Counts{}
-	mi := &file_concord_journal_v1_journal_proto_msgTypes[11]
+	mi := &file_concord_journal_v1_journal_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -801,7 +866,7 @@ func (x *Counts) String() string {
 func (*Counts) ProtoMessage() {}
 
 func (x *Counts) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_journal_v1_journal_proto_msgTypes[11]
+	mi := &file_concord_journal_v1_journal_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -814,10 +879,10 @@ func (x *Counts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counts.ProtoReflect.Descriptor instead.
 func (*Counts) Descriptor() ([]byte, []int) {
-	return file_concord_journal_v1_journal_proto_rawDescGZIP(), []int{11}
+	return file_concord_journal_v1_journal_proto_rawDescGZIP(), []int{12}
 }
 
-func (x *Counts) GetOutcomes() map[int32]int32 {
+func (x *Counts) GetOutcomes() []int32 {
 	if x != nil {
 		return x.Outcomes
 	}
@@ -845,9 +910,110 @@ func (x *Counts) GetBlocked() int32 {
 	return 0
 }
 
-func (x *Counts) GetDays() map[int32]int32 {
+func (x *Counts) GetDays() []*DayCount {
 	if x != nil {
 		return x.Days
+	}
+	return nil
+}
+
+// DayCount is how many took so many business days.
+type DayCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Business days, from 0.
+	Days int32 `protobuf:"varint,1,opt,name=days,proto3" json:"days,omitempty"`
+	// How many; above 0.
+	Count         int32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DayCount) Reset() {
+	*x = DayCount{}
+	mi := &file_concord_journal_v1_journal_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DayCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DayCount) ProtoMessage() {}
+
+func (x *DayCount) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_journal_v1_journal_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DayCount.ProtoReflect.Descriptor instead.
+func (*DayCount) Descriptor() ([]byte, []int) {
+	return file_concord_journal_v1_journal_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *DayCount) GetDays() int32 {
+	if x != nil {
+		return x.Days
+	}
+	return 0
+}
+
+func (x *DayCount) GetCount() int32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+// Awaited counts what waits in the agreements of one party.
+type Awaited struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many there are of each concord.v1.PortfolioTask, by its number; what is missing at the end is 0.
+	Counts        []int64 `protobuf:"varint,1,rep,packed,name=counts,proto3" json:"counts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Awaited) Reset() {
+	*x = Awaited{}
+	mi := &file_concord_journal_v1_journal_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Awaited) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Awaited) ProtoMessage() {}
+
+func (x *Awaited) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_journal_v1_journal_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Awaited.ProtoReflect.Descriptor instead.
+func (*Awaited) Descriptor() ([]byte, []int) {
+	return file_concord_journal_v1_journal_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Awaited) GetCounts() []int64 {
+	if x != nil {
+		return x.Counts
 	}
 	return nil
 }
@@ -856,13 +1022,14 @@ var File_concord_journal_v1_journal_proto protoreflect.FileDescriptor
 
 const file_concord_journal_v1_journal_proto_rawDesc = "" +
 	"\n" +
-	" concord/journal/v1/journal.proto\x12\x12concord.journal.v1\x1a\x16concord/v1/event.proto\x1a\x16concord/v1/party.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"|\n" +
+	" concord/journal/v1/journal.proto\x12\x12concord.journal.v1\x1a\x16concord/v1/event.proto\x1a\x16concord/v1/party.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\x01\n" +
 	"\x05Chain\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x1d\n" +
 	"\n" +
 	"entry_hash\x18\x02 \x01(\fR\tentryHash\x12\x17\n" +
 	"\alog_key\x18\x03 \x01(\fR\x06logKey\x12!\n" +
-	"\falarm_micros\x18\x04 \x01(\x03R\valarmMicros\"\xc1\x01\n" +
+	"\falarm_micros\x18\x04 \x01(\x03R\valarmMicros\x12\x18\n" +
+	"\aawaited\x18\x05 \x03(\x03R\aawaited\"\xc1\x01\n" +
 	"\aReceipt\x12!\n" +
 	"\frequest_hash\x18\x01 \x01(\fR\vrequestHash\x12;\n" +
 	"\vrecord_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
@@ -908,25 +1075,24 @@ const file_concord_journal_v1_journal_proto_rawDesc = "" +
 	"\bFirstKey\"D\n" +
 	"\aOpenLog\x12\x16\n" +
 	"\x06origin\x18\x01 \x01(\tR\x06origin\x12!\n" +
-	"\fverifier_key\x18\x02 \x01(\tR\vverifierKey\"\x8d\x01\n" +
-	"\x05Tally\x121\n" +
-	"\x02by\x18\x01 \x03(\v2!.concord.journal.v1.Tally.ByEntryR\x02by\x1aQ\n" +
-	"\aByEntry\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\x05R\x03key\x120\n" +
-	"\x05value\x18\x02 \x01(\v2\x1a.concord.journal.v1.CountsR\x05value:\x028\x01\"\xd0\x02\n" +
-	"\x06Counts\x12D\n" +
-	"\boutcomes\x18\x01 \x03(\v2(.concord.journal.v1.Counts.OutcomesEntryR\boutcomes\x12\x1d\n" +
+	"\fverifier_key\x18\x02 \x01(\tR\vverifierKey\"<\n" +
+	"\x05Tally\x123\n" +
+	"\x05parts\x18\x01 \x03(\v2\x1d.concord.journal.v1.TallyPartR\x05parts\"W\n" +
+	"\tTallyPart\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x05R\x06number\x122\n" +
+	"\x06counts\x18\x02 \x01(\v2\x1a.concord.journal.v1.CountsR\x06counts\"\xa8\x01\n" +
+	"\x06Counts\x12\x1a\n" +
+	"\boutcomes\x18\x01 \x03(\x05R\boutcomes\x12\x1d\n" +
 	"\n" +
 	"told_first\x18\x02 \x01(\x05R\ttoldFirst\x12\x17\n" +
 	"\aby_word\x18\x03 \x01(\x05R\x06byWord\x12\x18\n" +
-	"\ablocked\x18\x04 \x01(\x05R\ablocked\x128\n" +
-	"\x04days\x18\x05 \x03(\v2$.concord.journal.v1.Counts.DaysEntryR\x04days\x1a;\n" +
-	"\rOutcomesEntry\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\x05R\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\x1a7\n" +
-	"\tDaysEntry\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\x05R\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01B?Z=github.com/concordhq/concord/gen/concord/journal/v1;journalv1b\x06proto3"
+	"\ablocked\x18\x04 \x01(\x05R\ablocked\x120\n" +
+	"\x04days\x18\x05 \x03(\v2\x1c.concord.journal.v1.DayCountR\x04days\"4\n" +
+	"\bDayCount\x12\x12\n" +
+	"\x04days\x18\x01 \x01(\x05R\x04days\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\x05R\x05count\"!\n" +
+	"\aAwaited\x12\x16\n" +
+	"\x06counts\x18\x01 \x03(\x03R\x06countsB?Z=github.com/concordhq/concord/gen/concord/journal/v1;journalv1b\x06proto3"
 
 var (
 	file_concord_journal_v1_journal_proto_rawDescOnce sync.Once
@@ -953,10 +1119,10 @@ var file_concord_journal_v1_journal_proto_goTypes = []any{
 	(*FirstKey)(nil),              // 8: concord.journal.v1.FirstKey
 	(*OpenLog)(nil),               // 9: concord.journal.v1.OpenLog
 	(*Tally)(nil),                 // 10: concord.journal.v1.Tally
-	(*Counts)(nil),                // 11: concord.journal.v1.Counts
-	nil,                           // 12: concord.journal.v1.Tally.ByEntry
-	nil,                           // 13: concord.journal.v1.Counts.OutcomesEntry
-	nil,                           // 14: concord.journal.v1.Counts.DaysEntry
+	(*TallyPart)(nil),             // 11: concord.journal.v1.TallyPart
+	(*Counts)(nil),                // 12: concord.journal.v1.Counts
+	(*DayCount)(nil),              // 13: concord.journal.v1.DayCount
+	(*Awaited)(nil),               // 14: concord.journal.v1.Awaited
 	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
 	(*v1.ApiKey)(nil),             // 16: concord.v1.ApiKey
 	(*v1.DeferredChange)(nil),     // 17: concord.v1.DeferredChange
@@ -968,15 +1134,14 @@ var file_concord_journal_v1_journal_proto_depIdxs = []int32{
 	16, // 3: concord.journal.v1.StoredKey.api_key:type_name -> concord.v1.ApiKey
 	7,  // 4: concord.journal.v1.Cascade.changes:type_name -> concord.journal.v1.PendingChange
 	17, // 5: concord.journal.v1.PendingChange.change:type_name -> concord.v1.DeferredChange
-	12, // 6: concord.journal.v1.Tally.by:type_name -> concord.journal.v1.Tally.ByEntry
-	13, // 7: concord.journal.v1.Counts.outcomes:type_name -> concord.journal.v1.Counts.OutcomesEntry
-	14, // 8: concord.journal.v1.Counts.days:type_name -> concord.journal.v1.Counts.DaysEntry
-	11, // 9: concord.journal.v1.Tally.ByEntry.value:type_name -> concord.journal.v1.Counts
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	11, // 6: concord.journal.v1.Tally.parts:type_name -> concord.journal.v1.TallyPart
+	12, // 7: concord.journal.v1.TallyPart.counts:type_name -> concord.journal.v1.Counts
+	13, // 8: concord.journal.v1.Counts.days:type_name -> concord.journal.v1.DayCount
+	9,  // [9:9] is the sub-list for method output_type
+	9,  // [9:9] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_concord_journal_v1_journal_proto_init() }

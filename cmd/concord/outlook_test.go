@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+func (o *office) GetScorecard(_ context.Context, r *pb.GetScorecardRequest) (*pb.Scorecard, error) {
+	kept := func(v float64) *pb.Figure {
+		return &pb.Figure{FigureId: pb.FigureId_FIGURE_ID_KEPT, FormulaVersion: 1, Value: &v, Numerator: "1", Denominator: "2", Count: 7}
+	}
+	return &pb.Scorecard{
+		AgreementId: r.GetAgreementId(), FromDate: "2026-01-01", ToDate: "2026-03-31", AsOf: at("2026-04-01"), Version: 9, Position: 12,
+		Vendor: &pb.SideScores{PartyId: "acme", Kept: kept(0.95)}, Client: &pb.SideScores{PartyId: "globex", Kept: kept(0.69)},
+		Verdict: pb.Verdict_VERDICT_CLIENT_FAVOURED, VerdictWords: "So it is.",
+	}, nil
+}
+
+func (o *office) GetScorecardPicture(context.Context, *pb.GetScorecardPictureRequest) (*pb.GetScorecardPictureResponse, error) {
+	return &pb.GetScorecardPictureResponse{Svg: []byte("<svg>drawn</svg>")}, nil
+}
+
+func (o *office) GetOutlook(_ context.Context, r *pb.GetOutlookRequest) (*pb.Outlook, error) {
+	return &pb.Outlook{
+		AgreementId: r.GetAgreementId(), AsOf: at("2026-04-01"), UntilDate: "2026-05-31", Incomplete: true,
+		Vendor: &pb.SideOutlook{Side: pb.Side_SIDE_VENDOR, PartyId: "acme", DueCount: 3, Items: []*pb.OutlookItem{
+			{ObligationId: "desk-1", Title: "Desks\x1b[2J", DueDate: "2026-04-03", Chance: 1, Reasons: []*pb.OutlookReason{
+				{Words: "In the last 12 months the vendor did not keep 1 of 6 on time."}, {Words: "It waits for forecast-4 of the client, which is late."}}},
+			{ObligationId: "report-4", Title: "Monthly report", DueDate: "2026-04-08", Chance: 0.285714, Reasons: []*pb.OutlookReason{{Words: "Nothing of it was due in the last 12 months."}}},
+		}},
+		Client: &pb.SideOutlook{Side: pb.Side_SIDE_CLIENT, PartyId: "globex"},
+	}, nil
+}
+
+func TestAScorecardIsPrinted(t *testing.T) {
+	sh := newShell(t, &office{})
+	run := func(line string) string {
+		t.Helper()
+		code, out, errs := sh.run(strings.Fields(line)...)
+		if code != exitDone || errs != "" {
+			t.Fatalf("%s: %d %s", line, code, errs)
+		}
+		return out
+	}
+	widest := func(text string) (most int) {
+		for line := range strings.Lines(text) {
+			most = max(most, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")))
+		}
+		return most
+	}
+	usual := run("scorecard help")
+	for _, want := range []string{"VENDOR", "CLIENT", "0.950", "0.690", "Verdict: client favoured. So it is."} {
+		if !strings.Contains(usual, want) {
+			t.Errorf("without %q:\n%s", want, usual)
+		}
+	}
+	if narrow := run("scorecard help --width 40"); widest(narrow) > 40 || widest(usual) <= 40 || !strings.Contains(narrow, "0.950    promises kept    0.690") {
+		t.Errorf("%s", narrow)
+	}
+	sh.env["COLUMNS"] = "44"
+	if n := widest(run("scorecard help")); n > 44 {
+		t.Errorf("%d characters in a terminal of 44", n)
+	}
+	if table := run("scorecard help -o csv"); !strings.HasPrefix(table, "of,id,partner,") || !strings.Contains(table, "figure,kept,1,0.95,1,2,7,false,,,0.69,1,2,7,false") {
+		t.Error(table)
+	}
+	if picture := run("scorecard help -o svg"); picture != "<svg>drawn</svg>" {
+		t.Error(picture)
+	}
+	golden(t, "outlook", run("outlook help"))
+	for _, line := range []string{"scorecard", "scorecard help -o xml", "agreement list -o csv", "outlook help -o svg", "scorecard help --as-of noon", "outlook", "scorecard help --width wide", "scorecard help --from"} {
+		if code, out, errs := sh.run(strings.Fields(line)...); code != exitUsage || out != "" || !strings.Contains(errs, "usage: concord") {
+			t.Errorf("concord %s: %d %q %q", line, code, out, errs)
+		}
+	}
+}

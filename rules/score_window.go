@@ -1,0 +1,122 @@
+package rules
+
+import (
+	"time"
+
+	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// window is the days that a score is about: obligations due from the first to the last.
+type window struct{ from, to Day }
+
+// covers says whether all of another window is within it.
+func (w window) covers(o window) bool { return w.from <= o.from && o.to <= w.to }
+
+// meets says whether two windows have a day in common.
+func (w window) meets(o window) bool { return w.from <= o.to && o.from <= w.to }
+
+// has says whether a day is in it.
+func (w window) has(d Day) bool { return w.from <= d && d <= w.to }
+
+// yearWindow is all of a year.
+func yearWindow(year int32) window {
+	return window{DayOf(int(year), time.January, 1), DayOf(int(year), time.December, 31)}
+}
+
+// monthWindow is all of a month.
+func monthWindow(year, month int32) window {
+	return window{DayOf(int(year), time.Month(month), 1), DayOf(int(year), time.Month(month)+1, 0)}
+}
+
+// scoreWindow is the window that was asked for: from the first day of the agreement if it does not say, and never beyond the
+// day that it is, since what is due later has no outcome yet.
+func scoreWindow(from, to string, first, today Day) (window, error) {
+	w := window{first, today}
+	var wrong []Violation
+	read := func(field, text string, into *Day) {
+		if text == "" {
+			return
+		}
+		day, err := ParseDay(text)
+		if err != nil {
+			wrong = append(wrong, Violation{field, err.Error()})
+			return
+		}
+		*into = day
+	}
+	read("from_date", from, &w.from)
+	read("to_date", to, &w.to)
+	switch {
+	case wrong != nil:
+		return w, Invalid(wrong...)
+	case from != "" && w.from > today:
+		return w, Invalid(Violation{"from_date", "it lies ahead: it is " + today.String() + ", and what is due later has no outcome yet"})
+	case w.to < w.from && to != "":
+		return w, Invalid(Violation{"to_date", "it is before the window begins, which is on " + w.from.String()})
+	}
+	w.to = min(w.to, today)
+	w.from = min(w.from, w.to) // of an agreement that is to begin yet, today
+	return w, nil
+}
+
+// ledger tells how the obligations of a commitment count that were due in a window.
+type ledger func(commitmentID string, w window) counts
+
+// tallied is the ledger that the tallies of an agreement are: it reads a few records, however long the window is.
+func (s *State) tallied(agreementID string) ledger {
+	parts := func(id string, number int32) []*journalv1.TallyPart {
+		return get[*journalv1.Tally](s, tallyRef(agreementID, id, number)).GetParts()
+	}
+	return func(id string, w window) (c counts) {
+		for _, year := range parts(id, 0) {
+			y := year.GetNumber()
+			switch all := yearWindow(y); {
+			case w.covers(all):
+				c.include(year.GetCounts())
+				continue
+			case !w.meets(all):
+				continue
+			}
+			for _, month := range parts(id, y) {
+				m := month.GetNumber()
+				switch all := monthWindow(y, m); {
+				case w.covers(all):
+					c.include(month.GetCounts())
+					continue
+				case !w.meets(all):
+					continue
+				}
+				for _, day := range parts(id, monthNumber(y, m)) {
+					if w.has(DayOf(int(y), time.Month(m), int(day.GetNumber()))) {
+						c.include(day.GetCounts())
+					}
+				}
+			}
+		}
+		return c
+	}
+}
+
+// folded is the ledger of obligations themselves, by which an auditor holds the tallies to account: of all that the state
+// knows, as it is once a history was replayed.
+func (s *State) folded(agreementID string) ledger {
+	marks := map[string][]mark{}
+	for ref, m := range s.Records() {
+		o, is := m.(*pb.Obligation)
+		if !is || ref.Agreement != agreementID {
+			continue
+		}
+		if m, counts := markOf(o); counts {
+			marks[o.GetCommitmentId()] = append(marks[o.GetCommitmentId()], m)
+		}
+	}
+	return func(id string, w window) (c counts) {
+		for _, m := range marks[id] {
+			if w.has(m.day) {
+				c.count(m, 1)
+			}
+		}
+		return c
+	}
+}

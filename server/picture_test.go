@@ -1,0 +1,105 @@
+package server_test
+
+import (
+	"bytes"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+	"github.com/concordhq/concord/server/servertest"
+)
+
+const picturePath = "/v1/agreements/running/scorecard.svg"
+
+// A page embeds a scorecard by its URL: the same bytes that the RPC gives, until something changes, or the day.
+func TestAScorecardIsEmbedded(t *testing.T) {
+	s := setStage(t, servertest.Options{})
+	picture := func() (*http.Header, []byte) {
+		answer, refusal := s.Send(t, s.acme, servertest.Request{Method: http.MethodGet, Path: picturePath})
+		if refusal != nil {
+			t.Fatal(refusal)
+		}
+		return &answer.Header, answer.Body
+	}
+	header, first := picture()
+	for name, want := range map[string]string{
+		"Content-Type": "image/svg+xml", "Cache-Control": "private, no-cache", "Vary": "Authorization, Concord-Party", "X-Content-Type-Options": "nosniff",
+		"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+	} {
+		if got := header.Get(name); got != want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	tag := header.Get("Etag")
+	told := s.GRPC().Must(t, s.globex, &pb.GetScorecardPictureRequest{AgreementId: "running"}).(*pb.GetScorecardPictureResponse)
+	if !bytes.Equal(told.GetSvg(), first) || tag != `"`+told.GetEtag()+`"` || !bytes.Contains(first, []byte("The vendor is acme, the client is globex.")) {
+		t.Errorf("the RPC says %s\n%s\nand the page has %s\n%s", told.GetEtag(), told.GetSvg(), tag, first)
+	}
+	s.Clock.Set(s.Clock.Now().Add(time.Hour))
+	if _, again := picture(); !bytes.Equal(again, first) {
+		t.Error("an hour changed the picture")
+	}
+	have := func() int {
+		req, err := http.NewRequest(http.MethodGet, s.URL(picturePath), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+s.acme.Key)
+		req.Header.Set("If-None-Match", tag)
+		answer, err := s.HTTP().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		return answer.StatusCode
+	}
+	if status := have(); status != http.StatusNotModified {
+		t.Errorf("what the page has: %d", status)
+	}
+	s.GRPC().Must(t, s.acme, &pb.WaiveObligationRequest{AgreementId: "running", ObligationId: "pay-1", Reason: "Our gift."})
+	if status := have(); status != http.StatusOK {
+		t.Errorf("what the page had: %d", status)
+	}
+}
+
+// Who may not read a scorecard does not see its picture, and what is wrong with the question is said.
+func TestAPictureOfAScorecardIsRefused(t *testing.T) {
+	s := setStage(t, servertest.Options{})
+	for _, c := range []struct {
+		what, method, path, query string
+		who                       servertest.Caller
+		want                      string
+		fields                    []string
+	}{
+		{"others' agreement", http.MethodGet, picturePath, "", s.initech, "NOT_FOUND", nil},
+		{"a missing agreement", http.MethodGet, "/v1/agreements/missing/scorecard.svg", "", s.acme, "NOT_FOUND", nil},
+		{"nobody", http.MethodGet, picturePath, "", servertest.Caller{}, "CREDENTIALS_MISSING", nil},
+		{"the operator", http.MethodGet, picturePath, "", s.operator, "ROLE_NOT_ALLOWED", nil},
+		{"a write", http.MethodPost, picturePath, "", s.acme, "UNKNOWN_METHOD", nil},
+		{"another file", http.MethodGet, "/v1/agreements/running/scorecard.png", "", s.acme, "UNKNOWN_METHOD", nil},
+		{"another noun", http.MethodGet, "/v1/parties/acme/scorecard.svg", "", s.acme, "UNKNOWN_METHOD", nil},
+		{"an id that is none", http.MethodGet, "/v1/agreements/RUNNING/scorecard.svg", "", s.acme, "INVALID_FIELDS", []string{"agreementId"}},
+		{"unknown parameters", http.MethodGet, picturePath, "from=2026-01-01&width=3", s.acme, "INVALID_FIELDS", []string{"from", "width"}},
+		{"a secret in the URL", http.MethodGet, picturePath, "token=x", s.acme, "INVALID_FIELDS", []string{"token"}},
+		{"a day that is none", http.MethodGet, picturePath, "fromDate=2026-02-30", s.acme, "INVALID_FIELDS", []string{"fromDate"}},
+		{"a day in words", http.MethodGet, picturePath, "fromDate=monday&toDate=x", s.acme, "INVALID_FIELDS", []string{"fromDate", "toDate"}},
+		{"a window that ends before it begins", http.MethodGet, picturePath, "fromDate=2026-01-05&toDate=2026-01-01", s.acme, "INVALID_FIELDS", []string{"toDate"}},
+		{"a time that is none", http.MethodGet, picturePath, "asOf=noon", s.acme, "INVALID_FIELDS", []string{"asOf"}},
+		{"a time to come", http.MethodGet, picturePath, "asOf=2036-01-01T00:00:00Z", s.acme, "INVALID_FIELDS", []string{"asOf"}},
+	} {
+		_, refusal := s.Send(t, c.who, servertest.Request{Method: c.method, Path: c.path, Query: c.query})
+		if refused(t, c.what, refusal, c.want) && !slices.Equal(refusal.Fields(), c.fields) && c.fields != nil {
+			t.Errorf("%s: %v", c.what, refusal.Fields())
+		}
+	}
+	s.GRPC().Must(t, s.acme, &pb.CreateAgreementRequest{AgreementId: "secret", Agreement: &pb.Agreement{VendorPartyId: acme, ClientPartyId: globex, DraftTerms: text("Secret")}})
+	answer, refusal := s.Send(t, s.acme, servertest.Request{Method: http.MethodGet, Path: "/v1/agreements/secret/scorecard.svg"})
+	if refusal != nil || !strings.Contains(string(answer.Body), "no data") {
+		t.Errorf("of a draft: %v", refusal)
+	}
+	_, refusal = s.Send(t, s.globex, servertest.Request{Method: http.MethodGet, Path: "/v1/agreements/secret/scorecard.svg"})
+	refused(t, "others' draft", refusal, "NOT_FOUND")
+}

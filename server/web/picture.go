@@ -1,0 +1,99 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// A scorecard can be a picture, which a page embeds. It is the answer of an RPC, so that who may see it stands beside the RPC.
+
+// The path of a picture, around the id of the agreement.
+const (
+	picturePrefix = "/v1/agreements/"
+	pictureFile   = "/scorecard.svg"
+)
+
+// picturePolicy is what the picture may do where it is opened by itself: wear the style that it brings, and nothing else.
+var picturePolicy = []string{"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
+
+// pictureRoute is the path of pictures.
+func pictureRoute() (*route, error) {
+	m := pb.File_concord_v1_scorecard_service_proto.Services().ByName("ScorecardService").Methods().ByName("GetScorecardPicture")
+	r, err := newRoute(m, &annotations.HttpRule{Pattern: &annotations.HttpRule_Get{Get: picturePrefix + "{agreement_id}" + pictureFile}})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", pictureFile, err)
+	}
+	return r, nil
+}
+
+// pictureAt is the agreement whose picture a path is; empty if it is none.
+func pictureAt(path string) string {
+	id, ok := strings.CutSuffix(strings.TrimPrefix(path, picturePrefix), pictureFile)
+	if !ok || !strings.HasPrefix(path, picturePrefix) || !isID(id) {
+		return ""
+	}
+	return id
+}
+
+// servePicture answers with the picture of a scorecard, or with 304 if the page has it.
+func (h *handler) servePicture(x *exchange, id string) {
+	if p := onlyRead(x.request); p != nil {
+		x.refuse(p)
+		return
+	}
+	request, p := x.pictureRequest(id)
+	if p != nil {
+		x.refuse(p)
+		return
+	}
+	ctx, cancel := context.WithTimeout(x.request.Context(), h.Timeout)
+	defer cancel()
+	answer := &pb.GetScorecardPictureResponse{}
+	if err := h.Conn.Invoke(metadata.NewOutgoingContext(ctx, x.metadata), pb.ScorecardService_GetScorecardPicture_FullMethodName, request, answer); err != nil {
+		p, known := problemOf(status.Convert(err), "")
+		if !known && p.Status == http.StatusInternalServerError {
+			h.Log.Error("web: call failed", "rpc", pb.ScorecardService_GetScorecardPicture_FullMethodName, "trace_id", x.traceID(), "error", err)
+		}
+		x.refuse(p)
+		return
+	}
+	header := x.Header()
+	header["Etag"] = []string{`"` + answer.GetEtag() + `"`}
+	header["Cache-Control"], header["Vary"] = revalidate, varyByCaller
+	header["Content-Security-Policy"] = picturePolicy
+	if noneMatch(x.request.Header["If-None-Match"], answer.GetEtag()) {
+		x.WriteHeader(http.StatusNotModified)
+		return
+	}
+	header.Set("Content-Type", "image/svg+xml")
+	header.Set("Content-Length", strconv.Itoa(len(answer.GetSvg())))
+	_, _ = x.Write(answer.GetSvg()) // a client that is gone cannot be told
+}
+
+// pictureRequest reads what is asked for: headers, path and query.
+func (x *exchange) pictureRequest(id string) (*pb.GetScorecardPictureRequest, *problem) {
+	if p := x.readHeaders(); p != nil {
+		return nil, p
+	}
+	form, found := checkQuery(x.route, x.request.URL.RawQuery)
+	if len(found) > 0 {
+		return nil, invalid(found)
+	}
+	request := &pb.GetScorecardPictureRequest{}
+	if err := runtime.PopulateQueryParameters(request, form, utilities.NewDoubleArray(nil)); err != nil {
+		return nil, malformed(http.StatusBadRequest, "The query is not what the API understands: "+err.Error())
+	}
+	request.AgreementId = id
+	return request, nil
+}
