@@ -58,14 +58,29 @@ func (t *sums) add(weight int32, c counts) {
 		t.kept.Add(t.kept, big.NewRat(w*int64(c.onTime()), int64(by)))
 		t.keptWeight += w
 	}
-	for is, n := range c.outcomes {
-		t.outcomes[is] += n
+	t.counts.join(&c)
+}
+
+// join adds the sums of another agreement.
+func (t *sums) join(o *sums) {
+	t.kept.Add(t.kept, o.kept)
+	t.keptWeight += o.keptWeight
+	t.mendWeight += o.mendWeight
+	t.failWeight += o.failWeight
+	t.promised += o.promised
+	t.counts.join(&o.counts)
+}
+
+// join adds other counts.
+func (c *counts) join(o *counts) {
+	for is, n := range o.outcomes {
+		c.outcomes[is] += n
 	}
-	t.toldFirst += c.toldFirst
-	t.byWord += c.byWord
-	t.blocked += c.blocked
-	for days, n := range c.days {
-		t.took(days, n)
+	c.toldFirst += o.toldFirst
+	c.byWord += o.byWord
+	c.blocked += o.blocked
+	for days, n := range o.days {
+		c.took(days, n)
 	}
 }
 

@@ -133,6 +133,8 @@ func TestEveryReadKnowsThePast(t *testing.T) {
 			switch told := then.(type) { // that says when it was reckoned
 			case *pb.Scorecard:
 				told.AsOf = timestamppb.New(at)
+			case *pb.PartyScorecard:
+				told.AsOf = timestamppb.New(at)
 			case *pb.Outlook:
 				told.AsOf = timestamppb.New(at)
 			case *pb.GetScorecardPictureResponse: // or where it is asked for
@@ -145,7 +147,7 @@ func TestEveryReadKnowsThePast(t *testing.T) {
 		}
 	}
 	slices.Sort(asked)
-	want := []string{"ExplainFigure", "GetAgreement", "GetCommitment", "GetObligation", "GetOutlook", "GetProposal", "GetProposalRevision", "GetRevision", "GetScorecard", "GetScorecardPicture",
+	want := []string{"ExplainFigure", "GetAgreement", "GetCommitment", "GetObligation", "GetOutlook", "GetPartyScorecard", "GetProposal", "GetProposalRevision", "GetRevision", "GetScorecard", "GetScorecardPicture",
 		"ListAgreements", "ListCommitments", "ListObligations", "ListProposals", "ListRevisions"}
 	if !slices.Equal(asked, want) {
 		t.Errorf("as_of is taken by %v", asked)
