@@ -19,25 +19,26 @@ import (
 var facts = map[string][]string{
 	"ids, which name and do not describe": {
 		"Event.agreement_id", "Event.request_id", "Actor.principal_id", "Actor.party_id", "Principal.principal_id", "Principal.party_id",
-		"Principal.service_party_ids", "Principal.agreement_ids", "*.party_id", "*.api_key_id", "*.obligation_id", "*.obligation_ids",
+		"Principal.service_party_ids", "Principal.agreement_ids", "*.party_id", "*.api_key_id", "*.obligation_id", "*.obligation_ids", "*.review_id", "Scorecard.agreement_id",
 		"*.commitment_id", "*.commitment_ids", "*.proposal_id", "*.successor_agreement_id", "*.dependents", "*.remedy_of", "*.right_id",
-		"*.blocked_by", "AgreementDrafted.vendor_party_id", "AgreementDrafted.client_party_id", "*.neutral_party_id", "*.renews_agreement_id",
+		"*.blocked_by", "AgreementDrafted.vendor_party_id", "AgreementDrafted.client_party_id", "*.neutral_party_id", "*.renews_agreement_id", "*.pulse_round_id",
 		"Impact.added_commitment_ids", "Impact.changed_commitment_ids", "Impact.ended_commitment_ids", "Impact.superseded_obligation_ids",
 	},
 	"the log's name and keys": {"LogOpened.origin", "LogOpened.verifier_key", "LogKeyAdded.verifier_key", "LogKeyRetired.log_key_id"},
-	"hashes":                  {"Event.previous_entry_hash", "Event.private_commitment", "*.terms_digest", "ApiKeyIssued.secret_hash", "Evidence.sha256"},
+	"hashes":                  {"Event.previous_entry_hash", "Event.private_commitment", "*.terms_digest", "*.digest", "ApiKeyIssued.secret_hash", "Evidence.sha256"},
 	"days, figures and kinds": {
 		"*.effective_date", "*.due_date", "*.rule_date", "*.last_rule_date", "*.window_start_date", "*.window_end_date", "*.words_from_date",
 		"*.kept_date", "*.cure_date", "*.occurred_date", "*.until_date", "*.start_date", "DueStep.date", "Calendar.time_zone", "Calendar.holidays",
 		"Amount.currency", "Amount.value", "Measurement.value", "Measurement.qualifying_value", "Evidence.media_type",
+		"*.from_date", "*.to_date", "Figure.numerator", "Figure.denominator", "MonthScores.month",
 	},
 	"what both sides consented to, word for word: consent names its digest": {
-		"ProposalMade.body", "ProposalCountered.body", "AgreementAccepted.title", "AgreementAmended.title", "PastObligation.note",
+		"ProposalMade.body", "ProposalCountered.body", "ReviewOpened.body", "ReviewUpdated.body", "AgreementAccepted.title", "AgreementAmended.title", "PastObligation.note",
 		"CommitmentTerms.title", "CommitmentTerms.description", "CommitmentTerms.prerequisites", "Conditional.condition", "Recurring.rrule", "Excuse.measure",
 		"Measured.measure", "Measured.unit", "Measured.objective", "Measured.tolerance", "Qualifying.measure", "Qualifying.unit",
 		"Qualifying.threshold", "Credit.title", "Credit.step", "Credit.percent_per_step", "Credit.cap_percent", "Standing.conduct",
 	},
-	"the service's own words":                         {"DueStep.words", "DueStep.subject", "ObligationMeasured.disagreement", "ProposalBecameStale.reason"},
+	"the service's own words":                         {"DueStep.words", "DueStep.subject", "ObligationMeasured.disagreement", "Scorecard.verdict_words", "ProposalBecameStale.reason"},
 	"why something is gone, which nobody is named in": {"PrivateDataErased.basis"},
 }
 

@@ -1,8 +1,10 @@
 package rules
 
 import (
+	"cmp"
 	"errors"
 	"maps"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -83,6 +85,7 @@ func (tw *twins) play(tn turn) error {
 // alike holds that both worlds have the same records.
 func (tw *twins) alike() {
 	tw.t.Helper()
+	tw.aheadAlike()
 	if len(tw.as.records) != len(tw.mirrored.records) {
 		tw.t.Fatalf("%d records, mirrored %d", len(tw.as.records), len(tw.mirrored.records))
 	}
@@ -105,10 +108,6 @@ func (tw *twins) scoredAlike(id string) {
 		tw.t.Fatal(err, otherErr)
 	}
 	want := tw.m.of(is).(*pb.Scorecard)
-	want.Vendor, want.Client = want.Client, want.Vendor
-	for _, month := range want.GetTrend() {
-		month.VendorKept, month.ClientKept = month.ClientKept, month.VendorKept
-	}
 	switch want.GetVerdict() {
 	case pb.Verdict_VERDICT_CLIENT_FAVOURED:
 		want.Verdict = pb.Verdict_VERDICT_VENDOR_FAVOURED
@@ -133,15 +132,24 @@ func (m mirror) of(original proto.Message) proto.Message {
 
 func (m mirror) turn(r protoreflect.Message) {
 	fields := r.Descriptor().Fields()
-	if vendor, client := fields.ByName("vendor_party_id"), fields.ByName("client_party_id"); vendor != nil && client != nil {
-		v, c := r.Get(vendor).String(), r.Get(client).String()
-		r.Set(vendor, protoreflect.ValueOfString(c))
-		r.Set(client, protoreflect.ValueOfString(v))
+	for i := range fields.Len() {
+		vendor := fields.Get(i)
+		client := fields.ByName(protoreflect.Name(strings.Replace(string(vendor.Name()), "vendor", "client", 1)))
+		if client != nil && client != vendor {
+			exchange(r, vendor, client)
+		}
 	}
-	digest := fields.ByName("terms_digest")
+	if card := fields.ByName("scorecard"); card != nil && r.Has(card) { // what is frozen has its digest in the paper
+		said := r.Get(card).Message().Interface()
+		_, was := Digest(said)
+		_, m.digests[was] = Digest(m.of(said))
+	}
+	digest := cmp.Or(fields.ByName("terms_digest"), fields.ByName("digest"), fields.ByName("scorecard_digest"))
 	if body := fields.ByName("body"); body != nil && digest != nil && r.Has(body) {
 		var said proto.Message
-		if motion := fields.ByName("motion"); motion != nil && r.Has(motion) {
+		if fields.ByName("review_id") != nil {
+			said = paperOf(r.Get(body).Bytes())
+		} else if motion := fields.ByName("motion"); motion != nil && r.Has(motion) {
 			said = motionOf(r.Get(body).Bytes())
 		} else {
 			said = termsOf(r.Get(body).Bytes())
@@ -156,6 +164,7 @@ func (m mirror) turn(r protoreflect.Message) {
 			r.Set(digest, protoreflect.ValueOfString(turned))
 		}
 	}
+	defer turnVerdict(r.Interface()) // once what is in it is turned
 	r.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		switch {
 		case f.Enum() != nil && f.Enum().FullName() == "concord.v1.Side" && !f.IsList():
@@ -171,6 +180,32 @@ func (m mirror) turn(r protoreflect.Message) {
 	})
 }
 
+// exchange exchanges what a message says of either side.
+func exchange(r protoreflect.Message, vendor, client protoreflect.FieldDescriptor) {
+	v, c, hasVendor, hasClient := r.Get(vendor), r.Get(client), r.Has(vendor), r.Has(client)
+	r.Clear(vendor)
+	r.Clear(client)
+	if hasVendor {
+		r.Set(client, v)
+	}
+	if hasClient {
+		r.Set(vendor, c)
+	}
+}
+
+// turnVerdict exchanges whom the verdict of a scorecard favours.
+func turnVerdict(m proto.Message) {
+	if card, ok := m.(*pb.Scorecard); ok {
+		switch card.Verdict {
+		case pb.Verdict_VERDICT_CLIENT_FAVOURED:
+			card.Verdict = pb.Verdict_VERDICT_VENDOR_FAVOURED
+		case pb.Verdict_VERDICT_VENDOR_FAVOURED:
+			card.Verdict = pb.Verdict_VERDICT_CLIENT_FAVOURED
+		}
+		card.VerdictWords = verdictWords(card)
+	}
+}
+
 // sameRefusal holds that both were refused alike, or neither.
 func (m mirror) sameRefusal(t rapid.TB, command proto.Message, err, otherErr error) {
 	t.Helper()
@@ -184,8 +219,10 @@ func (m mirror) sameRefusal(t rapid.TB, command proto.Message, err, otherErr err
 		return
 	}
 	want := maps.Clone(e.Metadata)
-	if turned, known := m.digests[want["terms_digest"]]; known {
-		want["terms_digest"] = turned
+	for _, key := range []string{"terms_digest", "digest"} {
+		if turned, known := m.digests[want[key]]; known {
+			want[key] = turned
+		}
 	}
 	if e.Reason != other.Reason || e.Rule != other.Rule || e.Subject != other.Subject || !maps.Equal(want, other.Metadata) {
 		t.Fatalf("%T: %v %+v, mirrored: %v %+v", command, e, e, other, other)

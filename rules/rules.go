@@ -106,10 +106,24 @@ func (d *Decision) decide(command proto.Message) error {
 		return d.disputeObligation(c)
 	case *pb.DetermineObligationRequest:
 		return d.determineObligation(c)
+	case *pb.RequestPulseRequest:
+		return d.requestPulse(c)
+	case *pb.AnswerPulseRequest:
+		return d.answerPulse(c)
 	case *pb.CreateFeedRequest:
 		return d.createFeed(c)
 	case *pb.RevokeFeedRequest:
 		return d.revokeFeed(c)
+	case *pb.OpenReviewRequest:
+		return d.openReview(c)
+	case *pb.UpdateReviewRequest:
+		return d.updateReview(c)
+	case *pb.SignReviewRequest:
+		return d.signReview(c)
+	case *pb.WithdrawReviewRequest:
+		return d.withdrawReview(c)
+	case *pb.ProposeReviewActionRequest:
+		return d.proposeReviewAction(c)
 	case *journalv1.Wake:
 		return d.wake(c)
 	}
@@ -246,10 +260,30 @@ func Apply(s *State, e *pb.Event) error {
 		s.obligationNotDetermined(e, c.ObligationNotDetermined)
 	case *pb.Event_ObligationImported:
 		s.obligationImported(e, c.ObligationImported)
+	case *pb.Event_PulseScheduled:
+		s.pulseScheduled(e, c.PulseScheduled)
+	case *pb.Event_PulseOpened:
+		s.pulseOpened(e, c.PulseOpened)
+	case *pb.Event_PulseAnswered:
+		s.pulseAnswered(e, c.PulseAnswered)
+	case *pb.Event_PulseClosed:
+		s.pulseClosed(e, c.PulseClosed)
+	case *pb.Event_PulseCancelled:
+		s.pulseCancelled(e, c.PulseCancelled)
 	case *pb.Event_ChangeDeferred:
 		s.changeDeferred(e, c.ChangeDeferred)
 	case *pb.Event_ChangeCarried:
 		s.changeCarried(e, c.ChangeCarried)
+	case *pb.Event_ReviewOpened:
+		s.reviewOpened(e, c.ReviewOpened)
+	case *pb.Event_ReviewUpdated:
+		s.reviewUpdated(e, c.ReviewUpdated)
+	case *pb.Event_ReviewSigned:
+		s.reviewSigned(e, c.ReviewSigned)
+	case *pb.Event_ReviewWithdrawn:
+		s.reviewWithdrawn(e, c.ReviewWithdrawn)
+	case *pb.Event_ReviewActionProposed:
+		s.reviewActionProposed(e, c.ReviewActionProposed)
 	default:
 		return fmt.Errorf("rules: event %d of %q is of a kind this release does not know: %T", e.GetVersion(), e.GetAgreementId(), c)
 	}

@@ -28,6 +28,9 @@ const (
 	KindApiKey                           // journalv1.StoredKey
 	KindChain                            // journalv1.Chain: beside the obligations and the events, which change with it
 	KindLog                              // pb.Log: the one of the service
+	KindPulseRound       Kind = 13       // pb.PulseRound
+	KindPulseAnswer      Kind = 14       // pb.PulseAnswer
+	KindReview           Kind = 17       // pb.Review
 	KindTally            Kind = 18       // journalv1.Tally: see State.tally
 )
 
@@ -38,7 +41,7 @@ type Ref struct {
 	Agreement string
 	// ID is its id within that; empty for the agreement and its chain.
 	ID string
-	// Number is the number of a revision, else 0.
+	// Number is the number of a revision, or of an answer within a round of the pulse, else 0.
 	Number int32
 }
 
@@ -189,6 +192,10 @@ func (s *State) proposal(agreement, id string) *pb.Proposal {
 	return get[*pb.Proposal](s, proposalRef(agreement, id))
 }
 
+func (s *State) review(agreement, id string) *pb.Review {
+	return get[*pb.Review](s, reviewRef(agreement, id))
+}
+
 func (s *State) commitment(agreement, id string) *pb.Commitment {
 	return get[*pb.Commitment](s, commitmentRef(agreement, id))
 }
@@ -211,6 +218,10 @@ func proposalRef(agreement, id string) Ref {
 
 func proposalRevisionRef(agreement, id string, n int32) Ref {
 	return Ref{Kind: KindProposalRevision, Agreement: agreement, ID: id, Number: n}
+}
+
+func reviewRef(agreement, id string) Ref {
+	return Ref{Kind: KindReview, Agreement: agreement, ID: id}
 }
 
 func cascadeRef(agreement string) Ref { return Ref{Kind: KindCascade, Agreement: agreement} }

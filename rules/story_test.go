@@ -32,7 +32,7 @@ import (
 //	caller NAME ROLE [of PARTY]      someone enters; an auditor may be "of" one agreement
 //	NAME RPC [SUBJECT] [JSON]        a command. SUBJECT is the ids of its path: care, care/report-1. JSON may go on for
 //	                                 lines. "@file" stands for a file, $care/first.digest (.revision) for what is on the
-//	                                 table, $care/first.2.digest for its second text
+//	                                 table, of a proposal or a review, $care/first.2.digest for a proposal's second text
 //	> KIND FIELD=VALUE …             the next event; effective, side and by are those of any event. "> …": and so on
 //	! REASON FIELD=VALUE …           the refusal; rule, subject and words (a part of the message), field (a violation), else
 //	                                 metadata
@@ -258,6 +258,9 @@ func (s *story) fillIn(line string) string {
 	})
 	return storyTable.ReplaceAllStringFunc(line, func(quote string) string {
 		m := storyTable.FindStringSubmatch(quote)
+		if r, ok := s.w.records[reviewRef(m[1], m[2])].(*pb.Review); ok {
+			return map[string]string{"digest": r.GetDigest(), "revision": fmt.Sprint(r.GetRevision())}[m[4]]
+		}
 		p, ok := s.w.records[proposalRef(m[1], m[2])].(*pb.Proposal)
 		if !ok {
 			s.fail("there is no proposal %s", quote)

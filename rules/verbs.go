@@ -79,6 +79,16 @@ var deeds = map[string]deed{
 	"obligation_dispute_settled":      {"obligation", "settle"},
 	"obligation_not_determined":       {"obligation", "stay unknown"},
 	"obligation_imported":             {"obligation", "import"},
+	"pulse_scheduled":                 {"pulse round", "schedule"},
+	"pulse_opened":                    {"pulse round", "open"},
+	"pulse_answered":                  {"pulse round", "answer"},
+	"pulse_closed":                    {"pulse round", "close"},
+	"pulse_cancelled":                 {"pulse round", "cancel"},
+	"review_opened":                   {"review", "open"},
+	"review_updated":                  {"review", "update"},
+	"review_signed":                   {"review", "sign"},
+	"review_withdrawn":                {"review", "withdraw"},
+	"review_action_proposed":          {"review", "propose action"},
 }
 
 // EventKind is the kind of an event: the name of its change, for example "obligation_waived"; empty for one that this release

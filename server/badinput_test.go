@@ -146,7 +146,7 @@ func TestAnEmptyRequestIsToldWhatIsMissing(t *testing.T) {
 }
 
 func TestLongTextIsRefusedWhereverItStands(t *testing.T) {
-	long := protoreflect.ValueOfString(strings.Repeat("x", 5000))
+	long := protoreflect.ValueOfString(strings.Repeat("x", 25_000))
 	battery(t, func(t *testing.T, s *stage, face servertest.Face, rpc servertest.RPC, ready proto.Message) {
 		for _, p := range places(rpc.Input(), place{}) {
 			if p.field.Kind() != protoreflect.StringKind {
@@ -156,7 +156,8 @@ func TestLongTextIsRefusedWhereverItStands(t *testing.T) {
 			p.put(req, long)
 			if p.out || unread(rpc, p.path) {
 				set(req, "validate_only", true)
-				if _, refusal := face.Call(t, s.maker(rpc), req); refusal != nil && !refusal.Names(spelled(face, rpc, p.path)) {
+				alone := strings.Contains(p.path, "[0]") // in an element of a list that has nothing else, and is refused for what it lacks
+				if _, refusal := face.Call(t, s.maker(rpc), req); refusal != nil && !alone && !refusal.Names(spelled(face, rpc, p.path)) {
 					t.Errorf("%s, which is not read: %v", p.path, refusal)
 				}
 				continue

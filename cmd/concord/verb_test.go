@@ -40,6 +40,8 @@ var verbs = map[string]proto.Message{
 	"agreement resume help --validate-only":              &pb.ResumeAgreementRequest{AgreementId: "help", ValidateOnly: true},
 	"agreement terminate help --obligation o --reason x": &pb.TerminateAgreementRequest{AgreementId: "help", ObligationId: "o", Reason: "x"},
 	"agreement calendar help":                            &pb.GetCalendarRequest{AgreementId: "help"},
+	"portfolio --counts":                                 &pb.GetPortfolioRequest{},
+	"portfolio acme --task to-judge --due-before d":      &pb.ListPortfolioRequest{PartyId: "acme", Task: pb.PortfolioTask_PORTFOLIO_TASK_TO_JUDGE, DueBefore: "d", PageSize: pageSize, PageToken: "2"},
 	"party calendar acme":                                &pb.GetCalendarRequest{PartyId: "acme"},
 
 	"proposal make help --note x":                        &pb.CreateProposalRequest{AgreementId: "help", Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS, Note: "x"},
@@ -93,6 +95,24 @@ var verbs = map[string]proto.Message{
 	"obligation determine a o --outcome restore --reason x": &pb.DetermineObligationRequest{
 		AgreementId: "a", ObligationId: "o", Settlement: &pb.Settlement{Outcome: pb.SettlementOutcome_SETTLEMENT_OUTCOME_RESTORE, Reason: "x"}},
 
+	"review open help --title Q1 --from d --to e": &pb.OpenReviewRequest{AgreementId: "help", Title: "Q1", FromDate: "d", ToDate: "e"},
+	"review list help --state signed":             &pb.ListReviewsRequest{AgreementId: "help", State: pb.ReviewState_REVIEW_STATE_SIGNED, PageSize: pageSize},
+	"review show help q1":                         &pb.GetReviewRequest{AgreementId: "help", ReviewId: "q1"},
+	"review sign help q1 --digest x":              &pb.SignReviewRequest{AgreementId: "help", ReviewId: "q1", Revision: 2, Digest: "x"},
+	"review withdraw help q1 --reason x --etag 3": &pb.WithdrawReviewRequest{AgreementId: "help", ReviewId: "q1", Reason: "x", Etag: "3"},
+	"review write help q1 --minutes x":            &pb.UpdateReviewRequest{AgreementId: "help", ReviewId: "q1", Review: &pb.Review{Minutes: "x"}, UpdateMask: mask("minutes")},
+	"review write help q1 --action client_d_Do_it": &pb.UpdateReviewRequest{
+		AgreementId: "help", ReviewId: "q1", Review: &pb.Review{Actions: []*pb.ReviewAction{{Obligor: pb.Side_SIDE_CLIENT, DueDate: "d", Title: "Do it"}}}, UpdateMask: mask("actions")},
+	"review propose help q1 --action 2 --commitment c --weight 3 --category payment": &pb.ProposeReviewActionRequest{
+		AgreementId: "help", ReviewId: "q1", Action: 2, CommitmentId: "c", Weight: 3, Category: pb.Category_CATEGORY_PAYMENT},
+
+	"pulse request help --id q2": &pb.RequestPulseRequest{AgreementId: "help", PulseRoundId: "q2"},
+	"pulse answer help q2 --other 4,4,4,5,4 --self 3,4,5,4,4 --comment x --improve-self y --improve-other z": &pb.AnswerPulseRequest{
+		AgreementId: "help", PulseRoundId: "q2", View: &pb.PulseView{OfOther: &pb.Ratings{Trust: 4, Communication: 4, Fairness: 4, Focus: 5, WouldRenew: 4},
+			OfSelf: &pb.Ratings{Trust: 3, Communication: 4, Fairness: 5, Focus: 4, WouldRenew: 4}, Comment: "x", ImproveSelf: "y", ImproveOther: "z"}},
+	"pulse list help --state closed":         &pb.ListPulseRoundsRequest{AgreementId: "help", State: pb.PulseRoundState_PULSE_ROUND_STATE_CLOSED, PageSize: pageSize},
+	"pulse show help q2":                     &pb.GetPulseRoundRequest{AgreementId: "help", PulseRoundId: "q2"},
+	"pulse answers help q2":                  &pb.ListPulseAnswersRequest{AgreementId: "help", PulseRoundId: "q2", PageSize: pageSize},
 	"feed create Telephone --agreement help": &pb.CreateFeedRequest{Feed: &pb.Feed{DisplayName: "Telephone", AgreementId: "help"}},
 	"feed list":                              &pb.ListFeedsRequest{PageSize: pageSize},
 	"feed show f":                            &pb.GetFeedRequest{FeedId: "f"},

@@ -50,6 +50,10 @@ type (
 		policy  *seal.Policy
 		exports *semaphore.Weighted
 	}
+	reviews struct {
+		pb.UnsafeReviewServiceServer
+		j *journal.Journal
+	}
 	calendars struct {
 		pb.UnsafeCalendarServiceServer
 		j *journal.Journal

@@ -18,6 +18,7 @@ func TestARecordIsFoundFromItsKey(t *testing.T) {
 		{Kind: rules.KindCascade, Agreement: "care"},
 		{Kind: rules.KindCommitment, Agreement: "care", ID: "fee"},
 		{Kind: rules.KindObligation, Agreement: "care", ID: "fee-1"},
+		{Kind: rules.KindReview, Agreement: "care", ID: "q1"},
 	} {
 		if got, err := recordRef(recordKey(ref)); err != nil || got != ref {
 			t.Errorf("%+v comes back as %+v, %v", ref, got, err)

@@ -181,6 +181,16 @@ type Event struct {
 	//	*Event_AgreementRenewed
 	//	*Event_ChangeDeferred
 	//	*Event_ChangeCarried
+	//	*Event_PulseScheduled
+	//	*Event_PulseOpened
+	//	*Event_PulseAnswered
+	//	*Event_PulseClosed
+	//	*Event_PulseCancelled
+	//	*Event_ReviewOpened
+	//	*Event_ReviewUpdated
+	//	*Event_ReviewSigned
+	//	*Event_ReviewWithdrawn
+	//	*Event_ReviewActionProposed
 	Change        isEvent_Change `protobuf_oneof:"change"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -864,6 +874,96 @@ func (x *Event) GetChangeCarried() *ChangeCarried {
 	return nil
 }
 
+func (x *Event) GetPulseScheduled() *PulseScheduled {
+	if x != nil {
+		if x, ok := x.Change.(*Event_PulseScheduled); ok {
+			return x.PulseScheduled
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPulseOpened() *PulseOpened {
+	if x != nil {
+		if x, ok := x.Change.(*Event_PulseOpened); ok {
+			return x.PulseOpened
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPulseAnswered() *PulseAnswered {
+	if x != nil {
+		if x, ok := x.Change.(*Event_PulseAnswered); ok {
+			return x.PulseAnswered
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPulseClosed() *PulseClosed {
+	if x != nil {
+		if x, ok := x.Change.(*Event_PulseClosed); ok {
+			return x.PulseClosed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPulseCancelled() *PulseCancelled {
+	if x != nil {
+		if x, ok := x.Change.(*Event_PulseCancelled); ok {
+			return x.PulseCancelled
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetReviewOpened() *ReviewOpened {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ReviewOpened); ok {
+			return x.ReviewOpened
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetReviewUpdated() *ReviewUpdated {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ReviewUpdated); ok {
+			return x.ReviewUpdated
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetReviewSigned() *ReviewSigned {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ReviewSigned); ok {
+			return x.ReviewSigned
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetReviewWithdrawn() *ReviewWithdrawn {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ReviewWithdrawn); ok {
+			return x.ReviewWithdrawn
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetReviewActionProposed() *ReviewActionProposed {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ReviewActionProposed); ok {
+			return x.ReviewActionProposed
+		}
+	}
+	return nil
+}
+
 type isEvent_Change interface {
 	isEvent_Change()
 }
@@ -1193,6 +1293,56 @@ type Event_ChangeCarried struct {
 	ChangeCarried *ChangeCarried `protobuf:"bytes,92,opt,name=change_carried,json=changeCarried,proto3,oneof"`
 }
 
+type Event_PulseScheduled struct {
+	// A round of the pulse has a time to open.
+	PulseScheduled *PulseScheduled `protobuf:"bytes,120,opt,name=pulse_scheduled,json=pulseScheduled,proto3,oneof"`
+}
+
+type Event_PulseOpened struct {
+	// A round of the pulse opened.
+	PulseOpened *PulseOpened `protobuf:"bytes,121,opt,name=pulse_opened,json=pulseOpened,proto3,oneof"`
+}
+
+type Event_PulseAnswered struct {
+	// Somebody answered in a round.
+	PulseAnswered *PulseAnswered `protobuf:"bytes,122,opt,name=pulse_answered,json=pulseAnswered,proto3,oneof"`
+}
+
+type Event_PulseClosed struct {
+	// A round of the pulse closed.
+	PulseClosed *PulseClosed `protobuf:"bytes,123,opt,name=pulse_closed,json=pulseClosed,proto3,oneof"`
+}
+
+type Event_PulseCancelled struct {
+	// A scheduled round will not open.
+	PulseCancelled *PulseCancelled `protobuf:"bytes,124,opt,name=pulse_cancelled,json=pulseCancelled,proto3,oneof"`
+}
+
+type Event_ReviewOpened struct {
+	// A joint review began, and froze a scorecard.
+	ReviewOpened *ReviewOpened `protobuf:"bytes,134,opt,name=review_opened,json=reviewOpened,proto3,oneof"`
+}
+
+type Event_ReviewUpdated struct {
+	// The minutes or actions of a review were written.
+	ReviewUpdated *ReviewUpdated `protobuf:"bytes,135,opt,name=review_updated,json=reviewUpdated,proto3,oneof"`
+}
+
+type Event_ReviewSigned struct {
+	// A side signed the paper of a review.
+	ReviewSigned *ReviewSigned `protobuf:"bytes,136,opt,name=review_signed,json=reviewSigned,proto3,oneof"`
+}
+
+type Event_ReviewWithdrawn struct {
+	// A review was taken back.
+	ReviewWithdrawn *ReviewWithdrawn `protobuf:"bytes,137,opt,name=review_withdrawn,json=reviewWithdrawn,proto3,oneof"`
+}
+
+type Event_ReviewActionProposed struct {
+	// An action of a review was proposed as a commitment.
+	ReviewActionProposed *ReviewActionProposed `protobuf:"bytes,138,opt,name=review_action_proposed,json=reviewActionProposed,proto3,oneof"`
+}
+
 func (*Event_PartyRegistered) isEvent_Change() {}
 
 func (*Event_PartyUpdated) isEvent_Change() {}
@@ -1322,6 +1472,26 @@ func (*Event_AgreementRenewed) isEvent_Change() {}
 func (*Event_ChangeDeferred) isEvent_Change() {}
 
 func (*Event_ChangeCarried) isEvent_Change() {}
+
+func (*Event_PulseScheduled) isEvent_Change() {}
+
+func (*Event_PulseOpened) isEvent_Change() {}
+
+func (*Event_PulseAnswered) isEvent_Change() {}
+
+func (*Event_PulseClosed) isEvent_Change() {}
+
+func (*Event_PulseCancelled) isEvent_Change() {}
+
+func (*Event_ReviewOpened) isEvent_Change() {}
+
+func (*Event_ReviewUpdated) isEvent_Change() {}
+
+func (*Event_ReviewSigned) isEvent_Change() {}
+
+func (*Event_ReviewWithdrawn) isEvent_Change() {}
+
+func (*Event_ReviewActionProposed) isEvent_Change() {}
 
 // Actor is who did something.
 type Actor struct {
@@ -5990,6 +6160,290 @@ func (x *DeferredChange) GetTo() AgreementState {
 	return AgreementState_AGREEMENT_STATE_UNSPECIFIED
 }
 
+// PulseScheduled says when a round opens by the schedule in the terms: a new one, or one that was to open at another time.
+type PulseScheduled struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	PulseRoundId string `protobuf:"bytes,1,opt,name=pulse_round_id,json=pulseRoundId,proto3" json:"pulse_round_id,omitempty"`
+	// When it opens.
+	OpenTime      *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=open_time,json=openTime,proto3" json:"open_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PulseScheduled) Reset() {
+	*x = PulseScheduled{}
+	mi := &file_concord_v1_event_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PulseScheduled) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PulseScheduled) ProtoMessage() {}
+
+func (x *PulseScheduled) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PulseScheduled.ProtoReflect.Descriptor instead.
+func (*PulseScheduled) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{68}
+}
+
+func (x *PulseScheduled) GetPulseRoundId() string {
+	if x != nil {
+		return x.PulseRoundId
+	}
+	return ""
+}
+
+func (x *PulseScheduled) GetOpenTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OpenTime
+	}
+	return nil
+}
+
+// PulseOpened says that both sides are asked how they feel. The actor is the side that asked for it, or the clock.
+type PulseOpened struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	PulseRoundId string `protobuf:"bytes,1,opt,name=pulse_round_id,json=pulseRoundId,proto3" json:"pulse_round_id,omitempty"`
+	// When it closes at the latest.
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// How many people on each side are asked.
+	Respondents   int32 `protobuf:"varint,3,opt,name=respondents,proto3" json:"respondents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PulseOpened) Reset() {
+	*x = PulseOpened{}
+	mi := &file_concord_v1_event_proto_msgTypes[69]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PulseOpened) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PulseOpened) ProtoMessage() {}
+
+func (x *PulseOpened) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[69]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PulseOpened.ProtoReflect.Descriptor instead.
+func (*PulseOpened) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{69}
+}
+
+func (x *PulseOpened) GetPulseRoundId() string {
+	if x != nil {
+		return x.PulseRoundId
+	}
+	return ""
+}
+
+func (x *PulseOpened) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+func (x *PulseOpened) GetRespondents() int32 {
+	if x != nil {
+		return x.Respondents
+	}
+	return 0
+}
+
+// PulseAnswered says that the actor answered.
+type PulseAnswered struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	PulseRoundId string `protobuf:"bytes,1,opt,name=pulse_round_id,json=pulseRoundId,proto3" json:"pulse_round_id,omitempty"`
+	// The answer's number within the round, from 1.
+	Number int32 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	// What was said.
+	View          *PulseView `protobuf:"bytes,3,opt,name=view,proto3" json:"view,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PulseAnswered) Reset() {
+	*x = PulseAnswered{}
+	mi := &file_concord_v1_event_proto_msgTypes[70]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PulseAnswered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PulseAnswered) ProtoMessage() {}
+
+func (x *PulseAnswered) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[70]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PulseAnswered.ProtoReflect.Descriptor instead.
+func (*PulseAnswered) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{70}
+}
+
+func (x *PulseAnswered) GetPulseRoundId() string {
+	if x != nil {
+		return x.PulseRoundId
+	}
+	return ""
+}
+
+func (x *PulseAnswered) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *PulseAnswered) GetView() *PulseView {
+	if x != nil {
+		return x.View
+	}
+	return nil
+}
+
+// PulseClosed says what both sides said, added up.
+type PulseClosed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	PulseRoundId string `protobuf:"bytes,1,opt,name=pulse_round_id,json=pulseRoundId,proto3" json:"pulse_round_id,omitempty"`
+	// What it came to.
+	Result        *PulseResult `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PulseClosed) Reset() {
+	*x = PulseClosed{}
+	mi := &file_concord_v1_event_proto_msgTypes[71]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PulseClosed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PulseClosed) ProtoMessage() {}
+
+func (x *PulseClosed) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[71]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PulseClosed.ProtoReflect.Descriptor instead.
+func (*PulseClosed) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{71}
+}
+
+func (x *PulseClosed) GetPulseRoundId() string {
+	if x != nil {
+		return x.PulseRoundId
+	}
+	return ""
+}
+
+func (x *PulseClosed) GetResult() *PulseResult {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+// PulseCancelled says that a scheduled round will not open: the agreement ended, or its terms open no more rounds.
+type PulseCancelled struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	PulseRoundId  string `protobuf:"bytes,1,opt,name=pulse_round_id,json=pulseRoundId,proto3" json:"pulse_round_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PulseCancelled) Reset() {
+	*x = PulseCancelled{}
+	mi := &file_concord_v1_event_proto_msgTypes[72]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PulseCancelled) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PulseCancelled) ProtoMessage() {}
+
+func (x *PulseCancelled) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[72]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PulseCancelled.ProtoReflect.Descriptor instead.
+func (*PulseCancelled) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{72}
+}
+
+func (x *PulseCancelled) GetPulseRoundId() string {
+	if x != nil {
+		return x.PulseRoundId
+	}
+	return ""
+}
+
 // RecordedEvent is an event as it stands in the history.
 type RecordedEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -6005,7 +6459,8 @@ type RecordedEvent struct {
 	Summary string `protobuf:"bytes,5,opt,name=summary,proto3" json:"summary,omitempty"`
 	// The leaf hash of the event's entry: what the next event of the chain names as previous_entry_hash.
 	EntryHash []byte `protobuf:"bytes,6,opt,name=entry_hash,json=entryHash,proto3" json:"entry_hash,omitempty"`
-	// Whether the private part is withheld: the text of a draft is its author's alone. The body shows who wrote and when.
+	// Whether the private part is withheld: the text of a draft is its author's alone, and what is said in a round of the pulse
+	// is sealed while that is open. The body shows who wrote and when.
 	Withheld bool `protobuf:"varint,7,opt,name=withheld,proto3" json:"withheld,omitempty"`
 	// The serialized concord.v1.PrivatePart exactly as stored; empty if there is none, or if it is withheld or erased.
 	Private []byte `protobuf:"bytes,8,opt,name=private,proto3" json:"private,omitempty"`
@@ -6019,7 +6474,7 @@ type RecordedEvent struct {
 
 func (x *RecordedEvent) Reset() {
 	*x = RecordedEvent{}
-	mi := &file_concord_v1_event_proto_msgTypes[68]
+	mi := &file_concord_v1_event_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6031,7 +6486,7 @@ func (x *RecordedEvent) String() string {
 func (*RecordedEvent) ProtoMessage() {}
 
 func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[68]
+	mi := &file_concord_v1_event_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6044,7 +6499,7 @@ func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordedEvent.ProtoReflect.Descriptor instead.
 func (*RecordedEvent) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{68}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *RecordedEvent) GetPosition() uint64 {
@@ -6117,12 +6572,377 @@ func (x *RecordedEvent) GetErased() bool {
 	return false
 }
 
+// ReviewOpened says that both sides look at a scorecard, and freezes it.
+type ReviewOpened struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The review's id.
+	ReviewId string `protobuf:"bytes,1,opt,name=review_id,json=reviewId,proto3" json:"review_id,omitempty"`
+	// The side that opened it.
+	OpenedBy Side `protobuf:"varint,2,opt,name=opened_by,json=openedBy,proto3,enum=concord.v1.Side" json:"opened_by,omitempty"`
+	// What it is called.
+	Title string `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"`
+	// The scorecard, reckoned from all events of the agreement before this one.
+	Scorecard *Scorecard `protobuf:"bytes,4,opt,name=scorecard,proto3" json:"scorecard,omitempty"`
+	// The exact bytes of the first paper: a serialized concord.v1.ReviewPaper.
+	Body []byte `protobuf:"bytes,5,opt,name=body,proto3" json:"body,omitempty"`
+	// SHA-256 of body in hexadecimal.
+	Digest        string `protobuf:"bytes,6,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewOpened) Reset() {
+	*x = ReviewOpened{}
+	mi := &file_concord_v1_event_proto_msgTypes[74]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewOpened) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewOpened) ProtoMessage() {}
+
+func (x *ReviewOpened) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[74]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewOpened.ProtoReflect.Descriptor instead.
+func (*ReviewOpened) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{74}
+}
+
+func (x *ReviewOpened) GetReviewId() string {
+	if x != nil {
+		return x.ReviewId
+	}
+	return ""
+}
+
+func (x *ReviewOpened) GetOpenedBy() Side {
+	if x != nil {
+		return x.OpenedBy
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *ReviewOpened) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *ReviewOpened) GetScorecard() *Scorecard {
+	if x != nil {
+		return x.Scorecard
+	}
+	return nil
+}
+
+func (x *ReviewOpened) GetBody() []byte {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
+func (x *ReviewOpened) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+// ReviewUpdated is another paper. What was signed before is void.
+type ReviewUpdated struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The review's id.
+	ReviewId string `protobuf:"bytes,1,opt,name=review_id,json=reviewId,proto3" json:"review_id,omitempty"`
+	// The number of the paper.
+	Revision int32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The minutes; absent if there are none.
+	Minutes *ReviewMinutes `protobuf:"bytes,3,opt,name=minutes,proto3" json:"minutes,omitempty"`
+	// The exact bytes of the paper: a serialized concord.v1.ReviewPaper.
+	Body []byte `protobuf:"bytes,4,opt,name=body,proto3" json:"body,omitempty"`
+	// SHA-256 of body in hexadecimal.
+	Digest        string `protobuf:"bytes,5,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewUpdated) Reset() {
+	*x = ReviewUpdated{}
+	mi := &file_concord_v1_event_proto_msgTypes[75]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewUpdated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewUpdated) ProtoMessage() {}
+
+func (x *ReviewUpdated) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[75]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewUpdated.ProtoReflect.Descriptor instead.
+func (*ReviewUpdated) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{75}
+}
+
+func (x *ReviewUpdated) GetReviewId() string {
+	if x != nil {
+		return x.ReviewId
+	}
+	return ""
+}
+
+func (x *ReviewUpdated) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *ReviewUpdated) GetMinutes() *ReviewMinutes {
+	if x != nil {
+		return x.Minutes
+	}
+	return nil
+}
+
+func (x *ReviewUpdated) GetBody() []byte {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
+func (x *ReviewUpdated) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+// ReviewSigned is one side's word for a paper, quoted. With the other's word for the same paper the review is signed.
+type ReviewSigned struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The review's id.
+	ReviewId string `protobuf:"bytes,1,opt,name=review_id,json=reviewId,proto3" json:"review_id,omitempty"`
+	// The side that signs.
+	Side Side `protobuf:"varint,2,opt,name=side,proto3,enum=concord.v1.Side" json:"side,omitempty"`
+	// The number of the paper.
+	Revision int32 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Its digest.
+	Digest        string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewSigned) Reset() {
+	*x = ReviewSigned{}
+	mi := &file_concord_v1_event_proto_msgTypes[76]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewSigned) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewSigned) ProtoMessage() {}
+
+func (x *ReviewSigned) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[76]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewSigned.ProtoReflect.Descriptor instead.
+func (*ReviewSigned) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{76}
+}
+
+func (x *ReviewSigned) GetReviewId() string {
+	if x != nil {
+		return x.ReviewId
+	}
+	return ""
+}
+
+func (x *ReviewSigned) GetSide() Side {
+	if x != nil {
+		return x.Side
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *ReviewSigned) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *ReviewSigned) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+// ReviewWithdrawn is a review taken back.
+type ReviewWithdrawn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The review's id.
+	ReviewId string `protobuf:"bytes,1,opt,name=review_id,json=reviewId,proto3" json:"review_id,omitempty"`
+	// Why.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewWithdrawn) Reset() {
+	*x = ReviewWithdrawn{}
+	mi := &file_concord_v1_event_proto_msgTypes[77]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewWithdrawn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewWithdrawn) ProtoMessage() {}
+
+func (x *ReviewWithdrawn) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[77]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewWithdrawn.ProtoReflect.Descriptor instead.
+func (*ReviewWithdrawn) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{77}
+}
+
+func (x *ReviewWithdrawn) GetReviewId() string {
+	if x != nil {
+		return x.ReviewId
+	}
+	return ""
+}
+
+func (x *ReviewWithdrawn) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// ReviewActionProposed says which proposal would make an action a commitment.
+type ReviewActionProposed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The review's id.
+	ReviewId string `protobuf:"bytes,1,opt,name=review_id,json=reviewId,proto3" json:"review_id,omitempty"`
+	// The action's number.
+	Number int32 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	// The proposal.
+	ProposalId    string `protobuf:"bytes,3,opt,name=proposal_id,json=proposalId,proto3" json:"proposal_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewActionProposed) Reset() {
+	*x = ReviewActionProposed{}
+	mi := &file_concord_v1_event_proto_msgTypes[78]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewActionProposed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewActionProposed) ProtoMessage() {}
+
+func (x *ReviewActionProposed) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[78]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewActionProposed.ProtoReflect.Descriptor instead.
+func (*ReviewActionProposed) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{78}
+}
+
+func (x *ReviewActionProposed) GetReviewId() string {
+	if x != nil {
+		return x.ReviewId
+	}
+	return ""
+}
+
+func (x *ReviewActionProposed) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *ReviewActionProposed) GetProposalId() string {
+	if x != nil {
+		return x.ProposalId
+	}
+	return ""
+}
+
 var File_concord_v1_event_proto protoreflect.FileDescriptor
 
 const file_concord_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"\x16concord/v1/event.proto\x12\n" +
-	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9d,\n" +
+	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/pulse.proto\x1a\x17concord/v1/review.proto\x1a\x1aconcord/v1/scorecard.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xda1\n" +
 	"\x05Event\x12!\n" +
 	"\fagreement_id\x18\x01 \x01(\tR\vagreementId\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12.\n" +
@@ -6199,7 +7019,17 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x13obligation_imported\x18X \x01(\v2\x1e.concord.v1.ObligationImportedH\x00R\x12obligationImported\x12K\n" +
 	"\x11agreement_renewed\x18Z \x01(\v2\x1c.concord.v1.AgreementRenewedH\x00R\x10agreementRenewed\x12E\n" +
 	"\x0fchange_deferred\x18[ \x01(\v2\x1a.concord.v1.ChangeDeferredH\x00R\x0echangeDeferred\x12B\n" +
-	"\x0echange_carried\x18\\ \x01(\v2\x19.concord.v1.ChangeCarriedH\x00R\rchangeCarriedB\b\n" +
+	"\x0echange_carried\x18\\ \x01(\v2\x19.concord.v1.ChangeCarriedH\x00R\rchangeCarried\x12E\n" +
+	"\x0fpulse_scheduled\x18x \x01(\v2\x1a.concord.v1.PulseScheduledH\x00R\x0epulseScheduled\x12<\n" +
+	"\fpulse_opened\x18y \x01(\v2\x17.concord.v1.PulseOpenedH\x00R\vpulseOpened\x12B\n" +
+	"\x0epulse_answered\x18z \x01(\v2\x19.concord.v1.PulseAnsweredH\x00R\rpulseAnswered\x12<\n" +
+	"\fpulse_closed\x18{ \x01(\v2\x17.concord.v1.PulseClosedH\x00R\vpulseClosed\x12E\n" +
+	"\x0fpulse_cancelled\x18| \x01(\v2\x1a.concord.v1.PulseCancelledH\x00R\x0epulseCancelled\x12@\n" +
+	"\rreview_opened\x18\x86\x01 \x01(\v2\x18.concord.v1.ReviewOpenedH\x00R\freviewOpened\x12C\n" +
+	"\x0ereview_updated\x18\x87\x01 \x01(\v2\x19.concord.v1.ReviewUpdatedH\x00R\rreviewUpdated\x12@\n" +
+	"\rreview_signed\x18\x88\x01 \x01(\v2\x18.concord.v1.ReviewSignedH\x00R\freviewSigned\x12I\n" +
+	"\x10review_withdrawn\x18\x89\x01 \x01(\v2\x1b.concord.v1.ReviewWithdrawnH\x00R\x0freviewWithdrawn\x12Y\n" +
+	"\x16review_action_proposed\x18\x8a\x01 \x01(\v2 .concord.v1.ReviewActionProposedH\x00R\x14reviewActionProposedB\b\n" +
 	"\x06change\"k\n" +
 	"\x05Actor\x12!\n" +
 	"\fprincipal_id\x18\x01 \x01(\tR\vprincipalId\x12\x19\n" +
@@ -6559,7 +7389,23 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\rbase_revision\x18\x05 \x01(\x05R\fbaseRevision\x12D\n" +
 	"\x10pause_start_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x0epauseStartTime\x12@\n" +
 	"\x0epause_end_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\fpauseEndTime\x12*\n" +
-	"\x02to\x18\b \x01(\x0e2\x1a.concord.v1.AgreementStateR\x02to\"\xa6\x02\n" +
+	"\x02to\x18\b \x01(\x0e2\x1a.concord.v1.AgreementStateR\x02to\"o\n" +
+	"\x0ePulseScheduled\x12$\n" +
+	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\x127\n" +
+	"\topen_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bopenTime\"\x8c\x01\n" +
+	"\vPulseOpened\x12$\n" +
+	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\x125\n" +
+	"\bend_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12 \n" +
+	"\vrespondents\x18\x03 \x01(\x05R\vrespondents\"~\n" +
+	"\rPulseAnswered\x12$\n" +
+	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\x05R\x06number\x12/\n" +
+	"\x04view\x18\x03 \x01(\v2\x15.concord.v1.PulseViewB\x04\xa8\xae\x19\x01R\x04view\"d\n" +
+	"\vPulseClosed\x12$\n" +
+	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\x12/\n" +
+	"\x06result\x18\x02 \x01(\v2\x17.concord.v1.PulseResultR\x06result\"6\n" +
+	"\x0ePulseCancelled\x12$\n" +
+	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\"\xa6\x02\n" +
 	"\rRecordedEvent\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x04R\bposition\x12'\n" +
 	"\x05event\x18\x02 \x01(\v2\x11.concord.v1.EventR\x05event\x12\x12\n" +
@@ -6572,7 +7418,33 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\aprivate\x18\b \x01(\fR\aprivate\x12!\n" +
 	"\fprivate_salt\x18\t \x01(\fR\vprivateSalt\x12\x16\n" +
 	"\x06erased\x18\n" +
-	" \x01(\bR\x06erased*\xcd\x01\n" +
+	" \x01(\bR\x06erased\"\xd7\x01\n" +
+	"\fReviewOpened\x12\x1b\n" +
+	"\treview_id\x18\x01 \x01(\tR\breviewId\x12-\n" +
+	"\topened_by\x18\x02 \x01(\x0e2\x10.concord.v1.SideR\bopenedBy\x12\x1a\n" +
+	"\x05title\x18\x03 \x01(\tB\x04\xa8\xae\x19\x01R\x05title\x123\n" +
+	"\tscorecard\x18\x04 \x01(\v2\x15.concord.v1.ScorecardR\tscorecard\x12\x12\n" +
+	"\x04body\x18\x05 \x01(\fR\x04body\x12\x16\n" +
+	"\x06digest\x18\x06 \x01(\tR\x06digest\"\xaf\x01\n" +
+	"\rReviewUpdated\x12\x1b\n" +
+	"\treview_id\x18\x01 \x01(\tR\breviewId\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x05R\brevision\x129\n" +
+	"\aminutes\x18\x03 \x01(\v2\x19.concord.v1.ReviewMinutesB\x04\xa8\xae\x19\x01R\aminutes\x12\x12\n" +
+	"\x04body\x18\x04 \x01(\fR\x04body\x12\x16\n" +
+	"\x06digest\x18\x05 \x01(\tR\x06digest\"\x85\x01\n" +
+	"\fReviewSigned\x12\x1b\n" +
+	"\treview_id\x18\x01 \x01(\tR\breviewId\x12$\n" +
+	"\x04side\x18\x02 \x01(\x0e2\x10.concord.v1.SideR\x04side\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x05R\brevision\x12\x16\n" +
+	"\x06digest\x18\x04 \x01(\tR\x06digest\"L\n" +
+	"\x0fReviewWithdrawn\x12\x1b\n" +
+	"\treview_id\x18\x01 \x01(\tR\breviewId\x12\x1c\n" +
+	"\x06reason\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\"l\n" +
+	"\x14ReviewActionProposed\x12\x1b\n" +
+	"\treview_id\x18\x01 \x01(\tR\breviewId\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\x05R\x06number\x12\x1f\n" +
+	"\vproposal_id\x18\x03 \x01(\tR\n" +
+	"proposalId*\xcd\x01\n" +
 	"\vChangeCause\x12\x1c\n" +
 	"\x18CHANGE_CAUSE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16CHANGE_CAUSE_SUSPENDED\x10\x01\x12\x18\n" +
@@ -6595,7 +7467,7 @@ func file_concord_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_concord_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 69)
+var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 79)
 var file_concord_v1_event_proto_goTypes = []any{
 	(ChangeCause)(0),                      // 0: concord.v1.ChangeCause
 	(*Event)(nil),                         // 1: concord.v1.Event
@@ -6666,40 +7538,54 @@ var file_concord_v1_event_proto_goTypes = []any{
 	(*ChangeDeferred)(nil),                // 66: concord.v1.ChangeDeferred
 	(*ChangeCarried)(nil),                 // 67: concord.v1.ChangeCarried
 	(*DeferredChange)(nil),                // 68: concord.v1.DeferredChange
-	(*RecordedEvent)(nil),                 // 69: concord.v1.RecordedEvent
-	(*timestamppb.Timestamp)(nil),         // 70: google.protobuf.Timestamp
-	(Side)(0),                             // 71: concord.v1.Side
-	(*Principal)(nil),                     // 72: concord.v1.Principal
-	(*Terms)(nil),                         // 73: concord.v1.Terms
-	(*Calendar)(nil),                      // 74: concord.v1.Calendar
-	(AgreementState)(0),                   // 75: concord.v1.AgreementState
-	(ProposalKind)(0),                     // 76: concord.v1.ProposalKind
-	(*Impact)(nil),                        // 77: concord.v1.Impact
-	(CommitmentState)(0),                  // 78: concord.v1.CommitmentState
-	(CommitmentEndReason)(0),              // 79: concord.v1.CommitmentEndReason
-	(*DueStep)(nil),                       // 80: concord.v1.DueStep
-	(*Amount)(nil),                        // 81: concord.v1.Amount
-	(*Submission)(nil),                    // 82: concord.v1.Submission
-	(Timeliness)(0),                       // 83: concord.v1.Timeliness
-	(ObligationState)(0),                  // 84: concord.v1.ObligationState
-	(SuspensionCause)(0),                  // 85: concord.v1.SuspensionCause
-	(AgreementEndCause)(0),                // 86: concord.v1.AgreementEndCause
-	(*CommitmentTerms)(nil),               // 87: concord.v1.CommitmentTerms
-	(*Clocks)(nil),                        // 88: concord.v1.Clocks
-	(*Trigger)(nil),                       // 89: concord.v1.Trigger
-	(*Deadlines)(nil),                     // 90: concord.v1.Deadlines
-	(*Measurement)(nil),                   // 91: concord.v1.Measurement
-	(*Excuse)(nil),                        // 92: concord.v1.Excuse
-	(*CurePlan)(nil),                      // 93: concord.v1.CurePlan
-	(*ReliefNotice)(nil),                  // 94: concord.v1.ReliefNotice
-	(DischargeCause)(0),                   // 95: concord.v1.DischargeCause
-	(*Dispute)(nil),                       // 96: concord.v1.Dispute
-	(*Settlement)(nil),                    // 97: concord.v1.Settlement
-	(*PastObligation)(nil),                // 98: concord.v1.PastObligation
+	(*PulseScheduled)(nil),                // 69: concord.v1.PulseScheduled
+	(*PulseOpened)(nil),                   // 70: concord.v1.PulseOpened
+	(*PulseAnswered)(nil),                 // 71: concord.v1.PulseAnswered
+	(*PulseClosed)(nil),                   // 72: concord.v1.PulseClosed
+	(*PulseCancelled)(nil),                // 73: concord.v1.PulseCancelled
+	(*RecordedEvent)(nil),                 // 74: concord.v1.RecordedEvent
+	(*ReviewOpened)(nil),                  // 75: concord.v1.ReviewOpened
+	(*ReviewUpdated)(nil),                 // 76: concord.v1.ReviewUpdated
+	(*ReviewSigned)(nil),                  // 77: concord.v1.ReviewSigned
+	(*ReviewWithdrawn)(nil),               // 78: concord.v1.ReviewWithdrawn
+	(*ReviewActionProposed)(nil),          // 79: concord.v1.ReviewActionProposed
+	(*timestamppb.Timestamp)(nil),         // 80: google.protobuf.Timestamp
+	(Side)(0),                             // 81: concord.v1.Side
+	(*Principal)(nil),                     // 82: concord.v1.Principal
+	(*Terms)(nil),                         // 83: concord.v1.Terms
+	(*Calendar)(nil),                      // 84: concord.v1.Calendar
+	(AgreementState)(0),                   // 85: concord.v1.AgreementState
+	(ProposalKind)(0),                     // 86: concord.v1.ProposalKind
+	(*Impact)(nil),                        // 87: concord.v1.Impact
+	(CommitmentState)(0),                  // 88: concord.v1.CommitmentState
+	(CommitmentEndReason)(0),              // 89: concord.v1.CommitmentEndReason
+	(*DueStep)(nil),                       // 90: concord.v1.DueStep
+	(*Amount)(nil),                        // 91: concord.v1.Amount
+	(*Submission)(nil),                    // 92: concord.v1.Submission
+	(Timeliness)(0),                       // 93: concord.v1.Timeliness
+	(ObligationState)(0),                  // 94: concord.v1.ObligationState
+	(SuspensionCause)(0),                  // 95: concord.v1.SuspensionCause
+	(AgreementEndCause)(0),                // 96: concord.v1.AgreementEndCause
+	(*CommitmentTerms)(nil),               // 97: concord.v1.CommitmentTerms
+	(*Clocks)(nil),                        // 98: concord.v1.Clocks
+	(*Trigger)(nil),                       // 99: concord.v1.Trigger
+	(*Deadlines)(nil),                     // 100: concord.v1.Deadlines
+	(*Measurement)(nil),                   // 101: concord.v1.Measurement
+	(*Excuse)(nil),                        // 102: concord.v1.Excuse
+	(*CurePlan)(nil),                      // 103: concord.v1.CurePlan
+	(*ReliefNotice)(nil),                  // 104: concord.v1.ReliefNotice
+	(DischargeCause)(0),                   // 105: concord.v1.DischargeCause
+	(*Dispute)(nil),                       // 106: concord.v1.Dispute
+	(*Settlement)(nil),                    // 107: concord.v1.Settlement
+	(*PastObligation)(nil),                // 108: concord.v1.PastObligation
+	(*PulseView)(nil),                     // 109: concord.v1.PulseView
+	(*PulseResult)(nil),                   // 110: concord.v1.PulseResult
+	(*Scorecard)(nil),                     // 111: concord.v1.Scorecard
+	(*ReviewMinutes)(nil),                 // 112: concord.v1.ReviewMinutes
 }
 var file_concord_v1_event_proto_depIdxs = []int32{
-	70,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
-	70,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
+	80,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
+	80,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
 	2,   // 2: concord.v1.Event.actor:type_name -> concord.v1.Actor
 	3,   // 3: concord.v1.Event.party_registered:type_name -> concord.v1.PartyRegistered
 	4,   // 4: concord.v1.Event.party_updated:type_name -> concord.v1.PartyUpdated
@@ -6766,109 +7652,127 @@ var file_concord_v1_event_proto_depIdxs = []int32{
 	65,  // 65: concord.v1.Event.agreement_renewed:type_name -> concord.v1.AgreementRenewed
 	66,  // 66: concord.v1.Event.change_deferred:type_name -> concord.v1.ChangeDeferred
 	67,  // 67: concord.v1.Event.change_carried:type_name -> concord.v1.ChangeCarried
-	71,  // 68: concord.v1.Actor.side:type_name -> concord.v1.Side
-	72,  // 69: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
-	71,  // 70: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
-	73,  // 71: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
-	73,  // 72: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
-	70,  // 73: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	70,  // 74: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
-	74,  // 75: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
-	75,  // 76: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
-	76,  // 77: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
-	71,  // 78: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
-	77,  // 79: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
-	70,  // 80: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
-	71,  // 81: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
-	77,  // 82: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
-	70,  // 83: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
-	70,  // 84: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	77,  // 85: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
-	78,  // 86: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
-	79,  // 87: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
-	70,  // 88: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
-	70,  // 89: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
-	70,  // 90: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
-	80,  // 91: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
-	70,  // 92: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
-	81,  // 93: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
-	82,  // 94: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
-	70,  // 95: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
-	83,  // 96: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
-	84,  // 97: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
-	84,  // 98: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
-	70,  // 99: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
-	70,  // 100: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
-	70,  // 101: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
-	70,  // 102: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
-	83,  // 103: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
-	84,  // 104: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
-	70,  // 105: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
-	85,  // 106: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
-	71,  // 107: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
-	71,  // 108: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
-	70,  // 109: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
-	71,  // 110: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
-	70,  // 111: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
-	75,  // 112: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
-	86,  // 113: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
-	71,  // 114: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
-	70,  // 115: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
-	74,  // 116: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
-	87,  // 117: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
-	88,  // 118: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
-	70,  // 119: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
-	87,  // 120: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
-	88,  // 121: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
-	78,  // 122: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
-	78,  // 123: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
-	89,  // 124: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
-	90,  // 125: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
-	90,  // 126: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
-	70,  // 127: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
-	84,  // 128: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
-	70,  // 129: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
-	83,  // 130: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
-	91,  // 131: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
-	84,  // 132: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
-	84,  // 133: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
-	70,  // 134: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
-	70,  // 135: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
-	92,  // 136: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
-	70,  // 137: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
-	83,  // 138: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
-	93,  // 139: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
-	90,  // 140: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
-	84,  // 141: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
-	92,  // 142: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
-	94,  // 143: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
-	90,  // 144: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
-	84,  // 145: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
-	84,  // 146: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
-	84,  // 147: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
-	90,  // 148: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
-	95,  // 149: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
-	96,  // 150: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
-	97,  // 151: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
-	84,  // 152: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
-	90,  // 153: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
-	70,  // 154: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
-	83,  // 155: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
-	98,  // 156: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
-	90,  // 157: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
-	70,  // 158: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
-	68,  // 159: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
-	0,   // 160: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
-	70,  // 161: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
-	70,  // 162: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
-	70,  // 163: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
-	75,  // 164: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
-	1,   // 165: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
-	166, // [166:166] is the sub-list for method output_type
-	166, // [166:166] is the sub-list for method input_type
-	166, // [166:166] is the sub-list for extension type_name
-	166, // [166:166] is the sub-list for extension extendee
-	0,   // [0:166] is the sub-list for field type_name
+	69,  // 68: concord.v1.Event.pulse_scheduled:type_name -> concord.v1.PulseScheduled
+	70,  // 69: concord.v1.Event.pulse_opened:type_name -> concord.v1.PulseOpened
+	71,  // 70: concord.v1.Event.pulse_answered:type_name -> concord.v1.PulseAnswered
+	72,  // 71: concord.v1.Event.pulse_closed:type_name -> concord.v1.PulseClosed
+	73,  // 72: concord.v1.Event.pulse_cancelled:type_name -> concord.v1.PulseCancelled
+	75,  // 73: concord.v1.Event.review_opened:type_name -> concord.v1.ReviewOpened
+	76,  // 74: concord.v1.Event.review_updated:type_name -> concord.v1.ReviewUpdated
+	77,  // 75: concord.v1.Event.review_signed:type_name -> concord.v1.ReviewSigned
+	78,  // 76: concord.v1.Event.review_withdrawn:type_name -> concord.v1.ReviewWithdrawn
+	79,  // 77: concord.v1.Event.review_action_proposed:type_name -> concord.v1.ReviewActionProposed
+	81,  // 78: concord.v1.Actor.side:type_name -> concord.v1.Side
+	82,  // 79: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
+	81,  // 80: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
+	83,  // 81: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
+	83,  // 82: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
+	80,  // 83: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	80,  // 84: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
+	84,  // 85: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
+	85,  // 86: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
+	86,  // 87: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
+	81,  // 88: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
+	87,  // 89: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
+	80,  // 90: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
+	81,  // 91: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
+	87,  // 92: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
+	80,  // 93: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
+	80,  // 94: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	87,  // 95: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
+	88,  // 96: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
+	89,  // 97: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
+	80,  // 98: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
+	80,  // 99: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
+	80,  // 100: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
+	90,  // 101: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
+	80,  // 102: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
+	91,  // 103: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
+	92,  // 104: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
+	80,  // 105: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
+	93,  // 106: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
+	94,  // 107: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
+	94,  // 108: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
+	80,  // 109: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
+	80,  // 110: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
+	80,  // 111: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
+	80,  // 112: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
+	93,  // 113: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
+	94,  // 114: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
+	80,  // 115: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
+	95,  // 116: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
+	81,  // 117: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
+	81,  // 118: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
+	80,  // 119: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
+	81,  // 120: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
+	80,  // 121: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
+	85,  // 122: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
+	96,  // 123: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
+	81,  // 124: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
+	80,  // 125: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
+	84,  // 126: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
+	97,  // 127: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
+	98,  // 128: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
+	80,  // 129: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
+	97,  // 130: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
+	98,  // 131: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
+	88,  // 132: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
+	88,  // 133: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
+	99,  // 134: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
+	100, // 135: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
+	100, // 136: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
+	80,  // 137: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
+	94,  // 138: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
+	80,  // 139: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
+	93,  // 140: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
+	101, // 141: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
+	94,  // 142: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
+	94,  // 143: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
+	80,  // 144: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
+	80,  // 145: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
+	102, // 146: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
+	80,  // 147: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
+	93,  // 148: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
+	103, // 149: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
+	100, // 150: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
+	94,  // 151: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
+	102, // 152: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
+	104, // 153: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
+	100, // 154: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
+	94,  // 155: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
+	94,  // 156: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
+	94,  // 157: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
+	100, // 158: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
+	105, // 159: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
+	106, // 160: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
+	107, // 161: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
+	94,  // 162: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
+	100, // 163: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
+	80,  // 164: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
+	93,  // 165: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
+	108, // 166: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
+	100, // 167: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
+	80,  // 168: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
+	68,  // 169: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
+	0,   // 170: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
+	80,  // 171: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
+	80,  // 172: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
+	80,  // 173: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
+	85,  // 174: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
+	80,  // 175: concord.v1.PulseScheduled.open_time:type_name -> google.protobuf.Timestamp
+	80,  // 176: concord.v1.PulseOpened.end_time:type_name -> google.protobuf.Timestamp
+	109, // 177: concord.v1.PulseAnswered.view:type_name -> concord.v1.PulseView
+	110, // 178: concord.v1.PulseClosed.result:type_name -> concord.v1.PulseResult
+	1,   // 179: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
+	81,  // 180: concord.v1.ReviewOpened.opened_by:type_name -> concord.v1.Side
+	111, // 181: concord.v1.ReviewOpened.scorecard:type_name -> concord.v1.Scorecard
+	112, // 182: concord.v1.ReviewUpdated.minutes:type_name -> concord.v1.ReviewMinutes
+	81,  // 183: concord.v1.ReviewSigned.side:type_name -> concord.v1.Side
+	184, // [184:184] is the sub-list for method output_type
+	184, // [184:184] is the sub-list for method input_type
+	184, // [184:184] is the sub-list for extension type_name
+	184, // [184:184] is the sub-list for extension extendee
+	0,   // [0:184] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_event_proto_init() }
@@ -6882,6 +7786,9 @@ func file_concord_v1_event_proto_init() {
 	file_concord_v1_party_proto_init()
 	file_concord_v1_private_proto_init()
 	file_concord_v1_proposal_proto_init()
+	file_concord_v1_pulse_proto_init()
+	file_concord_v1_review_proto_init()
+	file_concord_v1_scorecard_proto_init()
 	file_concord_v1_terms_proto_init()
 	file_concord_v1_event_proto_msgTypes[0].OneofWrappers = []any{
 		(*Event_PartyRegistered)(nil),
@@ -6949,6 +7856,16 @@ func file_concord_v1_event_proto_init() {
 		(*Event_AgreementRenewed)(nil),
 		(*Event_ChangeDeferred)(nil),
 		(*Event_ChangeCarried)(nil),
+		(*Event_PulseScheduled)(nil),
+		(*Event_PulseOpened)(nil),
+		(*Event_PulseAnswered)(nil),
+		(*Event_PulseClosed)(nil),
+		(*Event_PulseCancelled)(nil),
+		(*Event_ReviewOpened)(nil),
+		(*Event_ReviewUpdated)(nil),
+		(*Event_ReviewSigned)(nil),
+		(*Event_ReviewWithdrawn)(nil),
+		(*Event_ReviewActionProposed)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -6956,7 +7873,7 @@ func file_concord_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_event_proto_rawDesc), len(file_concord_v1_event_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   69,
+			NumMessages:   79,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

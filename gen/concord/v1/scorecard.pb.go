@@ -783,8 +783,8 @@ type Scorecard struct {
 	AsOf *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	// The newest event of the agreement's chain that is in it.
 	Version uint64 `protobuf:"varint,5,opt,name=version,proto3" json:"version,omitempty"`
-	// The position of that event in the log, by which an auditor finds it; 0 in one that a review froze, whose own position
-	// it is.
+	// The position of that event in the log, by which an auditor finds it; 0 in one that a review froze, which has a position
+	// of its own.
 	Position uint64 `protobuf:"varint,6,opt,name=position,proto3" json:"position,omitempty"`
 	// The vendor's figures.
 	Vendor *SideScores `protobuf:"bytes,7,opt,name=vendor,proto3" json:"vendor,omitempty"`

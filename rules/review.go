@@ -1,0 +1,246 @@
+package rules
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.einride.tech/aip/fieldmask"
+	"google.golang.org/protobuf/proto"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// A joint review is both sides looking at one scorecard: it is frozen when the review is opened, by the events before that,
+// so that nobody's later deed, and no other moment of reading, changes what they look at. What they sign is a paper of hashes
+// and actions: the minutes are hashed into it behind a salt, so that they can be erased and the signatures stay what they are.
+
+// Bounds of reviews. review.proto and review_service.proto say the same.
+const (
+	// MaxOpenReviews is how many reviews of an agreement may be open: what a side can keep in view.
+	MaxOpenReviews = 10
+	// MaxReviewRevisions bounds the writing of one review, so that it cannot grow for ever.
+	MaxReviewRevisions = 1000
+)
+
+// reviewable are the states in which an agreement has, or had, something to look at together.
+var reviewable = []pb.AgreementState{agreementActive, agreementSuspended, agreementEnding, agreementTerminated, agreementExpired, agreementCompleted}
+
+func (d *Decision) openReview(c *pb.OpenReviewRequest) error {
+	a, side, refused := d.seen(c.GetAgreementId())
+	if refused != nil {
+		return refused
+	}
+	if e := mayReview(a, side); e != nil {
+		return e
+	}
+	if e := refuseSettling(a); e != nil {
+		return e
+	}
+	if e := d.allPass(a.GetAgreementId(), d.stamp.At, d.State.Commitments(a.GetAgreementId(), nil, "", MaxCommitments)...); e != nil {
+		return e // what time has brought by now is in the card, whether the clock has looked or not
+	}
+	card, err := d.State.Scorecard(a.GetAgreementId(), c.GetFromDate(), c.GetToDate(), d.stamp.At)
+	if err != nil {
+		return err
+	}
+	if len(d.State.Reviews(a.GetAgreementId(), []pb.ReviewState{reviewOpen}, "", MaxOpenReviews)) == MaxOpenReviews {
+		e := Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "%d reviews of the agreement are open. Sign or withdraw some first.", MaxOpenReviews)
+		e.Metadata = map[string]string{"limit": "open reviews"}
+		return e
+	}
+	id, refused := d.newID(c.GetReviewId(), "rev_", "review", func(id string) Ref { return reviewRef(a.GetAgreementId(), id) })
+	if refused != nil {
+		return refused
+	}
+	_, frozen := Digest(card)
+	body, digest := Digest(&pb.ReviewPaper{AgreementId: a.GetAgreementId(), ReviewId: id, ScorecardDigest: frozen})
+	d.emit(a.GetAgreementId(), side, &pb.Event{Change: &pb.Event_ReviewOpened{ReviewOpened: &pb.ReviewOpened{
+		ReviewId: id, OpenedBy: side, Title: c.GetTitle(), Scorecard: card, Body: body, Digest: digest,
+	}}})
+	d.answer(reviewRef(a.GetAgreementId(), id))
+	return nil
+}
+
+// mayReview refuses a review of what is not in force yet, and to who is no side.
+func mayReview(a *pb.Agreement, side pb.Side) *Error {
+	var e *Error
+	switch {
+	case side == pb.Side_SIDE_UNSPECIFIED:
+		e = Refuse(pb.ErrorReason_ERROR_REASON_WRONG_SIDE, "Only a side of the agreement may open a review of it.")
+	case !slices.Contains(reviewable, a.GetState()):
+		e = Refuse(pb.ErrorReason_ERROR_REASON_WRONG_STATE, "The agreement is %s; there is nothing to review before it is in force.", word(a.GetState()))
+	default:
+		return nil
+	}
+	e.Rule, e.Subject, e.Metadata = "agreement review", "agreements/"+a.GetAgreementId(), map[string]string{"state": word(a.GetState())}
+	return e
+}
+
+// onReview reads the review a command names and refuses what its life cycle, or a stale etag, does.
+func (d *Decision) onReview(agreementID, reviewID, verb string) (*pb.Agreement, *pb.Review, pb.Side, *Error) {
+	a, side, refused := d.seen(agreementID)
+	if refused != nil {
+		return nil, nil, side, refused
+	}
+	r := d.State.review(agreementID, reviewID)
+	if r == nil {
+		return nil, nil, side, NotFound("review", reviewID)
+	}
+	if e := move(ReviewMoves, "review", r.GetState(), verb, toReview(r, side)); e != nil {
+		e.Subject = reviewName(r)
+		return nil, nil, side, e
+	}
+	if e := d.matchEtag(r.GetEtag()); e != nil {
+		return nil, nil, side, e
+	}
+	return a, r, side, nil
+}
+
+// reviewName is what a review is called in refusals.
+func reviewName(r *pb.Review) string {
+	return "agreements/" + r.GetAgreementId() + "/reviews/" + r.GetReviewId()
+}
+
+// updateReview writes minutes and actions. What does not change voids nothing.
+func (d *Decision) updateReview(c *pb.UpdateReviewRequest) error {
+	_, r, side, refused := d.onReview(c.GetAgreementId(), c.GetReviewId(), "update")
+	if refused != nil {
+		return refused
+	}
+	mask, refused := settable(c.GetUpdateMask(), r, c.GetReview(), "minutes", "actions")
+	if refused != nil {
+		return refused
+	}
+	next := &pb.Review{Minutes: r.GetMinutes(), Actions: r.GetActions()}
+	fieldmask.Update(mask, next, &pb.Review{Minutes: c.GetReview().GetMinutes(), Actions: c.GetReview().GetActions()})
+	actions, wrong := numberedActions(next.GetActions())
+	if wrong != nil {
+		return Invalid(wrong...)
+	}
+	if next.GetMinutes() != r.GetMinutes() || !proto.Equal(&pb.Review{Actions: actions}, &pb.Review{Actions: r.GetActions()}) {
+		if r.GetRevision() >= MaxReviewRevisions {
+			e := Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "A review is written at most %d times. Sign it, or withdraw it and open another.", MaxReviewRevisions)
+			e.Metadata = map[string]string{"limit": "review revisions"}
+			return e
+		}
+		d.emit(c.GetAgreementId(), side, &pb.Event{Change: &pb.Event_ReviewUpdated{ReviewUpdated: d.rewritten(r, next.GetMinutes(), actions)}})
+	}
+	d.answer(reviewRef(c.GetAgreementId(), c.GetReviewId()))
+	return nil
+}
+
+// rewritten is a review's next paper.
+func (d *Decision) rewritten(r *pb.Review, minutes string, actions []*pb.ReviewAction) *pb.ReviewUpdated {
+	c := &pb.ReviewUpdated{ReviewId: r.GetReviewId(), Revision: r.GetRevision() + 1}
+	if minutes != "" {
+		c.Minutes = &pb.ReviewMinutes{Text: minutes, Salt: r.GetMinutesSalt()}
+		if minutes != r.GetMinutes() {
+			c.Minutes.Salt = d.stamp.NewID("salt_")
+		}
+	}
+	c.Body, c.Digest = Digest(&pb.ReviewPaper{
+		AgreementId: r.GetAgreementId(), ReviewId: r.GetReviewId(), ScorecardDigest: paperOf(r.GetBody()).GetScorecardDigest(),
+		MinutesDigest: minutesDigest(c.GetMinutes()), Actions: actions,
+	})
+	return c
+}
+
+// numberedActions is actions as they stand in a paper, and everything that is wrong with them beside what the proto checks.
+func numberedActions(actions []*pb.ReviewAction) (numbered []*pb.ReviewAction, wrong []Violation) {
+	for i, a := range actions {
+		at := fmt.Sprintf("review.actions[%d]", i)
+		if strings.TrimSpace(a.GetTitle()) == "" {
+			wrong = append(wrong, Violation{at + ".title", "say what will be done"})
+		}
+		if _, err := promisedDay(a.GetDueDate()); err != nil {
+			wrong = append(wrong, Violation{at + ".due_date", err.Error()})
+		}
+		numbered = append(numbered, &pb.ReviewAction{Number: int32(i + 1), Title: a.GetTitle(), Obligor: a.GetObligor(), DueDate: a.GetDueDate()})
+	}
+	return numbered, wrong
+}
+
+// minutesDigest is what a paper has of minutes; empty if there are none.
+func minutesDigest(m *pb.ReviewMinutes) string {
+	if m.GetText() == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(m.GetSalt() + "\n" + m.GetText()))
+	return hex.EncodeToString(sum[:])
+}
+
+// paperOf parses a stored paper. Bytes that are stored were made by Digest, or read before they were kept.
+func paperOf(body []byte) *pb.ReviewPaper {
+	p := &pb.ReviewPaper{}
+	if err := proto.Unmarshal(body, p); err != nil {
+		panic(fmt.Sprintf("rules: a stored paper does not parse: %v", err))
+	}
+	return p
+}
+
+// signReview is a side's word for exact bytes: the revision and the digest must be those of the paper.
+func (d *Decision) signReview(c *pb.SignReviewRequest) error {
+	_, r, side, refused := d.onReview(c.GetAgreementId(), c.GetReviewId(), "sign")
+	if refused != nil {
+		return refused
+	}
+	if c.GetRevision() != r.GetRevision() || c.GetDigest() != r.GetDigest() {
+		e := Refuse(pb.ErrorReason_ERROR_REASON_DIGEST_MISMATCH, "The paper is revision %d with digest %s; that is not what you quote. Read it, then sign it.", r.GetRevision(), r.GetDigest())
+		e.Rule, e.Subject = "review sign: "+samePaper, reviewName(r)
+		e.Metadata = map[string]string{"revision": fmt.Sprint(r.GetRevision()), "digest": r.GetDigest()}
+		return e
+	}
+	for _, s := range r.GetSignatures() {
+		if s.GetSide() == side {
+			e := refuseGuard("review", "sign", signsOnce, "The %s has signed this paper already. It waits for the %s.", sideWord(side), sideWord(Other(side)))
+			e.Subject = reviewName(r)
+			return e
+		}
+	}
+	d.emit(c.GetAgreementId(), side, &pb.Event{Change: &pb.Event_ReviewSigned{ReviewSigned: &pb.ReviewSigned{
+		ReviewId: r.GetReviewId(), Side: side, Revision: r.GetRevision(), Digest: r.GetDigest(),
+	}}})
+	d.answer(reviewRef(c.GetAgreementId(), c.GetReviewId()))
+	return nil
+}
+
+func (d *Decision) withdrawReview(c *pb.WithdrawReviewRequest) error {
+	_, r, side, refused := d.onReview(c.GetAgreementId(), c.GetReviewId(), "withdraw")
+	if refused != nil {
+		return refused
+	}
+	d.emit(c.GetAgreementId(), side, &pb.Event{Change: &pb.Event_ReviewWithdrawn{ReviewWithdrawn: &pb.ReviewWithdrawn{
+		ReviewId: r.GetReviewId(), Reason: c.GetReason(),
+	}}})
+	d.answer(reviewRef(c.GetAgreementId(), c.GetReviewId()))
+	return nil
+}
+
+// CheckReview says what of a review, as a reader has it, is not what its paper and its digest name; empty if all is. Minutes
+// that are gone were erased, and are no fault.
+func CheckReview(r *pb.Review) string {
+	paper := &pb.ReviewPaper{}
+	sum := sha256.Sum256(r.GetBody())
+	if err := proto.Unmarshal(r.GetBody(), paper); err != nil || hex.EncodeToString(sum[:]) != r.GetDigest() {
+		return "the stored paper of this review cannot be read, or does not have its digest"
+	}
+	_, frozen := Digest(r.GetScorecard())
+	actions := proto.CloneOf(&pb.Review{Actions: r.GetActions()}).GetActions()
+	for _, a := range actions {
+		a.ProposalId = ""
+	}
+	switch {
+	case paper.GetAgreementId() != r.GetAgreementId() || paper.GetReviewId() != r.GetReviewId():
+		return "the stored paper is another review's"
+	case paper.GetScorecardDigest() != frozen:
+		return "the scorecard shown is not the one that the paper names"
+	case r.GetMinutes() != "" && paper.GetMinutesDigest() != minutesDigest(&pb.ReviewMinutes{Text: r.GetMinutes(), Salt: r.GetMinutesSalt()}):
+		return "the minutes shown are not those that the paper names"
+	case !proto.Equal(&pb.ReviewPaper{Actions: paper.GetActions()}, &pb.ReviewPaper{Actions: actions}):
+		return "the actions shown are not those that the paper names"
+	}
+	return ""
+}
