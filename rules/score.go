@@ -63,9 +63,9 @@ func (r *reckoning) card(s *State, vendor, client *sums) *pb.Scorecard {
 	a := r.agreement
 	card := &pb.Scorecard{
 		AgreementId: a.GetAgreementId(), FromDate: r.window.from.String(), ToDate: r.window.to.String(), AsOf: timestamppb.New(r.at), Version: s.Version(a.GetAgreementId()),
-		Vendor: vendor.sideScores(pb.Side_SIDE_VENDOR, a.GetVendorPartyId()), Client: client.sideScores(pb.Side_SIDE_CLIENT, a.GetClientPartyId()),
+		Vendor: vendor.sideScores(pb.Side_SIDE_VENDOR, a.GetVendorPartyId(), client), Client: client.sideScores(pb.Side_SIDE_CLIENT, a.GetClientPartyId(), vendor),
 		Balance: balance(vendor.promised, client.promised), Parity: parity(vendor.keptRatio(), client.keptRatio()),
-		MutualOutcome: mutualOutcome(vendor.keptRatio(), client.keptRatio()), LowerPulse: nullFigure(pb.FigureId_FIGURE_ID_LOWER_PULSE, pb.Side_SIDE_UNSPECIFIED),
+		MutualOutcome: mutualOutcome(vendor.keptRatio(), client.keptRatio()), LowerPulse: lowerPulse(vendor, client),
 		KeptThreshold: defaultKeptThreshold, PulseThreshold: defaultPulseThreshold,
 	}
 	if t := r.text.GetThresholds(); t != nil {
@@ -143,6 +143,7 @@ func (r *reckoning) sums(side pb.Side, w window) *sums {
 			t.promised += c.GetWeight()
 		}
 	}
+	t.pulse = r.look(sideTally(pulseTally, side), w)
 	return t
 }
 
@@ -169,7 +170,9 @@ func verdictOf(card *pb.Scorecard, vendor, client *sums) pb.Verdict {
 			return pb.Verdict_VERDICT_INSUFFICIENT_DATA
 		}
 	}
-	passes := func(value *big.Rat, threshold float64) bool { return value.Cmp(fraction(threshold)) >= 0 }
+	passes := func(value *big.Rat, threshold float64) bool {
+		return value != nil && value.Cmp(fraction(threshold)) >= 0
+	}
 	vendorKeeps, clientKeeps := passes(vendor.keptRatio(), card.GetKeptThreshold()), passes(client.keptRatio(), card.GetKeptThreshold())
 	switch {
 	case !vendorKeeps && !clientKeeps:
@@ -178,6 +181,10 @@ func verdictOf(card *pb.Scorecard, vendor, client *sums) pb.Verdict {
 		return pb.Verdict_VERDICT_CLIENT_FAVOURED
 	case !vendorKeeps:
 		return pb.Verdict_VERDICT_VENDOR_FAVOURED
+	case card.GetLowerPulse().Value == nil:
+		return pb.Verdict_VERDICT_INSUFFICIENT_DATA
+	case passes(vendor.felt(vendor.pulse.ofOther), card.GetPulseThreshold()) && passes(client.felt(client.pulse.ofOther), card.GetPulseThreshold()):
+		return pb.Verdict_VERDICT_MUTUAL
 	}
-	return pb.Verdict_VERDICT_INSUFFICIENT_DATA // there is no pulse
+	return pb.Verdict_VERDICT_PAPER_ONLY
 }

@@ -96,10 +96,10 @@ func (p *PartyScore) Scorecard() *pb.PartyScorecard {
 	party, partners := p.both[0], p.both[1]
 	card := &pb.PartyScorecard{
 		PartyId: p.party, PartnerPartyId: p.partner, ToDate: p.last.String(), AsOf: timestamppb.New(p.at), AgreementCount: p.count,
-		Party: party.sideScores(pb.Side_SIDE_UNSPECIFIED, p.party), Partners: partners.sideScores(pb.Side_SIDE_UNSPECIFIED, p.partner),
+		Party: party.sideScores(pb.Side_SIDE_UNSPECIFIED, p.party, partners), Partners: partners.sideScores(pb.Side_SIDE_UNSPECIFIED, p.partner, party),
 		Balance: balance(party.promised, partners.promised), Parity: parity(party.keptRatio(), partners.keptRatio()),
 		MutualOutcome: mutualOutcome(party.keptRatio(), partners.keptRatio()),
-		LowerPulse:    nullFigure(pb.FigureId_FIGURE_ID_LOWER_PULSE, pb.Side_SIDE_UNSPECIFIED),
+		LowerPulse:    lowerPulse(party, partners),
 	}
 	if p.window.from > everyDay.from {
 		card.FromDate = p.window.from.String()
