@@ -165,6 +165,7 @@ func TestEveryRowIsGoneInAStory(t *testing.T) {
 	checkRowsGone(t, "proposal", ProposalMoves, open)
 	checkRowsGone(t, "agreement", AgreementMoves, pb.AgreementState_AGREEMENT_STATE_DRAFT)
 	checkRowsGone(t, "commitment", CommitmentMoves, dormant)
+	checkRowsGone(t, "pulse round", PulseMoves, pulseScheduled)
 	checkRowsGone(t, "review", ReviewMoves, reviewOpen)
 }
 

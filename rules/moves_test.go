@@ -91,6 +91,8 @@ func stateWord(m proto.Message) string {
 		return word(r.GetState())
 	case *pb.Commitment:
 		return word(r.GetState())
+	case *pb.PulseRound:
+		return word(r.GetState())
 	case *pb.Review:
 		return word(r.GetState())
 	}

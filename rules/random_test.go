@@ -35,6 +35,9 @@ func randomTerms(t *rapid.T) *pb.Terms {
 	terms.SuspensionRights = []*pb.SuspensionRight{
 		{RightId: "flood", Side: pb.Side_SIDE_VENDOR, Ground: "a flood"}, {RightId: "strike", Side: pb.Side_SIDE_CLIENT, Ground: "a strike"},
 	}
+	if rapid.Bool().Draw(t, "pulse") {
+		randomPulseTerms(t, terms)
+	}
 	for i := range 2 + evenly(t, "promises")%5 {
 		c := &pb.CommitmentTerms{
 			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1 + int32(evenly(t, "weight")%5),
@@ -202,6 +205,9 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 		}
 		return by, command
 	case 2, 3:
+		if evenly(t, "feel") < 3 {
+			return randomPulse(t, w, agreement, by)
+		}
 		if rapid.Bool().Draw(t, "look") {
 			return randomReview(t, w, agreement, by)
 		}

@@ -10,11 +10,12 @@ import (
 
 // tables is the rows of every life cycle, by noun.
 var tables = map[string]map[step]bool{
-	"agreement":  rowsOf("agreement", AgreementMoves),
-	"proposal":   rowsOf("proposal", ProposalMoves),
-	"commitment": rowsOf("commitment", CommitmentMoves),
-	"obligation": rowsOf("obligation", ObligationMoves),
-	"review":     rowsOf("review", ReviewMoves),
+	"agreement":   rowsOf("agreement", AgreementMoves),
+	"proposal":    rowsOf("proposal", ProposalMoves),
+	"commitment":  rowsOf("commitment", CommitmentMoves),
+	"obligation":  rowsOf("obligation", ObligationMoves),
+	"pulse round": rowsOf("pulse round", PulseMoves),
+	"review":      rowsOf("review", ReviewMoves),
 }
 
 // rowsOf is a table as steps.
@@ -79,6 +80,8 @@ func nounOf(m proto.Message) string {
 		return "commitment"
 	case *pb.Obligation:
 		return "obligation"
+	case *pb.PulseRound:
+		return "pulse round"
 	case *pb.Review:
 		return "review"
 	}

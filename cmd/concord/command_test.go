@@ -23,6 +23,7 @@ func TestWhatPeopleSee(t *testing.T) {
 		"obligation-list": "obligation list help",
 		"obligation-show": "obligation show help desk-1",
 		"event-list":      "event list help",
+		"portfolio":       "portfolio",
 		"whoami":          "whoami",
 	} {
 		code, out, errs := sh.run(strings.Fields(line)...)

@@ -40,6 +40,8 @@ var verbs = map[string]proto.Message{
 	"agreement resume help --validate-only":              &pb.ResumeAgreementRequest{AgreementId: "help", ValidateOnly: true},
 	"agreement terminate help --obligation o --reason x": &pb.TerminateAgreementRequest{AgreementId: "help", ObligationId: "o", Reason: "x"},
 	"agreement calendar help":                            &pb.GetCalendarRequest{AgreementId: "help"},
+	"portfolio --counts":                                 &pb.GetPortfolioRequest{},
+	"portfolio acme --task to-judge --due-before d":      &pb.ListPortfolioRequest{PartyId: "acme", Task: pb.PortfolioTask_PORTFOLIO_TASK_TO_JUDGE, DueBefore: "d", PageSize: pageSize, PageToken: "2"},
 	"party calendar acme":                                &pb.GetCalendarRequest{PartyId: "acme"},
 
 	"proposal make help --note x":                        &pb.CreateProposalRequest{AgreementId: "help", Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS, Note: "x"},
@@ -103,6 +105,13 @@ var verbs = map[string]proto.Message{
 	"review propose help q1 --action 2 --commitment c --weight 3 --category payment": &pb.ProposeReviewActionRequest{
 		AgreementId: "help", ReviewId: "q1", Action: 2, CommitmentId: "c", Weight: 3, Category: pb.Category_CATEGORY_PAYMENT},
 
+	"pulse request help --id q2": &pb.RequestPulseRequest{AgreementId: "help", PulseRoundId: "q2"},
+	"pulse answer help q2 --other 4,4,4,5,4 --self 3,4,5,4,4 --comment x --improve-self y --improve-other z": &pb.AnswerPulseRequest{
+		AgreementId: "help", PulseRoundId: "q2", View: &pb.PulseView{OfOther: &pb.Ratings{Trust: 4, Communication: 4, Fairness: 4, Focus: 5, WouldRenew: 4},
+			OfSelf: &pb.Ratings{Trust: 3, Communication: 4, Fairness: 5, Focus: 4, WouldRenew: 4}, Comment: "x", ImproveSelf: "y", ImproveOther: "z"}},
+	"pulse list help --state closed":         &pb.ListPulseRoundsRequest{AgreementId: "help", State: pb.PulseRoundState_PULSE_ROUND_STATE_CLOSED, PageSize: pageSize},
+	"pulse show help q2":                     &pb.GetPulseRoundRequest{AgreementId: "help", PulseRoundId: "q2"},
+	"pulse answers help q2":                  &pb.ListPulseAnswersRequest{AgreementId: "help", PulseRoundId: "q2", PageSize: pageSize},
 	"feed create Telephone --agreement help": &pb.CreateFeedRequest{Feed: &pb.Feed{DisplayName: "Telephone", AgreementId: "help"}},
 	"feed list":                              &pb.ListFeedsRequest{PageSize: pageSize},
 	"feed show f":                            &pb.GetFeedRequest{FeedId: "f"},

@@ -26,7 +26,6 @@ func hold(t *testing.T) *held {
 	t.Helper()
 	h := &held{outcome: make(chan error), ended: make(chan error, 1)}
 	h.desk = openDesk(t, nil, nil)
-	e := h.store
 	durable := party("durable")
 	durable.RequestId = "durable"
 	first := h.send(t.Context(), chief, durable)
@@ -34,24 +33,29 @@ func hold(t *testing.T) *held {
 	if a := h.get(first); a.err != nil {
 		t.Fatal(a.err)
 	}
+	req := party("acme")
+	req.RequestId = "first"
+	h.begin(chief, req, party("globex"))
+	return h
+}
+
+// begin has two commands decided and held on their way to the disk.
+func (h *held) begin(who rules.Caller, first, second proto.Message) {
+	h.t.Helper()
 	writing := make(chan struct{})
-	e.hands(func(_ store.Change, next func() error) error {
-		e.hands(nil, nil)
+	h.store.hands(func(_ store.Change, next func() error) error {
+		h.store.hands(nil, nil)
 		close(writing)
 		if err := <-h.outcome; err != nil {
 			return err
 		}
 		return next()
 	}, nil)
-	req := party("acme")
-	req.RequestId = "first"
-	h.first = h.send(t.Context(), chief, req)
-	h.second = h.send(t.Context(), chief, party("globex"))
+	h.first, h.second = h.send(h.t.Context(), who, first), h.send(h.t.Context(), who, second)
 	ctx, stop := context.WithCancel(context.Background())
-	t.Cleanup(stop)
+	h.t.Cleanup(stop)
 	go func() { h.ended <- h.Run(ctx) }()
 	<-writing
-	return h
 }
 
 // noticing is a context that tells when it is asked whether it has ended, which is how deciding a command begins.

@@ -176,7 +176,9 @@ func (j *Journal) CheckPortfolios(ctx context.Context) error {
 		}
 		maps.DeleteFunc(kept, func(_ string, n int64) bool { return n == 0 })
 		if !maps.Equal(want, have) || !maps.Equal(sums, kept) {
-			return fmt.Errorf("a scan finds %v, and counts %v; there is %v, and %v", slices.Sorted(maps.Keys(want)), sums, slices.Sorted(maps.Keys(have)), kept)
+			maps.DeleteFunc(want, func(key string, _ bool) bool { in := have[key]; delete(have, key); return in })
+			maps.DeleteFunc(sums, func(what string, n int64) bool { same := kept[what] == n; delete(kept, what); return same })
+			return fmt.Errorf("a scan alone finds %q, and counts %v; there alone is %q, and %v", slices.Sorted(maps.Keys(want)), sums, slices.Sorted(maps.Keys(have)), kept)
 		}
 		return nil
 	})

@@ -83,6 +83,7 @@ const (
 	listByCommitment      = 'c' // agreement: commitment 00 group | day id
 	listCommitments       = 'm' // agreement: side state | id
 	listProposals         = 'p' // agreement: state | micros id
+	listPulseRounds       = 'u' // agreement: state | micros id
 	listReviews           = 'r' // agreement: state | micros id
 	listAgreements        = 'a' // across: party 00 side state | agreement; party "" and side 0: all
 	listCounterparts      = 'q' // across: party 00 | other party
@@ -147,7 +148,11 @@ func recordKey(ref rules.Ref) []byte {
 
 // numbered says of a kind whether its records have numbers.
 func numbered(kind rules.Kind) bool {
-	return kind == rules.KindRevision || kind == rules.KindProposalRevision || kind == rules.KindTally
+	switch kind {
+	case rules.KindRevision, rules.KindProposalRevision, rules.KindPulseAnswer, rules.KindTally:
+		return true
+	}
+	return false
 }
 
 // recordRef is the record that lies at a key.
@@ -196,6 +201,10 @@ func newRecord(kind rules.Kind) proto.Message {
 		return &journalv1.StoredKey{}
 	case rules.KindLog:
 		return &pb.Log{}
+	case rules.KindPulseRound:
+		return &pb.PulseRound{}
+	case rules.KindPulseAnswer:
+		return &pb.PulseAnswer{}
 	case rules.KindReview:
 		return &pb.Review{}
 	case rules.KindTally:
@@ -292,6 +301,8 @@ func places(found []entry, ref rules.Ref, m proto.Message) []entry {
 		add(tableRecords, join(ref.Agreement, sep, subLists, listCommitments, byte(r.GetObligor()), byte(r.GetState()), string(rules.PlaceOf(r))))
 	case *pb.Proposal:
 		add(tableRecords, join(ref.Agreement, sep, subLists, listProposals, byte(r.GetState()), string(rules.PlaceOf(r))))
+	case *pb.PulseRound:
+		add(tableRecords, join(ref.Agreement, sep, subLists, listPulseRounds, byte(r.GetState()), string(rules.PlaceOf(r))))
 	case *pb.Review:
 		add(tableRecords, join(ref.Agreement, sep, subLists, listReviews, byte(r.GetState()), string(rules.PlaceOf(r))))
 	case *pb.Agreement:

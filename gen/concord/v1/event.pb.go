@@ -181,6 +181,11 @@ type Event struct {
 	//	*Event_AgreementRenewed
 	//	*Event_ChangeDeferred
 	//	*Event_ChangeCarried
+	//	*Event_PulseScheduled
+	//	*Event_PulseOpened
+	//	*Event_PulseAnswered
+	//	*Event_PulseClosed
+	//	*Event_PulseCancelled
 	//	*Event_ReviewOpened
 	//	*Event_ReviewUpdated
 	//	*Event_ReviewSigned
@@ -869,6 +874,51 @@ func (x *Event) GetChangeCarried() *ChangeCarried {
 	return nil
 }
 
+func (x *Event) GetPulseScheduled() *PulseScheduled {
+	if x != nil {
+		if x, ok := x.Change.(*Event_PulseScheduled); ok {
+			return x.PulseScheduled
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPulseOpened() *PulseOpened {
+	if x != nil {
+		if x, ok := x.Change.(*Event_PulseOpened); ok {
+			return x.PulseOpened
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPulseAnswered() *PulseAnswered {
+	if x != nil {
+		if x, ok := x.Change.(*Event_PulseAnswered); ok {
+			return x.PulseAnswered
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPulseClosed() *PulseClosed {
+	if x != nil {
+		if x, ok := x.Change.(*Event_PulseClosed); ok {
+			return x.PulseClosed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPulseCancelled() *PulseCancelled {
+	if x != nil {
+		if x, ok := x.Change.(*Event_PulseCancelled); ok {
+			return x.PulseCancelled
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetReviewOpened() *ReviewOpened {
 	if x != nil {
 		if x, ok := x.Change.(*Event_ReviewOpened); ok {
@@ -1243,6 +1293,31 @@ type Event_ChangeCarried struct {
 	ChangeCarried *ChangeCarried `protobuf:"bytes,92,opt,name=change_carried,json=changeCarried,proto3,oneof"`
 }
 
+type Event_PulseScheduled struct {
+	// A round of the pulse has a time to open.
+	PulseScheduled *PulseScheduled `protobuf:"bytes,120,opt,name=pulse_scheduled,json=pulseScheduled,proto3,oneof"`
+}
+
+type Event_PulseOpened struct {
+	// A round of the pulse opened.
+	PulseOpened *PulseOpened `protobuf:"bytes,121,opt,name=pulse_opened,json=pulseOpened,proto3,oneof"`
+}
+
+type Event_PulseAnswered struct {
+	// Somebody answered in a round.
+	PulseAnswered *PulseAnswered `protobuf:"bytes,122,opt,name=pulse_answered,json=pulseAnswered,proto3,oneof"`
+}
+
+type Event_PulseClosed struct {
+	// A round of the pulse closed.
+	PulseClosed *PulseClosed `protobuf:"bytes,123,opt,name=pulse_closed,json=pulseClosed,proto3,oneof"`
+}
+
+type Event_PulseCancelled struct {
+	// A scheduled round will not open.
+	PulseCancelled *PulseCancelled `protobuf:"bytes,124,opt,name=pulse_cancelled,json=pulseCancelled,proto3,oneof"`
+}
+
 type Event_ReviewOpened struct {
 	// A joint review began, and froze a scorecard.
 	ReviewOpened *ReviewOpened `protobuf:"bytes,134,opt,name=review_opened,json=reviewOpened,proto3,oneof"`
@@ -1397,6 +1472,16 @@ func (*Event_AgreementRenewed) isEvent_Change() {}
 func (*Event_ChangeDeferred) isEvent_Change() {}
 
 func (*Event_ChangeCarried) isEvent_Change() {}
+
+func (*Event_PulseScheduled) isEvent_Change() {}
+
+func (*Event_PulseOpened) isEvent_Change() {}
+
+func (*Event_PulseAnswered) isEvent_Change() {}
+
+func (*Event_PulseClosed) isEvent_Change() {}
+
+func (*Event_PulseCancelled) isEvent_Change() {}
 
 func (*Event_ReviewOpened) isEvent_Change() {}
 
@@ -6075,6 +6160,290 @@ func (x *DeferredChange) GetTo() AgreementState {
 	return AgreementState_AGREEMENT_STATE_UNSPECIFIED
 }
 
+// PulseScheduled says when a round opens by the schedule in the terms: a new one, or one that was to open at another time.
+type PulseScheduled struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	PulseRoundId string `protobuf:"bytes,1,opt,name=pulse_round_id,json=pulseRoundId,proto3" json:"pulse_round_id,omitempty"`
+	// When it opens.
+	OpenTime      *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=open_time,json=openTime,proto3" json:"open_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PulseScheduled) Reset() {
+	*x = PulseScheduled{}
+	mi := &file_concord_v1_event_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PulseScheduled) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PulseScheduled) ProtoMessage() {}
+
+func (x *PulseScheduled) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PulseScheduled.ProtoReflect.Descriptor instead.
+func (*PulseScheduled) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{68}
+}
+
+func (x *PulseScheduled) GetPulseRoundId() string {
+	if x != nil {
+		return x.PulseRoundId
+	}
+	return ""
+}
+
+func (x *PulseScheduled) GetOpenTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OpenTime
+	}
+	return nil
+}
+
+// PulseOpened says that both sides are asked how they feel. The actor is the side that asked for it, or the clock.
+type PulseOpened struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	PulseRoundId string `protobuf:"bytes,1,opt,name=pulse_round_id,json=pulseRoundId,proto3" json:"pulse_round_id,omitempty"`
+	// When it closes at the latest.
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// How many people on each side are asked.
+	Respondents   int32 `protobuf:"varint,3,opt,name=respondents,proto3" json:"respondents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PulseOpened) Reset() {
+	*x = PulseOpened{}
+	mi := &file_concord_v1_event_proto_msgTypes[69]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PulseOpened) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PulseOpened) ProtoMessage() {}
+
+func (x *PulseOpened) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[69]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PulseOpened.ProtoReflect.Descriptor instead.
+func (*PulseOpened) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{69}
+}
+
+func (x *PulseOpened) GetPulseRoundId() string {
+	if x != nil {
+		return x.PulseRoundId
+	}
+	return ""
+}
+
+func (x *PulseOpened) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+func (x *PulseOpened) GetRespondents() int32 {
+	if x != nil {
+		return x.Respondents
+	}
+	return 0
+}
+
+// PulseAnswered says that the actor answered.
+type PulseAnswered struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	PulseRoundId string `protobuf:"bytes,1,opt,name=pulse_round_id,json=pulseRoundId,proto3" json:"pulse_round_id,omitempty"`
+	// The answer's number within the round, from 1.
+	Number int32 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	// What was said.
+	View          *PulseView `protobuf:"bytes,3,opt,name=view,proto3" json:"view,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PulseAnswered) Reset() {
+	*x = PulseAnswered{}
+	mi := &file_concord_v1_event_proto_msgTypes[70]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PulseAnswered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PulseAnswered) ProtoMessage() {}
+
+func (x *PulseAnswered) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[70]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PulseAnswered.ProtoReflect.Descriptor instead.
+func (*PulseAnswered) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{70}
+}
+
+func (x *PulseAnswered) GetPulseRoundId() string {
+	if x != nil {
+		return x.PulseRoundId
+	}
+	return ""
+}
+
+func (x *PulseAnswered) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *PulseAnswered) GetView() *PulseView {
+	if x != nil {
+		return x.View
+	}
+	return nil
+}
+
+// PulseClosed says what both sides said, added up.
+type PulseClosed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	PulseRoundId string `protobuf:"bytes,1,opt,name=pulse_round_id,json=pulseRoundId,proto3" json:"pulse_round_id,omitempty"`
+	// What it came to.
+	Result        *PulseResult `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PulseClosed) Reset() {
+	*x = PulseClosed{}
+	mi := &file_concord_v1_event_proto_msgTypes[71]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PulseClosed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PulseClosed) ProtoMessage() {}
+
+func (x *PulseClosed) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[71]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PulseClosed.ProtoReflect.Descriptor instead.
+func (*PulseClosed) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{71}
+}
+
+func (x *PulseClosed) GetPulseRoundId() string {
+	if x != nil {
+		return x.PulseRoundId
+	}
+	return ""
+}
+
+func (x *PulseClosed) GetResult() *PulseResult {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+// PulseCancelled says that a scheduled round will not open: the agreement ended, or its terms open no more rounds.
+type PulseCancelled struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	PulseRoundId  string `protobuf:"bytes,1,opt,name=pulse_round_id,json=pulseRoundId,proto3" json:"pulse_round_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PulseCancelled) Reset() {
+	*x = PulseCancelled{}
+	mi := &file_concord_v1_event_proto_msgTypes[72]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PulseCancelled) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PulseCancelled) ProtoMessage() {}
+
+func (x *PulseCancelled) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[72]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PulseCancelled.ProtoReflect.Descriptor instead.
+func (*PulseCancelled) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{72}
+}
+
+func (x *PulseCancelled) GetPulseRoundId() string {
+	if x != nil {
+		return x.PulseRoundId
+	}
+	return ""
+}
+
 // RecordedEvent is an event as it stands in the history.
 type RecordedEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -6090,7 +6459,8 @@ type RecordedEvent struct {
 	Summary string `protobuf:"bytes,5,opt,name=summary,proto3" json:"summary,omitempty"`
 	// The leaf hash of the event's entry: what the next event of the chain names as previous_entry_hash.
 	EntryHash []byte `protobuf:"bytes,6,opt,name=entry_hash,json=entryHash,proto3" json:"entry_hash,omitempty"`
-	// Whether the private part is withheld: the text of a draft is its author's alone. The body shows who wrote and when.
+	// Whether the private part is withheld: the text of a draft is its author's alone, and what is said in a round of the pulse
+	// is sealed while that is open. The body shows who wrote and when.
 	Withheld bool `protobuf:"varint,7,opt,name=withheld,proto3" json:"withheld,omitempty"`
 	// The serialized concord.v1.PrivatePart exactly as stored; empty if there is none, or if it is withheld or erased.
 	Private []byte `protobuf:"bytes,8,opt,name=private,proto3" json:"private,omitempty"`
@@ -6104,7 +6474,7 @@ type RecordedEvent struct {
 
 func (x *RecordedEvent) Reset() {
 	*x = RecordedEvent{}
-	mi := &file_concord_v1_event_proto_msgTypes[68]
+	mi := &file_concord_v1_event_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6116,7 +6486,7 @@ func (x *RecordedEvent) String() string {
 func (*RecordedEvent) ProtoMessage() {}
 
 func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[68]
+	mi := &file_concord_v1_event_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6129,7 +6499,7 @@ func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordedEvent.ProtoReflect.Descriptor instead.
 func (*RecordedEvent) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{68}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *RecordedEvent) GetPosition() uint64 {
@@ -6223,7 +6593,7 @@ type ReviewOpened struct {
 
 func (x *ReviewOpened) Reset() {
 	*x = ReviewOpened{}
-	mi := &file_concord_v1_event_proto_msgTypes[69]
+	mi := &file_concord_v1_event_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6235,7 +6605,7 @@ func (x *ReviewOpened) String() string {
 func (*ReviewOpened) ProtoMessage() {}
 
 func (x *ReviewOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[69]
+	mi := &file_concord_v1_event_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6248,7 +6618,7 @@ func (x *ReviewOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewOpened.ProtoReflect.Descriptor instead.
 func (*ReviewOpened) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{69}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *ReviewOpened) GetReviewId() string {
@@ -6312,7 +6682,7 @@ type ReviewUpdated struct {
 
 func (x *ReviewUpdated) Reset() {
 	*x = ReviewUpdated{}
-	mi := &file_concord_v1_event_proto_msgTypes[70]
+	mi := &file_concord_v1_event_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6324,7 +6694,7 @@ func (x *ReviewUpdated) String() string {
 func (*ReviewUpdated) ProtoMessage() {}
 
 func (x *ReviewUpdated) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[70]
+	mi := &file_concord_v1_event_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6337,7 +6707,7 @@ func (x *ReviewUpdated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewUpdated.ProtoReflect.Descriptor instead.
 func (*ReviewUpdated) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{70}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *ReviewUpdated) GetReviewId() string {
@@ -6392,7 +6762,7 @@ type ReviewSigned struct {
 
 func (x *ReviewSigned) Reset() {
 	*x = ReviewSigned{}
-	mi := &file_concord_v1_event_proto_msgTypes[71]
+	mi := &file_concord_v1_event_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6404,7 +6774,7 @@ func (x *ReviewSigned) String() string {
 func (*ReviewSigned) ProtoMessage() {}
 
 func (x *ReviewSigned) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[71]
+	mi := &file_concord_v1_event_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6417,7 +6787,7 @@ func (x *ReviewSigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewSigned.ProtoReflect.Descriptor instead.
 func (*ReviewSigned) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{71}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *ReviewSigned) GetReviewId() string {
@@ -6461,7 +6831,7 @@ type ReviewWithdrawn struct {
 
 func (x *ReviewWithdrawn) Reset() {
 	*x = ReviewWithdrawn{}
-	mi := &file_concord_v1_event_proto_msgTypes[72]
+	mi := &file_concord_v1_event_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6473,7 +6843,7 @@ func (x *ReviewWithdrawn) String() string {
 func (*ReviewWithdrawn) ProtoMessage() {}
 
 func (x *ReviewWithdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[72]
+	mi := &file_concord_v1_event_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6486,7 +6856,7 @@ func (x *ReviewWithdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewWithdrawn.ProtoReflect.Descriptor instead.
 func (*ReviewWithdrawn) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{72}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *ReviewWithdrawn) GetReviewId() string {
@@ -6518,7 +6888,7 @@ type ReviewActionProposed struct {
 
 func (x *ReviewActionProposed) Reset() {
 	*x = ReviewActionProposed{}
-	mi := &file_concord_v1_event_proto_msgTypes[73]
+	mi := &file_concord_v1_event_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6530,7 +6900,7 @@ func (x *ReviewActionProposed) String() string {
 func (*ReviewActionProposed) ProtoMessage() {}
 
 func (x *ReviewActionProposed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[73]
+	mi := &file_concord_v1_event_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6543,7 +6913,7 @@ func (x *ReviewActionProposed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewActionProposed.ProtoReflect.Descriptor instead.
 func (*ReviewActionProposed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{73}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *ReviewActionProposed) GetReviewId() string {
@@ -6572,7 +6942,7 @@ var File_concord_v1_event_proto protoreflect.FileDescriptor
 const file_concord_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"\x16concord/v1/event.proto\x12\n" +
-	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x17concord/v1/review.proto\x1a\x1aconcord/v1/scorecard.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8c/\n" +
+	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/pulse.proto\x1a\x17concord/v1/review.proto\x1a\x1aconcord/v1/scorecard.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xda1\n" +
 	"\x05Event\x12!\n" +
 	"\fagreement_id\x18\x01 \x01(\tR\vagreementId\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12.\n" +
@@ -6649,7 +7019,12 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x13obligation_imported\x18X \x01(\v2\x1e.concord.v1.ObligationImportedH\x00R\x12obligationImported\x12K\n" +
 	"\x11agreement_renewed\x18Z \x01(\v2\x1c.concord.v1.AgreementRenewedH\x00R\x10agreementRenewed\x12E\n" +
 	"\x0fchange_deferred\x18[ \x01(\v2\x1a.concord.v1.ChangeDeferredH\x00R\x0echangeDeferred\x12B\n" +
-	"\x0echange_carried\x18\\ \x01(\v2\x19.concord.v1.ChangeCarriedH\x00R\rchangeCarried\x12@\n" +
+	"\x0echange_carried\x18\\ \x01(\v2\x19.concord.v1.ChangeCarriedH\x00R\rchangeCarried\x12E\n" +
+	"\x0fpulse_scheduled\x18x \x01(\v2\x1a.concord.v1.PulseScheduledH\x00R\x0epulseScheduled\x12<\n" +
+	"\fpulse_opened\x18y \x01(\v2\x17.concord.v1.PulseOpenedH\x00R\vpulseOpened\x12B\n" +
+	"\x0epulse_answered\x18z \x01(\v2\x19.concord.v1.PulseAnsweredH\x00R\rpulseAnswered\x12<\n" +
+	"\fpulse_closed\x18{ \x01(\v2\x17.concord.v1.PulseClosedH\x00R\vpulseClosed\x12E\n" +
+	"\x0fpulse_cancelled\x18| \x01(\v2\x1a.concord.v1.PulseCancelledH\x00R\x0epulseCancelled\x12@\n" +
 	"\rreview_opened\x18\x86\x01 \x01(\v2\x18.concord.v1.ReviewOpenedH\x00R\freviewOpened\x12C\n" +
 	"\x0ereview_updated\x18\x87\x01 \x01(\v2\x19.concord.v1.ReviewUpdatedH\x00R\rreviewUpdated\x12@\n" +
 	"\rreview_signed\x18\x88\x01 \x01(\v2\x18.concord.v1.ReviewSignedH\x00R\freviewSigned\x12I\n" +
@@ -7014,7 +7389,23 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\rbase_revision\x18\x05 \x01(\x05R\fbaseRevision\x12D\n" +
 	"\x10pause_start_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x0epauseStartTime\x12@\n" +
 	"\x0epause_end_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\fpauseEndTime\x12*\n" +
-	"\x02to\x18\b \x01(\x0e2\x1a.concord.v1.AgreementStateR\x02to\"\xa6\x02\n" +
+	"\x02to\x18\b \x01(\x0e2\x1a.concord.v1.AgreementStateR\x02to\"o\n" +
+	"\x0ePulseScheduled\x12$\n" +
+	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\x127\n" +
+	"\topen_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bopenTime\"\x8c\x01\n" +
+	"\vPulseOpened\x12$\n" +
+	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\x125\n" +
+	"\bend_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12 \n" +
+	"\vrespondents\x18\x03 \x01(\x05R\vrespondents\"~\n" +
+	"\rPulseAnswered\x12$\n" +
+	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\x05R\x06number\x12/\n" +
+	"\x04view\x18\x03 \x01(\v2\x15.concord.v1.PulseViewB\x04\xa8\xae\x19\x01R\x04view\"d\n" +
+	"\vPulseClosed\x12$\n" +
+	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\x12/\n" +
+	"\x06result\x18\x02 \x01(\v2\x17.concord.v1.PulseResultR\x06result\"6\n" +
+	"\x0ePulseCancelled\x12$\n" +
+	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\"\xa6\x02\n" +
 	"\rRecordedEvent\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x04R\bposition\x12'\n" +
 	"\x05event\x18\x02 \x01(\v2\x11.concord.v1.EventR\x05event\x12\x12\n" +
@@ -7076,7 +7467,7 @@ func file_concord_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_concord_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 74)
+var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 79)
 var file_concord_v1_event_proto_goTypes = []any{
 	(ChangeCause)(0),                      // 0: concord.v1.ChangeCause
 	(*Event)(nil),                         // 1: concord.v1.Event
@@ -7147,47 +7538,54 @@ var file_concord_v1_event_proto_goTypes = []any{
 	(*ChangeDeferred)(nil),                // 66: concord.v1.ChangeDeferred
 	(*ChangeCarried)(nil),                 // 67: concord.v1.ChangeCarried
 	(*DeferredChange)(nil),                // 68: concord.v1.DeferredChange
-	(*RecordedEvent)(nil),                 // 69: concord.v1.RecordedEvent
-	(*ReviewOpened)(nil),                  // 70: concord.v1.ReviewOpened
-	(*ReviewUpdated)(nil),                 // 71: concord.v1.ReviewUpdated
-	(*ReviewSigned)(nil),                  // 72: concord.v1.ReviewSigned
-	(*ReviewWithdrawn)(nil),               // 73: concord.v1.ReviewWithdrawn
-	(*ReviewActionProposed)(nil),          // 74: concord.v1.ReviewActionProposed
-	(*timestamppb.Timestamp)(nil),         // 75: google.protobuf.Timestamp
-	(Side)(0),                             // 76: concord.v1.Side
-	(*Principal)(nil),                     // 77: concord.v1.Principal
-	(*Terms)(nil),                         // 78: concord.v1.Terms
-	(*Calendar)(nil),                      // 79: concord.v1.Calendar
-	(AgreementState)(0),                   // 80: concord.v1.AgreementState
-	(ProposalKind)(0),                     // 81: concord.v1.ProposalKind
-	(*Impact)(nil),                        // 82: concord.v1.Impact
-	(CommitmentState)(0),                  // 83: concord.v1.CommitmentState
-	(CommitmentEndReason)(0),              // 84: concord.v1.CommitmentEndReason
-	(*DueStep)(nil),                       // 85: concord.v1.DueStep
-	(*Amount)(nil),                        // 86: concord.v1.Amount
-	(*Submission)(nil),                    // 87: concord.v1.Submission
-	(Timeliness)(0),                       // 88: concord.v1.Timeliness
-	(ObligationState)(0),                  // 89: concord.v1.ObligationState
-	(SuspensionCause)(0),                  // 90: concord.v1.SuspensionCause
-	(AgreementEndCause)(0),                // 91: concord.v1.AgreementEndCause
-	(*CommitmentTerms)(nil),               // 92: concord.v1.CommitmentTerms
-	(*Clocks)(nil),                        // 93: concord.v1.Clocks
-	(*Trigger)(nil),                       // 94: concord.v1.Trigger
-	(*Deadlines)(nil),                     // 95: concord.v1.Deadlines
-	(*Measurement)(nil),                   // 96: concord.v1.Measurement
-	(*Excuse)(nil),                        // 97: concord.v1.Excuse
-	(*CurePlan)(nil),                      // 98: concord.v1.CurePlan
-	(*ReliefNotice)(nil),                  // 99: concord.v1.ReliefNotice
-	(DischargeCause)(0),                   // 100: concord.v1.DischargeCause
-	(*Dispute)(nil),                       // 101: concord.v1.Dispute
-	(*Settlement)(nil),                    // 102: concord.v1.Settlement
-	(*PastObligation)(nil),                // 103: concord.v1.PastObligation
-	(*Scorecard)(nil),                     // 104: concord.v1.Scorecard
-	(*ReviewMinutes)(nil),                 // 105: concord.v1.ReviewMinutes
+	(*PulseScheduled)(nil),                // 69: concord.v1.PulseScheduled
+	(*PulseOpened)(nil),                   // 70: concord.v1.PulseOpened
+	(*PulseAnswered)(nil),                 // 71: concord.v1.PulseAnswered
+	(*PulseClosed)(nil),                   // 72: concord.v1.PulseClosed
+	(*PulseCancelled)(nil),                // 73: concord.v1.PulseCancelled
+	(*RecordedEvent)(nil),                 // 74: concord.v1.RecordedEvent
+	(*ReviewOpened)(nil),                  // 75: concord.v1.ReviewOpened
+	(*ReviewUpdated)(nil),                 // 76: concord.v1.ReviewUpdated
+	(*ReviewSigned)(nil),                  // 77: concord.v1.ReviewSigned
+	(*ReviewWithdrawn)(nil),               // 78: concord.v1.ReviewWithdrawn
+	(*ReviewActionProposed)(nil),          // 79: concord.v1.ReviewActionProposed
+	(*timestamppb.Timestamp)(nil),         // 80: google.protobuf.Timestamp
+	(Side)(0),                             // 81: concord.v1.Side
+	(*Principal)(nil),                     // 82: concord.v1.Principal
+	(*Terms)(nil),                         // 83: concord.v1.Terms
+	(*Calendar)(nil),                      // 84: concord.v1.Calendar
+	(AgreementState)(0),                   // 85: concord.v1.AgreementState
+	(ProposalKind)(0),                     // 86: concord.v1.ProposalKind
+	(*Impact)(nil),                        // 87: concord.v1.Impact
+	(CommitmentState)(0),                  // 88: concord.v1.CommitmentState
+	(CommitmentEndReason)(0),              // 89: concord.v1.CommitmentEndReason
+	(*DueStep)(nil),                       // 90: concord.v1.DueStep
+	(*Amount)(nil),                        // 91: concord.v1.Amount
+	(*Submission)(nil),                    // 92: concord.v1.Submission
+	(Timeliness)(0),                       // 93: concord.v1.Timeliness
+	(ObligationState)(0),                  // 94: concord.v1.ObligationState
+	(SuspensionCause)(0),                  // 95: concord.v1.SuspensionCause
+	(AgreementEndCause)(0),                // 96: concord.v1.AgreementEndCause
+	(*CommitmentTerms)(nil),               // 97: concord.v1.CommitmentTerms
+	(*Clocks)(nil),                        // 98: concord.v1.Clocks
+	(*Trigger)(nil),                       // 99: concord.v1.Trigger
+	(*Deadlines)(nil),                     // 100: concord.v1.Deadlines
+	(*Measurement)(nil),                   // 101: concord.v1.Measurement
+	(*Excuse)(nil),                        // 102: concord.v1.Excuse
+	(*CurePlan)(nil),                      // 103: concord.v1.CurePlan
+	(*ReliefNotice)(nil),                  // 104: concord.v1.ReliefNotice
+	(DischargeCause)(0),                   // 105: concord.v1.DischargeCause
+	(*Dispute)(nil),                       // 106: concord.v1.Dispute
+	(*Settlement)(nil),                    // 107: concord.v1.Settlement
+	(*PastObligation)(nil),                // 108: concord.v1.PastObligation
+	(*PulseView)(nil),                     // 109: concord.v1.PulseView
+	(*PulseResult)(nil),                   // 110: concord.v1.PulseResult
+	(*Scorecard)(nil),                     // 111: concord.v1.Scorecard
+	(*ReviewMinutes)(nil),                 // 112: concord.v1.ReviewMinutes
 }
 var file_concord_v1_event_proto_depIdxs = []int32{
-	75,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
-	75,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
+	80,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
+	80,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
 	2,   // 2: concord.v1.Event.actor:type_name -> concord.v1.Actor
 	3,   // 3: concord.v1.Event.party_registered:type_name -> concord.v1.PartyRegistered
 	4,   // 4: concord.v1.Event.party_updated:type_name -> concord.v1.PartyUpdated
@@ -7254,118 +7652,127 @@ var file_concord_v1_event_proto_depIdxs = []int32{
 	65,  // 65: concord.v1.Event.agreement_renewed:type_name -> concord.v1.AgreementRenewed
 	66,  // 66: concord.v1.Event.change_deferred:type_name -> concord.v1.ChangeDeferred
 	67,  // 67: concord.v1.Event.change_carried:type_name -> concord.v1.ChangeCarried
-	70,  // 68: concord.v1.Event.review_opened:type_name -> concord.v1.ReviewOpened
-	71,  // 69: concord.v1.Event.review_updated:type_name -> concord.v1.ReviewUpdated
-	72,  // 70: concord.v1.Event.review_signed:type_name -> concord.v1.ReviewSigned
-	73,  // 71: concord.v1.Event.review_withdrawn:type_name -> concord.v1.ReviewWithdrawn
-	74,  // 72: concord.v1.Event.review_action_proposed:type_name -> concord.v1.ReviewActionProposed
-	76,  // 73: concord.v1.Actor.side:type_name -> concord.v1.Side
-	77,  // 74: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
-	76,  // 75: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
-	78,  // 76: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
-	78,  // 77: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
-	75,  // 78: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	75,  // 79: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
-	79,  // 80: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
-	80,  // 81: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
-	81,  // 82: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
-	76,  // 83: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
-	82,  // 84: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
-	75,  // 85: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
-	76,  // 86: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
-	82,  // 87: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
-	75,  // 88: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
-	75,  // 89: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	82,  // 90: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
-	83,  // 91: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
-	84,  // 92: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
-	75,  // 93: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
-	75,  // 94: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
-	75,  // 95: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
-	85,  // 96: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
-	75,  // 97: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
-	86,  // 98: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
-	87,  // 99: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
-	75,  // 100: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
-	88,  // 101: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
-	89,  // 102: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
-	89,  // 103: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
-	75,  // 104: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
-	75,  // 105: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
-	75,  // 106: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
-	75,  // 107: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
-	88,  // 108: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
-	89,  // 109: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
-	75,  // 110: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
-	90,  // 111: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
-	76,  // 112: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
-	76,  // 113: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
-	75,  // 114: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
-	76,  // 115: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
-	75,  // 116: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
-	80,  // 117: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
-	91,  // 118: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
-	76,  // 119: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
-	75,  // 120: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
-	79,  // 121: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
-	92,  // 122: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
-	93,  // 123: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
-	75,  // 124: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
-	92,  // 125: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
-	93,  // 126: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
-	83,  // 127: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
-	83,  // 128: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
-	94,  // 129: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
-	95,  // 130: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
-	95,  // 131: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
-	75,  // 132: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
-	89,  // 133: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
-	75,  // 134: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
-	88,  // 135: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
-	96,  // 136: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
-	89,  // 137: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
-	89,  // 138: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
-	75,  // 139: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
-	75,  // 140: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
-	97,  // 141: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
-	75,  // 142: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
-	88,  // 143: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
-	98,  // 144: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
-	95,  // 145: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
-	89,  // 146: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
-	97,  // 147: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
-	99,  // 148: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
-	95,  // 149: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
-	89,  // 150: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
-	89,  // 151: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
-	89,  // 152: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
-	95,  // 153: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
-	100, // 154: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
-	101, // 155: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
-	102, // 156: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
-	89,  // 157: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
-	95,  // 158: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
-	75,  // 159: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
-	88,  // 160: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
-	103, // 161: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
-	95,  // 162: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
-	75,  // 163: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
-	68,  // 164: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
-	0,   // 165: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
-	75,  // 166: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
-	75,  // 167: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
-	75,  // 168: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
-	80,  // 169: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
-	1,   // 170: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
-	76,  // 171: concord.v1.ReviewOpened.opened_by:type_name -> concord.v1.Side
-	104, // 172: concord.v1.ReviewOpened.scorecard:type_name -> concord.v1.Scorecard
-	105, // 173: concord.v1.ReviewUpdated.minutes:type_name -> concord.v1.ReviewMinutes
-	76,  // 174: concord.v1.ReviewSigned.side:type_name -> concord.v1.Side
-	175, // [175:175] is the sub-list for method output_type
-	175, // [175:175] is the sub-list for method input_type
-	175, // [175:175] is the sub-list for extension type_name
-	175, // [175:175] is the sub-list for extension extendee
-	0,   // [0:175] is the sub-list for field type_name
+	69,  // 68: concord.v1.Event.pulse_scheduled:type_name -> concord.v1.PulseScheduled
+	70,  // 69: concord.v1.Event.pulse_opened:type_name -> concord.v1.PulseOpened
+	71,  // 70: concord.v1.Event.pulse_answered:type_name -> concord.v1.PulseAnswered
+	72,  // 71: concord.v1.Event.pulse_closed:type_name -> concord.v1.PulseClosed
+	73,  // 72: concord.v1.Event.pulse_cancelled:type_name -> concord.v1.PulseCancelled
+	75,  // 73: concord.v1.Event.review_opened:type_name -> concord.v1.ReviewOpened
+	76,  // 74: concord.v1.Event.review_updated:type_name -> concord.v1.ReviewUpdated
+	77,  // 75: concord.v1.Event.review_signed:type_name -> concord.v1.ReviewSigned
+	78,  // 76: concord.v1.Event.review_withdrawn:type_name -> concord.v1.ReviewWithdrawn
+	79,  // 77: concord.v1.Event.review_action_proposed:type_name -> concord.v1.ReviewActionProposed
+	81,  // 78: concord.v1.Actor.side:type_name -> concord.v1.Side
+	82,  // 79: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
+	81,  // 80: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
+	83,  // 81: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
+	83,  // 82: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
+	80,  // 83: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	80,  // 84: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
+	84,  // 85: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
+	85,  // 86: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
+	86,  // 87: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
+	81,  // 88: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
+	87,  // 89: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
+	80,  // 90: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
+	81,  // 91: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
+	87,  // 92: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
+	80,  // 93: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
+	80,  // 94: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	87,  // 95: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
+	88,  // 96: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
+	89,  // 97: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
+	80,  // 98: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
+	80,  // 99: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
+	80,  // 100: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
+	90,  // 101: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
+	80,  // 102: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
+	91,  // 103: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
+	92,  // 104: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
+	80,  // 105: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
+	93,  // 106: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
+	94,  // 107: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
+	94,  // 108: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
+	80,  // 109: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
+	80,  // 110: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
+	80,  // 111: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
+	80,  // 112: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
+	93,  // 113: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
+	94,  // 114: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
+	80,  // 115: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
+	95,  // 116: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
+	81,  // 117: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
+	81,  // 118: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
+	80,  // 119: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
+	81,  // 120: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
+	80,  // 121: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
+	85,  // 122: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
+	96,  // 123: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
+	81,  // 124: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
+	80,  // 125: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
+	84,  // 126: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
+	97,  // 127: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
+	98,  // 128: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
+	80,  // 129: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
+	97,  // 130: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
+	98,  // 131: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
+	88,  // 132: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
+	88,  // 133: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
+	99,  // 134: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
+	100, // 135: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
+	100, // 136: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
+	80,  // 137: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
+	94,  // 138: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
+	80,  // 139: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
+	93,  // 140: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
+	101, // 141: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
+	94,  // 142: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
+	94,  // 143: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
+	80,  // 144: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
+	80,  // 145: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
+	102, // 146: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
+	80,  // 147: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
+	93,  // 148: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
+	103, // 149: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
+	100, // 150: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
+	94,  // 151: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
+	102, // 152: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
+	104, // 153: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
+	100, // 154: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
+	94,  // 155: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
+	94,  // 156: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
+	94,  // 157: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
+	100, // 158: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
+	105, // 159: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
+	106, // 160: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
+	107, // 161: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
+	94,  // 162: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
+	100, // 163: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
+	80,  // 164: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
+	93,  // 165: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
+	108, // 166: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
+	100, // 167: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
+	80,  // 168: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
+	68,  // 169: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
+	0,   // 170: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
+	80,  // 171: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
+	80,  // 172: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
+	80,  // 173: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
+	85,  // 174: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
+	80,  // 175: concord.v1.PulseScheduled.open_time:type_name -> google.protobuf.Timestamp
+	80,  // 176: concord.v1.PulseOpened.end_time:type_name -> google.protobuf.Timestamp
+	109, // 177: concord.v1.PulseAnswered.view:type_name -> concord.v1.PulseView
+	110, // 178: concord.v1.PulseClosed.result:type_name -> concord.v1.PulseResult
+	1,   // 179: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
+	81,  // 180: concord.v1.ReviewOpened.opened_by:type_name -> concord.v1.Side
+	111, // 181: concord.v1.ReviewOpened.scorecard:type_name -> concord.v1.Scorecard
+	112, // 182: concord.v1.ReviewUpdated.minutes:type_name -> concord.v1.ReviewMinutes
+	81,  // 183: concord.v1.ReviewSigned.side:type_name -> concord.v1.Side
+	184, // [184:184] is the sub-list for method output_type
+	184, // [184:184] is the sub-list for method input_type
+	184, // [184:184] is the sub-list for extension type_name
+	184, // [184:184] is the sub-list for extension extendee
+	0,   // [0:184] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_event_proto_init() }
@@ -7379,6 +7786,7 @@ func file_concord_v1_event_proto_init() {
 	file_concord_v1_party_proto_init()
 	file_concord_v1_private_proto_init()
 	file_concord_v1_proposal_proto_init()
+	file_concord_v1_pulse_proto_init()
 	file_concord_v1_review_proto_init()
 	file_concord_v1_scorecard_proto_init()
 	file_concord_v1_terms_proto_init()
@@ -7448,6 +7856,11 @@ func file_concord_v1_event_proto_init() {
 		(*Event_AgreementRenewed)(nil),
 		(*Event_ChangeDeferred)(nil),
 		(*Event_ChangeCarried)(nil),
+		(*Event_PulseScheduled)(nil),
+		(*Event_PulseOpened)(nil),
+		(*Event_PulseAnswered)(nil),
+		(*Event_PulseClosed)(nil),
+		(*Event_PulseCancelled)(nil),
 		(*Event_ReviewOpened)(nil),
 		(*Event_ReviewUpdated)(nil),
 		(*Event_ReviewSigned)(nil),
@@ -7460,7 +7873,7 @@ func file_concord_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_event_proto_rawDesc), len(file_concord_v1_event_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   74,
+			NumMessages:   79,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
