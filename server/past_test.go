@@ -145,7 +145,7 @@ func TestEveryReadKnowsThePast(t *testing.T) {
 		}
 	}
 	slices.Sort(asked)
-	want := []string{"GetAgreement", "GetCommitment", "GetObligation", "GetOutlook", "GetProposal", "GetProposalRevision", "GetReview", "GetRevision", "GetScorecard", "GetScorecardPicture",
+	want := []string{"ExplainFigure", "GetAgreement", "GetCommitment", "GetObligation", "GetOutlook", "GetProposal", "GetProposalRevision", "GetReview", "GetRevision", "GetScorecard", "GetScorecardPicture",
 		"ListAgreements", "ListCommitments", "ListObligations", "ListProposals", "ListReviews", "ListRevisions"}
 	want = append(want, "GetPulseRound", "ListPulseAnswers", "ListPulseRounds")
 	slices.Sort(want)

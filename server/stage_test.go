@@ -259,13 +259,20 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.ListFeedsRequest{},
 		&pb.RevokeFeedRequest{FeedId: "feed_spare"},
 		&pb.GetCalendarRequest{AgreementId: "running"},
+	}
+	return slices.Concat(all, readyOfTheScores(), s.readyOfReviews(t), readyOfFeelings(), s.readyOfTheLog())
+}
+
+// readyOfTheScores is the requests of ready that are about how both sides do.
+func readyOfTheScores() []proto.Message {
+	return []proto.Message{
 		&pb.GetScorecardRequest{AgreementId: "running"},
+		&pb.ExplainFigureRequest{AgreementId: "running", Side: vendor, FigureId: pb.FigureId_FIGURE_ID_KEPT},
 		&pb.GetPortfolioRequest{PartyId: acme},
 		&pb.ListPortfolioRequest{PartyId: acme},
 		&pb.GetScorecardPictureRequest{AgreementId: "running"},
 		&pb.GetOutlookRequest{AgreementId: "running"},
 	}
-	return slices.Concat(all, s.readyOfReviews(t), readyOfFeelings(), s.readyOfTheLog())
 }
 
 // readyOfReviews is the requests of ready that are about reviews.
