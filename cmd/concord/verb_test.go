@@ -113,6 +113,7 @@ var verbs = map[string]proto.Message{
 	"pulse show help q2":                     &pb.GetPulseRoundRequest{AgreementId: "help", PulseRoundId: "q2"},
 	"pulse answers help q2":                  &pb.ListPulseAnswersRequest{AgreementId: "help", PulseRoundId: "q2", PageSize: pageSize},
 	"feed create Telephone --agreement help": &pb.CreateFeedRequest{Feed: &pb.Feed{DisplayName: "Telephone", AgreementId: "help"}},
+	"feed create Wall --kind scorecard":      &pb.CreateFeedRequest{Feed: &pb.Feed{DisplayName: "Wall", Kind: pb.FeedKind_FEED_KIND_SCORECARD}},
 	"feed list":                              &pb.ListFeedsRequest{PageSize: pageSize},
 	"feed show f":                            &pb.GetFeedRequest{FeedId: "f"},
 	"feed revoke f --etag 2":                 &pb.RevokeFeedRequest{FeedId: "f", Etag: "2"},

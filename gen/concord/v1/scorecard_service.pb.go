@@ -527,14 +527,14 @@ const file_concord_v1_scorecard_service_proto_rawDesc = "" +
 	"\ato_date\x18\x03 \x01(\tR\x06toDate\x12=\n" +
 	"\vcommitments\x18\x04 \x03(\v2\x1b.concord.v1.CommitmentShareR\vcommitments\x12>\n" +
 	"\vobligations\x18\x05 \x03(\v2\x1c.concord.v1.ScoredObligationR\vobligations\x12&\n" +
-	"\x0fnext_page_token\x18\x06 \x01(\tR\rnextPageToken2\xa3\x04\n" +
+	"\x0fnext_page_token\x18\x06 \x01(\tR\rnextPageToken2\xa4\x04\n" +
 	"\x10ScorecardService\x12\x82\x01\n" +
 	"\fGetScorecard\x12\x1f.concord.v1.GetScorecardRequest\x1a\x15.concord.v1.Scorecard\":\xa2\xae\x19\a\n" +
 	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x02)\x12'/v1/agreements/{agreement_id}/scorecard\x12\x98\x01\n" +
 	"\rExplainFigure\x12 .concord.v1.ExplainFigureRequest\x1a!.concord.v1.ExplainFigureResponse\"B\xa2\xae\x19\a\n" +
-	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x021\x12//v1/agreements/{agreement_id}/scorecard:explain\x12s\n" +
-	"\x13GetScorecardPicture\x12&.concord.v1.GetScorecardPictureRequest\x1a'.concord.v1.GetScorecardPictureResponse\"\v\xa2\xae\x19\a\n" +
-	"\x05\x01\x02\x03\x05\x04\x12z\n" +
+	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x021\x12//v1/agreements/{agreement_id}/scorecard:explain\x12t\n" +
+	"\x13GetScorecardPicture\x12&.concord.v1.GetScorecardPictureRequest\x1a'.concord.v1.GetScorecardPictureResponse\"\f\xa2\xae\x19\b\n" +
+	"\x06\x01\x02\x03\x05\x04\b\x12z\n" +
 	"\n" +
 	"GetOutlook\x12\x1d.concord.v1.GetOutlookRequest\x1a\x13.concord.v1.Outlook\"8\xa2\xae\x19\a\n" +
 	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x02'\x12%/v1/agreements/{agreement_id}/outlookB7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
