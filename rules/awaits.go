@@ -1,7 +1,9 @@
 package rules
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -55,8 +57,21 @@ func Awaits(found []Await, m proto.Message) []Await {
 		if r.GetState() == open {
 			return append(found, Await{toAnswer, r.GetTurn(), dayBefore(r.GetExpireTime())})
 		}
+	case *pb.Review:
+		for _, side := range twoSides {
+			if r.GetState() == reviewOpen && !hasSigned(r, side) {
+				found = append(found, Await{toAnswer, side, NoDay})
+			}
+		}
 	}
 	return found
+}
+
+var twoSides = [...]pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT}
+
+// hasSigned says whether a side has signed the paper of a review as it is.
+func hasSigned(r *pb.Review, side pb.Side) bool {
+	return slices.ContainsFunc(r.GetSignatures(), func(s *pb.ReviewSignature) bool { return s.GetSide() == side })
 }
 
 func obligationAwaits(found []Await, o *pb.Obligation) []Await {
@@ -130,6 +145,9 @@ func (w Await) Item(a *pb.Agreement, m proto.Message, party string, task pb.Port
 		item.Title, item.Words = proposalTitle(r), "Accept, counter or decline it."
 		item.Date, item.Time = lastDay(a, r.GetExpireTime()), r.GetExpireTime()
 		item.Overdue = item.Time != nil && !now.Before(item.Time.AsTime())
+	case *pb.Review:
+		item.Record = &pb.PortfolioItem_ReviewId{ReviewId: r.GetReviewId()}
+		item.Title, item.Words = cmp.Or(r.GetTitle(), "Joint review"), "Write what was found, and sign its paper."
 	}
 	return item
 }

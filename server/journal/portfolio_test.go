@@ -27,6 +27,9 @@ const (
 	theirsToAnswer = pb.PortfolioTask_PORTFOLIO_TASK_THEIRS_TO_ANSWER
 )
 
+// noDay sorts behind all days.
+const noDay = "none"
+
 // bazaar is a desk where some parties deal with each other, each with each, and do what comes to their minds.
 type bazaar struct {
 	*desk
@@ -112,7 +115,14 @@ func (b *bazaar) moves(who string) (moves []proto.Message) {
 				&pb.WaiveObligationRequest{AgreementId: id, ObligationId: ref, Reason: "never mind"},
 			))
 		}
-		moves = append(moves, b.motion(id))
+		moves = append(moves, b.motion(id), &pb.OpenReviewRequest{AgreementId: id, ReviewId: numbered("r", b.chance.IntN(9))})
+		for _, r := range b.reviews(id) {
+			moves = append(moves, one(
+				&pb.SignReviewRequest{AgreementId: id, ReviewId: r.GetReviewId(), Revision: r.GetRevision(), Digest: r.GetDigest()},
+				&pb.WithdrawReviewRequest{AgreementId: id, ReviewId: r.GetReviewId(), Reason: "not now"},
+				&pb.UpdateReviewRequest{AgreementId: id, ReviewId: r.GetReviewId(), Review: &pb.Review{Minutes: numbered("said ", b.chance.IntN(99))}},
+			))
+		}
 		for _, p := range b.proposals(id) {
 			if p.GetState() != pb.ProposalState_PROPOSAL_STATE_OPEN || p.GetKind() == pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS {
 				continue
@@ -156,6 +166,14 @@ func (b *bazaar) proposals(id string) []*pb.Proposal {
 		b.t.Fatal(err)
 	}
 	return list.GetProposals()
+}
+
+func (b *bazaar) reviews(id string) []*pb.Review {
+	list, err := b.Reviews(b.t.Context(), member(b.members[id][0]), &pb.ListReviewsRequest{AgreementId: id, PageSize: 1000})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return list.GetReviews()
 }
 
 // found is an item as going through everything finds it.
@@ -208,9 +226,17 @@ func (b *bazaar) scan(party string) (all []found) {
 				add(p.GetExpireTime().AsTime().Add(-1).Format(time.DateOnly), rules.KindProposal, p.GetProposalId(), p.GetTurn(), toAnswer, theirsToAnswer)
 			}
 		}
+		for _, r := range b.reviews(id) {
+			for _, side := range []pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT} {
+				signed := slices.ContainsFunc(r.GetSignatures(), func(s *pb.ReviewSignature) bool { return s.GetSide() == side })
+				if r.GetState() == pb.ReviewState_REVIEW_STATE_OPEN && !signed {
+					add(noDay, rules.KindReview, r.GetReviewId(), side, toAnswer, theirsToAnswer)
+				}
+			}
+		}
 	}
 	slices.SortFunc(all, func(a, b found) int {
-		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.agreement, b.agreement), cmp.Compare(a.kind, b.kind), cmp.Compare(a.id, b.id))
+		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.agreement, b.agreement), cmp.Compare(a.kind, b.kind), cmp.Compare(a.id, b.id), cmp.Compare(a.task, b.task))
 	})
 	return all
 }
@@ -229,8 +255,8 @@ func (b *bazaar) check(who rules.Caller, party string, want []found) (counts [8]
 				list, err := b.PortfolioItems(b.t.Context(), who, req)
 				var told []string
 				for _, item := range list.GetItems() {
-					told = append(told, fmt.Sprint(item.GetAgreementId(), item.GetObligationId(), item.GetProposalId(), item.GetTask()))
-					if item.GetTitle() == "" || item.GetWords() == "" || item.GetDate() == "" {
+					told = append(told, fmt.Sprint(item.GetAgreementId(), item.GetObligationId(), item.GetProposalId(), item.GetReviewId(), item.GetTask()))
+					if item.GetTitle() == "" || item.GetWords() == "" || (item.GetDate() == "") != (item.GetReviewId() != "") {
 						b.t.Errorf("says too little: %v", item)
 					}
 				}

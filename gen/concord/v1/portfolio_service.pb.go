@@ -34,7 +34,7 @@ const (
 	PortfolioTask_PORTFOLIO_TASK_TO_DO PortfolioTask = 1
 	// The party judges it: obligations that the other side submitted, and conduct of the other side that is to be confirmed.
 	PortfolioTask_PORTFOLIO_TASK_TO_JUDGE PortfolioTask = 2
-	// The party answers it: open proposals.
+	// The party answers it: open proposals that are its turn, and reviews whose paper it has not signed.
 	PortfolioTask_PORTFOLIO_TASK_TO_ANSWER PortfolioTask = 3
 	// The sides differ about it, and settle it together, or the neutral they agreed on does: disputed obligations. They are in
 	// the portfolios of all three.
@@ -228,8 +228,9 @@ type PortfolioItem struct {
 	//
 	//	*PortfolioItem_ObligationId
 	//	*PortfolioItem_ProposalId
+	//	*PortfolioItem_ReviewId
 	Record isPortfolioItem_Record `protobuf_oneof:"record"`
-	// What it is, in a line: the title of an obligation, or what a proposal would do.
+	// What it is, in a line: the title of an obligation or a review, or what a proposal would do.
 	Title string `protobuf:"bytes,16,opt,name=title,proto3" json:"title,omitempty"`
 	// What is to be done now, in a line.
 	Words string `protobuf:"bytes,17,opt,name=words,proto3" json:"words,omitempty"`
@@ -341,6 +342,15 @@ func (x *PortfolioItem) GetProposalId() string {
 	return ""
 }
 
+func (x *PortfolioItem) GetReviewId() string {
+	if x != nil {
+		if x, ok := x.Record.(*PortfolioItem_ReviewId); ok {
+			return x.ReviewId
+		}
+	}
+	return ""
+}
+
 func (x *PortfolioItem) GetTitle() string {
 	if x != nil {
 		return x.Title
@@ -390,9 +400,16 @@ type PortfolioItem_ProposalId struct {
 	ProposalId string `protobuf:"bytes,8,opt,name=proposal_id,json=proposalId,proto3,oneof"`
 }
 
+type PortfolioItem_ReviewId struct {
+	// A joint review.
+	ReviewId string `protobuf:"bytes,11,opt,name=review_id,json=reviewId,proto3,oneof"`
+}
+
 func (*PortfolioItem_ObligationId) isPortfolioItem_Record() {}
 
 func (*PortfolioItem_ProposalId) isPortfolioItem_Record() {}
+
+func (*PortfolioItem_ReviewId) isPortfolioItem_Record() {}
 
 // GetPortfolioRequest says whose.
 type GetPortfolioRequest struct {
@@ -593,7 +610,7 @@ const file_concord_v1_portfolio_service_proto_rawDesc = "" +
 	"\ftheirs_to_do\x18\x06 \x01(\x05R\n" +
 	"theirsToDo\x12&\n" +
 	"\x0ftheirs_to_judge\x18\a \x01(\x05R\rtheirsToJudge\x12(\n" +
-	"\x10theirs_to_answer\x18\b \x01(\x05R\x0etheirsToAnswer\"\xfa\x03\n" +
+	"\x10theirs_to_answer\x18\b \x01(\x05R\x0etheirsToAnswer\"\x99\x04\n" +
 	"\rPortfolioItem\x12!\n" +
 	"\fagreement_id\x18\x01 \x01(\tR\vagreementId\x12'\n" +
 	"\x0fagreement_title\x18\x02 \x01(\tR\x0eagreementTitle\x12-\n" +
@@ -604,7 +621,8 @@ const file_concord_v1_portfolio_service_proto_rawDesc = "" +
 	"\x14counterpart_party_id\x18\x06 \x01(\tR\x12counterpartPartyId\x12%\n" +
 	"\robligation_id\x18\a \x01(\tH\x00R\fobligationId\x12!\n" +
 	"\vproposal_id\x18\b \x01(\tH\x00R\n" +
-	"proposalId\x12\x14\n" +
+	"proposalId\x12\x1d\n" +
+	"\treview_id\x18\v \x01(\tH\x00R\breviewId\x12\x14\n" +
 	"\x05title\x18\x10 \x01(\tR\x05title\x12\x14\n" +
 	"\x05words\x18\x11 \x01(\tR\x05words\x12\x12\n" +
 	"\x04date\x18\x12 \x01(\tR\x04date\x12.\n" +
@@ -691,6 +709,7 @@ func file_concord_v1_portfolio_service_proto_init() {
 	file_concord_v1_portfolio_service_proto_msgTypes[1].OneofWrappers = []any{
 		(*PortfolioItem_ObligationId)(nil),
 		(*PortfolioItem_ProposalId)(nil),
+		(*PortfolioItem_ReviewId)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
