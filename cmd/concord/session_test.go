@@ -53,12 +53,14 @@ type office struct {
 	pb.UnimplementedAgreementServiceServer
 	pb.UnimplementedCommitmentServiceServer
 	pb.UnimplementedObligationServiceServer
+	pb.UnimplementedConcernServiceServer
 	pb.UnimplementedPortfolioServiceServer
 	pb.UnimplementedProposalServiceServer
 	pb.UnimplementedHistoryServiceServer
 	pb.UnimplementedAdminServiceServer
 	pb.UnimplementedPartyServiceServer
 	pb.UnimplementedCalendarServiceServer
+	pb.UnimplementedPulseServiceServer
 	pb.UnimplementedLogServiceServer
 	pb.UnimplementedScorecardServiceServer
 	pb.UnimplementedReviewServiceServer
@@ -262,12 +264,14 @@ func newShell(t *testing.T, o *office) *shell {
 	pb.RegisterAgreementServiceServer(server, o)
 	pb.RegisterCommitmentServiceServer(server, o)
 	pb.RegisterObligationServiceServer(server, o)
+	pb.RegisterConcernServiceServer(server, o)
 	pb.RegisterPortfolioServiceServer(server, o)
 	pb.RegisterProposalServiceServer(server, o)
 	pb.RegisterHistoryServiceServer(server, o)
 	pb.RegisterAdminServiceServer(server, o)
 	pb.RegisterPartyServiceServer(server, o)
 	pb.RegisterCalendarServiceServer(server, o)
+	pb.RegisterPulseServiceServer(server, o)
 	pb.RegisterLogServiceServer(server, o)
 	pb.RegisterScorecardServiceServer(server, o)
 	pb.RegisterReviewServiceServer(server, o)
