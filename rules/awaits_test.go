@@ -38,6 +38,34 @@ func TestWhoeverIsWaitedForCanAct(t *testing.T) {
 	}
 }
 
+// Likewise a concern: whoever's word it waits for can say something about it.
+func TestWhoeverAConcernWaitsForCanAct(t *testing.T) {
+	end := timestamppb.New(time.Date(2026, time.March, 3, 0, 0, 0, 0, time.UTC))
+	for n := range pb.ConcernState_name {
+		for kind := range pb.ConcernKind_name {
+			for level := range int32(5) {
+				m := &pb.Concern{
+					State: pb.ConcernState(n), Kind: pb.ConcernKind(kind), RaisedBy: pb.Side_SIDE_CLIENT, Respondent: pb.Side_SIDE_VENDOR, Level: level,
+					Remedy: &pb.ConcernRemedy{By: pb.Side_SIDE_CLIENT}, ResponseEndTime: end, RemedyEndTime: end, StepEndTime: end,
+				}
+				awaits := Awaits(nil, m)
+				if over := n == 0 || concernOver(m.GetState()); over != (len(awaits) == 0) {
+					t.Errorf("%s waits for %v", m.GetState(), awaits)
+				}
+				for _, w := range awaits {
+					is := toConcern(m, w.On)
+					can := slices.ContainsFunc(ConcernMoves, func(move Move[pb.ConcernState]) bool {
+						return move.From == m.GetState() && (is(move.By) || move.By == Neutral && w.On == 0)
+					})
+					if !can || concernTask(m) == "" || w.Day == NoDay || w.On == 0 && level != neutralLevel {
+						t.Errorf("%v waits for what cannot be: %v, %q", m, w, concernTask(m))
+					}
+				}
+			}
+		}
+	}
+}
+
 // Swapping the sides of a record swaps whom it waits on, and nothing else.
 func TestAwaitsAreMirrored(t *testing.T) {
 	day := timestamppb.New(time.Date(2026, time.March, 3, 0, 0, 0, 0, time.UTC))
@@ -57,6 +85,12 @@ func TestAwaitsAreMirrored(t *testing.T) {
 		{&pb.Proposal{State: open, Turn: 1, ExpireTime: day}, &pb.Proposal{State: open, Turn: 2, ExpireTime: day}},
 		{&pb.Review{State: reviewOpen, Signatures: []*pb.ReviewSignature{{Side: 1}}}, &pb.Review{State: reviewOpen, Signatures: []*pb.ReviewSignature{{Side: 2}}}},
 		{&pb.Review{State: reviewOpen}, &pb.Review{State: reviewOpen}},
+		{&pb.PulseRound{State: pulseOpen, Respondents: 2, VendorAnswerCount: 2}, &pb.PulseRound{State: pulseOpen, Respondents: 2, ClientAnswerCount: 2}},
+		{&pb.PulseRound{State: pulseOpen, Respondents: 2, VendorAnswerCount: 1}, &pb.PulseRound{State: pulseOpen, Respondents: 2, ClientAnswerCount: 1}},
+		{&pb.Concern{State: raised, RaisedBy: 1, Respondent: 2}, &pb.Concern{State: raised, RaisedBy: 2, Respondent: 1}},
+		{&pb.Concern{State: contested, RaisedBy: 1, Respondent: 2}, &pb.Concern{State: contested, RaisedBy: 2, Respondent: 1}},
+		{&pb.Concern{State: remedyProposed, Remedy: &pb.ConcernRemedy{By: 1}}, &pb.Concern{State: remedyProposed, Remedy: &pb.ConcernRemedy{By: 2}}},
+		{&pb.Concern{State: escalated, Level: 4, RaisedBy: 1, Respondent: 2}, &pb.Concern{State: escalated, Level: 4, RaisedBy: 2, Respondent: 1}},
 	} {
 		want := Awaits(nil, pair[1])
 		slices.SortFunc(want, func(a, b Await) int { return int(a.On) - int(b.On) })
