@@ -9,16 +9,20 @@ import (
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
-// TestOnlyDraftsAreWithheld holds that a service cannot keep back what people wrote by saying that it is another's draft.
+// TestOnlyDraftsAreWithheld holds that a service cannot keep back what people wrote by saying that it is another's draft, or
+// sealed.
 func TestOnlyDraftsAreWithheld(t *testing.T) {
 	declined := &pb.Event{Version: 3, PrivateCommitment: make([]byte, 32), Change: &pb.Event_ProposalDeclined{ProposalDeclined: &pb.ProposalDeclined{ProposalId: "first"}}}
 	draft := &pb.Event{Version: 1, PrivateCommitment: make([]byte, 32), Change: &pb.Event_AgreementDrafted{AgreementDrafted: &pb.AgreementDrafted{}}}
+	answered := &pb.Event{Version: 2, PrivateCommitment: make([]byte, 32), Change: &pb.Event_PulseAnswered{PulseAnswered: &pb.PulseAnswered{}}}
 	for _, c := range []struct {
 		event            *pb.Event
 		erased, withheld bool
 		says             string
 	}{
 		{draft, false, true, ""},
+		{answered, false, true, ""},
+		{answered, false, false, "neither erased nor withheld"},
 		{draft, false, false, "neither erased nor withheld"},
 		{declined, true, false, ""},
 		{declined, false, false, "neither erased nor withheld"},

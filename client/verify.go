@@ -331,8 +331,8 @@ func readTold(e *pb.RecordedEvent) (*told, error) {
 		}
 	case len(committed) > 0 && !e.GetErased() && !e.GetWithheld():
 		return nil, untrue("version %d of %q is told without its texts, and they are neither erased nor withheld", t.version(), t.body.GetAgreementId())
-	case e.GetWithheld() && t.body.GetAgreementDrafted() == nil && t.body.GetDraftRewritten() == nil:
-		return nil, untrue("the texts of version %d of %q are withheld, and it is no draft of another's", t.version(), t.body.GetAgreementId())
+	case e.GetWithheld() && t.body.GetAgreementDrafted() == nil && t.body.GetDraftRewritten() == nil && t.body.GetPulseAnswered() == nil:
+		return nil, untrue("the texts of version %d of %q are withheld, and it is no draft of another's, nor an answer in a pulse", t.version(), t.body.GetAgreementId())
 	}
 	if !proto.Equal(whole, e.GetEvent()) {
 		return nil, untrue("version %d of %q is told otherwise than it was recorded", t.version(), t.body.GetAgreementId())

@@ -150,6 +150,7 @@ func (d *Decision) end(a *pb.Agreement, at time.Time, how *pb.AgreementEnded) {
 	}
 	d.emitAt(id, how.GetSide(), at, &pb.Event{Change: &pb.Event_AgreementEnded{AgreementEnded: how}})
 	d.asClock(func() { d.clearTable(d.State.agreement(id), at, "the agreement has ended") })
+	d.endPulse(id, at)
 	d.cascade(id, change)
 }
 

@@ -191,6 +191,7 @@ func diff(old, new *pb.Terms) (by difference) {
 // amend gives an agreement the text of an amendment.
 func (d *Decision) amend(a *pb.Agreement, p *pb.Proposal, c consent, at time.Time) {
 	id, by := a.GetAgreementId(), diff(d.terms(a), c.terms)
+	d.pulsePasses(id, at)
 	after := amended(a, c.terms)
 	d.emitClock(id, at, &pb.Event{Change: &pb.Event_AgreementAmended{AgreementAmended: &pb.AgreementAmended{
 		Revision: a.GetRevision() + 1, BaseRevision: a.GetRevision(), ProposalId: p.GetProposalId(), Title: c.terms.GetTitle(),
@@ -201,6 +202,7 @@ func (d *Decision) amend(a *pb.Agreement, p *pb.Proposal, c consent, at time.Tim
 			d.goStale(other, at, fmt.Sprintf("revision %d of the terms is in force, and it would change revision %d.", a.GetRevision()+1, other.GetBaseRevision()))
 		}
 	}
+	d.schedulePulse(d.State.agreement(id), at, at)
 	if !endsLater(after, a) {
 		by.kept = nil
 	}

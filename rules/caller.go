@@ -3,6 +3,8 @@ package rules
 import (
 	"slices"
 
+	"google.golang.org/protobuf/proto"
+
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
@@ -101,20 +103,50 @@ func (d *Decision) seen(agreementID string) (*pb.Agreement, pb.Side, *Error) {
 }
 
 // Withhold leaves out of an event what the caller may not see: the text of a draft is its author's alone, also after the
-// agreement was proposed. It is all that is private of such an event, so that the body can be shown, and with it that the
-// history is whole. It may change r.
+// agreement was proposed, and an answer in a round of the pulse is its own side's while that is open. It is all that is
+// private of such an event, so that the body can be shown, and with it that the history is whole. It may change r.
 func Withhold(r *pb.RecordedEvent, c Caller, a *pb.Agreement) *pb.RecordedEvent {
-	if c.SideOf(a) == a.GetAuthor() {
-		return r
-	}
+	side := c.SideOf(a)
 	switch change := r.GetEvent().GetChange().(type) {
 	case *pb.Event_AgreementDrafted:
+		if side == a.GetAuthor() {
+			return r
+		}
 		change.AgreementDrafted.Terms = nil
 	case *pb.Event_DraftRewritten:
+		if side == a.GetAuthor() {
+			return r
+		}
 		change.DraftRewritten.Terms = nil
+	case *pb.Event_PulseAnswered:
+		if side == r.GetEvent().GetActor().GetSide() || change.PulseAnswered.GetPulseRoundId() != a.GetOpenPulseRoundId() {
+			return r
+		}
+		change.PulseAnswered.View = nil
 	default:
 		return r
 	}
 	r.Private, r.PrivateSalt, r.Withheld = nil, nil, len(r.GetPrivate()) > 0
 	return r
+}
+
+// Tell is an event as a watch tells of it: an answer in a round of the pulse without what it says, to everybody and for ever,
+// so that who comes late is told the same as who was there. It may change r.
+func Tell(r *pb.RecordedEvent) *pb.RecordedEvent {
+	if answered := r.GetEvent().GetPulseAnswered(); answered != nil {
+		answered.View = nil
+		r.Private, r.PrivateSalt, r.Withheld = nil, nil, len(r.GetPrivate()) > 0
+	}
+	return r
+}
+
+// WithholdRecord leaves out of a record what Withhold leaves out of the events that made it, and says whether it has. It may
+// change m.
+func WithholdRecord(m proto.Message, c Caller, a *pb.Agreement) bool {
+	answer, ok := m.(*pb.PulseAnswer)
+	if !ok || answer.GetPulseRoundId() != a.GetOpenPulseRoundId() || c.SideOf(a) == answer.GetSide() {
+		return false
+	}
+	answer.View = nil
+	return true
 }

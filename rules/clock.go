@@ -26,6 +26,8 @@ func WakeTime(m proto.Message) (time.Time, bool) {
 		if r.GetState() == dormant && r.GetOpenObligationCount() == 0 && r.GetRemedyOf() == "" { // else it rests
 			return r.GetEffectiveTime().AsTime(), true
 		}
+	case *pb.PulseRound:
+		return pulseWake(r)
 	case *pb.Obligation:
 		at := obligationClock(r)
 		return at.AsTime(), at != nil
@@ -50,6 +52,8 @@ func WakeFor(ref Ref) *journalv1.Wake {
 		w.Record = &journalv1.Wake_ObligationId{ObligationId: ref.ID}
 	case KindConcern:
 		w.Record = &journalv1.Wake_ConcernId{ConcernId: ref.ID}
+	case KindPulseRound:
+		w.Record = &journalv1.Wake_PulseRoundId{PulseRoundId: ref.ID}
 	}
 	return w
 }
@@ -69,6 +73,8 @@ func (d *Decision) wake(c *journalv1.Wake) error {
 		ref = obligationRef(c.GetAgreementId(), r.ObligationId)
 	case *journalv1.Wake_ConcernId:
 		ref = concernRef(c.GetAgreementId(), r.ConcernId)
+	case *journalv1.Wake_PulseRoundId:
+		ref = pulseRoundRef(c.GetAgreementId(), r.PulseRoundId)
 	}
 	d.pass(ref)
 	return nil
@@ -165,6 +171,8 @@ func (d *Decision) passBefore(ref Ref, until time.Time) bool {
 			d.obligationWakes(r, at)
 		case *pb.Concern:
 			d.concernWakes(r)
+		case *pb.PulseRound:
+			d.passPulse(r, at)
 		}
 	})
 	return len(d.Events) > told

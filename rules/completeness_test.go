@@ -166,6 +166,7 @@ func TestEveryRowIsGoneInAStory(t *testing.T) {
 	checkRowsGone(t, "concern", ConcernMoves, raised)
 	checkRowsGone(t, "agreement", AgreementMoves, pb.AgreementState_AGREEMENT_STATE_DRAFT)
 	checkRowsGone(t, "commitment", CommitmentMoves, dormant)
+	checkRowsGone(t, "pulse round", PulseMoves, pulseScheduled)
 	checkRowsGone(t, "review", ReviewMoves, reviewOpen)
 }
 

@@ -169,6 +169,8 @@ func changedBy(e *pb.Event) Ref {
 		return commitmentRef(e.GetAgreementId(), id)
 	case "obligation":
 		return obligationRef(e.GetAgreementId(), id)
+	case "pulse round":
+		return pulseRoundRef(e.GetAgreementId(), id)
 	}
 	return agreementRef(e.GetAgreementId())
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"maps"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -84,6 +85,7 @@ func (tw *twins) play(tn turn) error {
 // alike holds that both worlds have the same records.
 func (tw *twins) alike() {
 	tw.t.Helper()
+	tw.aheadAlike()
 	if len(tw.as.records) != len(tw.mirrored.records) {
 		tw.t.Fatalf("%d records, mirrored %d", len(tw.as.records), len(tw.mirrored.records))
 	}
@@ -106,10 +108,6 @@ func (tw *twins) scoredAlike(id string) {
 		tw.t.Fatal(err, otherErr)
 	}
 	want := tw.m.of(is).(*pb.Scorecard)
-	want.Vendor, want.Client = want.Client, want.Vendor
-	for _, month := range want.GetTrend() {
-		month.VendorKept, month.ClientKept = month.ClientKept, month.VendorKept
-	}
 	switch want.GetVerdict() {
 	case pb.Verdict_VERDICT_CLIENT_FAVOURED:
 		want.Verdict = pb.Verdict_VERDICT_VENDOR_FAVOURED
@@ -134,10 +132,12 @@ func (m mirror) of(original proto.Message) proto.Message {
 
 func (m mirror) turn(r protoreflect.Message) {
 	fields := r.Descriptor().Fields()
-	if vendor, client := fields.ByName("vendor_party_id"), fields.ByName("client_party_id"); vendor != nil && client != nil {
-		v, c := r.Get(vendor).String(), r.Get(client).String()
-		r.Set(vendor, protoreflect.ValueOfString(c))
-		r.Set(client, protoreflect.ValueOfString(v))
+	for i := range fields.Len() {
+		vendor := fields.Get(i)
+		client := fields.ByName(protoreflect.Name(strings.Replace(string(vendor.Name()), "vendor", "client", 1)))
+		if client != nil && client != vendor {
+			exchange(r, vendor, client)
+		}
 	}
 	if card := fields.ByName("scorecard"); card != nil && r.Has(card) { // what is frozen has its digest in the paper
 		said := r.Get(card).Message().Interface()
@@ -164,7 +164,7 @@ func (m mirror) turn(r protoreflect.Message) {
 			r.Set(digest, protoreflect.ValueOfString(turned))
 		}
 	}
-	defer turnScores(r.Interface()) // once what is in it is turned
+	defer turnVerdict(r.Interface()) // once what is in it is turned
 	r.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		switch {
 		case f.Enum() != nil && f.Enum().FullName() == "concord.v1.Side" && !f.IsList():
@@ -180,13 +180,22 @@ func (m mirror) turn(r protoreflect.Message) {
 	})
 }
 
-// turnScores exchanges what stands under a side's own name in scores.
-func turnScores(m proto.Message) {
-	switch card := m.(type) {
-	case *pb.MonthScores:
-		card.VendorKept, card.ClientKept = card.ClientKept, card.VendorKept
-	case *pb.Scorecard:
-		card.Vendor, card.Client = card.Client, card.Vendor
+// exchange exchanges what a message says of either side.
+func exchange(r protoreflect.Message, vendor, client protoreflect.FieldDescriptor) {
+	v, c, hasVendor, hasClient := r.Get(vendor), r.Get(client), r.Has(vendor), r.Has(client)
+	r.Clear(vendor)
+	r.Clear(client)
+	if hasVendor {
+		r.Set(client, v)
+	}
+	if hasClient {
+		r.Set(vendor, c)
+	}
+}
+
+// turnVerdict exchanges whom the verdict of a scorecard favours.
+func turnVerdict(m proto.Message) {
+	if card, ok := m.(*pb.Scorecard); ok {
 		switch card.Verdict {
 		case pb.Verdict_VERDICT_CLIENT_FAVOURED:
 			card.Verdict = pb.Verdict_VERDICT_VENDOR_FAVOURED

@@ -93,6 +93,8 @@ func stateWord(m proto.Message) string {
 		return word(r.GetState())
 	case *pb.Concern:
 		return word(r.GetState())
+	case *pb.PulseRound:
+		return word(r.GetState())
 	case *pb.Review:
 		return word(r.GetState())
 	}

@@ -272,6 +272,9 @@ func (d *Decision) acceptFirst(a *pb.Agreement, terms *pb.Terms, yes *pb.Proposa
 		agreed.EndTime = timestamppb.New(end)
 	}
 	tell(&pb.Event{Change: &pb.Event_AgreementAccepted{AgreementAccepted: agreed}})
+	if first := d.firstPulse(d.State.agreement(a.GetAgreementId()), terms); first != nil {
+		tell(first)
+	}
 	d.bringPast(a.GetAgreementId(), terms)
 	return nil
 }

@@ -36,6 +36,9 @@ func randomTerms(t *rapid.T) *pb.Terms {
 	terms.SuspensionRights = []*pb.SuspensionRight{
 		{RightId: "flood", Side: pb.Side_SIDE_VENDOR, Ground: "a flood"}, {RightId: "strike", Side: pb.Side_SIDE_CLIENT, Ground: "a strike"},
 	}
+	if rapid.Bool().Draw(t, "pulse") {
+		randomPulseTerms(t, terms)
+	}
 	for i := range 2 + evenly(t, "promises")%5 {
 		c := &pb.CommitmentTerms{
 			CommitmentId: fmt.Sprintf("c%d", i), Title: "Promise", Category: pb.Category_CATEGORY_OTHER, Weight: 1 + int32(evenly(t, "weight")%5),
@@ -203,13 +206,16 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 		}
 		return by, command
 	case 2, 3:
-		switch evenly(t, "talk") {
-		case 0, 1, 2: // for more see TestConcernsKeepThePromisesOfTheProduct
-			return randomConcern(t, w, agreement, by)
-		case 3, 4, 5:
+		if evenly(t, "feel") < 3 {
+			return randomPulse(t, w, agreement, by)
+		}
+		if rapid.Bool().Draw(t, "look") {
 			return randomReview(t, w, agreement, by)
 		}
 		return randomPause(t, w, agreement, by)
+	}
+	if evenly(t, "talk") == 0 { // for more see TestConcernsKeepThePromisesOfTheProduct
+		return randomConcern(t, w, agreement, by)
 	}
 	return randomWork(t, w, agreement, by)
 }

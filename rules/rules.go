@@ -130,6 +130,10 @@ func (d *Decision) decide(command proto.Message) error {
 		return d.withdrawConcern(c)
 	case *pb.ReopenConcernRequest:
 		return d.reopenConcern(c)
+	case *pb.RequestPulseRequest:
+		return d.requestPulse(c)
+	case *pb.AnswerPulseRequest:
+		return d.answerPulse(c)
 	case *pb.CreateFeedRequest:
 		return d.createFeed(c)
 	case *pb.RevokeFeedRequest:
@@ -308,6 +312,16 @@ func Apply(s *State, e *pb.Event) error {
 		s.concernWithdrawn(e, c.ConcernWithdrawn)
 	case *pb.Event_ConcernReopened:
 		s.concernReopened(e, c.ConcernReopened)
+	case *pb.Event_PulseScheduled:
+		s.pulseScheduled(e, c.PulseScheduled)
+	case *pb.Event_PulseOpened:
+		s.pulseOpened(e, c.PulseOpened)
+	case *pb.Event_PulseAnswered:
+		s.pulseAnswered(e, c.PulseAnswered)
+	case *pb.Event_PulseClosed:
+		s.pulseClosed(e, c.PulseClosed)
+	case *pb.Event_PulseCancelled:
+		s.pulseCancelled(e, c.PulseCancelled)
 	case *pb.Event_ChangeDeferred:
 		s.changeDeferred(e, c.ChangeDeferred)
 	case *pb.Event_ChangeCarried:

@@ -29,6 +29,8 @@ const (
 	KindChain                            // journalv1.Chain: beside the obligations and the events, which change with it
 	KindLog                              // pb.Log: the one of the service
 	KindConcern          Kind = 12       // pb.Concern
+	KindPulseRound       Kind = 13       // pb.PulseRound
+	KindPulseAnswer      Kind = 14       // pb.PulseAnswer
 	KindReview           Kind = 17       // pb.Review
 	KindTally            Kind = 18       // journalv1.Tally: see State.tally
 )
@@ -40,7 +42,7 @@ type Ref struct {
 	Agreement string
 	// ID is its id within that; empty for the agreement and its chain.
 	ID string
-	// Number is the number of a revision, else 0.
+	// Number is the number of a revision, or of an answer within a round of the pulse, else 0.
 	Number int32
 }
 

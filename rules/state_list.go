@@ -26,7 +26,7 @@ type Ground struct {
 
 // Listing is what a list is asked for.
 type Listing struct {
-	// Kind is KindObligation, KindCommitment, KindProposal or KindReview.
+	// Kind is KindObligation, KindCommitment, KindProposal, KindPulseRound or KindReview.
 	Kind Kind
 	// Agreement is whose records are listed.
 	Agreement string
@@ -39,10 +39,11 @@ type Listing struct {
 }
 
 // Place is where a record stands in its lists, as bytes that sort: an obligation by its due day, one without a day last; a
-// proposal, a concern or a review by the time it was made; then, as a commitment does, by id. It never tells sides apart.
+// proposal, a concern or a review by the time it was made, a round of the pulse by the time it opens; then, as a commitment does, by id.
+// It never tells sides apart.
 type Place string
 
-// PlaceOf is the place of an obligation, a commitment, a proposal, a concern or a review; empty for other records.
+// PlaceOf is the place of what stands in lists; empty for other records.
 func PlaceOf(m proto.Message) Place {
 	switch r := m.(type) {
 	case *pb.Obligation:
@@ -53,6 +54,8 @@ func PlaceOf(m proto.Message) Place {
 		return Place(append(binary.BigEndian.AppendUint32(make([]byte, 0, 64), day), r.GetObligationId()...))
 	case *pb.Proposal:
 		return timedPlace(r.GetCreateTime(), r.GetProposalId())
+	case *pb.PulseRound:
+		return timedPlace(r.GetOpenTime(), r.GetPulseRoundId())
 	case *pb.Review:
 		return timedPlace(r.GetCreateTime(), r.GetReviewId())
 	case *pb.Commitment:
@@ -63,9 +66,9 @@ func PlaceOf(m proto.Message) Place {
 	return ""
 }
 
-// timedPlace is the place of what is listed by the time it was made.
-func timedPlace(made *timestamppb.Timestamp, id string) Place {
-	micros := uint64(made.AsTime().UnixMicro()) ^ 1<<63
+// timedPlace is the place of what is listed by a time.
+func timedPlace(at *timestamppb.Timestamp, id string) Place {
+	micros := uint64(at.AsTime().UnixMicro()) ^ 1<<63
 	return Place(append(binary.BigEndian.AppendUint64(make([]byte, 0, 64), micros), id...))
 }
 
@@ -74,7 +77,7 @@ func (p Place) ID(kind Kind) string {
 	switch kind {
 	case KindObligation:
 		return string(p[min(4, len(p)):])
-	case KindProposal, KindConcern, KindReview:
+	case KindProposal, KindConcern, KindPulseRound, KindReview:
 		return string(p[min(8, len(p)):])
 	}
 	return string(p)
@@ -100,6 +103,13 @@ func (s *State) Commitments(agreement string, states []pb.CommitmentState, after
 func (s *State) Proposals(agreement string, states []pb.ProposalState, after Place, limit int) []*pb.Proposal {
 	l := Listing{Kind: KindProposal, Agreement: agreement, States: numbers(states), After: after}
 	return list(s, l, limit, func(p *pb.Proposal) bool { return len(states) == 0 || slices.Contains(states, p.GetState()) })
+}
+
+// PulseRounds lists the rounds of the pulse of an agreement that are in one of the states (none: in any), in the order in which
+// they open.
+func (s *State) PulseRounds(agreement string, states []pb.PulseRoundState, after Place, limit int) []*pb.PulseRound {
+	l := Listing{Kind: KindPulseRound, Agreement: agreement, States: numbers(states), After: after}
+	return list(s, l, limit, func(r *pb.PulseRound) bool { return len(states) == 0 || slices.Contains(states, r.GetState()) })
 }
 
 // Reviews lists the reviews of an agreement that are in one of the states (none: in any), in the order they were opened.
@@ -218,7 +228,7 @@ func (s *State) Touched(agreement string) []Ref {
 
 func (s *State) touch(ref Ref) {
 	switch ref.Kind {
-	case KindObligation, KindCommitment, KindProposal, KindReview:
+	case KindObligation, KindCommitment, KindProposal, KindPulseRound, KindReview:
 		s.touched[ref.Agreement] = append(s.touched[ref.Agreement], ref)
 	}
 }

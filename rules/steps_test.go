@@ -10,12 +10,13 @@ import (
 
 // tables is the rows of every life cycle, by noun.
 var tables = map[string]map[step]bool{
-	"agreement":  rowsOf("agreement", AgreementMoves),
-	"proposal":   rowsOf("proposal", ProposalMoves),
-	"commitment": rowsOf("commitment", CommitmentMoves),
-	"obligation": rowsOf("obligation", ObligationMoves),
-	"concern":    rowsOf("concern", ConcernMoves),
-	"review":     rowsOf("review", ReviewMoves),
+	"concern":     rowsOf("concern", ConcernMoves),
+	"agreement":   rowsOf("agreement", AgreementMoves),
+	"proposal":    rowsOf("proposal", ProposalMoves),
+	"commitment":  rowsOf("commitment", CommitmentMoves),
+	"obligation":  rowsOf("obligation", ObligationMoves),
+	"pulse round": rowsOf("pulse round", PulseMoves),
+	"review":      rowsOf("review", ReviewMoves),
 }
 
 // rowsOf is a table as steps.
@@ -82,6 +83,8 @@ func nounOf(m proto.Message) string {
 		return "obligation"
 	case *pb.Concern:
 		return "concern"
+	case *pb.PulseRound:
+		return "pulse round"
 	case *pb.Review:
 		return "review"
 	}

@@ -137,6 +137,12 @@ func (s *story) ref(noun, path string) Ref {
 		return obligationRef(agreement, id)
 	case "concern":
 		return concernRef(agreement, id)
+	case "round":
+		return pulseRoundRef(agreement, id)
+	case "answer-of":
+		round, number, _ := strings.Cut(id, "/")
+		n, _ := strconv.Atoi(number)
+		return pulseAnswerRef(agreement, round, int32(n))
 	case "review":
 		return reviewRef(agreement, id)
 	case "revision":

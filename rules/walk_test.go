@@ -34,6 +34,7 @@ func TestRandomTalesKeepThePromisesOfTheProduct(t *testing.T) {
 			checkCommitments(t, w)
 		}
 		checkShown(t, w)
+		checkAhead(t, w)
 		w.close()
 	})
 	elsewhere := map[string]bool{ // amendments: TestImpactIsWhatHappens; delays: TestDelaysArePassedOn

@@ -15,7 +15,8 @@ import (
 func Words(e *pb.Event) string {
 	side := sideWord(e.GetActor().GetSide())
 	for _, words := range [...]func(*pb.Event, string) string{
-		serviceWords, agreementWords, agreementCourseWords, proposalWords, commitmentWords, obligationWords, obligationCourseWords, obligationReliefWords, concernWords, remedyWords, reviewWords,
+		serviceWords, agreementWords, agreementCourseWords, proposalWords, commitmentWords, obligationWords, obligationCourseWords, obligationReliefWords,
+		concernWords, remedyWords, pulseWords, reviewWords,
 	} {
 		if said := words(e, side); said != "" {
 			return said

@@ -36,7 +36,7 @@ const (
 //
 //	running   in force; acme owes reports and desks, globex owes payments; mail is breached, rent is being
 //	          cured; repair waits for its condition
-//	level     began last month, whose calls are counted now
+//	level     began last month, whose calls are counted now; how both sides feel is asked
 //	paused    suspended by acme's right
 //	broken    in force; globex is in default of what is material
 //	offered   acme's text is on the table, globex is to answer
@@ -133,6 +133,7 @@ func setStage(t *testing.T, o servertest.Options) *stage {
 	g.Must(t, s.globex, &pb.CureObligationRequest{AgreementId: "running", ObligationId: "rent-1", Cause: "A holiday.", Effect: "No rent.", Fix: "Cash.", Prevention: "Two banks.", CureDate: "2026-01-20"})
 	g.Must(t, s.globex, &pb.AdmitObligationRequest{AgreementId: "broken", ObligationId: "cups-1", Reason: "They fell."})
 	g.Must(t, s.acme, &pb.SuspendAgreementRequest{AgreementId: "paused", RightId: "flood", Reason: "The office is wet."})
+	g.Must(t, s.globex, &pb.RequestPulseRequest{AgreementId: "level", PulseRoundId: "winter"})
 	s.judge(t)
 	s.review(t)
 	s.logKey = g.Must(t, s.operator, &pb.AddLogKeyRequest{}).(*pb.Log).GetKeys()[0].GetLogKeyId()
@@ -326,13 +327,20 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.ListFeedsRequest{},
 		&pb.RevokeFeedRequest{FeedId: "feed_spare"},
 		&pb.GetCalendarRequest{AgreementId: "running"},
+	}
+	return slices.Concat(all, readyOfTheScores(), s.readyOfConcerns(), s.readyOfReviews(t), readyOfFeelings(), s.readyOfTheLog())
+}
+
+// readyOfTheScores is the requests of ready that are about how both sides do.
+func readyOfTheScores() []proto.Message {
+	return []proto.Message{
 		&pb.GetScorecardRequest{AgreementId: "running"},
+		&pb.ExplainFigureRequest{AgreementId: "running", Side: vendor, FigureId: pb.FigureId_FIGURE_ID_KEPT},
 		&pb.GetPortfolioRequest{PartyId: acme},
 		&pb.ListPortfolioRequest{PartyId: acme},
 		&pb.GetScorecardPictureRequest{AgreementId: "running"},
 		&pb.GetOutlookRequest{AgreementId: "running"},
 	}
-	return slices.Concat(all, s.readyOfConcerns(), s.readyOfReviews(t), s.readyOfTheLog())
 }
 
 // readyOfReviews is the requests of ready that are about reviews.
@@ -346,6 +354,20 @@ func (s *stage) readyOfReviews(t *testing.T) []proto.Message {
 		s.signing(t, "q1"),
 		&pb.WithdrawReviewRequest{AgreementId: "running", ReviewId: "q1", Reason: "Not now."},
 		&pb.ProposeReviewActionRequest{AgreementId: "running", ReviewId: "q0", Action: 1, Note: "As we said."},
+	}
+}
+
+// readyOfFeelings is the requests of ready that are about the pulse.
+func readyOfFeelings() []proto.Message {
+	fair := func() *pb.Ratings {
+		return &pb.Ratings{Trust: 4, Communication: 3, Fairness: 5, Focus: 1, WouldRenew: 4}
+	}
+	return []proto.Message{
+		&pb.RequestPulseRequest{AgreementId: "running", PulseRoundId: "asked"},
+		&pb.AnswerPulseRequest{AgreementId: "level", PulseRoundId: "winter", View: &pb.PulseView{OfOther: fair(), OfSelf: fair(), Comment: "Kind.", ImproveSelf: "Ask.", ImproveOther: "Tell."}},
+		&pb.GetPulseRoundRequest{AgreementId: "level", PulseRoundId: "winter"},
+		&pb.ListPulseRoundsRequest{AgreementId: "level", State: pb.PulseRoundState_PULSE_ROUND_STATE_OPEN},
+		&pb.ListPulseAnswersRequest{AgreementId: "level", PulseRoundId: "winter"},
 	}
 }
 

@@ -107,6 +107,9 @@ func eventFacts(r *pb.RecordedEvent) []fact {
 	withheld := ""
 	if r.GetWithheld() {
 		withheld = "the text of a draft is its author's alone"
+		if e.GetPulseAnswered() != nil {
+			withheld = "what is said is sealed while the round is open"
+		}
 	}
 	return []fact{
 		{"what happened", r.GetSummary()}, {"agreement", e.GetAgreementId()}, {"version", number(e.GetVersion())}, {"position", number(r.GetPosition())},

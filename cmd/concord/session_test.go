@@ -60,6 +60,7 @@ type office struct {
 	pb.UnimplementedAdminServiceServer
 	pb.UnimplementedPartyServiceServer
 	pb.UnimplementedCalendarServiceServer
+	pb.UnimplementedPulseServiceServer
 	pb.UnimplementedLogServiceServer
 	pb.UnimplementedScorecardServiceServer
 	pb.UnimplementedReviewServiceServer
@@ -270,6 +271,7 @@ func newShell(t *testing.T, o *office) *shell {
 	pb.RegisterAdminServiceServer(server, o)
 	pb.RegisterPartyServiceServer(server, o)
 	pb.RegisterCalendarServiceServer(server, o)
+	pb.RegisterPulseServiceServer(server, o)
 	pb.RegisterLogServiceServer(server, o)
 	pb.RegisterScorecardServiceServer(server, o)
 	pb.RegisterReviewServiceServer(server, o)

@@ -64,8 +64,9 @@ var verbs = map[string]proto.Message{
 	"proposal decline next first --reason x":  &pb.DeclineProposalRequest{AgreementId: "next", ProposalId: "first", Reason: "x"},
 	"proposal withdraw next first --reason x": &pb.WithdrawProposalRequest{AgreementId: "next", ProposalId: "first", Reason: "x"},
 
-	"commitment list help --obligor vendor": &pb.ListCommitmentsRequest{AgreementId: "help", Obligor: pb.Side_SIDE_VENDOR, PageSize: pageSize},
-	"scorecard help":                        &pb.GetScorecardRequest{AgreementId: "help"},
+	"commitment list help --obligor vendor":                              &pb.ListCommitmentsRequest{AgreementId: "help", Obligor: pb.Side_SIDE_VENDOR, PageSize: pageSize},
+	"scorecard explain help --side client --figure kept --from d --to e": &pb.ExplainFigureRequest{AgreementId: "help", Side: pb.Side_SIDE_CLIENT, FigureId: pb.FigureId_FIGURE_ID_KEPT, FromDate: "d", ToDate: "e", PageSize: pageSize},
+	"scorecard help": &pb.GetScorecardRequest{AgreementId: "help"},
 	"scorecard help --from 2026-01-01 --to 2026-03-31 --as-of 2026-05-01T00:00:00Z": &pb.GetScorecardRequest{AgreementId: "help", FromDate: "2026-01-01", ToDate: "2026-03-31", AsOf: at("2026-05-01")},
 	"scorecard help -o svg --from d":                                                &pb.GetScorecardPictureRequest{AgreementId: "help", FromDate: "d"},
 	"outlook help":                                                                  &pb.GetOutlookRequest{AgreementId: "help"},
@@ -123,6 +124,13 @@ var verbs = map[string]proto.Message{
 	"review propose help q1 --action 2 --commitment c --weight 3 --category payment": &pb.ProposeReviewActionRequest{
 		AgreementId: "help", ReviewId: "q1", Action: 2, CommitmentId: "c", Weight: 3, Category: pb.Category_CATEGORY_PAYMENT},
 
+	"pulse request help --id q2": &pb.RequestPulseRequest{AgreementId: "help", PulseRoundId: "q2"},
+	"pulse answer help q2 --other 4,4,4,5,4 --self 3,4,5,4,4 --comment x --improve-self y --improve-other z": &pb.AnswerPulseRequest{
+		AgreementId: "help", PulseRoundId: "q2", View: &pb.PulseView{OfOther: &pb.Ratings{Trust: 4, Communication: 4, Fairness: 4, Focus: 5, WouldRenew: 4},
+			OfSelf: &pb.Ratings{Trust: 3, Communication: 4, Fairness: 5, Focus: 4, WouldRenew: 4}, Comment: "x", ImproveSelf: "y", ImproveOther: "z"}},
+	"pulse list help --state closed":         &pb.ListPulseRoundsRequest{AgreementId: "help", State: pb.PulseRoundState_PULSE_ROUND_STATE_CLOSED, PageSize: pageSize},
+	"pulse show help q2":                     &pb.GetPulseRoundRequest{AgreementId: "help", PulseRoundId: "q2"},
+	"pulse answers help q2":                  &pb.ListPulseAnswersRequest{AgreementId: "help", PulseRoundId: "q2", PageSize: pageSize},
 	"feed create Telephone --agreement help": &pb.CreateFeedRequest{Feed: &pb.Feed{DisplayName: "Telephone", AgreementId: "help"}},
 	"feed list":                              &pb.ListFeedsRequest{PageSize: pageSize},
 	"feed show f":                            &pb.GetFeedRequest{FeedId: "f"},

@@ -58,7 +58,7 @@ func (v *verifier) chain(c *chain) {
 		v.found.add(Incomplete, CheckChain, c.at+fileEvents, "It holds no event.")
 		return
 	}
-	v.texts(c)
+	v.texts(c, state)
 	v.compare(c, state)
 	c.next = proof.Entry(c.logKey, c.report.Version+1, nil, nil)
 }

@@ -166,7 +166,7 @@ func (a *audit) chain(id string) error {
 	if err != nil {
 		return err
 	}
-	err = a.w.Chain(bundle.Chain{AgreementID: id, LogKey: head.GetLogKey(), Events: a.events(id, head.GetLogKey(), agreement, last), Records: a.records(id, last)})
+	err = a.w.Chain(bundle.Chain{AgreementID: id, LogKey: head.GetLogKey(), Events: a.events(id, head.GetLogKey(), agreement, last), Records: a.records(id, agreement, last)})
 	if err != nil {
 		return err
 	}
@@ -268,12 +268,13 @@ func (a *audit) exported(r *pb.RecordedEvent, key []byte, agreement *pb.Agreemen
 	}
 }
 
-// records yields what a chain had led to at the checkpoint: its records as they lie in the store, unless it went on since.
-func (a *audit) records(id string, last uint64) iter.Seq2[*bundlev1.ExportedRecord, error] {
+// records yields what a chain had led to at the checkpoint, as far as the caller may see it: its records as they lie in the
+// store, unless it went on since.
+func (a *audit) records(id string, agreement *pb.Agreement, last uint64) iter.Seq2[*bundlev1.ExportedRecord, error] {
 	return func(yield func(*bundlev1.ExportedRecord, error) bool) {
-		list, err := a.stored(id, last)
+		list, err := a.stored(id, agreement, last)
 		if err == nil && list == nil {
-			list, err = a.replayed(id, last)
+			list, err = a.replayed(id, agreement, last)
 		}
 		if err != nil {
 			yield(nil, err)
@@ -288,7 +289,7 @@ func (a *audit) records(id string, last uint64) iter.Seq2[*bundlev1.ExportedReco
 }
 
 // stored is the records of a chain as they lie in the store; nil if it went on behind its event last.
-func (a *audit) stored(id string, last uint64) (list []*bundlev1.ExportedRecord, err error) {
+func (a *audit) stored(id string, agreement *pb.Agreement, last uint64) (list []*bundlev1.ExportedRecord, err error) {
 	type found struct {
 		rules.Ref
 		proto.Message
@@ -314,6 +315,7 @@ func (a *audit) stored(id string, last uint64) (list []*bundlev1.ExportedRecord,
 				if err := proto.Unmarshal(r.Value, m); err != nil {
 					return fmt.Errorf("journal: record %+v: %w", ref, err)
 				}
+				rules.WithholdRecord(m, a.caller, agreement)
 				all = append(all, found{ref, m})
 			}
 		}
@@ -330,9 +332,9 @@ func (a *audit) stored(id string, last uint64) (list []*bundlev1.ExportedRecord,
 }
 
 // replayed is the records of a chain as its events up to last lead to them.
-func (a *audit) replayed(id string, last uint64) ([]*bundlev1.ExportedRecord, error) {
+func (a *audit) replayed(id string, agreement *pb.Agreement, last uint64) ([]*bundlev1.ExportedRecord, error) {
 	s, err := rules.Replay(id, func(yield func(*pb.Event, error) bool) {
-		for x, err := range a.events(id, nil, nil, last) {
+		for x, err := range a.events(id, nil, agreement, last) {
 			var e *pb.Event
 			if err == nil {
 				e, err = bundle.Event(x)

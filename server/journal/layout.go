@@ -85,6 +85,7 @@ const (
 	listProposals          = 'p' // agreement: state | micros id
 	listConcerns           = 'x' // agreement: raiser kind group | micros id
 	listConcernsAbout      = 'b' // agreement: obligation 00 group | micros id
+	listPulseRounds        = 'u' // agreement: state | micros id
 	listReviews            = 'r' // agreement: state | micros id
 	listAgreements         = 'a' // across: party 00 side state | agreement; party "" and side 0: all
 	listCounterparts       = 'q' // across: party 00 | other party
@@ -149,7 +150,11 @@ func recordKey(ref rules.Ref) []byte {
 
 // numbered says of a kind whether its records have numbers.
 func numbered(kind rules.Kind) bool {
-	return kind == rules.KindRevision || kind == rules.KindProposalRevision || kind == rules.KindTally
+	switch kind {
+	case rules.KindRevision, rules.KindProposalRevision, rules.KindPulseAnswer, rules.KindTally:
+		return true
+	}
+	return false
 }
 
 // recordRef is the record that lies at a key.
@@ -200,6 +205,10 @@ func newRecord(kind rules.Kind) proto.Message {
 		return &pb.Log{}
 	case rules.KindConcern:
 		return &pb.Concern{}
+	case rules.KindPulseRound:
+		return &pb.PulseRound{}
+	case rules.KindPulseAnswer:
+		return &pb.PulseAnswer{}
 	case rules.KindReview:
 		return &pb.Review{}
 	case rules.KindTally:
@@ -314,6 +323,8 @@ func places(found []entry, ref rules.Ref, m proto.Message) []entry {
 		for _, id := range r.GetObligationIds() {
 			add(tableRecords, join(ref.Agreement, sep, subLists, listConcernsAbout, id, sep, state, place))
 		}
+	case *pb.PulseRound:
+		add(tableRecords, join(ref.Agreement, sep, subLists, listPulseRounds, byte(r.GetState()), string(rules.PlaceOf(r))))
 	case *pb.Review:
 		add(tableRecords, join(ref.Agreement, sep, subLists, listReviews, byte(r.GetState()), string(rules.PlaceOf(r))))
 	case *pb.Agreement:

@@ -127,7 +127,7 @@ func (h *Hub) Turn(ctx context.Context) (more bool, err error) {
 
 // tell queues an event for those who asked for it.
 func (h *Hub) tell(e journal.Recorded) {
-	m := &pb.WatchEventsResponse{Told: &pb.WatchEventsResponse_Event{Event: e.RecordedEvent}} // one for all
+	m := &pb.WatchEventsResponse{Told: &pb.WatchEventsResponse_Event{Event: rules.Tell(e.RecordedEvent)}} // one for all
 	for _, interest := range interests(e.Agreement) {
 		for w := range h.among[interest] {
 			if w.wants(e) {

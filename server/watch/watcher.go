@@ -304,7 +304,7 @@ func (h *Hub) read(ctx context.Context, w *watcher) ([]*pb.WatchEventsResponse, 
 	var messages []*pb.WatchEventsResponse
 	for _, e := range span.Events {
 		if w.wants(e) {
-			messages = append(messages, &pb.WatchEventsResponse{Told: &pb.WatchEventsResponse_Event{Event: e.RecordedEvent}})
+			messages = append(messages, &pb.WatchEventsResponse{Told: &pb.WatchEventsResponse_Event{Event: rules.Tell(e.RecordedEvent)}})
 		}
 	}
 	h.mu.Lock()

@@ -33,6 +33,7 @@ var services = []service{
 	{pb.File_concord_v1_party_service_proto, registering(pb.NewPartyServiceClient, pb.RegisterPartyServiceHandlerClient)},
 	{pb.File_concord_v1_portfolio_service_proto, registering(pb.NewPortfolioServiceClient, pb.RegisterPortfolioServiceHandlerClient)},
 	{pb.File_concord_v1_proposal_service_proto, registering(pb.NewProposalServiceClient, pb.RegisterProposalServiceHandlerClient)},
+	{pb.File_concord_v1_pulse_service_proto, registering(pb.NewPulseServiceClient, pb.RegisterPulseServiceHandlerClient)},
 	{pb.File_concord_v1_review_service_proto, registering(pb.NewReviewServiceClient, pb.RegisterReviewServiceHandlerClient)},
 	{pb.File_concord_v1_scorecard_service_proto, registering(pb.NewScorecardServiceClient, pb.RegisterScorecardServiceHandlerClient)},
 }

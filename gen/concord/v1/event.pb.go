@@ -195,6 +195,11 @@ type Event struct {
 	//	*Event_ConcernDetermined
 	//	*Event_ConcernWithdrawn
 	//	*Event_ConcernReopened
+	//	*Event_PulseScheduled
+	//	*Event_PulseOpened
+	//	*Event_PulseAnswered
+	//	*Event_PulseClosed
+	//	*Event_PulseCancelled
 	//	*Event_ReviewOpened
 	//	*Event_ReviewUpdated
 	//	*Event_ReviewSigned
@@ -1009,6 +1014,51 @@ func (x *Event) GetConcernReopened() *ConcernReopened {
 	return nil
 }
 
+func (x *Event) GetPulseScheduled() *PulseScheduled {
+	if x != nil {
+		if x, ok := x.Change.(*Event_PulseScheduled); ok {
+			return x.PulseScheduled
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPulseOpened() *PulseOpened {
+	if x != nil {
+		if x, ok := x.Change.(*Event_PulseOpened); ok {
+			return x.PulseOpened
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPulseAnswered() *PulseAnswered {
+	if x != nil {
+		if x, ok := x.Change.(*Event_PulseAnswered); ok {
+			return x.PulseAnswered
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPulseClosed() *PulseClosed {
+	if x != nil {
+		if x, ok := x.Change.(*Event_PulseClosed); ok {
+			return x.PulseClosed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPulseCancelled() *PulseCancelled {
+	if x != nil {
+		if x, ok := x.Change.(*Event_PulseCancelled); ok {
+			return x.PulseCancelled
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetReviewOpened() *ReviewOpened {
 	if x != nil {
 		if x, ok := x.Change.(*Event_ReviewOpened); ok {
@@ -1453,6 +1503,31 @@ type Event_ConcernReopened struct {
 	ConcernReopened *ConcernReopened `protobuf:"bytes,113,opt,name=concern_reopened,json=concernReopened,proto3,oneof"`
 }
 
+type Event_PulseScheduled struct {
+	// A round of the pulse has a time to open.
+	PulseScheduled *PulseScheduled `protobuf:"bytes,120,opt,name=pulse_scheduled,json=pulseScheduled,proto3,oneof"`
+}
+
+type Event_PulseOpened struct {
+	// A round of the pulse opened.
+	PulseOpened *PulseOpened `protobuf:"bytes,121,opt,name=pulse_opened,json=pulseOpened,proto3,oneof"`
+}
+
+type Event_PulseAnswered struct {
+	// Somebody answered in a round.
+	PulseAnswered *PulseAnswered `protobuf:"bytes,122,opt,name=pulse_answered,json=pulseAnswered,proto3,oneof"`
+}
+
+type Event_PulseClosed struct {
+	// A round of the pulse closed.
+	PulseClosed *PulseClosed `protobuf:"bytes,123,opt,name=pulse_closed,json=pulseClosed,proto3,oneof"`
+}
+
+type Event_PulseCancelled struct {
+	// A scheduled round will not open.
+	PulseCancelled *PulseCancelled `protobuf:"bytes,124,opt,name=pulse_cancelled,json=pulseCancelled,proto3,oneof"`
+}
+
 type Event_ReviewOpened struct {
 	// A joint review began, and froze a scorecard.
 	ReviewOpened *ReviewOpened `protobuf:"bytes,134,opt,name=review_opened,json=reviewOpened,proto3,oneof"`
@@ -1635,6 +1710,16 @@ func (*Event_ConcernDetermined) isEvent_Change() {}
 func (*Event_ConcernWithdrawn) isEvent_Change() {}
 
 func (*Event_ConcernReopened) isEvent_Change() {}
+
+func (*Event_PulseScheduled) isEvent_Change() {}
+
+func (*Event_PulseOpened) isEvent_Change() {}
+
+func (*Event_PulseAnswered) isEvent_Change() {}
+
+func (*Event_PulseClosed) isEvent_Change() {}
+
+func (*Event_PulseCancelled) isEvent_Change() {}
 
 func (*Event_ReviewOpened) isEvent_Change() {}
 
@@ -7336,6 +7421,290 @@ func (x *DeferredChange) GetTo() AgreementState {
 	return AgreementState_AGREEMENT_STATE_UNSPECIFIED
 }
 
+// PulseScheduled says when a round opens by the schedule in the terms: a new one, or one that was to open at another time.
+type PulseScheduled struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	PulseRoundId string `protobuf:"bytes,1,opt,name=pulse_round_id,json=pulseRoundId,proto3" json:"pulse_round_id,omitempty"`
+	// When it opens.
+	OpenTime      *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=open_time,json=openTime,proto3" json:"open_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PulseScheduled) Reset() {
+	*x = PulseScheduled{}
+	mi := &file_concord_v1_event_proto_msgTypes[82]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PulseScheduled) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PulseScheduled) ProtoMessage() {}
+
+func (x *PulseScheduled) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[82]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PulseScheduled.ProtoReflect.Descriptor instead.
+func (*PulseScheduled) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{82}
+}
+
+func (x *PulseScheduled) GetPulseRoundId() string {
+	if x != nil {
+		return x.PulseRoundId
+	}
+	return ""
+}
+
+func (x *PulseScheduled) GetOpenTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OpenTime
+	}
+	return nil
+}
+
+// PulseOpened says that both sides are asked how they feel. The actor is the side that asked for it, or the clock.
+type PulseOpened struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	PulseRoundId string `protobuf:"bytes,1,opt,name=pulse_round_id,json=pulseRoundId,proto3" json:"pulse_round_id,omitempty"`
+	// When it closes at the latest.
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// How many people on each side are asked.
+	Respondents   int32 `protobuf:"varint,3,opt,name=respondents,proto3" json:"respondents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PulseOpened) Reset() {
+	*x = PulseOpened{}
+	mi := &file_concord_v1_event_proto_msgTypes[83]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PulseOpened) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PulseOpened) ProtoMessage() {}
+
+func (x *PulseOpened) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[83]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PulseOpened.ProtoReflect.Descriptor instead.
+func (*PulseOpened) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{83}
+}
+
+func (x *PulseOpened) GetPulseRoundId() string {
+	if x != nil {
+		return x.PulseRoundId
+	}
+	return ""
+}
+
+func (x *PulseOpened) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+func (x *PulseOpened) GetRespondents() int32 {
+	if x != nil {
+		return x.Respondents
+	}
+	return 0
+}
+
+// PulseAnswered says that the actor answered.
+type PulseAnswered struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	PulseRoundId string `protobuf:"bytes,1,opt,name=pulse_round_id,json=pulseRoundId,proto3" json:"pulse_round_id,omitempty"`
+	// The answer's number within the round, from 1.
+	Number int32 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	// What was said.
+	View          *PulseView `protobuf:"bytes,3,opt,name=view,proto3" json:"view,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PulseAnswered) Reset() {
+	*x = PulseAnswered{}
+	mi := &file_concord_v1_event_proto_msgTypes[84]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PulseAnswered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PulseAnswered) ProtoMessage() {}
+
+func (x *PulseAnswered) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[84]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PulseAnswered.ProtoReflect.Descriptor instead.
+func (*PulseAnswered) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{84}
+}
+
+func (x *PulseAnswered) GetPulseRoundId() string {
+	if x != nil {
+		return x.PulseRoundId
+	}
+	return ""
+}
+
+func (x *PulseAnswered) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *PulseAnswered) GetView() *PulseView {
+	if x != nil {
+		return x.View
+	}
+	return nil
+}
+
+// PulseClosed says what both sides said, added up.
+type PulseClosed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	PulseRoundId string `protobuf:"bytes,1,opt,name=pulse_round_id,json=pulseRoundId,proto3" json:"pulse_round_id,omitempty"`
+	// What it came to.
+	Result        *PulseResult `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PulseClosed) Reset() {
+	*x = PulseClosed{}
+	mi := &file_concord_v1_event_proto_msgTypes[85]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PulseClosed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PulseClosed) ProtoMessage() {}
+
+func (x *PulseClosed) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[85]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PulseClosed.ProtoReflect.Descriptor instead.
+func (*PulseClosed) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{85}
+}
+
+func (x *PulseClosed) GetPulseRoundId() string {
+	if x != nil {
+		return x.PulseRoundId
+	}
+	return ""
+}
+
+func (x *PulseClosed) GetResult() *PulseResult {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+// PulseCancelled says that a scheduled round will not open: the agreement ended, or its terms open no more rounds.
+type PulseCancelled struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	PulseRoundId  string `protobuf:"bytes,1,opt,name=pulse_round_id,json=pulseRoundId,proto3" json:"pulse_round_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PulseCancelled) Reset() {
+	*x = PulseCancelled{}
+	mi := &file_concord_v1_event_proto_msgTypes[86]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PulseCancelled) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PulseCancelled) ProtoMessage() {}
+
+func (x *PulseCancelled) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[86]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PulseCancelled.ProtoReflect.Descriptor instead.
+func (*PulseCancelled) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{86}
+}
+
+func (x *PulseCancelled) GetPulseRoundId() string {
+	if x != nil {
+		return x.PulseRoundId
+	}
+	return ""
+}
+
 // RecordedEvent is an event as it stands in the history.
 type RecordedEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -7351,7 +7720,8 @@ type RecordedEvent struct {
 	Summary string `protobuf:"bytes,5,opt,name=summary,proto3" json:"summary,omitempty"`
 	// The leaf hash of the event's entry: what the next event of the chain names as previous_entry_hash.
 	EntryHash []byte `protobuf:"bytes,6,opt,name=entry_hash,json=entryHash,proto3" json:"entry_hash,omitempty"`
-	// Whether the private part is withheld: the text of a draft is its author's alone. The body shows who wrote and when.
+	// Whether the private part is withheld: the text of a draft is its author's alone, and what is said in a round of the pulse
+	// is sealed while that is open. The body shows who wrote and when.
 	Withheld bool `protobuf:"varint,7,opt,name=withheld,proto3" json:"withheld,omitempty"`
 	// The serialized concord.v1.PrivatePart exactly as stored; empty if there is none, or if it is withheld or erased.
 	Private []byte `protobuf:"bytes,8,opt,name=private,proto3" json:"private,omitempty"`
@@ -7365,7 +7735,7 @@ type RecordedEvent struct {
 
 func (x *RecordedEvent) Reset() {
 	*x = RecordedEvent{}
-	mi := &file_concord_v1_event_proto_msgTypes[82]
+	mi := &file_concord_v1_event_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7377,7 +7747,7 @@ func (x *RecordedEvent) String() string {
 func (*RecordedEvent) ProtoMessage() {}
 
 func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[82]
+	mi := &file_concord_v1_event_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7390,7 +7760,7 @@ func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordedEvent.ProtoReflect.Descriptor instead.
 func (*RecordedEvent) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{82}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{87}
 }
 
 func (x *RecordedEvent) GetPosition() uint64 {
@@ -7484,7 +7854,7 @@ type ReviewOpened struct {
 
 func (x *ReviewOpened) Reset() {
 	*x = ReviewOpened{}
-	mi := &file_concord_v1_event_proto_msgTypes[83]
+	mi := &file_concord_v1_event_proto_msgTypes[88]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7496,7 +7866,7 @@ func (x *ReviewOpened) String() string {
 func (*ReviewOpened) ProtoMessage() {}
 
 func (x *ReviewOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[83]
+	mi := &file_concord_v1_event_proto_msgTypes[88]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7509,7 +7879,7 @@ func (x *ReviewOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewOpened.ProtoReflect.Descriptor instead.
 func (*ReviewOpened) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{83}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{88}
 }
 
 func (x *ReviewOpened) GetReviewId() string {
@@ -7573,7 +7943,7 @@ type ReviewUpdated struct {
 
 func (x *ReviewUpdated) Reset() {
 	*x = ReviewUpdated{}
-	mi := &file_concord_v1_event_proto_msgTypes[84]
+	mi := &file_concord_v1_event_proto_msgTypes[89]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7585,7 +7955,7 @@ func (x *ReviewUpdated) String() string {
 func (*ReviewUpdated) ProtoMessage() {}
 
 func (x *ReviewUpdated) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[84]
+	mi := &file_concord_v1_event_proto_msgTypes[89]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7598,7 +7968,7 @@ func (x *ReviewUpdated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewUpdated.ProtoReflect.Descriptor instead.
 func (*ReviewUpdated) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{84}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{89}
 }
 
 func (x *ReviewUpdated) GetReviewId() string {
@@ -7653,7 +8023,7 @@ type ReviewSigned struct {
 
 func (x *ReviewSigned) Reset() {
 	*x = ReviewSigned{}
-	mi := &file_concord_v1_event_proto_msgTypes[85]
+	mi := &file_concord_v1_event_proto_msgTypes[90]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7665,7 +8035,7 @@ func (x *ReviewSigned) String() string {
 func (*ReviewSigned) ProtoMessage() {}
 
 func (x *ReviewSigned) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[85]
+	mi := &file_concord_v1_event_proto_msgTypes[90]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7678,7 +8048,7 @@ func (x *ReviewSigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewSigned.ProtoReflect.Descriptor instead.
 func (*ReviewSigned) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{85}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{90}
 }
 
 func (x *ReviewSigned) GetReviewId() string {
@@ -7722,7 +8092,7 @@ type ReviewWithdrawn struct {
 
 func (x *ReviewWithdrawn) Reset() {
 	*x = ReviewWithdrawn{}
-	mi := &file_concord_v1_event_proto_msgTypes[86]
+	mi := &file_concord_v1_event_proto_msgTypes[91]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7734,7 +8104,7 @@ func (x *ReviewWithdrawn) String() string {
 func (*ReviewWithdrawn) ProtoMessage() {}
 
 func (x *ReviewWithdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[86]
+	mi := &file_concord_v1_event_proto_msgTypes[91]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7747,7 +8117,7 @@ func (x *ReviewWithdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewWithdrawn.ProtoReflect.Descriptor instead.
 func (*ReviewWithdrawn) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{86}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{91}
 }
 
 func (x *ReviewWithdrawn) GetReviewId() string {
@@ -7779,7 +8149,7 @@ type ReviewActionProposed struct {
 
 func (x *ReviewActionProposed) Reset() {
 	*x = ReviewActionProposed{}
-	mi := &file_concord_v1_event_proto_msgTypes[87]
+	mi := &file_concord_v1_event_proto_msgTypes[92]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7791,7 +8161,7 @@ func (x *ReviewActionProposed) String() string {
 func (*ReviewActionProposed) ProtoMessage() {}
 
 func (x *ReviewActionProposed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[87]
+	mi := &file_concord_v1_event_proto_msgTypes[92]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7804,7 +8174,7 @@ func (x *ReviewActionProposed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewActionProposed.ProtoReflect.Descriptor instead.
 func (*ReviewActionProposed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{87}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{92}
 }
 
 func (x *ReviewActionProposed) GetReviewId() string {
@@ -7833,7 +8203,7 @@ var File_concord_v1_event_proto protoreflect.FileDescriptor
 const file_concord_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"\x16concord/v1/event.proto\x12\n" +
-	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x18concord/v1/concern.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x17concord/v1/review.proto\x1a\x1aconcord/v1/scorecard.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x838\n" +
+	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x18concord/v1/concern.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/pulse.proto\x1a\x17concord/v1/review.proto\x1a\x1aconcord/v1/scorecard.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd1:\n" +
 	"\x05Event\x12!\n" +
 	"\fagreement_id\x18\x01 \x01(\tR\vagreementId\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12.\n" +
@@ -7924,7 +8294,12 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x11concern_escalated\x18n \x01(\v2\x1c.concord.v1.ConcernEscalatedH\x00R\x10concernEscalated\x12N\n" +
 	"\x12concern_determined\x18o \x01(\v2\x1d.concord.v1.ConcernDeterminedH\x00R\x11concernDetermined\x12K\n" +
 	"\x11concern_withdrawn\x18p \x01(\v2\x1c.concord.v1.ConcernWithdrawnH\x00R\x10concernWithdrawn\x12H\n" +
-	"\x10concern_reopened\x18q \x01(\v2\x1b.concord.v1.ConcernReopenedH\x00R\x0fconcernReopened\x12@\n" +
+	"\x10concern_reopened\x18q \x01(\v2\x1b.concord.v1.ConcernReopenedH\x00R\x0fconcernReopened\x12E\n" +
+	"\x0fpulse_scheduled\x18x \x01(\v2\x1a.concord.v1.PulseScheduledH\x00R\x0epulseScheduled\x12<\n" +
+	"\fpulse_opened\x18y \x01(\v2\x17.concord.v1.PulseOpenedH\x00R\vpulseOpened\x12B\n" +
+	"\x0epulse_answered\x18z \x01(\v2\x19.concord.v1.PulseAnsweredH\x00R\rpulseAnswered\x12<\n" +
+	"\fpulse_closed\x18{ \x01(\v2\x17.concord.v1.PulseClosedH\x00R\vpulseClosed\x12E\n" +
+	"\x0fpulse_cancelled\x18| \x01(\v2\x1a.concord.v1.PulseCancelledH\x00R\x0epulseCancelled\x12@\n" +
 	"\rreview_opened\x18\x86\x01 \x01(\v2\x18.concord.v1.ReviewOpenedH\x00R\freviewOpened\x12C\n" +
 	"\x0ereview_updated\x18\x87\x01 \x01(\v2\x19.concord.v1.ReviewUpdatedH\x00R\rreviewUpdated\x12@\n" +
 	"\rreview_signed\x18\x88\x01 \x01(\v2\x18.concord.v1.ReviewSignedH\x00R\freviewSigned\x12I\n" +
@@ -8374,7 +8749,23 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\rbase_revision\x18\x05 \x01(\x05R\fbaseRevision\x12D\n" +
 	"\x10pause_start_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x0epauseStartTime\x12@\n" +
 	"\x0epause_end_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\fpauseEndTime\x12*\n" +
-	"\x02to\x18\b \x01(\x0e2\x1a.concord.v1.AgreementStateR\x02to\"\xa6\x02\n" +
+	"\x02to\x18\b \x01(\x0e2\x1a.concord.v1.AgreementStateR\x02to\"o\n" +
+	"\x0ePulseScheduled\x12$\n" +
+	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\x127\n" +
+	"\topen_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bopenTime\"\x8c\x01\n" +
+	"\vPulseOpened\x12$\n" +
+	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\x125\n" +
+	"\bend_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12 \n" +
+	"\vrespondents\x18\x03 \x01(\x05R\vrespondents\"~\n" +
+	"\rPulseAnswered\x12$\n" +
+	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\x05R\x06number\x12/\n" +
+	"\x04view\x18\x03 \x01(\v2\x15.concord.v1.PulseViewB\x04\xa8\xae\x19\x01R\x04view\"d\n" +
+	"\vPulseClosed\x12$\n" +
+	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\x12/\n" +
+	"\x06result\x18\x02 \x01(\v2\x17.concord.v1.PulseResultR\x06result\"6\n" +
+	"\x0ePulseCancelled\x12$\n" +
+	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\"\xa6\x02\n" +
 	"\rRecordedEvent\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x04R\bposition\x12'\n" +
 	"\x05event\x18\x02 \x01(\v2\x11.concord.v1.EventR\x05event\x12\x12\n" +
@@ -8436,7 +8827,7 @@ func file_concord_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_concord_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 88)
+var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 93)
 var file_concord_v1_event_proto_goTypes = []any{
 	(ChangeCause)(0),                      // 0: concord.v1.ChangeCause
 	(*Event)(nil),                         // 1: concord.v1.Event
@@ -8521,52 +8912,59 @@ var file_concord_v1_event_proto_goTypes = []any{
 	(*ChangeDeferred)(nil),                // 80: concord.v1.ChangeDeferred
 	(*ChangeCarried)(nil),                 // 81: concord.v1.ChangeCarried
 	(*DeferredChange)(nil),                // 82: concord.v1.DeferredChange
-	(*RecordedEvent)(nil),                 // 83: concord.v1.RecordedEvent
-	(*ReviewOpened)(nil),                  // 84: concord.v1.ReviewOpened
-	(*ReviewUpdated)(nil),                 // 85: concord.v1.ReviewUpdated
-	(*ReviewSigned)(nil),                  // 86: concord.v1.ReviewSigned
-	(*ReviewWithdrawn)(nil),               // 87: concord.v1.ReviewWithdrawn
-	(*ReviewActionProposed)(nil),          // 88: concord.v1.ReviewActionProposed
-	(*timestamppb.Timestamp)(nil),         // 89: google.protobuf.Timestamp
-	(Side)(0),                             // 90: concord.v1.Side
-	(*Principal)(nil),                     // 91: concord.v1.Principal
-	(*Terms)(nil),                         // 92: concord.v1.Terms
-	(*Calendar)(nil),                      // 93: concord.v1.Calendar
-	(AgreementState)(0),                   // 94: concord.v1.AgreementState
-	(ProposalKind)(0),                     // 95: concord.v1.ProposalKind
-	(*Impact)(nil),                        // 96: concord.v1.Impact
-	(CommitmentState)(0),                  // 97: concord.v1.CommitmentState
-	(CommitmentEndReason)(0),              // 98: concord.v1.CommitmentEndReason
-	(*DueStep)(nil),                       // 99: concord.v1.DueStep
-	(*Amount)(nil),                        // 100: concord.v1.Amount
-	(*Submission)(nil),                    // 101: concord.v1.Submission
-	(Timeliness)(0),                       // 102: concord.v1.Timeliness
-	(ObligationState)(0),                  // 103: concord.v1.ObligationState
-	(SuspensionCause)(0),                  // 104: concord.v1.SuspensionCause
-	(AgreementEndCause)(0),                // 105: concord.v1.AgreementEndCause
-	(*CommitmentTerms)(nil),               // 106: concord.v1.CommitmentTerms
-	(*Clocks)(nil),                        // 107: concord.v1.Clocks
-	(*Trigger)(nil),                       // 108: concord.v1.Trigger
-	(*Deadlines)(nil),                     // 109: concord.v1.Deadlines
-	(*Measurement)(nil),                   // 110: concord.v1.Measurement
-	(*Excuse)(nil),                        // 111: concord.v1.Excuse
-	(*CurePlan)(nil),                      // 112: concord.v1.CurePlan
-	(*ReliefNotice)(nil),                  // 113: concord.v1.ReliefNotice
-	(DischargeCause)(0),                   // 114: concord.v1.DischargeCause
-	(*Dispute)(nil),                       // 115: concord.v1.Dispute
-	(*Settlement)(nil),                    // 116: concord.v1.Settlement
-	(*PastObligation)(nil),                // 117: concord.v1.PastObligation
-	(ConcernKind)(0),                      // 118: concord.v1.ConcernKind
-	(*Evidence)(nil),                      // 119: concord.v1.Evidence
-	(ConcernState)(0),                     // 120: concord.v1.ConcernState
-	(*EscalationContact)(nil),             // 121: concord.v1.EscalationContact
-	(ConcernOutcome)(0),                   // 122: concord.v1.ConcernOutcome
-	(*Scorecard)(nil),                     // 123: concord.v1.Scorecard
-	(*ReviewMinutes)(nil),                 // 124: concord.v1.ReviewMinutes
+	(*PulseScheduled)(nil),                // 83: concord.v1.PulseScheduled
+	(*PulseOpened)(nil),                   // 84: concord.v1.PulseOpened
+	(*PulseAnswered)(nil),                 // 85: concord.v1.PulseAnswered
+	(*PulseClosed)(nil),                   // 86: concord.v1.PulseClosed
+	(*PulseCancelled)(nil),                // 87: concord.v1.PulseCancelled
+	(*RecordedEvent)(nil),                 // 88: concord.v1.RecordedEvent
+	(*ReviewOpened)(nil),                  // 89: concord.v1.ReviewOpened
+	(*ReviewUpdated)(nil),                 // 90: concord.v1.ReviewUpdated
+	(*ReviewSigned)(nil),                  // 91: concord.v1.ReviewSigned
+	(*ReviewWithdrawn)(nil),               // 92: concord.v1.ReviewWithdrawn
+	(*ReviewActionProposed)(nil),          // 93: concord.v1.ReviewActionProposed
+	(*timestamppb.Timestamp)(nil),         // 94: google.protobuf.Timestamp
+	(Side)(0),                             // 95: concord.v1.Side
+	(*Principal)(nil),                     // 96: concord.v1.Principal
+	(*Terms)(nil),                         // 97: concord.v1.Terms
+	(*Calendar)(nil),                      // 98: concord.v1.Calendar
+	(AgreementState)(0),                   // 99: concord.v1.AgreementState
+	(ProposalKind)(0),                     // 100: concord.v1.ProposalKind
+	(*Impact)(nil),                        // 101: concord.v1.Impact
+	(CommitmentState)(0),                  // 102: concord.v1.CommitmentState
+	(CommitmentEndReason)(0),              // 103: concord.v1.CommitmentEndReason
+	(*DueStep)(nil),                       // 104: concord.v1.DueStep
+	(*Amount)(nil),                        // 105: concord.v1.Amount
+	(*Submission)(nil),                    // 106: concord.v1.Submission
+	(Timeliness)(0),                       // 107: concord.v1.Timeliness
+	(ObligationState)(0),                  // 108: concord.v1.ObligationState
+	(SuspensionCause)(0),                  // 109: concord.v1.SuspensionCause
+	(AgreementEndCause)(0),                // 110: concord.v1.AgreementEndCause
+	(*CommitmentTerms)(nil),               // 111: concord.v1.CommitmentTerms
+	(*Clocks)(nil),                        // 112: concord.v1.Clocks
+	(*Trigger)(nil),                       // 113: concord.v1.Trigger
+	(*Deadlines)(nil),                     // 114: concord.v1.Deadlines
+	(*Measurement)(nil),                   // 115: concord.v1.Measurement
+	(*Excuse)(nil),                        // 116: concord.v1.Excuse
+	(*CurePlan)(nil),                      // 117: concord.v1.CurePlan
+	(*ReliefNotice)(nil),                  // 118: concord.v1.ReliefNotice
+	(DischargeCause)(0),                   // 119: concord.v1.DischargeCause
+	(*Dispute)(nil),                       // 120: concord.v1.Dispute
+	(*Settlement)(nil),                    // 121: concord.v1.Settlement
+	(*PastObligation)(nil),                // 122: concord.v1.PastObligation
+	(ConcernKind)(0),                      // 123: concord.v1.ConcernKind
+	(*Evidence)(nil),                      // 124: concord.v1.Evidence
+	(ConcernState)(0),                     // 125: concord.v1.ConcernState
+	(*EscalationContact)(nil),             // 126: concord.v1.EscalationContact
+	(ConcernOutcome)(0),                   // 127: concord.v1.ConcernOutcome
+	(*PulseView)(nil),                     // 128: concord.v1.PulseView
+	(*PulseResult)(nil),                   // 129: concord.v1.PulseResult
+	(*Scorecard)(nil),                     // 130: concord.v1.Scorecard
+	(*ReviewMinutes)(nil),                 // 131: concord.v1.ReviewMinutes
 }
 var file_concord_v1_event_proto_depIdxs = []int32{
-	89,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
-	89,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
+	94,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
+	94,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
 	2,   // 2: concord.v1.Event.actor:type_name -> concord.v1.Actor
 	3,   // 3: concord.v1.Event.party_registered:type_name -> concord.v1.PartyRegistered
 	4,   // 4: concord.v1.Event.party_updated:type_name -> concord.v1.PartyUpdated
@@ -8647,141 +9045,150 @@ var file_concord_v1_event_proto_depIdxs = []int32{
 	76,  // 79: concord.v1.Event.concern_determined:type_name -> concord.v1.ConcernDetermined
 	77,  // 80: concord.v1.Event.concern_withdrawn:type_name -> concord.v1.ConcernWithdrawn
 	78,  // 81: concord.v1.Event.concern_reopened:type_name -> concord.v1.ConcernReopened
-	84,  // 82: concord.v1.Event.review_opened:type_name -> concord.v1.ReviewOpened
-	85,  // 83: concord.v1.Event.review_updated:type_name -> concord.v1.ReviewUpdated
-	86,  // 84: concord.v1.Event.review_signed:type_name -> concord.v1.ReviewSigned
-	87,  // 85: concord.v1.Event.review_withdrawn:type_name -> concord.v1.ReviewWithdrawn
-	88,  // 86: concord.v1.Event.review_action_proposed:type_name -> concord.v1.ReviewActionProposed
-	90,  // 87: concord.v1.Actor.side:type_name -> concord.v1.Side
-	91,  // 88: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
-	90,  // 89: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
-	92,  // 90: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
-	92,  // 91: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
-	89,  // 92: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	89,  // 93: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
-	93,  // 94: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
-	94,  // 95: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
-	95,  // 96: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
-	90,  // 97: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
-	96,  // 98: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
-	89,  // 99: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
-	90,  // 100: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
-	96,  // 101: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
-	89,  // 102: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
-	89,  // 103: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	96,  // 104: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
-	97,  // 105: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
-	98,  // 106: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
-	89,  // 107: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
-	89,  // 108: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
-	89,  // 109: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
-	99,  // 110: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
-	89,  // 111: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
-	100, // 112: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
-	101, // 113: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
-	89,  // 114: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
-	102, // 115: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
-	103, // 116: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
-	103, // 117: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
-	89,  // 118: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
-	89,  // 119: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
-	89,  // 120: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
-	89,  // 121: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
-	102, // 122: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
-	103, // 123: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
-	89,  // 124: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
-	104, // 125: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
-	90,  // 126: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
-	90,  // 127: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
-	89,  // 128: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
-	90,  // 129: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
-	89,  // 130: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
-	94,  // 131: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
-	105, // 132: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
-	90,  // 133: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
-	89,  // 134: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
-	93,  // 135: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
-	106, // 136: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
-	107, // 137: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
-	89,  // 138: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
-	106, // 139: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
-	107, // 140: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
-	97,  // 141: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
-	97,  // 142: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
-	108, // 143: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
-	109, // 144: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
-	109, // 145: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
-	89,  // 146: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
-	103, // 147: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
-	89,  // 148: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
-	102, // 149: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
-	110, // 150: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
-	103, // 151: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
-	103, // 152: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
-	89,  // 153: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
-	89,  // 154: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
-	111, // 155: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
-	89,  // 156: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
-	102, // 157: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
-	112, // 158: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
-	109, // 159: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
-	103, // 160: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
-	111, // 161: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
-	113, // 162: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
-	109, // 163: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
-	103, // 164: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
-	103, // 165: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
-	103, // 166: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
-	109, // 167: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
-	114, // 168: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
-	115, // 169: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
-	116, // 170: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
-	103, // 171: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
-	109, // 172: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
-	89,  // 173: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
-	102, // 174: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
-	117, // 175: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
-	109, // 176: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
-	89,  // 177: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
-	118, // 178: concord.v1.ConcernRaised.kind:type_name -> concord.v1.ConcernKind
-	119, // 179: concord.v1.ConcernRaised.evidence:type_name -> concord.v1.Evidence
-	90,  // 180: concord.v1.ConcernRaised.about:type_name -> concord.v1.Side
-	89,  // 181: concord.v1.ConcernRaised.response_end_time:type_name -> google.protobuf.Timestamp
-	120, // 182: concord.v1.ConcernAcknowledged.to:type_name -> concord.v1.ConcernState
-	89,  // 183: concord.v1.ConcernAcknowledged.remedy_end_time:type_name -> google.protobuf.Timestamp
-	120, // 184: concord.v1.ConcernAdmitted.to:type_name -> concord.v1.ConcernState
-	89,  // 185: concord.v1.ConcernAdmitted.remedy_end_time:type_name -> google.protobuf.Timestamp
-	89,  // 186: concord.v1.ConcernAdmitted.reopen_end_time:type_name -> google.protobuf.Timestamp
-	119, // 187: concord.v1.ConcernContested.evidence:type_name -> concord.v1.Evidence
-	89,  // 188: concord.v1.ConcernContested.remedy_end_time:type_name -> google.protobuf.Timestamp
-	89,  // 189: concord.v1.ConcernRemedyProposed.remedy_end_time:type_name -> google.protobuf.Timestamp
-	89,  // 190: concord.v1.ConcernRemedyAccepted.reopen_end_time:type_name -> google.protobuf.Timestamp
-	120, // 191: concord.v1.ConcernRemedyRejected.to:type_name -> concord.v1.ConcernState
-	89,  // 192: concord.v1.ConcernRemedyRejected.remedy_end_time:type_name -> google.protobuf.Timestamp
-	89,  // 193: concord.v1.ConcernEscalated.step_end_time:type_name -> google.protobuf.Timestamp
-	121, // 194: concord.v1.ConcernEscalated.contacts:type_name -> concord.v1.EscalationContact
-	122, // 195: concord.v1.ConcernDetermined.outcome:type_name -> concord.v1.ConcernOutcome
-	120, // 196: concord.v1.ConcernDetermined.to:type_name -> concord.v1.ConcernState
-	89,  // 197: concord.v1.ConcernDetermined.reopen_end_time:type_name -> google.protobuf.Timestamp
-	120, // 198: concord.v1.ConcernReopened.to:type_name -> concord.v1.ConcernState
-	89,  // 199: concord.v1.ConcernReopened.remedy_end_time:type_name -> google.protobuf.Timestamp
-	89,  // 200: concord.v1.ConcernReopened.step_end_time:type_name -> google.protobuf.Timestamp
-	82,  // 201: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
-	0,   // 202: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
-	89,  // 203: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
-	89,  // 204: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
-	89,  // 205: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
-	94,  // 206: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
-	1,   // 207: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
-	90,  // 208: concord.v1.ReviewOpened.opened_by:type_name -> concord.v1.Side
-	123, // 209: concord.v1.ReviewOpened.scorecard:type_name -> concord.v1.Scorecard
-	124, // 210: concord.v1.ReviewUpdated.minutes:type_name -> concord.v1.ReviewMinutes
-	90,  // 211: concord.v1.ReviewSigned.side:type_name -> concord.v1.Side
-	212, // [212:212] is the sub-list for method output_type
-	212, // [212:212] is the sub-list for method input_type
-	212, // [212:212] is the sub-list for extension type_name
-	212, // [212:212] is the sub-list for extension extendee
-	0,   // [0:212] is the sub-list for field type_name
+	83,  // 82: concord.v1.Event.pulse_scheduled:type_name -> concord.v1.PulseScheduled
+	84,  // 83: concord.v1.Event.pulse_opened:type_name -> concord.v1.PulseOpened
+	85,  // 84: concord.v1.Event.pulse_answered:type_name -> concord.v1.PulseAnswered
+	86,  // 85: concord.v1.Event.pulse_closed:type_name -> concord.v1.PulseClosed
+	87,  // 86: concord.v1.Event.pulse_cancelled:type_name -> concord.v1.PulseCancelled
+	89,  // 87: concord.v1.Event.review_opened:type_name -> concord.v1.ReviewOpened
+	90,  // 88: concord.v1.Event.review_updated:type_name -> concord.v1.ReviewUpdated
+	91,  // 89: concord.v1.Event.review_signed:type_name -> concord.v1.ReviewSigned
+	92,  // 90: concord.v1.Event.review_withdrawn:type_name -> concord.v1.ReviewWithdrawn
+	93,  // 91: concord.v1.Event.review_action_proposed:type_name -> concord.v1.ReviewActionProposed
+	95,  // 92: concord.v1.Actor.side:type_name -> concord.v1.Side
+	96,  // 93: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
+	95,  // 94: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
+	97,  // 95: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
+	97,  // 96: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
+	94,  // 97: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	94,  // 98: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
+	98,  // 99: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
+	99,  // 100: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
+	100, // 101: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
+	95,  // 102: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
+	101, // 103: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
+	94,  // 104: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
+	95,  // 105: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
+	101, // 106: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
+	94,  // 107: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
+	94,  // 108: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	101, // 109: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
+	102, // 110: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
+	103, // 111: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
+	94,  // 112: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
+	94,  // 113: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
+	94,  // 114: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
+	104, // 115: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
+	94,  // 116: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
+	105, // 117: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
+	106, // 118: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
+	94,  // 119: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
+	107, // 120: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
+	108, // 121: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
+	108, // 122: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
+	94,  // 123: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
+	94,  // 124: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
+	94,  // 125: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
+	94,  // 126: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
+	107, // 127: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
+	108, // 128: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
+	94,  // 129: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
+	109, // 130: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
+	95,  // 131: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
+	95,  // 132: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
+	94,  // 133: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
+	95,  // 134: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
+	94,  // 135: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
+	99,  // 136: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
+	110, // 137: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
+	95,  // 138: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
+	94,  // 139: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
+	98,  // 140: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
+	111, // 141: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
+	112, // 142: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
+	94,  // 143: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
+	111, // 144: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
+	112, // 145: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
+	102, // 146: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
+	102, // 147: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
+	113, // 148: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
+	114, // 149: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
+	114, // 150: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
+	94,  // 151: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
+	108, // 152: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
+	94,  // 153: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
+	107, // 154: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
+	115, // 155: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
+	108, // 156: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
+	108, // 157: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
+	94,  // 158: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
+	94,  // 159: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
+	116, // 160: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
+	94,  // 161: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
+	107, // 162: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
+	117, // 163: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
+	114, // 164: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
+	108, // 165: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
+	116, // 166: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
+	118, // 167: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
+	114, // 168: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
+	108, // 169: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
+	108, // 170: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
+	108, // 171: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
+	114, // 172: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
+	119, // 173: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
+	120, // 174: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
+	121, // 175: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
+	108, // 176: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
+	114, // 177: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
+	94,  // 178: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
+	107, // 179: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
+	122, // 180: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
+	114, // 181: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
+	94,  // 182: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
+	123, // 183: concord.v1.ConcernRaised.kind:type_name -> concord.v1.ConcernKind
+	124, // 184: concord.v1.ConcernRaised.evidence:type_name -> concord.v1.Evidence
+	95,  // 185: concord.v1.ConcernRaised.about:type_name -> concord.v1.Side
+	94,  // 186: concord.v1.ConcernRaised.response_end_time:type_name -> google.protobuf.Timestamp
+	125, // 187: concord.v1.ConcernAcknowledged.to:type_name -> concord.v1.ConcernState
+	94,  // 188: concord.v1.ConcernAcknowledged.remedy_end_time:type_name -> google.protobuf.Timestamp
+	125, // 189: concord.v1.ConcernAdmitted.to:type_name -> concord.v1.ConcernState
+	94,  // 190: concord.v1.ConcernAdmitted.remedy_end_time:type_name -> google.protobuf.Timestamp
+	94,  // 191: concord.v1.ConcernAdmitted.reopen_end_time:type_name -> google.protobuf.Timestamp
+	124, // 192: concord.v1.ConcernContested.evidence:type_name -> concord.v1.Evidence
+	94,  // 193: concord.v1.ConcernContested.remedy_end_time:type_name -> google.protobuf.Timestamp
+	94,  // 194: concord.v1.ConcernRemedyProposed.remedy_end_time:type_name -> google.protobuf.Timestamp
+	94,  // 195: concord.v1.ConcernRemedyAccepted.reopen_end_time:type_name -> google.protobuf.Timestamp
+	125, // 196: concord.v1.ConcernRemedyRejected.to:type_name -> concord.v1.ConcernState
+	94,  // 197: concord.v1.ConcernRemedyRejected.remedy_end_time:type_name -> google.protobuf.Timestamp
+	94,  // 198: concord.v1.ConcernEscalated.step_end_time:type_name -> google.protobuf.Timestamp
+	126, // 199: concord.v1.ConcernEscalated.contacts:type_name -> concord.v1.EscalationContact
+	127, // 200: concord.v1.ConcernDetermined.outcome:type_name -> concord.v1.ConcernOutcome
+	125, // 201: concord.v1.ConcernDetermined.to:type_name -> concord.v1.ConcernState
+	94,  // 202: concord.v1.ConcernDetermined.reopen_end_time:type_name -> google.protobuf.Timestamp
+	125, // 203: concord.v1.ConcernReopened.to:type_name -> concord.v1.ConcernState
+	94,  // 204: concord.v1.ConcernReopened.remedy_end_time:type_name -> google.protobuf.Timestamp
+	94,  // 205: concord.v1.ConcernReopened.step_end_time:type_name -> google.protobuf.Timestamp
+	82,  // 206: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
+	0,   // 207: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
+	94,  // 208: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
+	94,  // 209: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
+	94,  // 210: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
+	99,  // 211: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
+	94,  // 212: concord.v1.PulseScheduled.open_time:type_name -> google.protobuf.Timestamp
+	94,  // 213: concord.v1.PulseOpened.end_time:type_name -> google.protobuf.Timestamp
+	128, // 214: concord.v1.PulseAnswered.view:type_name -> concord.v1.PulseView
+	129, // 215: concord.v1.PulseClosed.result:type_name -> concord.v1.PulseResult
+	1,   // 216: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
+	95,  // 217: concord.v1.ReviewOpened.opened_by:type_name -> concord.v1.Side
+	130, // 218: concord.v1.ReviewOpened.scorecard:type_name -> concord.v1.Scorecard
+	131, // 219: concord.v1.ReviewUpdated.minutes:type_name -> concord.v1.ReviewMinutes
+	95,  // 220: concord.v1.ReviewSigned.side:type_name -> concord.v1.Side
+	221, // [221:221] is the sub-list for method output_type
+	221, // [221:221] is the sub-list for method input_type
+	221, // [221:221] is the sub-list for extension type_name
+	221, // [221:221] is the sub-list for extension extendee
+	0,   // [0:221] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_event_proto_init() }
@@ -8796,6 +9203,7 @@ func file_concord_v1_event_proto_init() {
 	file_concord_v1_party_proto_init()
 	file_concord_v1_private_proto_init()
 	file_concord_v1_proposal_proto_init()
+	file_concord_v1_pulse_proto_init()
 	file_concord_v1_review_proto_init()
 	file_concord_v1_scorecard_proto_init()
 	file_concord_v1_terms_proto_init()
@@ -8879,6 +9287,11 @@ func file_concord_v1_event_proto_init() {
 		(*Event_ConcernDetermined)(nil),
 		(*Event_ConcernWithdrawn)(nil),
 		(*Event_ConcernReopened)(nil),
+		(*Event_PulseScheduled)(nil),
+		(*Event_PulseOpened)(nil),
+		(*Event_PulseAnswered)(nil),
+		(*Event_PulseClosed)(nil),
+		(*Event_PulseCancelled)(nil),
 		(*Event_ReviewOpened)(nil),
 		(*Event_ReviewUpdated)(nil),
 		(*Event_ReviewSigned)(nil),
@@ -8891,7 +9304,7 @@ func file_concord_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_event_proto_rawDesc), len(file_concord_v1_event_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   88,
+			NumMessages:   93,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
