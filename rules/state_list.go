@@ -39,8 +39,8 @@ type Listing struct {
 }
 
 // Place is where a record stands in its lists, as bytes that sort: an obligation by its due day, one without a day last; a
-// proposal, a concern or a review by the time it was made, a round of the pulse by the time it opens; then, as a commitment does, by id.
-// It never tells sides apart.
+// proposal, a concern or a review by the time it was made, a round of the pulse by the time it opens; then, as a commitment does,
+// by id. It never tells sides apart.
 type Place string
 
 // PlaceOf is the place of what stands in lists; empty for other records.

@@ -10,11 +10,11 @@ import (
 
 // tables is the rows of every life cycle, by noun.
 var tables = map[string]map[step]bool{
-	"concern":     rowsOf("concern", ConcernMoves),
 	"agreement":   rowsOf("agreement", AgreementMoves),
 	"proposal":    rowsOf("proposal", ProposalMoves),
 	"commitment":  rowsOf("commitment", CommitmentMoves),
 	"obligation":  rowsOf("obligation", ObligationMoves),
+	"concern":     rowsOf("concern", ConcernMoves),
 	"pulse round": rowsOf("pulse round", PulseMoves),
 	"review":      rowsOf("review", ReviewMoves),
 }
@@ -81,10 +81,10 @@ func nounOf(m proto.Message) string {
 		return "commitment"
 	case *pb.Obligation:
 		return "obligation"
-	case *pb.Concern:
-		return "concern"
 	case *pb.PulseRound:
 		return "pulse round"
+	case *pb.Concern:
+		return "concern"
 	case *pb.Review:
 		return "review"
 	}

@@ -446,14 +446,14 @@ type Agreement struct {
 	AcceptedProposalIds []string `protobuf:"bytes,25,rep,name=accepted_proposal_ids,json=acceptedProposalIds,proto3" json:"accepted_proposal_ids,omitempty"`
 	// When its last pause ended; not set if there was none.
 	ResumeTime *timestamppb.Timestamp `protobuf:"bytes,26,opt,name=resume_time,json=resumeTime,proto3" json:"resume_time,omitempty"`
-	// How many concerns are open, 1,000 at most.
-	OpenConcernCount int32 `protobuf:"varint,32,opt,name=open_concern_count,json=openConcernCount,proto3" json:"open_concern_count,omitempty"`
 	// The round of the pulse that is open, if one is.
 	OpenPulseRoundId string `protobuf:"bytes,30,opt,name=open_pulse_round_id,json=openPulseRoundId,proto3" json:"open_pulse_round_id,omitempty"`
 	// The round of the pulse that the schedule opens next, if it opens one.
 	ScheduledPulseRoundId string `protobuf:"bytes,31,opt,name=scheduled_pulse_round_id,json=scheduledPulseRoundId,proto3" json:"scheduled_pulse_round_id,omitempty"`
-	unknownFields         protoimpl.UnknownFields
-	sizeCache             protoimpl.SizeCache
+	// How many concerns are open, 1,000 at most.
+	OpenConcernCount int32 `protobuf:"varint,32,opt,name=open_concern_count,json=openConcernCount,proto3" json:"open_concern_count,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Agreement) Reset() {
@@ -668,13 +668,6 @@ func (x *Agreement) GetResumeTime() *timestamppb.Timestamp {
 	return nil
 }
 
-func (x *Agreement) GetOpenConcernCount() int32 {
-	if x != nil {
-		return x.OpenConcernCount
-	}
-	return 0
-}
-
 func (x *Agreement) GetOpenPulseRoundId() string {
 	if x != nil {
 		return x.OpenPulseRoundId
@@ -687,6 +680,13 @@ func (x *Agreement) GetScheduledPulseRoundId() string {
 		return x.ScheduledPulseRoundId
 	}
 	return ""
+}
+
+func (x *Agreement) GetOpenConcernCount() int32 {
+	if x != nil {
+		return x.OpenConcernCount
+	}
+	return 0
 }
 
 // Revision is an immutable, numbered text that both sides consented to.
@@ -851,10 +851,10 @@ const file_concord_v1_agreement_proto_rawDesc = "" +
 	"\bsettling\x18\x18 \x01(\bB\x03\xe0A\x03R\bsettling\x127\n" +
 	"\x15accepted_proposal_ids\x18\x19 \x03(\tB\x03\xe0A\x03R\x13acceptedProposalIds\x12@\n" +
 	"\vresume_time\x18\x1a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"resumeTime\x121\n" +
-	"\x12open_concern_count\x18  \x01(\x05B\x03\xe0A\x03R\x10openConcernCount\x122\n" +
+	"resumeTime\x122\n" +
 	"\x13open_pulse_round_id\x18\x1e \x01(\tB\x03\xe0A\x03R\x10openPulseRoundId\x12<\n" +
-	"\x18scheduled_pulse_round_id\x18\x1f \x01(\tB\x03\xe0A\x03R\x15scheduledPulseRoundId\"\xf2\x02\n" +
+	"\x18scheduled_pulse_round_id\x18\x1f \x01(\tB\x03\xe0A\x03R\x15scheduledPulseRoundId\x121\n" +
+	"\x12open_concern_count\x18  \x01(\x05B\x03\xe0A\x03R\x10openConcernCount\"\xf2\x02\n" +
 	"\bRevision\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12\x1f\n" +
 	"\brevision\x18\x02 \x01(\x05B\x03\xe0A\x03R\brevision\x12$\n" +
