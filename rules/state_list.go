@@ -118,12 +118,6 @@ func (s *State) PulseRounds(agreement string, states []pb.PulseRoundState, after
 	return list(s, l, limit, func(r *pb.PulseRound) bool { return len(states) == 0 || slices.Contains(states, r.GetState()) })
 }
 
-// Concerns lists the concerns of an agreement that are in one of the states (none: in any), in the order they were raised.
-func (s *State) Concerns(agreement string, states []pb.ConcernState, after Place, limit int) []*pb.Concern {
-	l := Listing{Kind: KindConcern, Agreement: agreement, States: numbers(states), After: after}
-	return list(s, l, limit, func(c *pb.Concern) bool { return len(states) == 0 || slices.Contains(states, c.GetState()) })
-}
-
 // Reviews lists the reviews of an agreement that are in one of the states (none: in any), in the order they were opened.
 func (s *State) Reviews(agreement string, states []pb.ReviewState, after Place, limit int) []*pb.Review {
 	l := Listing{Kind: KindReview, Agreement: agreement, States: numbers(states), After: after}
