@@ -1,7 +1,7 @@
 // Package client speaks to a Concord service from Go.
 //
 // Dial gives a Client, whose fields are the service's own nouns: Parties, Agreements, Proposals, Commitments,
-// Obligations, Pulses, Scorecards, Portfolios, Calendars, History, Log and Admin. Every call carries the caller's key, gets a
+// Obligations, Objectives, Pulses, Scorecards, Portfolios, Calendars, History, Log and Admin. Every call carries the caller's key, gets a
 // deadline if it has none, and is safe to repeat: a command without a request_id is given one before it leaves, so that a call which found the service
 // unavailable is made again, and is never recorded twice. What the service refuses comes back as an error that Reason,
 // Violations and Details read; Pages walks a list to its end; Import sends rows, as many as there are; Watch tells
@@ -64,6 +64,8 @@ type Client struct {
 	Commitments pb.CommitmentServiceClient
 	// Obligations are where promises are kept, and judged.
 	Obligations pb.ObligationServiceClient
+	// Objectives are what each side hopes to gain, and how far it has come.
+	Objectives pb.ObjectiveServiceClient
 	// Pulses are how both sides feel.
 	Pulses pb.PulseServiceClient
 	// Scorecards are both sides' figures, by the same rules.
@@ -130,6 +132,7 @@ func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
 		Proposals:   pb.NewProposalServiceClient(conn),
 		Commitments: pb.NewCommitmentServiceClient(conn),
 		Obligations: pb.NewObligationServiceClient(conn),
+		Objectives:  pb.NewObjectiveServiceClient(conn),
 		Pulses:      pb.NewPulseServiceClient(conn),
 		Scorecards:  pb.NewScorecardServiceClient(conn),
 		Portfolios:  pb.NewPortfolioServiceClient(conn),

@@ -35,6 +35,7 @@ func randomTerms(t *rapid.T) *pb.Terms {
 	terms.SuspensionRights = []*pb.SuspensionRight{
 		{RightId: "flood", Side: pb.Side_SIDE_VENDOR, Ground: "a flood"}, {RightId: "strike", Side: pb.Side_SIDE_CLIENT, Ground: "a strike"},
 	}
+	randomObjectives(t, terms, first)
 	if rapid.Bool().Draw(t, "pulse") {
 		randomPulseTerms(t, terms)
 	}
@@ -205,13 +206,15 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 		}
 		return by, command
 	case 2, 3:
-		if evenly(t, "feel") < 3 {
-			return randomPulse(t, w, agreement, by)
-		}
 		if rapid.Bool().Draw(t, "look") {
 			return randomReview(t, w, agreement, by)
 		}
 		return randomPause(t, w, agreement, by)
+	case 4:
+		if rapid.Bool().Draw(t, "hope") {
+			return randomObservation(t, w, agreement, by)
+		}
+		return randomPulse(t, w, agreement, by)
 	}
 	return randomWork(t, w, agreement, by)
 }

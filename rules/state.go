@@ -30,6 +30,8 @@ const (
 	KindLog                              // pb.Log: the one of the service
 	KindPulseRound       Kind = 13       // pb.PulseRound
 	KindPulseAnswer      Kind = 14       // pb.PulseAnswer
+	KindObjective        Kind = 15       // pb.Objective
+	KindObservation      Kind = 16       // pb.Observation
 	KindReview           Kind = 17       // pb.Review
 	KindTally            Kind = 18       // journalv1.Tally: see State.tally
 )

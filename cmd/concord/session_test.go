@@ -60,6 +60,7 @@ type office struct {
 	pb.UnimplementedPartyServiceServer
 	pb.UnimplementedCalendarServiceServer
 	pb.UnimplementedPulseServiceServer
+	pb.UnimplementedObjectiveServiceServer
 	pb.UnimplementedLogServiceServer
 	pb.UnimplementedScorecardServiceServer
 	key      []string
@@ -269,6 +270,7 @@ func newShell(t *testing.T, o *office) *shell {
 	pb.RegisterPartyServiceServer(server, o)
 	pb.RegisterCalendarServiceServer(server, o)
 	pb.RegisterPulseServiceServer(server, o)
+	pb.RegisterObjectiveServiceServer(server, o)
 	pb.RegisterLogServiceServer(server, o)
 	pb.RegisterScorecardServiceServer(server, o)
 	go func() { _ = server.Serve(lis) }()

@@ -32,6 +32,7 @@ func Register(s grpc.ServiceRegistrar, j *journal.Journal, policy *seal.Policy, 
 	pb.RegisterCommitmentServiceServer(s, commitments{j: j})
 	pb.RegisterObligationServiceServer(s, obligations{j: j})
 	pb.RegisterPulseServiceServer(s, pulses{j: j})
+	pb.RegisterObjectiveServiceServer(s, objectives{j: j})
 	pb.RegisterHistoryServiceServer(s, history{j: j, hub: hub})
 	pb.RegisterLogServiceServer(s, logs{j: j, policy: policy, exports: semaphore.NewWeighted(maxExports)})
 	pb.RegisterReviewServiceServer(s, reviews{j: j})

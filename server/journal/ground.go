@@ -53,6 +53,8 @@ func ids(snap store.Snapshot, l rules.Listing) iter.Seq2[string, error] {
 		q.prefixes = prefixes(join(l.Agreement, sep, subLists, listCommitments), choices(pb.Side_SIDE_UNSPECIFIED, bothSides), chosen(l.States, pb.CommitmentState_name))
 	case rules.KindProposal:
 		q.prefixes = prefixes(join(l.Agreement, sep, subLists, listProposals), chosen(l.States, pb.ProposalState_name))
+	case rules.KindObservation:
+		q.prefixes = prefixes(join(l.Agreement, sep, subLists, listObservations, l.Objective, sep), chosen(l.States, pb.ObservationState_name))
 	case rules.KindPulseRound:
 		q.prefixes = prefixes(join(l.Agreement, sep, subLists, listPulseRounds), chosen(l.States, pb.PulseRoundState_name))
 	case rules.KindReview:

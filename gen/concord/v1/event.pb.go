@@ -186,6 +186,12 @@ type Event struct {
 	//	*Event_PulseAnswered
 	//	*Event_PulseClosed
 	//	*Event_PulseCancelled
+	//	*Event_ObjectiveAgreed
+	//	*Event_ObjectiveRevised
+	//	*Event_ObjectiveEnded
+	//	*Event_ObservationRecorded
+	//	*Event_ObservationConfirmed
+	//	*Event_ObservationReturned
 	//	*Event_ReviewOpened
 	//	*Event_ReviewUpdated
 	//	*Event_ReviewSigned
@@ -919,6 +925,60 @@ func (x *Event) GetPulseCancelled() *PulseCancelled {
 	return nil
 }
 
+func (x *Event) GetObjectiveAgreed() *ObjectiveAgreed {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObjectiveAgreed); ok {
+			return x.ObjectiveAgreed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObjectiveRevised() *ObjectiveRevised {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObjectiveRevised); ok {
+			return x.ObjectiveRevised
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObjectiveEnded() *ObjectiveEnded {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObjectiveEnded); ok {
+			return x.ObjectiveEnded
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObservationRecorded() *ObservationRecorded {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObservationRecorded); ok {
+			return x.ObservationRecorded
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObservationConfirmed() *ObservationConfirmed {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObservationConfirmed); ok {
+			return x.ObservationConfirmed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObservationReturned() *ObservationReturned {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObservationReturned); ok {
+			return x.ObservationReturned
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetReviewOpened() *ReviewOpened {
 	if x != nil {
 		if x, ok := x.Change.(*Event_ReviewOpened); ok {
@@ -1318,6 +1378,36 @@ type Event_PulseCancelled struct {
 	PulseCancelled *PulseCancelled `protobuf:"bytes,124,opt,name=pulse_cancelled,json=pulseCancelled,proto3,oneof"`
 }
 
+type Event_ObjectiveAgreed struct {
+	// An objective was added.
+	ObjectiveAgreed *ObjectiveAgreed `protobuf:"bytes,126,opt,name=objective_agreed,json=objectiveAgreed,proto3,oneof"`
+}
+
+type Event_ObjectiveRevised struct {
+	// The words of an objective were changed.
+	ObjectiveRevised *ObjectiveRevised `protobuf:"bytes,127,opt,name=objective_revised,json=objectiveRevised,proto3,oneof"`
+}
+
+type Event_ObjectiveEnded struct {
+	// An amendment left an objective out.
+	ObjectiveEnded *ObjectiveEnded `protobuf:"bytes,128,opt,name=objective_ended,json=objectiveEnded,proto3,oneof"`
+}
+
+type Event_ObservationRecorded struct {
+	// A side said what the figure of an objective was.
+	ObservationRecorded *ObservationRecorded `protobuf:"bytes,129,opt,name=observation_recorded,json=observationRecorded,proto3,oneof"`
+}
+
+type Event_ObservationConfirmed struct {
+	// The side whose objective it is confirmed an observation.
+	ObservationConfirmed *ObservationConfirmed `protobuf:"bytes,130,opt,name=observation_confirmed,json=observationConfirmed,proto3,oneof"`
+}
+
+type Event_ObservationReturned struct {
+	// The side whose objective it is returned an observation.
+	ObservationReturned *ObservationReturned `protobuf:"bytes,131,opt,name=observation_returned,json=observationReturned,proto3,oneof"`
+}
+
 type Event_ReviewOpened struct {
 	// A joint review began, and froze a scorecard.
 	ReviewOpened *ReviewOpened `protobuf:"bytes,134,opt,name=review_opened,json=reviewOpened,proto3,oneof"`
@@ -1482,6 +1572,18 @@ func (*Event_PulseAnswered) isEvent_Change() {}
 func (*Event_PulseClosed) isEvent_Change() {}
 
 func (*Event_PulseCancelled) isEvent_Change() {}
+
+func (*Event_ObjectiveAgreed) isEvent_Change() {}
+
+func (*Event_ObjectiveRevised) isEvent_Change() {}
+
+func (*Event_ObjectiveEnded) isEvent_Change() {}
+
+func (*Event_ObservationRecorded) isEvent_Change() {}
+
+func (*Event_ObservationConfirmed) isEvent_Change() {}
+
+func (*Event_ObservationReturned) isEvent_Change() {}
 
 func (*Event_ReviewOpened) isEvent_Change() {}
 
@@ -6444,6 +6546,382 @@ func (x *PulseCancelled) GetPulseRoundId() string {
 	return ""
 }
 
+// ObjectiveAgreed says that the terms name an objective that those before did not. Those of the first terms stand from their
+// acceptance on.
+type ObjectiveAgreed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The objective.
+	ObjectiveId string `protobuf:"bytes,1,opt,name=objective_id,json=objectiveId,proto3" json:"objective_id,omitempty"`
+	// Its words.
+	Terms *ObjectiveTerms `protobuf:"bytes,2,opt,name=terms,proto3" json:"terms,omitempty"`
+	// The revision of the terms.
+	Revision      int32 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObjectiveAgreed) Reset() {
+	*x = ObjectiveAgreed{}
+	mi := &file_concord_v1_event_proto_msgTypes[73]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObjectiveAgreed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObjectiveAgreed) ProtoMessage() {}
+
+func (x *ObjectiveAgreed) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[73]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObjectiveAgreed.ProtoReflect.Descriptor instead.
+func (*ObjectiveAgreed) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{73}
+}
+
+func (x *ObjectiveAgreed) GetObjectiveId() string {
+	if x != nil {
+		return x.ObjectiveId
+	}
+	return ""
+}
+
+func (x *ObjectiveAgreed) GetTerms() *ObjectiveTerms {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+func (x *ObjectiveAgreed) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// ObjectiveRevised says that an objective has other words. What was observed stays.
+type ObjectiveRevised struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The objective.
+	ObjectiveId string `protobuf:"bytes,1,opt,name=objective_id,json=objectiveId,proto3" json:"objective_id,omitempty"`
+	// Its words.
+	Terms *ObjectiveTerms `protobuf:"bytes,2,opt,name=terms,proto3" json:"terms,omitempty"`
+	// The revision of the terms.
+	Revision      int32 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObjectiveRevised) Reset() {
+	*x = ObjectiveRevised{}
+	mi := &file_concord_v1_event_proto_msgTypes[74]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObjectiveRevised) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObjectiveRevised) ProtoMessage() {}
+
+func (x *ObjectiveRevised) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[74]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObjectiveRevised.ProtoReflect.Descriptor instead.
+func (*ObjectiveRevised) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{74}
+}
+
+func (x *ObjectiveRevised) GetObjectiveId() string {
+	if x != nil {
+		return x.ObjectiveId
+	}
+	return ""
+}
+
+func (x *ObjectiveRevised) GetTerms() *ObjectiveTerms {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+func (x *ObjectiveRevised) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// ObjectiveEnded says that the terms name an objective no more.
+type ObjectiveEnded struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The objective.
+	ObjectiveId string `protobuf:"bytes,1,opt,name=objective_id,json=objectiveId,proto3" json:"objective_id,omitempty"`
+	// The revision of the terms.
+	Revision      int32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObjectiveEnded) Reset() {
+	*x = ObjectiveEnded{}
+	mi := &file_concord_v1_event_proto_msgTypes[75]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObjectiveEnded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObjectiveEnded) ProtoMessage() {}
+
+func (x *ObjectiveEnded) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[75]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObjectiveEnded.ProtoReflect.Descriptor instead.
+func (*ObjectiveEnded) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{75}
+}
+
+func (x *ObjectiveEnded) GetObjectiveId() string {
+	if x != nil {
+		return x.ObjectiveId
+	}
+	return ""
+}
+
+func (x *ObjectiveEnded) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// ObservationRecorded says what the actor's side observed.
+type ObservationRecorded struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The observation.
+	ObservationId string `protobuf:"bytes,1,opt,name=observation_id,json=observationId,proto3" json:"observation_id,omitempty"`
+	// The objective.
+	ObjectiveId string `protobuf:"bytes,2,opt,name=objective_id,json=objectiveId,proto3" json:"objective_id,omitempty"`
+	// The figure: a decimal.
+	Value string `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	// The day that it is about, YYYY-MM-DD.
+	ObservedDate string `protobuf:"bytes,4,opt,name=observed_date,json=observedDate,proto3" json:"observed_date,omitempty"`
+	// What shows it.
+	Evidence []*Evidence `protobuf:"bytes,5,rep,name=evidence,proto3" json:"evidence,omitempty"`
+	// What was said to it.
+	Note          string `protobuf:"bytes,6,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObservationRecorded) Reset() {
+	*x = ObservationRecorded{}
+	mi := &file_concord_v1_event_proto_msgTypes[76]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObservationRecorded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObservationRecorded) ProtoMessage() {}
+
+func (x *ObservationRecorded) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[76]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObservationRecorded.ProtoReflect.Descriptor instead.
+func (*ObservationRecorded) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{76}
+}
+
+func (x *ObservationRecorded) GetObservationId() string {
+	if x != nil {
+		return x.ObservationId
+	}
+	return ""
+}
+
+func (x *ObservationRecorded) GetObjectiveId() string {
+	if x != nil {
+		return x.ObjectiveId
+	}
+	return ""
+}
+
+func (x *ObservationRecorded) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *ObservationRecorded) GetObservedDate() string {
+	if x != nil {
+		return x.ObservedDate
+	}
+	return ""
+}
+
+func (x *ObservationRecorded) GetEvidence() []*Evidence {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
+func (x *ObservationRecorded) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+// ObservationConfirmed says that an observation is right.
+type ObservationConfirmed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The observation.
+	ObservationId string `protobuf:"bytes,1,opt,name=observation_id,json=observationId,proto3" json:"observation_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObservationConfirmed) Reset() {
+	*x = ObservationConfirmed{}
+	mi := &file_concord_v1_event_proto_msgTypes[77]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObservationConfirmed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObservationConfirmed) ProtoMessage() {}
+
+func (x *ObservationConfirmed) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[77]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObservationConfirmed.ProtoReflect.Descriptor instead.
+func (*ObservationConfirmed) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{77}
+}
+
+func (x *ObservationConfirmed) GetObservationId() string {
+	if x != nil {
+		return x.ObservationId
+	}
+	return ""
+}
+
+// ObservationReturned says that an observation is not right.
+type ObservationReturned struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The observation.
+	ObservationId string `protobuf:"bytes,1,opt,name=observation_id,json=observationId,proto3" json:"observation_id,omitempty"`
+	// Why.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObservationReturned) Reset() {
+	*x = ObservationReturned{}
+	mi := &file_concord_v1_event_proto_msgTypes[78]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObservationReturned) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObservationReturned) ProtoMessage() {}
+
+func (x *ObservationReturned) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[78]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObservationReturned.ProtoReflect.Descriptor instead.
+func (*ObservationReturned) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{78}
+}
+
+func (x *ObservationReturned) GetObservationId() string {
+	if x != nil {
+		return x.ObservationId
+	}
+	return ""
+}
+
+func (x *ObservationReturned) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // RecordedEvent is an event as it stands in the history.
 type RecordedEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -6474,7 +6952,7 @@ type RecordedEvent struct {
 
 func (x *RecordedEvent) Reset() {
 	*x = RecordedEvent{}
-	mi := &file_concord_v1_event_proto_msgTypes[73]
+	mi := &file_concord_v1_event_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6486,7 +6964,7 @@ func (x *RecordedEvent) String() string {
 func (*RecordedEvent) ProtoMessage() {}
 
 func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[73]
+	mi := &file_concord_v1_event_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6499,7 +6977,7 @@ func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordedEvent.ProtoReflect.Descriptor instead.
 func (*RecordedEvent) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{73}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *RecordedEvent) GetPosition() uint64 {
@@ -6593,7 +7071,7 @@ type ReviewOpened struct {
 
 func (x *ReviewOpened) Reset() {
 	*x = ReviewOpened{}
-	mi := &file_concord_v1_event_proto_msgTypes[74]
+	mi := &file_concord_v1_event_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6605,7 +7083,7 @@ func (x *ReviewOpened) String() string {
 func (*ReviewOpened) ProtoMessage() {}
 
 func (x *ReviewOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[74]
+	mi := &file_concord_v1_event_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6618,7 +7096,7 @@ func (x *ReviewOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewOpened.ProtoReflect.Descriptor instead.
 func (*ReviewOpened) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{74}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *ReviewOpened) GetReviewId() string {
@@ -6682,7 +7160,7 @@ type ReviewUpdated struct {
 
 func (x *ReviewUpdated) Reset() {
 	*x = ReviewUpdated{}
-	mi := &file_concord_v1_event_proto_msgTypes[75]
+	mi := &file_concord_v1_event_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6694,7 +7172,7 @@ func (x *ReviewUpdated) String() string {
 func (*ReviewUpdated) ProtoMessage() {}
 
 func (x *ReviewUpdated) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[75]
+	mi := &file_concord_v1_event_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6707,7 +7185,7 @@ func (x *ReviewUpdated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewUpdated.ProtoReflect.Descriptor instead.
 func (*ReviewUpdated) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{75}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *ReviewUpdated) GetReviewId() string {
@@ -6762,7 +7240,7 @@ type ReviewSigned struct {
 
 func (x *ReviewSigned) Reset() {
 	*x = ReviewSigned{}
-	mi := &file_concord_v1_event_proto_msgTypes[76]
+	mi := &file_concord_v1_event_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6774,7 +7252,7 @@ func (x *ReviewSigned) String() string {
 func (*ReviewSigned) ProtoMessage() {}
 
 func (x *ReviewSigned) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[76]
+	mi := &file_concord_v1_event_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6787,7 +7265,7 @@ func (x *ReviewSigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewSigned.ProtoReflect.Descriptor instead.
 func (*ReviewSigned) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{76}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *ReviewSigned) GetReviewId() string {
@@ -6831,7 +7309,7 @@ type ReviewWithdrawn struct {
 
 func (x *ReviewWithdrawn) Reset() {
 	*x = ReviewWithdrawn{}
-	mi := &file_concord_v1_event_proto_msgTypes[77]
+	mi := &file_concord_v1_event_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6843,7 +7321,7 @@ func (x *ReviewWithdrawn) String() string {
 func (*ReviewWithdrawn) ProtoMessage() {}
 
 func (x *ReviewWithdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[77]
+	mi := &file_concord_v1_event_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6856,7 +7334,7 @@ func (x *ReviewWithdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewWithdrawn.ProtoReflect.Descriptor instead.
 func (*ReviewWithdrawn) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{77}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *ReviewWithdrawn) GetReviewId() string {
@@ -6888,7 +7366,7 @@ type ReviewActionProposed struct {
 
 func (x *ReviewActionProposed) Reset() {
 	*x = ReviewActionProposed{}
-	mi := &file_concord_v1_event_proto_msgTypes[78]
+	mi := &file_concord_v1_event_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6900,7 +7378,7 @@ func (x *ReviewActionProposed) String() string {
 func (*ReviewActionProposed) ProtoMessage() {}
 
 func (x *ReviewActionProposed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[78]
+	mi := &file_concord_v1_event_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6913,7 +7391,7 @@ func (x *ReviewActionProposed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewActionProposed.ProtoReflect.Descriptor instead.
 func (*ReviewActionProposed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{78}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{84}
 }
 
 func (x *ReviewActionProposed) GetReviewId() string {
@@ -6942,7 +7420,7 @@ var File_concord_v1_event_proto protoreflect.FileDescriptor
 const file_concord_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"\x16concord/v1/event.proto\x12\n" +
-	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/pulse.proto\x1a\x17concord/v1/review.proto\x1a\x1aconcord/v1/scorecard.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xda1\n" +
+	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/pulse.proto\x1a\x17concord/v1/review.proto\x1a\x1aconcord/v1/scorecard.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc15\n" +
 	"\x05Event\x12!\n" +
 	"\fagreement_id\x18\x01 \x01(\tR\vagreementId\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12.\n" +
@@ -7024,7 +7502,13 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\fpulse_opened\x18y \x01(\v2\x17.concord.v1.PulseOpenedH\x00R\vpulseOpened\x12B\n" +
 	"\x0epulse_answered\x18z \x01(\v2\x19.concord.v1.PulseAnsweredH\x00R\rpulseAnswered\x12<\n" +
 	"\fpulse_closed\x18{ \x01(\v2\x17.concord.v1.PulseClosedH\x00R\vpulseClosed\x12E\n" +
-	"\x0fpulse_cancelled\x18| \x01(\v2\x1a.concord.v1.PulseCancelledH\x00R\x0epulseCancelled\x12@\n" +
+	"\x0fpulse_cancelled\x18| \x01(\v2\x1a.concord.v1.PulseCancelledH\x00R\x0epulseCancelled\x12H\n" +
+	"\x10objective_agreed\x18~ \x01(\v2\x1b.concord.v1.ObjectiveAgreedH\x00R\x0fobjectiveAgreed\x12K\n" +
+	"\x11objective_revised\x18\x7f \x01(\v2\x1c.concord.v1.ObjectiveRevisedH\x00R\x10objectiveRevised\x12F\n" +
+	"\x0fobjective_ended\x18\x80\x01 \x01(\v2\x1a.concord.v1.ObjectiveEndedH\x00R\x0eobjectiveEnded\x12U\n" +
+	"\x14observation_recorded\x18\x81\x01 \x01(\v2\x1f.concord.v1.ObservationRecordedH\x00R\x13observationRecorded\x12X\n" +
+	"\x15observation_confirmed\x18\x82\x01 \x01(\v2 .concord.v1.ObservationConfirmedH\x00R\x14observationConfirmed\x12U\n" +
+	"\x14observation_returned\x18\x83\x01 \x01(\v2\x1f.concord.v1.ObservationReturnedH\x00R\x13observationReturned\x12@\n" +
 	"\rreview_opened\x18\x86\x01 \x01(\v2\x18.concord.v1.ReviewOpenedH\x00R\freviewOpened\x12C\n" +
 	"\x0ereview_updated\x18\x87\x01 \x01(\v2\x19.concord.v1.ReviewUpdatedH\x00R\rreviewUpdated\x12@\n" +
 	"\rreview_signed\x18\x88\x01 \x01(\v2\x18.concord.v1.ReviewSignedH\x00R\freviewSigned\x12I\n" +
@@ -7405,7 +7889,30 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\x12/\n" +
 	"\x06result\x18\x02 \x01(\v2\x17.concord.v1.PulseResultR\x06result\"6\n" +
 	"\x0ePulseCancelled\x12$\n" +
-	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\"\xa6\x02\n" +
+	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\"\x82\x01\n" +
+	"\x0fObjectiveAgreed\x12!\n" +
+	"\fobjective_id\x18\x01 \x01(\tR\vobjectiveId\x120\n" +
+	"\x05terms\x18\x02 \x01(\v2\x1a.concord.v1.ObjectiveTermsR\x05terms\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x05R\brevision\"\x83\x01\n" +
+	"\x10ObjectiveRevised\x12!\n" +
+	"\fobjective_id\x18\x01 \x01(\tR\vobjectiveId\x120\n" +
+	"\x05terms\x18\x02 \x01(\v2\x1a.concord.v1.ObjectiveTermsR\x05terms\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x05R\brevision\"O\n" +
+	"\x0eObjectiveEnded\x12!\n" +
+	"\fobjective_id\x18\x01 \x01(\tR\vobjectiveId\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x05R\brevision\"\xe6\x01\n" +
+	"\x13ObservationRecorded\x12%\n" +
+	"\x0eobservation_id\x18\x01 \x01(\tR\robservationId\x12!\n" +
+	"\fobjective_id\x18\x02 \x01(\tR\vobjectiveId\x12\x14\n" +
+	"\x05value\x18\x03 \x01(\tR\x05value\x12#\n" +
+	"\robserved_date\x18\x04 \x01(\tR\fobservedDate\x120\n" +
+	"\bevidence\x18\x05 \x03(\v2\x14.concord.v1.EvidenceR\bevidence\x12\x18\n" +
+	"\x04note\x18\x06 \x01(\tB\x04\xa8\xae\x19\x01R\x04note\"=\n" +
+	"\x14ObservationConfirmed\x12%\n" +
+	"\x0eobservation_id\x18\x01 \x01(\tR\robservationId\"Z\n" +
+	"\x13ObservationReturned\x12%\n" +
+	"\x0eobservation_id\x18\x01 \x01(\tR\robservationId\x12\x1c\n" +
+	"\x06reason\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\"\xa6\x02\n" +
 	"\rRecordedEvent\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x04R\bposition\x12'\n" +
 	"\x05event\x18\x02 \x01(\v2\x11.concord.v1.EventR\x05event\x12\x12\n" +
@@ -7467,7 +7974,7 @@ func file_concord_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_concord_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 79)
+var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 85)
 var file_concord_v1_event_proto_goTypes = []any{
 	(ChangeCause)(0),                      // 0: concord.v1.ChangeCause
 	(*Event)(nil),                         // 1: concord.v1.Event
@@ -7543,49 +8050,57 @@ var file_concord_v1_event_proto_goTypes = []any{
 	(*PulseAnswered)(nil),                 // 71: concord.v1.PulseAnswered
 	(*PulseClosed)(nil),                   // 72: concord.v1.PulseClosed
 	(*PulseCancelled)(nil),                // 73: concord.v1.PulseCancelled
-	(*RecordedEvent)(nil),                 // 74: concord.v1.RecordedEvent
-	(*ReviewOpened)(nil),                  // 75: concord.v1.ReviewOpened
-	(*ReviewUpdated)(nil),                 // 76: concord.v1.ReviewUpdated
-	(*ReviewSigned)(nil),                  // 77: concord.v1.ReviewSigned
-	(*ReviewWithdrawn)(nil),               // 78: concord.v1.ReviewWithdrawn
-	(*ReviewActionProposed)(nil),          // 79: concord.v1.ReviewActionProposed
-	(*timestamppb.Timestamp)(nil),         // 80: google.protobuf.Timestamp
-	(Side)(0),                             // 81: concord.v1.Side
-	(*Principal)(nil),                     // 82: concord.v1.Principal
-	(*Terms)(nil),                         // 83: concord.v1.Terms
-	(*Calendar)(nil),                      // 84: concord.v1.Calendar
-	(AgreementState)(0),                   // 85: concord.v1.AgreementState
-	(ProposalKind)(0),                     // 86: concord.v1.ProposalKind
-	(*Impact)(nil),                        // 87: concord.v1.Impact
-	(CommitmentState)(0),                  // 88: concord.v1.CommitmentState
-	(CommitmentEndReason)(0),              // 89: concord.v1.CommitmentEndReason
-	(*DueStep)(nil),                       // 90: concord.v1.DueStep
-	(*Amount)(nil),                        // 91: concord.v1.Amount
-	(*Submission)(nil),                    // 92: concord.v1.Submission
-	(Timeliness)(0),                       // 93: concord.v1.Timeliness
-	(ObligationState)(0),                  // 94: concord.v1.ObligationState
-	(SuspensionCause)(0),                  // 95: concord.v1.SuspensionCause
-	(AgreementEndCause)(0),                // 96: concord.v1.AgreementEndCause
-	(*CommitmentTerms)(nil),               // 97: concord.v1.CommitmentTerms
-	(*Clocks)(nil),                        // 98: concord.v1.Clocks
-	(*Trigger)(nil),                       // 99: concord.v1.Trigger
-	(*Deadlines)(nil),                     // 100: concord.v1.Deadlines
-	(*Measurement)(nil),                   // 101: concord.v1.Measurement
-	(*Excuse)(nil),                        // 102: concord.v1.Excuse
-	(*CurePlan)(nil),                      // 103: concord.v1.CurePlan
-	(*ReliefNotice)(nil),                  // 104: concord.v1.ReliefNotice
-	(DischargeCause)(0),                   // 105: concord.v1.DischargeCause
-	(*Dispute)(nil),                       // 106: concord.v1.Dispute
-	(*Settlement)(nil),                    // 107: concord.v1.Settlement
-	(*PastObligation)(nil),                // 108: concord.v1.PastObligation
-	(*PulseView)(nil),                     // 109: concord.v1.PulseView
-	(*PulseResult)(nil),                   // 110: concord.v1.PulseResult
-	(*Scorecard)(nil),                     // 111: concord.v1.Scorecard
-	(*ReviewMinutes)(nil),                 // 112: concord.v1.ReviewMinutes
+	(*ObjectiveAgreed)(nil),               // 74: concord.v1.ObjectiveAgreed
+	(*ObjectiveRevised)(nil),              // 75: concord.v1.ObjectiveRevised
+	(*ObjectiveEnded)(nil),                // 76: concord.v1.ObjectiveEnded
+	(*ObservationRecorded)(nil),           // 77: concord.v1.ObservationRecorded
+	(*ObservationConfirmed)(nil),          // 78: concord.v1.ObservationConfirmed
+	(*ObservationReturned)(nil),           // 79: concord.v1.ObservationReturned
+	(*RecordedEvent)(nil),                 // 80: concord.v1.RecordedEvent
+	(*ReviewOpened)(nil),                  // 81: concord.v1.ReviewOpened
+	(*ReviewUpdated)(nil),                 // 82: concord.v1.ReviewUpdated
+	(*ReviewSigned)(nil),                  // 83: concord.v1.ReviewSigned
+	(*ReviewWithdrawn)(nil),               // 84: concord.v1.ReviewWithdrawn
+	(*ReviewActionProposed)(nil),          // 85: concord.v1.ReviewActionProposed
+	(*timestamppb.Timestamp)(nil),         // 86: google.protobuf.Timestamp
+	(Side)(0),                             // 87: concord.v1.Side
+	(*Principal)(nil),                     // 88: concord.v1.Principal
+	(*Terms)(nil),                         // 89: concord.v1.Terms
+	(*Calendar)(nil),                      // 90: concord.v1.Calendar
+	(AgreementState)(0),                   // 91: concord.v1.AgreementState
+	(ProposalKind)(0),                     // 92: concord.v1.ProposalKind
+	(*Impact)(nil),                        // 93: concord.v1.Impact
+	(CommitmentState)(0),                  // 94: concord.v1.CommitmentState
+	(CommitmentEndReason)(0),              // 95: concord.v1.CommitmentEndReason
+	(*DueStep)(nil),                       // 96: concord.v1.DueStep
+	(*Amount)(nil),                        // 97: concord.v1.Amount
+	(*Submission)(nil),                    // 98: concord.v1.Submission
+	(Timeliness)(0),                       // 99: concord.v1.Timeliness
+	(ObligationState)(0),                  // 100: concord.v1.ObligationState
+	(SuspensionCause)(0),                  // 101: concord.v1.SuspensionCause
+	(AgreementEndCause)(0),                // 102: concord.v1.AgreementEndCause
+	(*CommitmentTerms)(nil),               // 103: concord.v1.CommitmentTerms
+	(*Clocks)(nil),                        // 104: concord.v1.Clocks
+	(*Trigger)(nil),                       // 105: concord.v1.Trigger
+	(*Deadlines)(nil),                     // 106: concord.v1.Deadlines
+	(*Measurement)(nil),                   // 107: concord.v1.Measurement
+	(*Excuse)(nil),                        // 108: concord.v1.Excuse
+	(*CurePlan)(nil),                      // 109: concord.v1.CurePlan
+	(*ReliefNotice)(nil),                  // 110: concord.v1.ReliefNotice
+	(DischargeCause)(0),                   // 111: concord.v1.DischargeCause
+	(*Dispute)(nil),                       // 112: concord.v1.Dispute
+	(*Settlement)(nil),                    // 113: concord.v1.Settlement
+	(*PastObligation)(nil),                // 114: concord.v1.PastObligation
+	(*PulseView)(nil),                     // 115: concord.v1.PulseView
+	(*PulseResult)(nil),                   // 116: concord.v1.PulseResult
+	(*ObjectiveTerms)(nil),                // 117: concord.v1.ObjectiveTerms
+	(*Evidence)(nil),                      // 118: concord.v1.Evidence
+	(*Scorecard)(nil),                     // 119: concord.v1.Scorecard
+	(*ReviewMinutes)(nil),                 // 120: concord.v1.ReviewMinutes
 }
 var file_concord_v1_event_proto_depIdxs = []int32{
-	80,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
-	80,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
+	86,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
+	86,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
 	2,   // 2: concord.v1.Event.actor:type_name -> concord.v1.Actor
 	3,   // 3: concord.v1.Event.party_registered:type_name -> concord.v1.PartyRegistered
 	4,   // 4: concord.v1.Event.party_updated:type_name -> concord.v1.PartyUpdated
@@ -7657,122 +8172,131 @@ var file_concord_v1_event_proto_depIdxs = []int32{
 	71,  // 70: concord.v1.Event.pulse_answered:type_name -> concord.v1.PulseAnswered
 	72,  // 71: concord.v1.Event.pulse_closed:type_name -> concord.v1.PulseClosed
 	73,  // 72: concord.v1.Event.pulse_cancelled:type_name -> concord.v1.PulseCancelled
-	75,  // 73: concord.v1.Event.review_opened:type_name -> concord.v1.ReviewOpened
-	76,  // 74: concord.v1.Event.review_updated:type_name -> concord.v1.ReviewUpdated
-	77,  // 75: concord.v1.Event.review_signed:type_name -> concord.v1.ReviewSigned
-	78,  // 76: concord.v1.Event.review_withdrawn:type_name -> concord.v1.ReviewWithdrawn
-	79,  // 77: concord.v1.Event.review_action_proposed:type_name -> concord.v1.ReviewActionProposed
-	81,  // 78: concord.v1.Actor.side:type_name -> concord.v1.Side
-	82,  // 79: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
-	81,  // 80: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
-	83,  // 81: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
-	83,  // 82: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
-	80,  // 83: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	80,  // 84: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
-	84,  // 85: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
-	85,  // 86: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
-	86,  // 87: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
-	81,  // 88: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
-	87,  // 89: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
-	80,  // 90: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
-	81,  // 91: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
-	87,  // 92: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
-	80,  // 93: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
-	80,  // 94: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	87,  // 95: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
-	88,  // 96: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
-	89,  // 97: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
-	80,  // 98: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
-	80,  // 99: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
-	80,  // 100: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
-	90,  // 101: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
-	80,  // 102: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
-	91,  // 103: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
-	92,  // 104: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
-	80,  // 105: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
-	93,  // 106: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
-	94,  // 107: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
-	94,  // 108: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
-	80,  // 109: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
-	80,  // 110: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
-	80,  // 111: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
-	80,  // 112: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
-	93,  // 113: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
-	94,  // 114: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
-	80,  // 115: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
-	95,  // 116: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
-	81,  // 117: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
-	81,  // 118: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
-	80,  // 119: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
-	81,  // 120: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
-	80,  // 121: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
-	85,  // 122: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
-	96,  // 123: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
-	81,  // 124: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
-	80,  // 125: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
-	84,  // 126: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
-	97,  // 127: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
-	98,  // 128: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
-	80,  // 129: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
-	97,  // 130: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
-	98,  // 131: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
-	88,  // 132: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
-	88,  // 133: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
-	99,  // 134: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
-	100, // 135: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
-	100, // 136: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
-	80,  // 137: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
-	94,  // 138: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
-	80,  // 139: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
-	93,  // 140: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
-	101, // 141: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
-	94,  // 142: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
-	94,  // 143: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
-	80,  // 144: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
-	80,  // 145: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
-	102, // 146: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
-	80,  // 147: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
-	93,  // 148: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
-	103, // 149: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
-	100, // 150: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
-	94,  // 151: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
-	102, // 152: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
-	104, // 153: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
-	100, // 154: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
-	94,  // 155: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
-	94,  // 156: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
-	94,  // 157: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
-	100, // 158: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
-	105, // 159: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
-	106, // 160: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
-	107, // 161: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
-	94,  // 162: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
-	100, // 163: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
-	80,  // 164: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
-	93,  // 165: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
-	108, // 166: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
-	100, // 167: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
-	80,  // 168: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
-	68,  // 169: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
-	0,   // 170: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
-	80,  // 171: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
-	80,  // 172: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
-	80,  // 173: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
-	85,  // 174: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
-	80,  // 175: concord.v1.PulseScheduled.open_time:type_name -> google.protobuf.Timestamp
-	80,  // 176: concord.v1.PulseOpened.end_time:type_name -> google.protobuf.Timestamp
-	109, // 177: concord.v1.PulseAnswered.view:type_name -> concord.v1.PulseView
-	110, // 178: concord.v1.PulseClosed.result:type_name -> concord.v1.PulseResult
-	1,   // 179: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
-	81,  // 180: concord.v1.ReviewOpened.opened_by:type_name -> concord.v1.Side
-	111, // 181: concord.v1.ReviewOpened.scorecard:type_name -> concord.v1.Scorecard
-	112, // 182: concord.v1.ReviewUpdated.minutes:type_name -> concord.v1.ReviewMinutes
-	81,  // 183: concord.v1.ReviewSigned.side:type_name -> concord.v1.Side
-	184, // [184:184] is the sub-list for method output_type
-	184, // [184:184] is the sub-list for method input_type
-	184, // [184:184] is the sub-list for extension type_name
-	184, // [184:184] is the sub-list for extension extendee
-	0,   // [0:184] is the sub-list for field type_name
+	74,  // 73: concord.v1.Event.objective_agreed:type_name -> concord.v1.ObjectiveAgreed
+	75,  // 74: concord.v1.Event.objective_revised:type_name -> concord.v1.ObjectiveRevised
+	76,  // 75: concord.v1.Event.objective_ended:type_name -> concord.v1.ObjectiveEnded
+	77,  // 76: concord.v1.Event.observation_recorded:type_name -> concord.v1.ObservationRecorded
+	78,  // 77: concord.v1.Event.observation_confirmed:type_name -> concord.v1.ObservationConfirmed
+	79,  // 78: concord.v1.Event.observation_returned:type_name -> concord.v1.ObservationReturned
+	81,  // 79: concord.v1.Event.review_opened:type_name -> concord.v1.ReviewOpened
+	82,  // 80: concord.v1.Event.review_updated:type_name -> concord.v1.ReviewUpdated
+	83,  // 81: concord.v1.Event.review_signed:type_name -> concord.v1.ReviewSigned
+	84,  // 82: concord.v1.Event.review_withdrawn:type_name -> concord.v1.ReviewWithdrawn
+	85,  // 83: concord.v1.Event.review_action_proposed:type_name -> concord.v1.ReviewActionProposed
+	87,  // 84: concord.v1.Actor.side:type_name -> concord.v1.Side
+	88,  // 85: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
+	87,  // 86: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
+	89,  // 87: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
+	89,  // 88: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
+	86,  // 89: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	86,  // 90: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
+	90,  // 91: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
+	91,  // 92: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
+	92,  // 93: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
+	87,  // 94: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
+	93,  // 95: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
+	86,  // 96: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
+	87,  // 97: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
+	93,  // 98: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
+	86,  // 99: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
+	86,  // 100: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	93,  // 101: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
+	94,  // 102: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
+	95,  // 103: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
+	86,  // 104: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
+	86,  // 105: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
+	86,  // 106: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
+	96,  // 107: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
+	86,  // 108: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
+	97,  // 109: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
+	98,  // 110: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
+	86,  // 111: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
+	99,  // 112: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
+	100, // 113: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
+	100, // 114: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
+	86,  // 115: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
+	86,  // 116: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
+	86,  // 117: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
+	86,  // 118: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
+	99,  // 119: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
+	100, // 120: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
+	86,  // 121: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
+	101, // 122: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
+	87,  // 123: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
+	87,  // 124: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
+	86,  // 125: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
+	87,  // 126: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
+	86,  // 127: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
+	91,  // 128: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
+	102, // 129: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
+	87,  // 130: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
+	86,  // 131: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
+	90,  // 132: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
+	103, // 133: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
+	104, // 134: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
+	86,  // 135: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
+	103, // 136: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
+	104, // 137: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
+	94,  // 138: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
+	94,  // 139: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
+	105, // 140: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
+	106, // 141: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
+	106, // 142: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
+	86,  // 143: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
+	100, // 144: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
+	86,  // 145: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
+	99,  // 146: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
+	107, // 147: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
+	100, // 148: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
+	100, // 149: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
+	86,  // 150: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
+	86,  // 151: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
+	108, // 152: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
+	86,  // 153: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
+	99,  // 154: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
+	109, // 155: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
+	106, // 156: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
+	100, // 157: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
+	108, // 158: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
+	110, // 159: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
+	106, // 160: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
+	100, // 161: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
+	100, // 162: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
+	100, // 163: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
+	106, // 164: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
+	111, // 165: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
+	112, // 166: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
+	113, // 167: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
+	100, // 168: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
+	106, // 169: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
+	86,  // 170: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
+	99,  // 171: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
+	114, // 172: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
+	106, // 173: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
+	86,  // 174: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
+	68,  // 175: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
+	0,   // 176: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
+	86,  // 177: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
+	86,  // 178: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
+	86,  // 179: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
+	91,  // 180: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
+	86,  // 181: concord.v1.PulseScheduled.open_time:type_name -> google.protobuf.Timestamp
+	86,  // 182: concord.v1.PulseOpened.end_time:type_name -> google.protobuf.Timestamp
+	115, // 183: concord.v1.PulseAnswered.view:type_name -> concord.v1.PulseView
+	116, // 184: concord.v1.PulseClosed.result:type_name -> concord.v1.PulseResult
+	117, // 185: concord.v1.ObjectiveAgreed.terms:type_name -> concord.v1.ObjectiveTerms
+	117, // 186: concord.v1.ObjectiveRevised.terms:type_name -> concord.v1.ObjectiveTerms
+	118, // 187: concord.v1.ObservationRecorded.evidence:type_name -> concord.v1.Evidence
+	1,   // 188: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
+	87,  // 189: concord.v1.ReviewOpened.opened_by:type_name -> concord.v1.Side
+	119, // 190: concord.v1.ReviewOpened.scorecard:type_name -> concord.v1.Scorecard
+	120, // 191: concord.v1.ReviewUpdated.minutes:type_name -> concord.v1.ReviewMinutes
+	87,  // 192: concord.v1.ReviewSigned.side:type_name -> concord.v1.Side
+	193, // [193:193] is the sub-list for method output_type
+	193, // [193:193] is the sub-list for method input_type
+	193, // [193:193] is the sub-list for extension type_name
+	193, // [193:193] is the sub-list for extension extendee
+	0,   // [0:193] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_event_proto_init() }
@@ -7861,6 +8385,12 @@ func file_concord_v1_event_proto_init() {
 		(*Event_PulseAnswered)(nil),
 		(*Event_PulseClosed)(nil),
 		(*Event_PulseCancelled)(nil),
+		(*Event_ObjectiveAgreed)(nil),
+		(*Event_ObjectiveRevised)(nil),
+		(*Event_ObjectiveEnded)(nil),
+		(*Event_ObservationRecorded)(nil),
+		(*Event_ObservationConfirmed)(nil),
+		(*Event_ObservationReturned)(nil),
 		(*Event_ReviewOpened)(nil),
 		(*Event_ReviewUpdated)(nil),
 		(*Event_ReviewSigned)(nil),
@@ -7873,7 +8403,7 @@ func file_concord_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_event_proto_rawDesc), len(file_concord_v1_event_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   79,
+			NumMessages:   85,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
