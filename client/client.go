@@ -1,8 +1,8 @@
 // Package client speaks to a Concord service from Go.
 //
 // Dial gives a Client, whose fields are the service's own nouns: Parties, Agreements, Proposals, Commitments,
-// Obligations, Objectives, Pulses, Scorecards, Portfolios, Calendars, History, Log and Admin. Every call carries the caller's key, gets a
-// deadline if it has none, and is safe to repeat: a command without a request_id is given one before it leaves, so that a call which found the service
+// Obligations, Concerns, Objectives, Pulses, Scorecards, Reviews, Portfolios, Calendars, History, Log and Admin. Every call carries
+// the caller's key, gets a deadline if it has none, and is safe to repeat: a command without a request_id is given one before it leaves, so that a call which found the service
 // unavailable is made again, and is never recorded twice. What the service refuses comes back as an error that Reason,
 // Violations and Details read; Pages walks a list to its end; Import sends rows, as many as there are; Watch tells
 // what happens, and goes on where it was when a service restarts. With Options.Verify it checks the history it reads
@@ -68,8 +68,12 @@ type Client struct {
 	Objectives pb.ObjectiveServiceClient
 	// Pulses are how both sides feel.
 	Pulses pb.PulseServiceClient
+	// Concerns are what the sides have to say to each other.
+	Concerns pb.ConcernServiceClient
 	// Scorecards are both sides' figures, by the same rules.
 	Scorecards pb.ScorecardServiceClient
+	// Reviews are both sides looking at one scorecard together.
+	Reviews pb.ReviewServiceClient
 	// Portfolios are what waits in all agreements of a party.
 	Portfolios pb.PortfolioServiceClient
 	// Calendars show what is due to calendar programs.
@@ -134,7 +138,9 @@ func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
 		Obligations: pb.NewObligationServiceClient(conn),
 		Objectives:  pb.NewObjectiveServiceClient(conn),
 		Pulses:      pb.NewPulseServiceClient(conn),
+		Concerns:    pb.NewConcernServiceClient(conn),
 		Scorecards:  pb.NewScorecardServiceClient(conn),
+		Reviews:     pb.NewReviewServiceClient(conn),
 		Portfolios:  pb.NewPortfolioServiceClient(conn),
 		Calendars:   pb.NewCalendarServiceClient(conn),
 		History:     pb.NewHistoryServiceClient(conn),

@@ -163,6 +163,7 @@ func TestEveryCommandIsDecided(t *testing.T) {
 func TestEveryRowIsGoneInAStory(t *testing.T) {
 	checkRowsGone(t, "obligation", ObligationMoves, scheduled)
 	checkRowsGone(t, "proposal", ProposalMoves, open)
+	checkRowsGone(t, "concern", ConcernMoves, raised)
 	checkRowsGone(t, "agreement", AgreementMoves, pb.AgreementState_AGREEMENT_STATE_DRAFT)
 	checkRowsGone(t, "commitment", CommitmentMoves, dormant)
 	checkRowsGone(t, "pulse round", PulseMoves, pulseScheduled)

@@ -179,19 +179,21 @@ func (l *outlook) prerequisite(o *pb.Obligation, commitmentID string) (*pb.Outlo
 	p := l.prerequisiteOf(o, commitmentID)
 	r.ObligationId = p.GetObligationId()
 	how, chance := "", decimalOne
-	switch state := p.GetState(); {
+	state := p.GetState()
+	held := state == suspended || state == disputed
+	switch {
 	case p == nil && (c == nil || c.GetState() == ended || l.nextDay(c) > o.GetAgreedDueDate()):
 		return nil, 0 // nothing of it comes before
 	case p == nil:
 		how = "has not come up yet"
 		_, chance = l.past(commitmentID, c.GetObligor())
-	case broken(state), undone(p) && l.dayOver(p):
+	case broken(state), held && classOf(p) == classBroken, undone(p) && l.dayOver(p):
 		how = "is late"
 	case lost(p, o):
 		how = "does not come any more"
 	case undone(p):
-		how, chance = "is due on "+p.GetDueDate(), l.prospect(p).chance
-	case state == suspended || state == disputed:
+		how, chance = "is due on "+p.GetDueDate()+" and may be late itself", l.prospect(p).chance
+	case held:
 		how = "is " + enumWord(state)
 		_, chance = l.past(commitmentID, p.GetObligor())
 	default:

@@ -36,6 +36,9 @@ func (d *Decision) openReview(c *pb.OpenReviewRequest) error {
 	if e := mayReview(a, side); e != nil {
 		return e
 	}
+	if e := refuseSettling(a); e != nil {
+		return e
+	}
 	if e := d.allPass(a.GetAgreementId(), d.stamp.At, d.State.Commitments(a.GetAgreementId(), nil, "", MaxCommitments)...); e != nil {
 		return e // what time has brought by now is in the card, whether the clock has looked or not
 	}
@@ -214,4 +217,30 @@ func (d *Decision) withdrawReview(c *pb.WithdrawReviewRequest) error {
 	}}})
 	d.answer(reviewRef(c.GetAgreementId(), c.GetReviewId()))
 	return nil
+}
+
+// CheckReview says what of a review, as a reader has it, is not what its paper and its digest name; empty if all is. Minutes
+// that are gone were erased, and are no fault.
+func CheckReview(r *pb.Review) string {
+	paper := &pb.ReviewPaper{}
+	sum := sha256.Sum256(r.GetBody())
+	if err := proto.Unmarshal(r.GetBody(), paper); err != nil || hex.EncodeToString(sum[:]) != r.GetDigest() {
+		return "the stored paper of this review cannot be read, or does not have its digest"
+	}
+	_, frozen := Digest(r.GetScorecard())
+	actions := proto.CloneOf(&pb.Review{Actions: r.GetActions()}).GetActions()
+	for _, a := range actions {
+		a.ProposalId = ""
+	}
+	switch {
+	case paper.GetAgreementId() != r.GetAgreementId() || paper.GetReviewId() != r.GetReviewId():
+		return "the stored paper is another review's"
+	case paper.GetScorecardDigest() != frozen:
+		return "the scorecard shown is not the one that the paper names"
+	case r.GetMinutes() != "" && paper.GetMinutesDigest() != minutesDigest(&pb.ReviewMinutes{Text: r.GetMinutes(), Salt: r.GetMinutesSalt()}):
+		return "the minutes shown are not those that the paper names"
+	case !proto.Equal(&pb.ReviewPaper{Actions: paper.GetActions()}, &pb.ReviewPaper{Actions: actions}):
+		return "the actions shown are not those that the paper names"
+	}
+	return ""
 }

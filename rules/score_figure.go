@@ -16,72 +16,6 @@ import (
 // the old one stays for what was reckoned by it.
 const FormulaVersion = 1
 
-// lowEvidence is how many obligations an M1 needs to be relied on: fewer, and one more could turn it.
-const lowEvidence = 5
-
-// sums is what the figures of one side are made of, over all its commitments. Everything is exact; only figures are rounded.
-type sums struct {
-	counts                  // of all commitments together
-	kept           *big.Rat // the sum of weight times share kept on time
-	keptWeight     int64    // the weights of the commitments with data
-	mended, failed int64    // weights of failures, those made good and all
-	promised       int32    // weights of what the text promises
-}
-
-func newSums() *sums { return &sums{kept: new(big.Rat)} }
-
-// add adds a commitment.
-func (t *sums) add(weight int32, c counts) {
-	w, counted, mended := int64(weight), int64(0), int64(0)
-	for is, n := range c.outcomes {
-		t.outcomes[is] += n
-		if class(is).counts() {
-			counted += int64(n)
-		}
-	}
-	mended = int64(c.outcomes[classLate]) + int64(c.outcomes[classCured])
-	t.mended += w * mended
-	t.failed += w * (mended + int64(c.outcomes[classBroken]))
-	if counted != 0 {
-		t.kept.Add(t.kept, big.NewRat(w*int64(c.outcomes[classOnTime]), counted))
-		t.keptWeight += w
-	}
-	t.toldFirst += c.toldFirst
-	t.byWord += c.byWord
-	t.blocked += c.blocked
-	for days, n := range c.days {
-		t.took(days, n)
-	}
-}
-
-// of is how many have an outcome for which is says so.
-func (c *counts) of(is func(class) bool) (n int32) {
-	for o, m := range c.outcomes {
-		if o > 0 && is(class(o)) {
-			n += m
-		}
-	}
-	return n
-}
-
-// leftOut is what is left out, by reason, but for some.
-func (c *counts) leftOut(but ...pb.LeftOutReason) (left []*pb.LeftOut) {
-	for o := classBroken + 1; o < classes; o++ {
-		if n := c.outcomes[o]; n != 0 && !slices.Contains(but, o.reason()) {
-			left = append(left, &pb.LeftOut{Reason: o.reason(), Count: n})
-		}
-	}
-	return left
-}
-
-// outcomeCounts is how a side's obligations ended.
-func (c *counts) outcomeCounts() *pb.OutcomeCounts {
-	return &pb.OutcomeCounts{
-		KeptOnTime: c.outcomes[classOnTime], KeptLate: c.outcomes[classLate], Cured: c.outcomes[classCured], Broken: c.outcomes[classBroken],
-		LeftOut: c.leftOut(),
-	}
-}
-
 // ratio is the exact value of a quotient; nil, which is null, if there is nothing to divide by.
 func ratio(n, by *big.Rat) *big.Rat {
 	if by.Sign() == 0 {
@@ -91,9 +25,6 @@ func ratio(n, by *big.Rat) *big.Rat {
 }
 
 func whole(n int64) *big.Rat { return new(big.Rat).SetInt64(n) }
-
-// keptRatio is M1, exactly.
-func (t *sums) keptRatio() *big.Rat { return ratio(t.kept, whole(t.keptWeight)) }
 
 // nullFigure is a figure that says nothing yet.
 func nullFigure(id pb.FigureId, side pb.Side) *pb.Figure {
@@ -117,28 +48,6 @@ func valued(id pb.FigureId, side pb.Side, value *big.Rat) *pb.Figure {
 		f.Value = proto.Float64(rounded(value).float())
 	}
 	return f
-}
-
-// sideScores is what a scorecard says of one side.
-func (t *sums) sideScores(side pb.Side, partyID string) *pb.SideScores {
-	counted, failed := t.of(class.counts), t.of(class.failed)
-	s := &pb.SideScores{
-		Side: side, PartyId: partyID, Outcomes: t.outcomeCounts(), PromisedWeight: t.promised,
-		Kept:           quotient(pb.FigureId_FIGURE_ID_KEPT, side, t.kept, whole(t.keptWeight), counted, t.leftOut()),
-		Recovery:       quotient(pb.FigureId_FIGURE_ID_RECOVERY, side, whole(t.mended), whole(t.failed), failed, t.leftOut()),
-		Candour:        quotient(pb.FigureId_FIGURE_ID_CANDOUR, side, whole(int64(t.toldFirst)), whole(int64(failed)), failed, t.leftOut()),
-		Responsiveness: nullFigure(pb.FigureId_FIGURE_ID_RESPONSIVENESS, side),
-		Pulse:          nullFigure(pb.FigureId_FIGURE_ID_PULSE, side),
-		PulseGap:       nullFigure(pb.FigureId_FIGURE_ID_PULSE_GAP, side),
-		Attainment:     nullFigure(pb.FigureId_FIGURE_ID_ATTAINMENT, side),
-	}
-	s.Kept.LowEvidence = s.Kept.Value != nil && counted < lowEvidence
-	s.Recovery.MedianBusinessDays = median(t.days)
-	due := counted + t.outcomes[leftOut(pb.LeftOutReason_LEFT_OUT_REASON_EXCUSED)]
-	s.Blocked = quotient(pb.FigureId_FIGURE_ID_BLOCKED, side, whole(int64(t.blocked)), whole(int64(due)), due, t.leftOut(pb.LeftOutReason_LEFT_OUT_REASON_EXCUSED))
-	fulfilled := counted - t.outcomes[classBroken]
-	s.Evidence = quotient(pb.FigureId_FIGURE_ID_EVIDENCE, side, whole(int64(t.byWord)), whole(int64(fulfilled)), fulfilled, t.leftOut())
-	return s
 }
 
 // median is the number of days in the middle, or the mean of the two that are; nil if there are none.

@@ -139,6 +139,8 @@ func (s *story) ref(noun, path string) Ref {
 		return objectiveRef(agreement, id)
 	case "observation":
 		return observationRef(agreement, id)
+	case "concern":
+		return concernRef(agreement, id)
 	case "round":
 		return pulseRoundRef(agreement, id)
 	case "answer-of":

@@ -148,6 +148,8 @@ func TestEveryReadKnowsThePast(t *testing.T) {
 	want := []string{"GetAgreement", "GetCommitment", "GetObligation", "GetOutlook", "GetProposal", "GetProposalRevision", "GetReview", "GetRevision", "GetScorecard", "GetScorecardPicture",
 		"ListAgreements", "ListCommitments", "ListObligations", "ListProposals", "ListReviews", "ListRevisions"}
 	want = append(want, "GetPulseRound", "ListPulseAnswers", "ListPulseRounds", "GetObjective", "GetObservation", "ListObjectives", "ListObservations")
+	want = append(want, "ExplainFigure")
+	want = append(want, "GetConcern", "ListConcerns")
 	slices.Sort(want)
 	if !slices.Equal(asked, want) {
 		t.Errorf("as_of is taken by %v", asked)

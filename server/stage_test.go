@@ -88,6 +88,9 @@ func text(title string, promises ...*pb.CommitmentTerms) *pb.Terms {
 
 func setStage(t *testing.T, o servertest.Options) *stage {
 	t.Helper()
+	if o.Clock == nil {
+		o.Clock = servertest.NewClock(servertest.Morning.AddDate(0, 0, -14)) // what takes time comes first; see argue
+	}
 	s := &stage{Server: servertest.Start(t, o)}
 	s.operator = s.Operator
 	for _, party := range []string{acme, globex, initech, hooli} {
@@ -100,6 +103,7 @@ func setStage(t *testing.T, o servertest.Options) *stage {
 		ApiKeyId: "key_spare", ApiKey: &pb.ApiKey{DisplayName: "spare", Principal: &pb.Principal{Role: operator}},
 	})
 	g.Must(t, s.acme, &pb.CreateFeedRequest{FeedId: "feed_spare", Feed: &pb.Feed{DisplayName: "Spare"}})
+	s.argue(t)
 	running := text("Help desk", recurring("report", vendor, "FREQ=WEEKLY;BYDAY=FR"),
 		oneOff("desk", vendor, "2026-01-12"), oneOff("pay", client, "2026-01-12"), oneOff("bill", client, "2026-01-13"),
 		oneOff("mail", vendor, "2026-01-13"), oneOff("rent", client, "2026-01-12"), conditional("repair", vendor, "A desk breaks."))
@@ -156,28 +160,6 @@ func (s *stage) judge(t *testing.T) {
 	s.accept(t, s.globex, "judged", "first")
 	s.Settle(t)
 	g.Must(t, s.globex, &pb.DisputeObligationRequest{AgreementId: "judged", ObligationId: "roof-1", Ground: pb.DisputeGround_DISPUTE_GROUND_PERFORMANCE, Reason: "It leaks."})
-}
-
-// review puts two reviews of the agreement running on the stage: q0 is signed, q1 is open.
-func (s *stage) review(t *testing.T) {
-	t.Helper()
-	g := s.GRPC()
-	for _, id := range []string{"q0", "q1"} {
-		g.Must(t, s.acme, &pb.OpenReviewRequest{AgreementId: "running", ReviewId: id, Title: "First weeks"})
-		g.Must(t, s.globex, &pb.UpdateReviewRequest{AgreementId: "running", ReviewId: id, Review: &pb.Review{
-			Minutes: "We met.", Actions: []*pb.ReviewAction{{Title: "Name a contact", Obligor: client, DueDate: "2026-02-02"}},
-		}})
-	}
-	for _, who := range []servertest.Caller{s.acme, s.globex} {
-		g.Must(t, who, s.signing(t, "q0"))
-	}
-}
-
-// signing is the request that signs a review's paper.
-func (s *stage) signing(t *testing.T, id string) *pb.SignReviewRequest {
-	t.Helper()
-	r := s.GRPC().Must(t, s.acme, &pb.GetReviewRequest{AgreementId: "running", ReviewId: id}).(*pb.Review)
-	return &pb.SignReviewRequest{AgreementId: "running", ReviewId: id, Revision: r.GetRevision(), Digest: r.GetDigest()}
 }
 
 func (s *stage) draft(t *testing.T, who servertest.Caller, id string, terms *pb.Terms) {
@@ -263,26 +245,19 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.ListFeedsRequest{},
 		&pb.RevokeFeedRequest{FeedId: "feed_spare"},
 		&pb.GetCalendarRequest{AgreementId: "running"},
+	}
+	return slices.Concat(all, readyOfTheScores(), s.readyOfConcerns(), s.readyOfReviews(t), readyOfFeelings(), s.readyOfTheLog())
+}
+
+// readyOfTheScores is the requests of ready that are about how both sides do.
+func readyOfTheScores() []proto.Message {
+	return []proto.Message{
 		&pb.GetScorecardRequest{AgreementId: "running"},
+		&pb.ExplainFigureRequest{AgreementId: "running", Side: vendor, FigureId: pb.FigureId_FIGURE_ID_KEPT},
 		&pb.GetPortfolioRequest{PartyId: acme},
 		&pb.ListPortfolioRequest{PartyId: acme},
 		&pb.GetScorecardPictureRequest{AgreementId: "running"},
 		&pb.GetOutlookRequest{AgreementId: "running"},
-	}
-	return slices.Concat(all, s.readyOfReviews(t), readyOfFeelings(), s.readyOfTheLog())
-}
-
-// readyOfReviews is the requests of ready that are about reviews.
-func (s *stage) readyOfReviews(t *testing.T) []proto.Message {
-	t.Helper()
-	return []proto.Message{
-		&pb.OpenReviewRequest{AgreementId: "running", ReviewId: "q2", FromDate: "2026-01-05"},
-		&pb.GetReviewRequest{AgreementId: "running", ReviewId: "q1"},
-		&pb.ListReviewsRequest{AgreementId: "running", State: pb.ReviewState_REVIEW_STATE_OPEN},
-		&pb.UpdateReviewRequest{AgreementId: "running", ReviewId: "q1", Review: &pb.Review{Minutes: "We met again."}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"minutes"}}},
-		s.signing(t, "q1"),
-		&pb.WithdrawReviewRequest{AgreementId: "running", ReviewId: "q1", Reason: "Not now."},
-		&pb.ProposeReviewActionRequest{AgreementId: "running", ReviewId: "q0", Action: 1, Note: "As we said."},
 	}
 }
 

@@ -42,6 +42,7 @@ func (s *session) scorecardCommand() *cobra.Command {
 		}),
 	}
 	windowFlags(cmd, &request.FromDate, &request.ToDate)
+	cmd.AddCommand(s.explainCommand())
 	return s.cardFlags(asOf(cmd, &request.AsOf), &width)
 }
 

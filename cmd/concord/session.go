@@ -93,10 +93,11 @@ func (s *session) root() *cobra.Command {
 		return nil
 	}
 	root.AddCommand(
-		s.partyCommand(), s.keyCommand(), s.eraseCommand(), s.agreementCommand(), s.proposalCommand(), s.commitmentCommand(),
-		s.obligationCommand(), s.objectiveCommand(), s.pulseCommand(), s.scorecardCommand(), s.outlookCommand(), s.portfolioCommand(), s.feedCommand(),
-		s.eventCommand(), s.watchCommand(), s.logCommand(), s.auditCommand(),
-		s.importCommand(), s.whoamiCommand(), s.versionCommand(), s.benchCommand(),
+		s.partyCommand(), s.keyCommand(), s.eraseCommand(), s.agreementCommand(), s.proposalCommand(),
+		s.commitmentCommand(), s.obligationCommand(), s.concernCommand(), s.objectiveCommand(), s.pulseCommand(), s.reviewCommand(),
+		s.scorecardCommand(), s.outlookCommand(), s.portfolioCommand(), s.feedCommand(), s.eventCommand(),
+		s.watchCommand(), s.logCommand(), s.auditCommand(), s.importCommand(), s.whoamiCommand(), s.versionCommand(),
+		s.benchCommand(),
 	)
 	return root
 }

@@ -53,6 +53,7 @@ type office struct {
 	pb.UnimplementedAgreementServiceServer
 	pb.UnimplementedCommitmentServiceServer
 	pb.UnimplementedObligationServiceServer
+	pb.UnimplementedConcernServiceServer
 	pb.UnimplementedPortfolioServiceServer
 	pb.UnimplementedProposalServiceServer
 	pb.UnimplementedHistoryServiceServer
@@ -63,6 +64,7 @@ type office struct {
 	pb.UnimplementedObjectiveServiceServer
 	pb.UnimplementedLogServiceServer
 	pb.UnimplementedScorecardServiceServer
+	pb.UnimplementedReviewServiceServer
 	key      []string
 	tampered bool
 	motion   *pb.Motion // on the table, instead of a text
@@ -263,6 +265,7 @@ func newShell(t *testing.T, o *office) *shell {
 	pb.RegisterAgreementServiceServer(server, o)
 	pb.RegisterCommitmentServiceServer(server, o)
 	pb.RegisterObligationServiceServer(server, o)
+	pb.RegisterConcernServiceServer(server, o)
 	pb.RegisterPortfolioServiceServer(server, o)
 	pb.RegisterProposalServiceServer(server, o)
 	pb.RegisterHistoryServiceServer(server, o)
@@ -273,6 +276,7 @@ func newShell(t *testing.T, o *office) *shell {
 	pb.RegisterObjectiveServiceServer(server, o)
 	pb.RegisterLogServiceServer(server, o)
 	pb.RegisterScorecardServiceServer(server, o)
+	pb.RegisterReviewServiceServer(server, o)
 	go func() { _ = server.Serve(lis) }()
 	t.Cleanup(server.Stop)
 	return &shell{t: t, addr: lis.Addr().String(), env: map[string]string{}}

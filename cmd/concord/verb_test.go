@@ -64,8 +64,9 @@ var verbs = map[string]proto.Message{
 	"proposal decline next first --reason x":  &pb.DeclineProposalRequest{AgreementId: "next", ProposalId: "first", Reason: "x"},
 	"proposal withdraw next first --reason x": &pb.WithdrawProposalRequest{AgreementId: "next", ProposalId: "first", Reason: "x"},
 
-	"commitment list help --obligor vendor": &pb.ListCommitmentsRequest{AgreementId: "help", Obligor: pb.Side_SIDE_VENDOR, PageSize: pageSize},
-	"scorecard help":                        &pb.GetScorecardRequest{AgreementId: "help"},
+	"commitment list help --obligor vendor":                              &pb.ListCommitmentsRequest{AgreementId: "help", Obligor: pb.Side_SIDE_VENDOR, PageSize: pageSize},
+	"scorecard explain help --side client --figure kept --from d --to e": &pb.ExplainFigureRequest{AgreementId: "help", Side: pb.Side_SIDE_CLIENT, FigureId: pb.FigureId_FIGURE_ID_KEPT, FromDate: "d", ToDate: "e", PageSize: pageSize},
+	"scorecard help": &pb.GetScorecardRequest{AgreementId: "help"},
 	"scorecard help --from 2026-01-01 --to 2026-03-31 --as-of 2026-05-01T00:00:00Z": &pb.GetScorecardRequest{AgreementId: "help", FromDate: "2026-01-01", ToDate: "2026-03-31", AsOf: at("2026-05-01")},
 	"scorecard help -o svg --from d":                                                &pb.GetScorecardPictureRequest{AgreementId: "help", FromDate: "d"},
 	"outlook help":                                                                  &pb.GetOutlookRequest{AgreementId: "help"},
@@ -101,7 +102,37 @@ var verbs = map[string]proto.Message{
 	"objective return a may --reason x":          &pb.ReturnObservationRequest{AgreementId: "a", ObservationId: "may", Reason: "x"},
 	"objective observations a o --state pending": &pb.ListObservationsRequest{AgreementId: "a", ObjectiveId: "o", State: pb.ObservationState_OBSERVATION_STATE_PENDING, PageSize: pageSize},
 	"objective observation a may":                &pb.GetObservationRequest{AgreementId: "a", ObservationId: "may"},
-	"pulse request help --id q2":                 &pb.RequestPulseRequest{AgreementId: "help", PulseRoundId: "q2"},
+	"concern raise a --id late --kind breach-concern --title Late --text x --obligation o --obligation p --evidence title=Photo,uri=https://x.example/p": &pb.RaiseConcernRequest{
+		AgreementId: "a", ConcernId: "late", Kind: pb.ConcernKind_CONCERN_KIND_BREACH_CONCERN, Title: "Late", Text: "x", ObligationIds: []string{"o", "p"}, Evidence: []*pb.Evidence{{Title: "Photo", Uri: "https://x.example/p"}}},
+	"concern raise a --kind early-warning --title Ill --about vendor --commitment c": &pb.RaiseConcernRequest{
+		AgreementId: "a", Kind: pb.ConcernKind_CONCERN_KIND_EARLY_WARNING, Title: "Ill", About: pb.Side_SIDE_VENDOR, CommitmentId: "c"},
+	"concern list a --state open --kind feedback --raised-by client --obligation o": &pb.ListConcernsRequest{
+		AgreementId: "a", State: pb.ConcernState_CONCERN_STATE_OPEN, Kind: pb.ConcernKind_CONCERN_KIND_FEEDBACK, RaisedBy: pb.Side_SIDE_CLIENT, ObligationId: "o", PageSize: pageSize},
+	"concern show a c":                           &pb.GetConcernRequest{AgreementId: "a", ConcernId: "c"},
+	"concern acknowledge a c --note x":           &pb.AcknowledgeConcernRequest{AgreementId: "a", ConcernId: "c", Note: "x"},
+	"concern reply a c --reply x --taken":        &pb.ReplyConcernRequest{AgreementId: "a", ConcernId: "c", Reply: "x", Taken: true},
+	"concern admit a c --note x --etag 7":        &pb.AdmitConcernRequest{AgreementId: "a", ConcernId: "c", Note: "x", Etag: "7"},
+	"concern contest a c --reason x":             &pb.ContestConcernRequest{AgreementId: "a", ConcernId: "c", Reason: "x"},
+	"concern propose-remedy a c --text x --by d": &pb.ProposeRemedyRequest{AgreementId: "a", ConcernId: "c", Text: "x", DueDate: "d"},
+	"concern accept-remedy a c --note x":         &pb.AcceptRemedyRequest{AgreementId: "a", ConcernId: "c", Note: "x"},
+	"concern reject-remedy a c --reason x":       &pb.RejectRemedyRequest{AgreementId: "a", ConcernId: "c", Reason: "x"},
+	"concern escalate a c --reason x":            &pb.EscalateConcernRequest{AgreementId: "a", ConcernId: "c", Reason: "x"},
+	"concern determine a c --outcome upheld --reason x": &pb.DetermineConcernRequest{
+		AgreementId: "a", ConcernId: "c", Outcome: pb.ConcernOutcome_CONCERN_OUTCOME_UPHELD, Reason: "x"},
+	"concern withdraw a c --reason x":             &pb.WithdrawConcernRequest{AgreementId: "a", ConcernId: "c", Reason: "x"},
+	"concern reopen a c --reason x":               &pb.ReopenConcernRequest{AgreementId: "a", ConcernId: "c", Reason: "x"},
+	"review open help --title Q1 --from d --to e": &pb.OpenReviewRequest{AgreementId: "help", Title: "Q1", FromDate: "d", ToDate: "e"},
+	"review list help --state signed":             &pb.ListReviewsRequest{AgreementId: "help", State: pb.ReviewState_REVIEW_STATE_SIGNED, PageSize: pageSize},
+	"review show help q1":                         &pb.GetReviewRequest{AgreementId: "help", ReviewId: "q1"},
+	"review sign help q1 --digest x":              &pb.SignReviewRequest{AgreementId: "help", ReviewId: "q1", Revision: 2, Digest: "x"},
+	"review withdraw help q1 --reason x --etag 3": &pb.WithdrawReviewRequest{AgreementId: "help", ReviewId: "q1", Reason: "x", Etag: "3"},
+	"review write help q1 --minutes x":            &pb.UpdateReviewRequest{AgreementId: "help", ReviewId: "q1", Review: &pb.Review{Minutes: "x"}, UpdateMask: mask("minutes")},
+	"review write help q1 --action client_d_Do_it": &pb.UpdateReviewRequest{
+		AgreementId: "help", ReviewId: "q1", Review: &pb.Review{Actions: []*pb.ReviewAction{{Obligor: pb.Side_SIDE_CLIENT, DueDate: "d", Title: "Do it"}}}, UpdateMask: mask("actions")},
+	"review propose help q1 --action 2 --commitment c --weight 3 --category payment": &pb.ProposeReviewActionRequest{
+		AgreementId: "help", ReviewId: "q1", Action: 2, CommitmentId: "c", Weight: 3, Category: pb.Category_CATEGORY_PAYMENT},
+
+	"pulse request help --id q2": &pb.RequestPulseRequest{AgreementId: "help", PulseRoundId: "q2"},
 	"pulse answer help q2 --other 4,4,4,5,4 --self 3,4,5,4,4 --comment x --improve-self y --improve-other z": &pb.AnswerPulseRequest{
 		AgreementId: "help", PulseRoundId: "q2", View: &pb.PulseView{OfOther: &pb.Ratings{Trust: 4, Communication: 4, Fairness: 4, Focus: 5, WouldRenew: 4},
 			OfSelf: &pb.Ratings{Trust: 3, Communication: 4, Fairness: 5, Focus: 4, WouldRenew: 4}, Comment: "x", ImproveSelf: "y", ImproveOther: "z"}},
@@ -216,6 +247,8 @@ func TestConsentToAMotion(t *testing.T) {
 func TestATextIsShownInFull(t *testing.T) {
 	terms := text()
 	terms.NeutralPartyId, terms.HoldsFromDate, terms.HistoryUntilDate = "judge", "2026-05-01", "2026-01-01"
+	terms.Concerns = &pb.ConcernTerms{ResponseBusinessDays: proto.Int32(1), RemedyBusinessDays: proto.Int32(5), EscalationBusinessDays: proto.Int32(3), ReopenDays: proto.Int32(0),
+		Contacts: []*pb.EscalationContact{{Level: 1, Side: pb.Side_SIDE_VENDOR, DisplayName: "Vanda", Reach: "vanda@acme.example"}, {Level: 3, DisplayName: "Mia"}}}
 	terms.SuspensionRights = []*pb.SuspensionRight{{RightId: "flood", Side: pb.Side_SIDE_CLIENT, Ground: "The office is wet."}}
 	terms.History = []*pb.PastObligation{{CommitmentId: "desk", DueDate: "2025-06-30", State: pb.ObligationState_OBLIGATION_STATE_FULFILLED, KeptDate: "2025-07-02",
 		Timeliness: pb.Timeliness_TIMELINESS_LATE, DisclosedBy: pb.Side_SIDE_VENDOR, Note: "A truck broke."}}

@@ -4,6 +4,8 @@ import (
 	"math"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/server/servertest"
 )
@@ -72,7 +74,61 @@ func scorecardSays(t *testing.T, face servertest.Face, who servertest.Caller, wa
 	if len(card.GetTrend()) != 7 || card.GetTrend()[0].GetMonth() != "2026-01" {
 		t.Errorf("the trend is %v", card.GetTrend())
 	}
-	if testing.Verbose() {
-		t.Logf("%v", card)
+	for _, side := range []*pb.SideScores{card.GetVendor(), card.GetClient()} {
+		for _, f := range []*pb.Figure{side.GetKept(), side.GetRecovery(), side.GetCandour(), side.GetBlocked(), side.GetEvidence()} {
+			explained(t, face, who, card, f)
+		}
 	}
+}
+
+// explained holds that what a figure is said to be made of makes it, and that each obligation is found by the event it names.
+func explained(t *testing.T, face servertest.Face, who servertest.Caller, card *pb.Scorecard, f *pb.Figure) {
+	t.Helper()
+	ask := &pb.ExplainFigureRequest{AgreementId: demoAgreement, Side: f.GetSide(), FigureId: f.GetFigureId(), PageSize: 7}
+	of, by, sum, weights := int32(0), int32(0), 0.0, 0.0
+	for {
+		x := face.Must(t, who, ask).(*pb.ExplainFigureResponse)
+		if !proto.Equal(x.GetFigure(), f) || x.GetFromDate() != card.GetFromDate() || x.GetToDate() != card.GetToDate() {
+			t.Fatalf("explained is %v, not %v", x.GetFigure(), f)
+		}
+		for _, o := range x.GetObligations() {
+			if o.GetLeftOut() == 0 {
+				by++
+			}
+			if o.GetInNumerator() {
+				of++
+			}
+			e := face.Must(t, who, &pb.GetEventRequest{AgreementId: demoAgreement, Version: o.GetVersion()}).(*pb.RecordedEvent)
+			if e.GetPosition() != o.GetPosition() || o.GetPosition() == 0 || about(e.GetEvent()) != o.GetObligation().GetObligationId() {
+				t.Errorf("%v is not found by the event that is named: %v", o, e)
+			}
+		}
+		if x.GetNextPageToken() != "" {
+			ask.PageToken = x.GetNextPageToken()
+			continue
+		}
+		for _, c := range x.GetCommitments() {
+			if of, by = of-c.GetNumerator(), by-c.GetDenominator(); c.Value != nil {
+				sum, weights = sum+float64(c.GetWeight())*c.GetValue(), weights+float64(c.GetWeight())
+			}
+		}
+		if of != 0 || by != 0 {
+			t.Errorf("%v: obligations and commitments differ by %d of %d", f, of, by)
+		}
+		if f.GetFigureId() == pb.FigureId_FIGURE_ID_KEPT && math.Abs(sum/weights-f.GetValue()) > 0.00001 {
+			t.Errorf("the shares make %v of %v, and the figure is %v", sum, weights, f)
+		}
+		return
+	}
+}
+
+// about is the obligation that an event tells of.
+func about(e *pb.Event) string {
+	m := e.ProtoReflect()
+	change := m.Get(m.WhichOneof(m.Descriptor().Oneofs().ByName("change"))).Message()
+	f := change.Descriptor().Fields().ByName("obligation_id")
+	if f == nil {
+		return ""
+	}
+	return change.Get(f).String()
 }

@@ -36,3 +36,7 @@ func (s scorecards) GetScorecardPicture(ctx context.Context, r *pb.GetScorecardP
 func (s scorecards) GetOutlook(ctx context.Context, r *pb.GetOutlookRequest) (*pb.Outlook, error) {
 	return s.j.Outlook(ctx, auth.Caller(ctx), r)
 }
+
+func (s scorecards) ExplainFigure(ctx context.Context, r *pb.ExplainFigureRequest) (*pb.ExplainFigureResponse, error) {
+	return s.j.ExplainFigure(ctx, auth.Caller(ctx), r)
+}

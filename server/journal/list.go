@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"cmp"
 	"container/heap"
 	"context"
 	"crypto/hmac"
@@ -38,6 +39,7 @@ type query struct {
 	table    store.Table
 	prefixes [][]byte
 	from, to []byte // bounds on what follows a prefix; nil: none
+	vain     int    // how many places a page looks at in vain; 0: maxPassedOver
 }
 
 // pager is what the request of a list says about pages.
@@ -72,7 +74,7 @@ func (j *Journal) page(snap store.Snapshot, caller rules.Caller, req pager, q qu
 		}
 		added, err := take(place.Key, place.Value)
 		if errors.Is(err, errPassedOver) {
-			if passed++; passed == maxPassedOver {
+			if passed++; passed == cmp.Or(q.vain, maxPassedOver) {
 				return j.sealToken(caller, req, place.Key), nil
 			}
 			continue

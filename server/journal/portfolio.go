@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"math"
 	"slices"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
@@ -25,6 +27,10 @@ import (
 
 // mostAwaits is what a record waits for at most: both sides and the neutral, and one that lingers.
 const mostAwaits = 4
+
+// maxLingering ends a page, be it empty, when so many places were looked at in vain: a party that has submitted something in
+// each of ten thousand agreements is still shown what is left to do.
+const maxLingering = 2 * 10_000
 
 // seats is how many may have a task in an agreement: the neutral and two sides, by the numbers of sides.
 const seats = 3
@@ -319,7 +325,7 @@ func (j *Journal) PortfolioItems(ctx context.Context, caller rules.Caller, req *
 	if err != nil || !theirs {
 		return list, err
 	}
-	q := query{table: tableIndex, prefixes: prefixes(join(listAwaits, party, sep), choices(req.GetTask(), pb.PortfolioTask_name)), to: before}
+	q := query{table: tableIndex, prefixes: prefixes(join(listAwaits, party, sep), choices(req.GetTask(), pb.PortfolioTask_name)), to: before, vain: maxLingering}
 	return list, j.view(ctx, func(snap store.Snapshot) (err error) {
 		s := sight{Snapshot: snap, at: j.Now()}
 		list.NextPageToken, err = j.page(snap, caller, req, q, func(place, _ []byte) (int, error) {
@@ -345,6 +351,9 @@ func portfolioItem(s sight, caller rules.Caller, party string, place []byte) (*p
 	if len(caller.AgreementIDs) > 0 && !slices.Contains(caller.AgreementIDs, ref.Agreement) {
 		return nil, errPassedOver
 	}
+	if lingers, err := lingering(s, ref, task); lingers || err != nil {
+		return nil, cmp.Or(err, errPassedOver)
+	}
 	m, err := readRecord(s, ref)
 	if err != nil {
 		return nil, err
@@ -364,5 +373,40 @@ func portfolioItem(s sight, caller rules.Caller, party string, place []byte) (*p
 			}
 		}
 	}
-	return nil, errPassedOver // it lingers
+	return nil, fmt.Errorf("journal: the portfolio of %s has %+v as %s", party, ref, task)
+}
+
+// lingering says whether what stands among what is to be done is with its judge meanwhile. It looks at the state alone, as
+// many may be passed over for one that is shown.
+func lingering(snap store.Snapshot, ref rules.Ref, task pb.PortfolioTask) (bool, error) {
+	if ref.Kind != rules.KindObligation || task != pb.PortfolioTask_PORTFOLIO_TASK_TO_DO && task != pb.PortfolioTask_PORTFOLIO_TASK_THEIRS_TO_DO {
+		return false, nil
+	}
+	value, err := snap.Get(recordTable(ref.Kind), recordKey(ref))
+	if err != nil {
+		return false, err
+	}
+	state, err := stateOf(value)
+	return state == pb.ObligationState_OBLIGATION_STATE_SUBMITTED, err
+}
+
+// stateOf is the state of a serialized obligation, read without the rest.
+func stateOf(value []byte) (pb.ObligationState, error) {
+	const field = 8 // of concord.v1.Obligation
+	for len(value) > 0 {
+		number, kind, size := protowire.ConsumeTag(value)
+		if size < 0 {
+			return 0, fmt.Errorf("journal: an obligation: %w", protowire.ParseError(size))
+		}
+		value = value[size:]
+		if number == field && kind == protowire.VarintType {
+			state, _ := protowire.ConsumeVarint(value)
+			return pb.ObligationState(state), nil
+		}
+		if size = protowire.ConsumeFieldValue(number, kind, value); size < 0 {
+			return 0, fmt.Errorf("journal: an obligation: %w", protowire.ParseError(size))
+		}
+		value = value[size:]
+	}
+	return 0, nil
 }

@@ -78,7 +78,7 @@ func portfolioOf(b *testing.B, agreements int) *journal.Journal {
 			b.Fatal(err)
 		}
 	}
-	terms := text("Desks", oneOff("desk", pb.Side_SIDE_VENDOR, "2026-01-12"), oneOff("chair", pb.Side_SIDE_VENDOR, "2026-01-12"))
+	terms := text("Desks", oneOff("desk", pb.Side_SIDE_VENDOR, "2026-01-12"), oneOff("chair", pb.Side_SIDE_VENDOR, "2026-01-19"))
 	all(vendor, func(id string) proto.Message {
 		return &pb.CreateAgreementRequest{AgreementId: id, Agreement: &pb.Agreement{VendorPartyId: "acme", ClientPartyId: "globex", DraftTerms: terms}}
 	}, func(id string) proto.Message {

@@ -975,7 +975,10 @@ type ScoredObligation struct {
 	// The newest event about it in the agreement's chain: its version.
 	Version uint64 `protobuf:"varint,5,opt,name=version,proto3" json:"version,omitempty"`
 	// The position of that event in the log, by which an auditor finds it.
-	Position      uint64 `protobuf:"varint,6,opt,name=position,proto3" json:"position,omitempty"`
+	Position uint64 `protobuf:"varint,6,opt,name=position,proto3" json:"position,omitempty"`
+	// Whether it is among those that the figure divides by all: kept on time (M1), made good (M2), told of first by its obligor
+	// (M3), blocked (M9), accepted by word (M10).
+	InNumerator   bool `protobuf:"varint,7,opt,name=in_numerator,json=inNumerator,proto3" json:"in_numerator,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1052,6 +1055,114 @@ func (x *ScoredObligation) GetPosition() uint64 {
 	return 0
 }
 
+func (x *ScoredObligation) GetInNumerator() bool {
+	if x != nil {
+		return x.InNumerator
+	}
+	return false
+}
+
+// CommitmentShare is what one commitment adds to a figure of its obligor.
+type CommitmentShare struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The commitment.
+	CommitmentId string `protobuf:"bytes,1,opt,name=commitment_id,json=commitmentId,proto3" json:"commitment_id,omitempty"`
+	// What is promised, in a line.
+	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
+	// Its weight: by the text in force, or where that has it no more by the last that had it.
+	Weight int32 `protobuf:"varint,3,opt,name=weight,proto3" json:"weight,omitempty"`
+	// How its obligations ended that were due in the window.
+	Outcomes *OutcomeCounts `protobuf:"bytes,4,opt,name=outcomes,proto3" json:"outcomes,omitempty"`
+	// How many of them are among those that the figure divides; see ScoredObligation.in_numerator.
+	Numerator int32 `protobuf:"varint,5,opt,name=numerator,proto3" json:"numerator,omitempty"`
+	// By how many. M1 sums weight times the quotient of the two over the weights of the commitments where this is not 0; M2 sums
+	// weight times each; M3, M9 and M10 sum each.
+	Denominator int32 `protobuf:"varint,6,opt,name=denominator,proto3" json:"denominator,omitempty"`
+	// The quotient, rounded half up to six places; not set if the denominator is 0.
+	Value         *float64 `protobuf:"fixed64,7,opt,name=value,proto3,oneof" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CommitmentShare) Reset() {
+	*x = CommitmentShare{}
+	mi := &file_concord_v1_scorecard_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CommitmentShare) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CommitmentShare) ProtoMessage() {}
+
+func (x *CommitmentShare) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_scorecard_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CommitmentShare.ProtoReflect.Descriptor instead.
+func (*CommitmentShare) Descriptor() ([]byte, []int) {
+	return file_concord_v1_scorecard_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *CommitmentShare) GetCommitmentId() string {
+	if x != nil {
+		return x.CommitmentId
+	}
+	return ""
+}
+
+func (x *CommitmentShare) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *CommitmentShare) GetWeight() int32 {
+	if x != nil {
+		return x.Weight
+	}
+	return 0
+}
+
+func (x *CommitmentShare) GetOutcomes() *OutcomeCounts {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
+func (x *CommitmentShare) GetNumerator() int32 {
+	if x != nil {
+		return x.Numerator
+	}
+	return 0
+}
+
+func (x *CommitmentShare) GetDenominator() int32 {
+	if x != nil {
+		return x.Denominator
+	}
+	return 0
+}
+
+func (x *CommitmentShare) GetValue() float64 {
+	if x != nil && x.Value != nil {
+		return *x.Value
+	}
+	return 0
+}
+
 // PartyScorecard is the figures of a party over its agreements, beside those of its partners in them, or of one partner. The
 // formulas are those of a Scorecard, over the commitments, concerns, answers and objectives of all of them.
 type PartyScorecard struct {
@@ -1090,7 +1201,7 @@ type PartyScorecard struct {
 
 func (x *PartyScorecard) Reset() {
 	*x = PartyScorecard{}
-	mi := &file_concord_v1_scorecard_proto_msgTypes[7]
+	mi := &file_concord_v1_scorecard_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1102,7 +1213,7 @@ func (x *PartyScorecard) String() string {
 func (*PartyScorecard) ProtoMessage() {}
 
 func (x *PartyScorecard) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_scorecard_proto_msgTypes[7]
+	mi := &file_concord_v1_scorecard_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1115,7 +1226,7 @@ func (x *PartyScorecard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartyScorecard.ProtoReflect.Descriptor instead.
 func (*PartyScorecard) Descriptor() ([]byte, []int) {
-	return file_concord_v1_scorecard_proto_rawDescGZIP(), []int{7}
+	return file_concord_v1_scorecard_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *PartyScorecard) GetPartyId() string {
@@ -1229,7 +1340,7 @@ type VerdictCount struct {
 
 func (x *VerdictCount) Reset() {
 	*x = VerdictCount{}
-	mi := &file_concord_v1_scorecard_proto_msgTypes[8]
+	mi := &file_concord_v1_scorecard_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1241,7 +1352,7 @@ func (x *VerdictCount) String() string {
 func (*VerdictCount) ProtoMessage() {}
 
 func (x *VerdictCount) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_scorecard_proto_msgTypes[8]
+	mi := &file_concord_v1_scorecard_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1254,7 +1365,7 @@ func (x *VerdictCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerdictCount.ProtoReflect.Descriptor instead.
 func (*VerdictCount) Descriptor() ([]byte, []int) {
-	return file_concord_v1_scorecard_proto_rawDescGZIP(), []int{8}
+	return file_concord_v1_scorecard_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *VerdictCount) GetVerdict() Verdict {
@@ -1344,7 +1455,7 @@ const file_concord_v1_scorecard_proto_rawDesc = "" +
 	"\rverdict_words\x18\x0e \x01(\tB\x03\xe0A\x03R\fverdictWords\x12*\n" +
 	"\x0ekept_threshold\x18\x0f \x01(\x01B\x03\xe0A\x03R\rkeptThreshold\x12,\n" +
 	"\x0fpulse_threshold\x18\x10 \x01(\x01B\x03\xe0A\x03R\x0epulseThreshold\x122\n" +
-	"\x05trend\x18\x11 \x03(\v2\x17.concord.v1.MonthScoresB\x03\xe0A\x03R\x05trend\"\x89\x02\n" +
+	"\x05trend\x18\x11 \x03(\v2\x17.concord.v1.MonthScoresB\x03\xe0A\x03R\x05trend\"\xb1\x02\n" +
 	"\x10ScoredObligation\x12;\n" +
 	"\n" +
 	"obligation\x18\x01 \x01(\v2\x16.concord.v1.ObligationB\x03\xe0A\x03R\n" +
@@ -1353,7 +1464,17 @@ const file_concord_v1_scorecard_proto_rawDesc = "" +
 	"\tcounts_as\x18\x03 \x01(\tB\x03\xe0A\x03R\bcountsAs\x129\n" +
 	"\bleft_out\x18\x04 \x01(\x0e2\x19.concord.v1.LeftOutReasonB\x03\xe0A\x03R\aleftOut\x12\x1d\n" +
 	"\aversion\x18\x05 \x01(\x04B\x03\xe0A\x03R\aversion\x12\x1f\n" +
-	"\bposition\x18\x06 \x01(\x04B\x03\xe0A\x03R\bposition\"\xbc\x05\n" +
+	"\bposition\x18\x06 \x01(\x04B\x03\xe0A\x03R\bposition\x12&\n" +
+	"\fin_numerator\x18\a \x01(\bB\x03\xe0A\x03R\vinNumerator\"\xa3\x02\n" +
+	"\x0fCommitmentShare\x12(\n" +
+	"\rcommitment_id\x18\x01 \x01(\tB\x03\xe0A\x03R\fcommitmentId\x12\x19\n" +
+	"\x05title\x18\x02 \x01(\tB\x03\xe0A\x03R\x05title\x12\x1b\n" +
+	"\x06weight\x18\x03 \x01(\x05B\x03\xe0A\x03R\x06weight\x12:\n" +
+	"\boutcomes\x18\x04 \x01(\v2\x19.concord.v1.OutcomeCountsB\x03\xe0A\x03R\boutcomes\x12!\n" +
+	"\tnumerator\x18\x05 \x01(\x05B\x03\xe0A\x03R\tnumerator\x12%\n" +
+	"\vdenominator\x18\x06 \x01(\x05B\x03\xe0A\x03R\vdenominator\x12\x1e\n" +
+	"\x05value\x18\a \x01(\x01B\x03\xe0A\x03H\x00R\x05value\x88\x01\x01B\b\n" +
+	"\x06_value\"\xbc\x05\n" +
 	"\x0ePartyScorecard\x12\x1e\n" +
 	"\bparty_id\x18\x01 \x01(\tB\x03\xe0A\x03R\apartyId\x12-\n" +
 	"\x10partner_party_id\x18\x02 \x01(\tB\x03\xe0A\x03R\x0epartnerPartyId\x12 \n" +
@@ -1427,7 +1548,7 @@ func file_concord_v1_scorecard_proto_rawDescGZIP() []byte {
 }
 
 var file_concord_v1_scorecard_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_concord_v1_scorecard_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_concord_v1_scorecard_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_concord_v1_scorecard_proto_goTypes = []any{
 	(FigureId)(0),                 // 0: concord.v1.FigureId
 	(LeftOutReason)(0),            // 1: concord.v1.LeftOutReason
@@ -1439,19 +1560,20 @@ var file_concord_v1_scorecard_proto_goTypes = []any{
 	(*MonthScores)(nil),           // 7: concord.v1.MonthScores
 	(*Scorecard)(nil),             // 8: concord.v1.Scorecard
 	(*ScoredObligation)(nil),      // 9: concord.v1.ScoredObligation
-	(*PartyScorecard)(nil),        // 10: concord.v1.PartyScorecard
-	(*VerdictCount)(nil),          // 11: concord.v1.VerdictCount
-	(Side)(0),                     // 12: concord.v1.Side
-	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
-	(*Obligation)(nil),            // 14: concord.v1.Obligation
+	(*CommitmentShare)(nil),       // 10: concord.v1.CommitmentShare
+	(*PartyScorecard)(nil),        // 11: concord.v1.PartyScorecard
+	(*VerdictCount)(nil),          // 12: concord.v1.VerdictCount
+	(Side)(0),                     // 13: concord.v1.Side
+	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
+	(*Obligation)(nil),            // 15: concord.v1.Obligation
 }
 var file_concord_v1_scorecard_proto_depIdxs = []int32{
 	1,  // 0: concord.v1.LeftOut.reason:type_name -> concord.v1.LeftOutReason
 	0,  // 1: concord.v1.Figure.figure_id:type_name -> concord.v1.FigureId
-	12, // 2: concord.v1.Figure.side:type_name -> concord.v1.Side
+	13, // 2: concord.v1.Figure.side:type_name -> concord.v1.Side
 	3,  // 3: concord.v1.Figure.left_out:type_name -> concord.v1.LeftOut
 	3,  // 4: concord.v1.OutcomeCounts.left_out:type_name -> concord.v1.LeftOut
-	12, // 5: concord.v1.SideScores.side:type_name -> concord.v1.Side
+	13, // 5: concord.v1.SideScores.side:type_name -> concord.v1.Side
 	5,  // 6: concord.v1.SideScores.outcomes:type_name -> concord.v1.OutcomeCounts
 	4,  // 7: concord.v1.SideScores.kept:type_name -> concord.v1.Figure
 	4,  // 8: concord.v1.SideScores.recovery:type_name -> concord.v1.Figure
@@ -1464,7 +1586,7 @@ var file_concord_v1_scorecard_proto_depIdxs = []int32{
 	4,  // 15: concord.v1.SideScores.attainment:type_name -> concord.v1.Figure
 	4,  // 16: concord.v1.MonthScores.vendor_kept:type_name -> concord.v1.Figure
 	4,  // 17: concord.v1.MonthScores.client_kept:type_name -> concord.v1.Figure
-	13, // 18: concord.v1.Scorecard.as_of:type_name -> google.protobuf.Timestamp
+	14, // 18: concord.v1.Scorecard.as_of:type_name -> google.protobuf.Timestamp
 	6,  // 19: concord.v1.Scorecard.vendor:type_name -> concord.v1.SideScores
 	6,  // 20: concord.v1.Scorecard.client:type_name -> concord.v1.SideScores
 	4,  // 21: concord.v1.Scorecard.balance:type_name -> concord.v1.Figure
@@ -1473,23 +1595,24 @@ var file_concord_v1_scorecard_proto_depIdxs = []int32{
 	4,  // 24: concord.v1.Scorecard.lower_pulse:type_name -> concord.v1.Figure
 	2,  // 25: concord.v1.Scorecard.verdict:type_name -> concord.v1.Verdict
 	7,  // 26: concord.v1.Scorecard.trend:type_name -> concord.v1.MonthScores
-	14, // 27: concord.v1.ScoredObligation.obligation:type_name -> concord.v1.Obligation
+	15, // 27: concord.v1.ScoredObligation.obligation:type_name -> concord.v1.Obligation
 	1,  // 28: concord.v1.ScoredObligation.left_out:type_name -> concord.v1.LeftOutReason
-	13, // 29: concord.v1.PartyScorecard.as_of:type_name -> google.protobuf.Timestamp
-	6,  // 30: concord.v1.PartyScorecard.party:type_name -> concord.v1.SideScores
-	6,  // 31: concord.v1.PartyScorecard.partners:type_name -> concord.v1.SideScores
-	4,  // 32: concord.v1.PartyScorecard.balance:type_name -> concord.v1.Figure
-	4,  // 33: concord.v1.PartyScorecard.parity:type_name -> concord.v1.Figure
-	4,  // 34: concord.v1.PartyScorecard.mutual_outcome:type_name -> concord.v1.Figure
-	4,  // 35: concord.v1.PartyScorecard.lower_pulse:type_name -> concord.v1.Figure
-	11, // 36: concord.v1.PartyScorecard.verdicts:type_name -> concord.v1.VerdictCount
-	7,  // 37: concord.v1.PartyScorecard.trend:type_name -> concord.v1.MonthScores
-	2,  // 38: concord.v1.VerdictCount.verdict:type_name -> concord.v1.Verdict
-	39, // [39:39] is the sub-list for method output_type
-	39, // [39:39] is the sub-list for method input_type
-	39, // [39:39] is the sub-list for extension type_name
-	39, // [39:39] is the sub-list for extension extendee
-	0,  // [0:39] is the sub-list for field type_name
+	5,  // 29: concord.v1.CommitmentShare.outcomes:type_name -> concord.v1.OutcomeCounts
+	14, // 30: concord.v1.PartyScorecard.as_of:type_name -> google.protobuf.Timestamp
+	6,  // 31: concord.v1.PartyScorecard.party:type_name -> concord.v1.SideScores
+	6,  // 32: concord.v1.PartyScorecard.partners:type_name -> concord.v1.SideScores
+	4,  // 33: concord.v1.PartyScorecard.balance:type_name -> concord.v1.Figure
+	4,  // 34: concord.v1.PartyScorecard.parity:type_name -> concord.v1.Figure
+	4,  // 35: concord.v1.PartyScorecard.mutual_outcome:type_name -> concord.v1.Figure
+	4,  // 36: concord.v1.PartyScorecard.lower_pulse:type_name -> concord.v1.Figure
+	12, // 37: concord.v1.PartyScorecard.verdicts:type_name -> concord.v1.VerdictCount
+	7,  // 38: concord.v1.PartyScorecard.trend:type_name -> concord.v1.MonthScores
+	2,  // 39: concord.v1.VerdictCount.verdict:type_name -> concord.v1.Verdict
+	40, // [40:40] is the sub-list for method output_type
+	40, // [40:40] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_scorecard_proto_init() }
@@ -1500,13 +1623,14 @@ func file_concord_v1_scorecard_proto_init() {
 	file_concord_v1_obligation_proto_init()
 	file_concord_v1_party_proto_init()
 	file_concord_v1_scorecard_proto_msgTypes[1].OneofWrappers = []any{}
+	file_concord_v1_scorecard_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_scorecard_proto_rawDesc), len(file_concord_v1_scorecard_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

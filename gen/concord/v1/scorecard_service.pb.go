@@ -285,12 +285,215 @@ func (x *GetOutlookRequest) GetAsOf() *timestamppb.Timestamp {
 	return nil
 }
 
+// ExplainFigureRequest names a figure of one side.
+type ExplainFigureRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The agreement.
+	AgreementId string `protobuf:"bytes,1,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
+	// The side that it is about.
+	Side Side `protobuf:"varint,2,opt,name=side,proto3,enum=concord.v1.Side" json:"side,omitempty"`
+	// The figure; or BALANCE for what the side promised.
+	FigureId FigureId `protobuf:"varint,3,opt,name=figure_id,json=figureId,proto3,enum=concord.v1.FigureId" json:"figure_id,omitempty"`
+	// The first day of the window, as in GetScorecardRequest.
+	FromDate string `protobuf:"bytes,4,opt,name=from_date,json=fromDate,proto3" json:"from_date,omitempty"`
+	// The last day of the window, as in GetScorecardRequest.
+	ToDate string `protobuf:"bytes,5,opt,name=to_date,json=toDate,proto3" json:"to_date,omitempty"`
+	// The most obligations to return, 1 to 1,000; 0 means 50, more than 1,000 means 1,000.
+	PageSize int32 `protobuf:"varint,80,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before, with the same filters; empty for the first page.
+	PageToken string `protobuf:"bytes,81,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Answer as the service knew it at this time: as the events recorded up to then leave it. Not in the future. Not set:
+	// as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,82,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainFigureRequest) Reset() {
+	*x = ExplainFigureRequest{}
+	mi := &file_concord_v1_scorecard_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainFigureRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainFigureRequest) ProtoMessage() {}
+
+func (x *ExplainFigureRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_scorecard_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainFigureRequest.ProtoReflect.Descriptor instead.
+func (*ExplainFigureRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_scorecard_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ExplainFigureRequest) GetAgreementId() string {
+	if x != nil {
+		return x.AgreementId
+	}
+	return ""
+}
+
+func (x *ExplainFigureRequest) GetSide() Side {
+	if x != nil {
+		return x.Side
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *ExplainFigureRequest) GetFigureId() FigureId {
+	if x != nil {
+		return x.FigureId
+	}
+	return FigureId_FIGURE_ID_UNSPECIFIED
+}
+
+func (x *ExplainFigureRequest) GetFromDate() string {
+	if x != nil {
+		return x.FromDate
+	}
+	return ""
+}
+
+func (x *ExplainFigureRequest) GetToDate() string {
+	if x != nil {
+		return x.ToDate
+	}
+	return ""
+}
+
+func (x *ExplainFigureRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ExplainFigureRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ExplainFigureRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+// ExplainFigureResponse is what a figure is made of.
+type ExplainFigureResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The figure, as the scorecard has it.
+	Figure *Figure `protobuf:"bytes,1,opt,name=figure,proto3" json:"figure,omitempty"`
+	// The first day of the window, YYYY-MM-DD.
+	FromDate string `protobuf:"bytes,2,opt,name=from_date,json=fromDate,proto3" json:"from_date,omitempty"`
+	// Its last day, YYYY-MM-DD.
+	ToDate string `protobuf:"bytes,3,opt,name=to_date,json=toDate,proto3" json:"to_date,omitempty"`
+	// What each commitment of the side adds, by id; those with nothing due in the window among them. On every page. Empty for
+	// M4, M8 and M11, which no commitments make.
+	Commitments []*CommitmentShare `protobuf:"bytes,4,rep,name=commitments,proto3" json:"commitments,omitempty"`
+	// A page of the obligations behind the figure, and of those left out of it, by due day and id. A page may be empty and not
+	// the last.
+	Obligations []*ScoredObligation `protobuf:"bytes,5,rep,name=obligations,proto3" json:"obligations,omitempty"`
+	// Where the next page starts; empty on the last.
+	NextPageToken string `protobuf:"bytes,6,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainFigureResponse) Reset() {
+	*x = ExplainFigureResponse{}
+	mi := &file_concord_v1_scorecard_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainFigureResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainFigureResponse) ProtoMessage() {}
+
+func (x *ExplainFigureResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_scorecard_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainFigureResponse.ProtoReflect.Descriptor instead.
+func (*ExplainFigureResponse) Descriptor() ([]byte, []int) {
+	return file_concord_v1_scorecard_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ExplainFigureResponse) GetFigure() *Figure {
+	if x != nil {
+		return x.Figure
+	}
+	return nil
+}
+
+func (x *ExplainFigureResponse) GetFromDate() string {
+	if x != nil {
+		return x.FromDate
+	}
+	return ""
+}
+
+func (x *ExplainFigureResponse) GetToDate() string {
+	if x != nil {
+		return x.ToDate
+	}
+	return ""
+}
+
+func (x *ExplainFigureResponse) GetCommitments() []*CommitmentShare {
+	if x != nil {
+		return x.Commitments
+	}
+	return nil
+}
+
+func (x *ExplainFigureResponse) GetObligations() []*ScoredObligation {
+	if x != nil {
+		return x.Obligations
+	}
+	return nil
+}
+
+func (x *ExplainFigureResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 var File_concord_v1_scorecard_service_proto protoreflect.FileDescriptor
 
 const file_concord_v1_scorecard_service_proto_rawDesc = "" +
 	"\n" +
 	"\"concord/v1/scorecard_service.proto\x12\n" +
-	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x18concord/v1/outlook.proto\x1a\x1aconcord/v1/scorecard.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa0\x02\n" +
+	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x18concord/v1/outlook.proto\x1a\x16concord/v1/party.proto\x1a\x1aconcord/v1/scorecard.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa0\x02\n" +
 	"\x13GetScorecardRequest\x12G\n" +
 	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x12F\n" +
 	"\tfrom_date\x18\x02 \x01(\tB)\xe0A\x01\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\bfromDate\x12B\n" +
@@ -306,10 +509,30 @@ const file_concord_v1_scorecard_service_proto_rawDesc = "" +
 	"\x04etag\x18\x02 \x01(\tR\x04etag\"\x92\x01\n" +
 	"\x11GetOutlookRequest\x12G\n" +
 	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x124\n" +
-	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf2\x88\x03\n" +
+	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf\"\xed\x03\n" +
+	"\x14ExplainFigureRequest\x12G\n" +
+	"\fagreement_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\vagreementId\x123\n" +
+	"\x04side\x18\x02 \x01(\x0e2\x10.concord.v1.SideB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04side\x12@\n" +
+	"\tfigure_id\x18\x03 \x01(\x0e2\x14.concord.v1.FigureIdB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\bfigureId\x12F\n" +
+	"\tfrom_date\x18\x04 \x01(\tB)\xe0A\x01\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\bfromDate\x12B\n" +
+	"\ato_date\x18\x05 \x01(\tB)\xe0A\x01\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x06toDate\x12'\n" +
+	"\tpage_size\x18P \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
+	"\n" +
+	"page_token\x18Q \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\bR\tpageToken\x124\n" +
+	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf\"\xa0\x02\n" +
+	"\x15ExplainFigureResponse\x12*\n" +
+	"\x06figure\x18\x01 \x01(\v2\x12.concord.v1.FigureR\x06figure\x12\x1b\n" +
+	"\tfrom_date\x18\x02 \x01(\tR\bfromDate\x12\x17\n" +
+	"\ato_date\x18\x03 \x01(\tR\x06toDate\x12=\n" +
+	"\vcommitments\x18\x04 \x03(\v2\x1b.concord.v1.CommitmentShareR\vcommitments\x12>\n" +
+	"\vobligations\x18\x05 \x03(\v2\x1c.concord.v1.ScoredObligationR\vobligations\x12&\n" +
+	"\x0fnext_page_token\x18\x06 \x01(\tR\rnextPageToken2\xa3\x04\n" +
 	"\x10ScorecardService\x12\x82\x01\n" +
 	"\fGetScorecard\x12\x1f.concord.v1.GetScorecardRequest\x1a\x15.concord.v1.Scorecard\":\xa2\xae\x19\a\n" +
-	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x02)\x12'/v1/agreements/{agreement_id}/scorecard\x12s\n" +
+	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x02)\x12'/v1/agreements/{agreement_id}/scorecard\x12\x98\x01\n" +
+	"\rExplainFigure\x12 .concord.v1.ExplainFigureRequest\x1a!.concord.v1.ExplainFigureResponse\"B\xa2\xae\x19\a\n" +
+	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x021\x12//v1/agreements/{agreement_id}/scorecard:explain\x12s\n" +
 	"\x13GetScorecardPicture\x12&.concord.v1.GetScorecardPictureRequest\x1a'.concord.v1.GetScorecardPictureResponse\"\v\xa2\xae\x19\a\n" +
 	"\x05\x01\x02\x03\x05\x04\x12z\n" +
 	"\n" +
@@ -328,31 +551,46 @@ func file_concord_v1_scorecard_service_proto_rawDescGZIP() []byte {
 	return file_concord_v1_scorecard_service_proto_rawDescData
 }
 
-var file_concord_v1_scorecard_service_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_concord_v1_scorecard_service_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_concord_v1_scorecard_service_proto_goTypes = []any{
 	(*GetScorecardRequest)(nil),         // 0: concord.v1.GetScorecardRequest
 	(*GetScorecardPictureRequest)(nil),  // 1: concord.v1.GetScorecardPictureRequest
 	(*GetScorecardPictureResponse)(nil), // 2: concord.v1.GetScorecardPictureResponse
 	(*GetOutlookRequest)(nil),           // 3: concord.v1.GetOutlookRequest
-	(*timestamppb.Timestamp)(nil),       // 4: google.protobuf.Timestamp
-	(*Scorecard)(nil),                   // 5: concord.v1.Scorecard
-	(*Outlook)(nil),                     // 6: concord.v1.Outlook
+	(*ExplainFigureRequest)(nil),        // 4: concord.v1.ExplainFigureRequest
+	(*ExplainFigureResponse)(nil),       // 5: concord.v1.ExplainFigureResponse
+	(*timestamppb.Timestamp)(nil),       // 6: google.protobuf.Timestamp
+	(Side)(0),                           // 7: concord.v1.Side
+	(FigureId)(0),                       // 8: concord.v1.FigureId
+	(*Figure)(nil),                      // 9: concord.v1.Figure
+	(*CommitmentShare)(nil),             // 10: concord.v1.CommitmentShare
+	(*ScoredObligation)(nil),            // 11: concord.v1.ScoredObligation
+	(*Scorecard)(nil),                   // 12: concord.v1.Scorecard
+	(*Outlook)(nil),                     // 13: concord.v1.Outlook
 }
 var file_concord_v1_scorecard_service_proto_depIdxs = []int32{
-	4, // 0: concord.v1.GetScorecardRequest.as_of:type_name -> google.protobuf.Timestamp
-	4, // 1: concord.v1.GetScorecardPictureRequest.as_of:type_name -> google.protobuf.Timestamp
-	4, // 2: concord.v1.GetOutlookRequest.as_of:type_name -> google.protobuf.Timestamp
-	0, // 3: concord.v1.ScorecardService.GetScorecard:input_type -> concord.v1.GetScorecardRequest
-	1, // 4: concord.v1.ScorecardService.GetScorecardPicture:input_type -> concord.v1.GetScorecardPictureRequest
-	3, // 5: concord.v1.ScorecardService.GetOutlook:input_type -> concord.v1.GetOutlookRequest
-	5, // 6: concord.v1.ScorecardService.GetScorecard:output_type -> concord.v1.Scorecard
-	2, // 7: concord.v1.ScorecardService.GetScorecardPicture:output_type -> concord.v1.GetScorecardPictureResponse
-	6, // 8: concord.v1.ScorecardService.GetOutlook:output_type -> concord.v1.Outlook
-	6, // [6:9] is the sub-list for method output_type
-	3, // [3:6] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	6,  // 0: concord.v1.GetScorecardRequest.as_of:type_name -> google.protobuf.Timestamp
+	6,  // 1: concord.v1.GetScorecardPictureRequest.as_of:type_name -> google.protobuf.Timestamp
+	6,  // 2: concord.v1.GetOutlookRequest.as_of:type_name -> google.protobuf.Timestamp
+	7,  // 3: concord.v1.ExplainFigureRequest.side:type_name -> concord.v1.Side
+	8,  // 4: concord.v1.ExplainFigureRequest.figure_id:type_name -> concord.v1.FigureId
+	6,  // 5: concord.v1.ExplainFigureRequest.as_of:type_name -> google.protobuf.Timestamp
+	9,  // 6: concord.v1.ExplainFigureResponse.figure:type_name -> concord.v1.Figure
+	10, // 7: concord.v1.ExplainFigureResponse.commitments:type_name -> concord.v1.CommitmentShare
+	11, // 8: concord.v1.ExplainFigureResponse.obligations:type_name -> concord.v1.ScoredObligation
+	0,  // 9: concord.v1.ScorecardService.GetScorecard:input_type -> concord.v1.GetScorecardRequest
+	4,  // 10: concord.v1.ScorecardService.ExplainFigure:input_type -> concord.v1.ExplainFigureRequest
+	1,  // 11: concord.v1.ScorecardService.GetScorecardPicture:input_type -> concord.v1.GetScorecardPictureRequest
+	3,  // 12: concord.v1.ScorecardService.GetOutlook:input_type -> concord.v1.GetOutlookRequest
+	12, // 13: concord.v1.ScorecardService.GetScorecard:output_type -> concord.v1.Scorecard
+	5,  // 14: concord.v1.ScorecardService.ExplainFigure:output_type -> concord.v1.ExplainFigureResponse
+	2,  // 15: concord.v1.ScorecardService.GetScorecardPicture:output_type -> concord.v1.GetScorecardPictureResponse
+	13, // 16: concord.v1.ScorecardService.GetOutlook:output_type -> concord.v1.Outlook
+	13, // [13:17] is the sub-list for method output_type
+	9,  // [9:13] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_scorecard_service_proto_init() }
@@ -362,6 +600,7 @@ func file_concord_v1_scorecard_service_proto_init() {
 	}
 	file_concord_v1_access_proto_init()
 	file_concord_v1_outlook_proto_init()
+	file_concord_v1_party_proto_init()
 	file_concord_v1_scorecard_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -369,7 +608,7 @@ func file_concord_v1_scorecard_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_scorecard_service_proto_rawDesc), len(file_concord_v1_scorecard_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -20,6 +20,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	ScorecardService_GetScorecard_FullMethodName        = "/concord.v1.ScorecardService/GetScorecard"
+	ScorecardService_ExplainFigure_FullMethodName       = "/concord.v1.ScorecardService/ExplainFigure"
 	ScorecardService_GetScorecardPicture_FullMethodName = "/concord.v1.ScorecardService/GetScorecardPicture"
 	ScorecardService_GetOutlook_FullMethodName          = "/concord.v1.ScorecardService/GetOutlook"
 )
@@ -34,6 +35,10 @@ type ScorecardServiceClient interface {
 	// costs the same however long the history is. Refused with INVALID_FIELDS if the window is none: one that ends before it
 	// begins, or that begins after as_of.
 	GetScorecard(ctx context.Context, in *GetScorecardRequest, opts ...grpc.CallOption) (*Scorecard, error)
+	// ExplainFigure tells what a figure of one side is made of: what each of its commitments adds, and a page of the obligations
+	// behind it by due day, each with the event that an auditor finds it by. Refused with INVALID_FIELDS for a figure of both
+	// sides together: M6 and M7 are made of each side's M1, the lower pulse of each side's pulse.
+	ExplainFigure(ctx context.Context, in *ExplainFigureRequest, opts ...grpc.CallOption) (*ExplainFigureResponse, error)
 	// GetScorecardPicture is a scorecard drawn as a picture for a page. The same events, window and as_of give the same bytes;
 	// where as_of is not set no instant is in them, so that they change with the agreement and from day to day only. gRPC
 	// only; the same bytes are served over HTTP as "/v1/agreements/{agreement_id}/scorecard.svg".
@@ -55,6 +60,16 @@ func (c *scorecardServiceClient) GetScorecard(ctx context.Context, in *GetScorec
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Scorecard)
 	err := c.cc.Invoke(ctx, ScorecardService_GetScorecard_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *scorecardServiceClient) ExplainFigure(ctx context.Context, in *ExplainFigureRequest, opts ...grpc.CallOption) (*ExplainFigureResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExplainFigureResponse)
+	err := c.cc.Invoke(ctx, ScorecardService_ExplainFigure_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +106,10 @@ type ScorecardServiceServer interface {
 	// costs the same however long the history is. Refused with INVALID_FIELDS if the window is none: one that ends before it
 	// begins, or that begins after as_of.
 	GetScorecard(context.Context, *GetScorecardRequest) (*Scorecard, error)
+	// ExplainFigure tells what a figure of one side is made of: what each of its commitments adds, and a page of the obligations
+	// behind it by due day, each with the event that an auditor finds it by. Refused with INVALID_FIELDS for a figure of both
+	// sides together: M6 and M7 are made of each side's M1, the lower pulse of each side's pulse.
+	ExplainFigure(context.Context, *ExplainFigureRequest) (*ExplainFigureResponse, error)
 	// GetScorecardPicture is a scorecard drawn as a picture for a page. The same events, window and as_of give the same bytes;
 	// where as_of is not set no instant is in them, so that they change with the agreement and from day to day only. gRPC
 	// only; the same bytes are served over HTTP as "/v1/agreements/{agreement_id}/scorecard.svg".
@@ -110,6 +129,9 @@ type UnimplementedScorecardServiceServer struct{}
 
 func (UnimplementedScorecardServiceServer) GetScorecard(context.Context, *GetScorecardRequest) (*Scorecard, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetScorecard not implemented")
+}
+func (UnimplementedScorecardServiceServer) ExplainFigure(context.Context, *ExplainFigureRequest) (*ExplainFigureResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExplainFigure not implemented")
 }
 func (UnimplementedScorecardServiceServer) GetScorecardPicture(context.Context, *GetScorecardPictureRequest) (*GetScorecardPictureResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetScorecardPicture not implemented")
@@ -152,6 +174,24 @@ func _ScorecardService_GetScorecard_Handler(srv interface{}, ctx context.Context
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(ScorecardServiceServer).GetScorecard(ctx, req.(*GetScorecardRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ScorecardService_ExplainFigure_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainFigureRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ScorecardServiceServer).ExplainFigure(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ScorecardService_ExplainFigure_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ScorecardServiceServer).ExplainFigure(ctx, req.(*ExplainFigureRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -202,6 +242,10 @@ var ScorecardService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetScorecard",
 			Handler:    _ScorecardService_GetScorecard_Handler,
+		},
+		{
+			MethodName: "ExplainFigure",
+			Handler:    _ScorecardService_ExplainFigure_Handler,
 		},
 		{
 			MethodName: "GetScorecardPicture",

@@ -1,0 +1,131 @@
+package rules
+
+import (
+	"math/big"
+	"slices"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// lowEvidence is how many obligations an M1 needs to be relied on: fewer, and one more could turn it.
+const lowEvidence = 5
+
+// share is which obligations a figure divides by which. It is told from counts, which may be of many or of one.
+type share struct {
+	of, by func(*counts) int32
+	// countsExcused says that what is excused is among them.
+	countsExcused bool
+}
+
+// shares is the figures that obligations make.
+var shares = map[pb.FigureId]share{
+	pb.FigureId_FIGURE_ID_KEPT:     {of: (*counts).onTime, by: (*counts).counted},
+	pb.FigureId_FIGURE_ID_RECOVERY: {of: (*counts).mended, by: (*counts).failed},
+	pb.FigureId_FIGURE_ID_CANDOUR:  {of: func(c *counts) int32 { return c.toldFirst }, by: (*counts).failed},
+	pb.FigureId_FIGURE_ID_BLOCKED:  {of: func(c *counts) int32 { return c.blocked }, by: func(c *counts) int32 { return c.counted() + c.excused() }, countsExcused: true},
+	pb.FigureId_FIGURE_ID_EVIDENCE: {of: func(c *counts) int32 { return c.byWord }, by: func(c *counts) int32 { return c.onTime() + c.mended() }},
+}
+
+func (c *counts) onTime() int32 { return c.outcomes[classOnTime] }
+
+func (c *counts) mended() int32 { return c.outcomes[classLate] + c.outcomes[classCured] }
+
+func (c *counts) failed() int32 { return c.mended() + c.outcomes[classBroken] }
+
+func (c *counts) counted() int32 { return c.onTime() + c.failed() }
+
+func (c *counts) excused() int32 {
+	return c.outcomes[leftOut(pb.LeftOutReason_LEFT_OUT_REASON_EXCUSED)]
+}
+
+// sums is what the figures of one side are made of, over all its commitments. Everything is exact; only figures are rounded.
+type sums struct {
+	counts                          // of all commitments together
+	kept                   *big.Rat // the sum of weight times share kept on time
+	keptWeight             int64    // the weights of the commitments with data
+	mendWeight, failWeight int64    // of failures: those made good, and all
+	promised               int32    // weights of what the text promises
+}
+
+func newSums() *sums { return &sums{kept: new(big.Rat)} }
+
+// add adds a commitment.
+func (t *sums) add(weight int32, c counts) {
+	w := int64(weight)
+	t.mendWeight += w * int64(c.mended())
+	t.failWeight += w * int64(c.failed())
+	if by := c.counted(); by != 0 {
+		t.kept.Add(t.kept, big.NewRat(w*int64(c.onTime()), int64(by)))
+		t.keptWeight += w
+	}
+	for is, n := range c.outcomes {
+		t.outcomes[is] += n
+	}
+	t.toldFirst += c.toldFirst
+	t.byWord += c.byWord
+	t.blocked += c.blocked
+	for days, n := range c.days {
+		t.took(days, n)
+	}
+}
+
+// leftOut is what is left out, by reason, but for some.
+func (c *counts) leftOut(but ...pb.LeftOutReason) (left []*pb.LeftOut) {
+	for o := classBroken + 1; o < classes; o++ {
+		if n := c.outcomes[o]; n != 0 && !slices.Contains(but, o.reason()) {
+			left = append(left, &pb.LeftOut{Reason: o.reason(), Count: n})
+		}
+	}
+	return left
+}
+
+// outcomeCounts is how a side's obligations ended.
+func (c *counts) outcomeCounts() *pb.OutcomeCounts {
+	return &pb.OutcomeCounts{
+		KeptOnTime: c.outcomes[classOnTime], KeptLate: c.outcomes[classLate], Cured: c.outcomes[classCured], Broken: c.outcomes[classBroken],
+		LeftOut: c.leftOut(),
+	}
+}
+
+// keptRatio is M1, exactly.
+func (t *sums) keptRatio() *big.Rat { return ratio(t.kept, whole(t.keptWeight)) }
+
+// figure is a figure that obligations make.
+func (t *sums) figure(id pb.FigureId, side pb.Side) *pb.Figure {
+	is := shares[id]
+	of, by := whole(int64(is.of(&t.counts))), whole(int64(is.by(&t.counts)))
+	switch id {
+	case pb.FigureId_FIGURE_ID_KEPT:
+		of, by = t.kept, whole(t.keptWeight)
+	case pb.FigureId_FIGURE_ID_RECOVERY:
+		of, by = whole(t.mendWeight), whole(t.failWeight)
+	}
+	left := t.leftOut()
+	if is.countsExcused {
+		left = t.leftOut(pb.LeftOutReason_LEFT_OUT_REASON_EXCUSED)
+	}
+	f := quotient(id, side, of, by, is.by(&t.counts), left)
+	switch id {
+	case pb.FigureId_FIGURE_ID_KEPT:
+		f.LowEvidence = f.Value != nil && f.Count < lowEvidence
+	case pb.FigureId_FIGURE_ID_RECOVERY:
+		f.MedianBusinessDays = median(t.days)
+	}
+	return f
+}
+
+// sideScores is what a scorecard says of one side.
+func (t *sums) sideScores(side pb.Side, partyID string) *pb.SideScores {
+	return &pb.SideScores{
+		Side: side, PartyId: partyID, Outcomes: t.outcomeCounts(), PromisedWeight: t.promised,
+		Kept:           t.figure(pb.FigureId_FIGURE_ID_KEPT, side),
+		Recovery:       t.figure(pb.FigureId_FIGURE_ID_RECOVERY, side),
+		Candour:        t.figure(pb.FigureId_FIGURE_ID_CANDOUR, side),
+		Blocked:        t.figure(pb.FigureId_FIGURE_ID_BLOCKED, side),
+		Evidence:       t.figure(pb.FigureId_FIGURE_ID_EVIDENCE, side),
+		Responsiveness: nullFigure(pb.FigureId_FIGURE_ID_RESPONSIVENESS, side),
+		Pulse:          nullFigure(pb.FigureId_FIGURE_ID_PULSE, side),
+		PulseGap:       nullFigure(pb.FigureId_FIGURE_ID_PULSE_GAP, side),
+		Attainment:     nullFigure(pb.FigureId_FIGURE_ID_ATTAINMENT, side),
+	}
+}
