@@ -1,8 +1,8 @@
 // Package client speaks to a Concord service from Go.
 //
 // Dial gives a Client, whose fields are the service's own nouns: Parties, Agreements, Proposals, Commitments,
-// Obligations, Pulses, Scorecards, Portfolios, Calendars, History, Log and Admin. Every call carries the caller's key, gets a
-// deadline if it has none, and is safe to repeat: a command without a request_id is given one before it leaves, so that a call which found the service
+// Obligations, Concerns, Pulses, Scorecards, Reviews, Portfolios, Calendars, History, Log and Admin. Every call carries the caller's
+// key, gets a deadline if it has none, and is safe to repeat: a command without a request_id is given one before it leaves, so that a call which found the service
 // unavailable is made again, and is never recorded twice. What the service refuses comes back as an error that Reason,
 // Violations and Details read; Pages walks a list to its end; Import sends rows, as many as there are; Watch tells
 // what happens, and goes on where it was when a service restarts. With Options.Verify it checks the history it reads
@@ -66,6 +66,8 @@ type Client struct {
 	Obligations pb.ObligationServiceClient
 	// Pulses are how both sides feel.
 	Pulses pb.PulseServiceClient
+	// Concerns are what the sides have to say to each other.
+	Concerns pb.ConcernServiceClient
 	// Scorecards are both sides' figures, by the same rules.
 	Scorecards pb.ScorecardServiceClient
 	// Reviews are both sides looking at one scorecard together.
@@ -133,6 +135,7 @@ func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
 		Commitments: pb.NewCommitmentServiceClient(conn),
 		Obligations: pb.NewObligationServiceClient(conn),
 		Pulses:      pb.NewPulseServiceClient(conn),
+		Concerns:    pb.NewConcernServiceClient(conn),
 		Scorecards:  pb.NewScorecardServiceClient(conn),
 		Reviews:     pb.NewReviewServiceClient(conn),
 		Portfolios:  pb.NewPortfolioServiceClient(conn),

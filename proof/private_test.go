@@ -20,7 +20,7 @@ var facts = map[string][]string{
 	"ids, which name and do not describe": {
 		"Event.agreement_id", "Event.request_id", "Actor.principal_id", "Actor.party_id", "Principal.principal_id", "Principal.party_id",
 		"Principal.service_party_ids", "Principal.agreement_ids", "*.party_id", "*.api_key_id", "*.obligation_id", "*.obligation_ids", "*.review_id", "Scorecard.agreement_id",
-		"*.commitment_id", "*.commitment_ids", "*.proposal_id", "*.successor_agreement_id", "*.dependents", "*.remedy_of", "*.right_id",
+		"*.commitment_id", "*.commitment_ids", "*.proposal_id", "*.concern_id", "*.successor_agreement_id", "*.dependents", "*.remedy_of", "*.right_id",
 		"*.blocked_by", "AgreementDrafted.vendor_party_id", "AgreementDrafted.client_party_id", "*.neutral_party_id", "*.renews_agreement_id", "*.pulse_round_id",
 		"Impact.added_commitment_ids", "Impact.changed_commitment_ids", "Impact.ended_commitment_ids", "Impact.superseded_obligation_ids",
 	},

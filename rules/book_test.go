@@ -45,12 +45,14 @@ func lifeCycles() string {
 	chapter(&b, "Agreement", AgreementMoves)
 	chapter(&b, "Commitment", CommitmentMoves)
 	chapter(&b, "Obligation", ObligationMoves)
-	b.WriteString("\n## What time brings\n\nAt one instant the clock looks at an agreement first, then at its proposals, its commitments and its obligations.\n\n" +
+	chapter(&b, "Concern", ConcernMoves)
+	b.WriteString("\n## What time brings\n\nAt one instant the clock looks at an agreement first, then at its proposals, its commitments, its obligations and its concerns.\n\n" +
 		"| noun | from | verb | to | when |\n|---|---|---|---|---|\n")
 	clockRows(&b, "proposal", ProposalMoves)
 	clockRows(&b, "agreement", AgreementMoves)
 	clockRows(&b, "commitment", CommitmentMoves)
 	clockRows(&b, "obligation", ObligationMoves)
+	clockRows(&b, "concern", ConcernMoves)
 	return b.String()
 }
 

@@ -31,6 +31,9 @@ func WakeTime(m proto.Message) (time.Time, bool) {
 	case *pb.Obligation:
 		at := obligationClock(r)
 		return at.AsTime(), at != nil
+	case *pb.Concern:
+		at := concernClock(r)
+		return at.AsTime(), at != nil
 	}
 	return time.Time{}, false
 }
@@ -47,6 +50,8 @@ func WakeFor(ref Ref) *journalv1.Wake {
 		w.Record = &journalv1.Wake_CommitmentId{CommitmentId: ref.ID}
 	case KindObligation:
 		w.Record = &journalv1.Wake_ObligationId{ObligationId: ref.ID}
+	case KindConcern:
+		w.Record = &journalv1.Wake_ConcernId{ConcernId: ref.ID}
 	case KindPulseRound:
 		w.Record = &journalv1.Wake_PulseRoundId{PulseRoundId: ref.ID}
 	}
@@ -66,6 +71,8 @@ func (d *Decision) wake(c *journalv1.Wake) error {
 		ref = commitmentRef(c.GetAgreementId(), r.CommitmentId)
 	case *journalv1.Wake_ObligationId:
 		ref = obligationRef(c.GetAgreementId(), r.ObligationId)
+	case *journalv1.Wake_ConcernId:
+		ref = concernRef(c.GetAgreementId(), r.ConcernId)
 	case *journalv1.Wake_PulseRoundId:
 		ref = pulseRoundRef(c.GetAgreementId(), r.PulseRoundId)
 	}
@@ -162,6 +169,8 @@ func (d *Decision) passBefore(ref Ref, until time.Time) bool {
 			} // else it waits for its agreement, which the clock wakes too
 		case *pb.Obligation:
 			d.obligationWakes(r, at)
+		case *pb.Concern:
+			d.concernWakes(r)
 		case *pb.PulseRound:
 			d.passPulse(r, at)
 		}

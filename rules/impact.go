@@ -3,6 +3,7 @@ package rules
 import (
 	"cmp"
 	"container/heap"
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -29,7 +30,11 @@ const maxForeseen = 5000
 func (d *Decision) foresee(agreementID, proposalID string, side pb.Side, event *pb.Event) (*pb.Impact, *Error) {
 	try := &Decision{State: d.State.Fork(), stamp: d.stamp, command: d.command}
 	try.State.carry = math.MaxInt
-	try.stamp.NewID = func(prefix string) string { return prefix }
+	drawn := 0
+	try.stamp.NewID = func(prefix string) string { // never one twice: what has the name of another is taken for it
+		drawn++
+		return fmt.Sprintf("%s~%d", prefix, drawn)
+	}
 	if event != nil {
 		try.emit(agreementID, side, proto.CloneOf(event))
 	}

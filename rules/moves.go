@@ -16,6 +16,8 @@ const (
 	Beneficiary Who = "beneficiary"
 	Author      Who = "side whose text is on the table"
 	Answerer    Who = "side whose turn it is"
+	Raiser      Who = "side that raised it"
+	Respondent  Who = "side that answers it"
 	Either      Who = "either side"
 	Both        Who = "both sides together"
 	Holder      Who = "side that holds the right"
@@ -82,10 +84,18 @@ func refuseMove[S state](table []Move[S], noun string, from S, verb string, is f
 	case turns:
 		e = Refuse(pb.ErrorReason_ERROR_REASON_NOT_YOUR_TURN, "Only %s may %s the %s.", strings.Join(whose, " or "), verb, noun)
 	default:
-		e = Refuse(pb.ErrorReason_ERROR_REASON_WRONG_SIDE, "Only %s may %s an %s.", strings.Join(whose, " or "), verb, noun)
+		e = Refuse(pb.ErrorReason_ERROR_REASON_WRONG_SIDE, "Only %s may %s %s %s.", strings.Join(whose, " or "), verb, article(noun), noun)
 	}
 	e.Rule, e.Metadata = noun+" "+verb, map[string]string{"state": word(from)}
 	return e
+}
+
+// article is "a", or "an" before a vowel.
+func article(noun string) string {
+	if noun != "" && strings.ContainsRune("aeiouAEIOU", rune(noun[0])) {
+		return "an"
+	}
+	return "a"
 }
 
 // word is an enum value without its type's prefix: OBLIGATION_STATE_DUE is DUE.

@@ -63,6 +63,7 @@ var ObligationMoves = []Move[pb.ObligationState]{
 	{From: curing, Verb: "acknowledge", By: Beneficiary, To: cured, If: "received already"},
 	{From: due, Verb: "admit", By: Obligor, To: breached},
 	{From: due, Verb: "breach", By: ClockActor, To: breached, If: "the grace period is over"},
+	{From: due, Verb: "breach", By: Rule, To: breached, If: "a concern about it was upheld"},
 	{From: due, Verb: "stay unknown", By: ClockActor, To: unknown, If: "it is about a window, and nobody said in time how that went"},
 	{From: due, Verb: "measure", By: Obligor, To: submitted, If: "the window is over, and met or does not count: a claim"},
 	{From: due, Verb: "measure", By: Obligor, To: breached, If: "the window is over, and missed"},
@@ -172,7 +173,7 @@ var ObligationMoves = []Move[pb.ObligationState]{
 const (
 	claimed = "a prerequisite of the other side is late, or announced to be, and the days to claim it are not over"
 	movedBy = "what it waits for was late by the other side's doing, and somebody said so in time"
-	lostTo  = "what it waits for will not be kept, or came too late to help, by the other side's doing"
+	lostTo  = "what it waits for will not be kept, or came too late to help, by the other side's doing; or a claim for relief was upheld"
 )
 
 // toObligation says who a side is to an obligation.

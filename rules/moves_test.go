@@ -32,7 +32,7 @@ func lawful[S state](table []Move[S], from S, verb string, who Who, foreign pb.E
 	var may []string
 	mine := false
 	for _, m := range table {
-		if m.Verb == verb && (m.By == who || m.By == Either && (who == Obligor || who == Beneficiary)) {
+		if m.Verb == verb && (m.By == who || m.By == Either && slices.Contains([]Who{Obligor, Beneficiary, Raiser, Respondent}, who)) {
 			mine = true
 			if m.From == from {
 				may = append(may, word(m.To))
@@ -90,6 +90,8 @@ func stateWord(m proto.Message) string {
 	case *pb.Agreement:
 		return word(r.GetState())
 	case *pb.Commitment:
+		return word(r.GetState())
+	case *pb.Concern:
 		return word(r.GetState())
 	case *pb.PulseRound:
 		return word(r.GetState())

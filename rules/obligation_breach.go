@@ -15,16 +15,29 @@ func (d *Decision) admitObligation(c *pb.AdmitObligationRequest) error {
 	if refused != nil {
 		return refused
 	}
+	if e := d.admissible(o); e != nil {
+		return e
+	}
+	d.admitMiss(o, side, c.GetReason())
+	d.answer(obligationRef(o.GetAgreementId(), o.GetObligationId()))
+	return nil
+}
+
+// admissible refuses to hold missed, by mere words, what only a figure can.
+func (d *Decision) admissible(o *pb.Obligation) *Error {
 	if words := d.commitmentOf(o).GetTerms(); words.GetNotCurable() && words.GetMeasured().GetCredit() != nil {
 		return wrongKind("admit", KindOf(words), "A miss that cannot be made good ends this, and is worth a credit that only a figure tells. File the figure when the window is over.").about(o)
 	}
+	return nil
+}
+
+// admitMiss records that the obligor admits a miss, and what follows.
+func (d *Decision) admitMiss(o *pb.Obligation, side pb.Side, reason string) {
 	d.emit(o.GetAgreementId(), side, &pb.Event{Change: &pb.Event_ObligationMissAdmitted{ObligationMissAdmitted: &pb.ObligationMissAdmitted{
-		ObligationId: o.GetObligationId(), Reason: c.GetReason(), BeforeDue: d.stamp.At.Before(o.GetDueTime().AsTime()),
+		ObligationId: o.GetObligationId(), Reason: reason, BeforeDue: d.stamp.At.Before(o.GetDueTime().AsTime()),
 		CureEndTime: d.cureEnd(o, d.stamp.At),
 	}}})
 	d.missed(o, d.stamp.At)
-	d.answer(obligationRef(o.GetAgreementId(), o.GetObligationId()))
-	return nil
 }
 
 // breachNow is the clock's word that an obligation was not kept.

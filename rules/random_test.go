@@ -32,6 +32,7 @@ func randomTerms(t *rapid.T) *pb.Terms {
 	if rapid.Bool().Draw(t, "neutral") {
 		terms.NeutralPartyId = outsider.PartyID
 	}
+	terms.Concerns = randomConcernTerms(t)
 	terms.SuspensionRights = []*pb.SuspensionRight{
 		{RightId: "flood", Side: pb.Side_SIDE_VENDOR, Ground: "a flood"}, {RightId: "strike", Side: pb.Side_SIDE_CLIENT, Ground: "a strike"},
 	}
@@ -205,10 +206,12 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 		}
 		return by, command
 	case 2, 3:
-		if evenly(t, "feel") < 3 {
+		switch evenly(t, "talk") {
+		case 0, 1, 2: // for more see TestConcernsKeepThePromisesOfTheProduct
+			return randomConcern(t, w, agreement, by)
+		case 3, 4:
 			return randomPulse(t, w, agreement, by)
-		}
-		if rapid.Bool().Draw(t, "look") {
+		case 5, 6:
 			return randomReview(t, w, agreement, by)
 		}
 		return randomPause(t, w, agreement, by)

@@ -106,6 +106,30 @@ func (d *Decision) decide(command proto.Message) error {
 		return d.disputeObligation(c)
 	case *pb.DetermineObligationRequest:
 		return d.determineObligation(c)
+	case *pb.RaiseConcernRequest:
+		return d.raiseConcern(c)
+	case *pb.AcknowledgeConcernRequest:
+		return d.acknowledgeConcern(c)
+	case *pb.ReplyConcernRequest:
+		return d.replyConcern(c)
+	case *pb.AdmitConcernRequest:
+		return d.admitConcern(c)
+	case *pb.ContestConcernRequest:
+		return d.contestConcern(c)
+	case *pb.ProposeRemedyRequest:
+		return d.proposeRemedy(c)
+	case *pb.AcceptRemedyRequest:
+		return d.acceptRemedy(c)
+	case *pb.RejectRemedyRequest:
+		return d.rejectRemedy(c)
+	case *pb.EscalateConcernRequest:
+		return d.escalateConcern(c)
+	case *pb.DetermineConcernRequest:
+		return d.determineConcern(c)
+	case *pb.WithdrawConcernRequest:
+		return d.withdrawConcern(c)
+	case *pb.ReopenConcernRequest:
+		return d.reopenConcern(c)
 	case *pb.RequestPulseRequest:
 		return d.requestPulse(c)
 	case *pb.AnswerPulseRequest:
@@ -260,6 +284,34 @@ func Apply(s *State, e *pb.Event) error {
 		s.obligationNotDetermined(e, c.ObligationNotDetermined)
 	case *pb.Event_ObligationImported:
 		s.obligationImported(e, c.ObligationImported)
+	case *pb.Event_ConcernRaised:
+		s.concernRaised(e, c.ConcernRaised)
+	case *pb.Event_ConcernAcknowledged:
+		s.concernAcknowledged(e, c.ConcernAcknowledged)
+	case *pb.Event_ConcernResponseMissed:
+		s.concernResponseMissed(e, c.ConcernResponseMissed)
+	case *pb.Event_ConcernReplied:
+		s.concernReplied(e, c.ConcernReplied)
+	case *pb.Event_ConcernAdmitted:
+		s.concernAdmitted(e, c.ConcernAdmitted)
+	case *pb.Event_ConcernContested:
+		s.concernContested(e, c.ConcernContested)
+	case *pb.Event_ConcernRemedyProposed:
+		s.concernRemedyProposed(e, c.ConcernRemedyProposed)
+	case *pb.Event_ConcernRemedyAccepted:
+		s.concernRemedyAccepted(e, c.ConcernRemedyAccepted)
+	case *pb.Event_ConcernRemedyRejected:
+		s.concernRemedyRejected(e, c.ConcernRemedyRejected)
+	case *pb.Event_ConcernRemedyMissed:
+		s.concernRemedyMissed(e, c.ConcernRemedyMissed)
+	case *pb.Event_ConcernEscalated:
+		s.concernEscalated(e, c.ConcernEscalated)
+	case *pb.Event_ConcernDetermined:
+		s.concernDetermined(e, c.ConcernDetermined)
+	case *pb.Event_ConcernWithdrawn:
+		s.concernWithdrawn(e, c.ConcernWithdrawn)
+	case *pb.Event_ConcernReopened:
+		s.concernReopened(e, c.ConcernReopened)
 	case *pb.Event_PulseScheduled:
 		s.pulseScheduled(e, c.PulseScheduled)
 	case *pb.Event_PulseOpened:

@@ -143,7 +143,7 @@ func (r *reckoning) sums(side pb.Side, w window) *sums {
 			t.promised += c.GetWeight()
 		}
 	}
-	t.pulse = r.look(sideTally(pulseTally, side), w)
+	t.pulse, t.heard = r.look(sideTally(pulseTally, side), w), r.look(sideTally(concernTally, side), w)
 	return t
 }
 

@@ -46,6 +46,7 @@ type sums struct {
 	mendWeight, failWeight int64    // of failures: those made good, and all
 	promised               int32    // weights of what the text promises
 	pulse                  counts   // of what it said in rounds of the pulse
+	heard                  counts   // of the concerns that it was to answer
 }
 
 func newSums() *sums { return &sums{kept: new(big.Rat)} }
@@ -71,6 +72,7 @@ func (t *sums) join(o *sums) {
 	t.promised += o.promised
 	t.counts.join(&o.counts)
 	t.pulse.join(&o.pulse)
+	t.heard.join(&o.heard)
 }
 
 // join adds other counts.
@@ -134,6 +136,13 @@ func (t *sums) figure(id pb.FigureId, side pb.Side) *pb.Figure {
 	return f
 }
 
+// responsiveness is M4: of the concerns whose clock ended, those that were acknowledged in time.
+func (t *sums) responsiveness(side pb.Side) *pb.Figure {
+	f := quotient(pb.FigureId_FIGURE_ID_RESPONSIVENESS, side, whole(int64(t.heard.onTime())), whole(int64(t.heard.counted())), t.heard.counted(), t.heard.leftOut())
+	f.MedianBusinessDays = median(t.heard.days)
+	return f
+}
+
 // felt is M8, exactly: points by as many as there could be.
 func (t *sums) felt(points int32) *big.Rat {
 	return ratio(whole(int64(points)), whole(int64(t.pulse.answers)*pulseQuestions*pulseSpan))
@@ -179,7 +188,7 @@ func (t *sums) sideScores(side pb.Side, partyID string, other *sums) *pb.SideSco
 		Candour:        t.figure(pb.FigureId_FIGURE_ID_CANDOUR, side),
 		Blocked:        t.figure(pb.FigureId_FIGURE_ID_BLOCKED, side),
 		Evidence:       t.figure(pb.FigureId_FIGURE_ID_EVIDENCE, side),
-		Responsiveness: nullFigure(pb.FigureId_FIGURE_ID_RESPONSIVENESS, side),
+		Responsiveness: t.responsiveness(side),
 		Pulse:          t.pulseFigure(side),
 		PulseGap:       t.gapFigure(side, other),
 		Attainment:     nullFigure(pb.FigureId_FIGURE_ID_ATTAINMENT, side),

@@ -28,6 +28,7 @@ const (
 	KindApiKey                           // journalv1.StoredKey
 	KindChain                            // journalv1.Chain: beside the obligations and the events, which change with it
 	KindLog                              // pb.Log: the one of the service
+	KindConcern          Kind = 12       // pb.Concern
 	KindPulseRound       Kind = 13       // pb.PulseRound
 	KindPulseAnswer      Kind = 14       // pb.PulseAnswer
 	KindReview           Kind = 17       // pb.Review
@@ -204,6 +205,10 @@ func (s *State) obligation(agreement, id string) *pb.Obligation {
 	return get[*pb.Obligation](s, obligationRef(agreement, id))
 }
 
+func (s *State) concern(agreement, id string) *pb.Concern {
+	return get[*pb.Concern](s, concernRef(agreement, id))
+}
+
 func partyRef(id string) Ref     { return Ref{Kind: KindParty, ID: id} }
 func apiKeyRef(id string) Ref    { return Ref{Kind: KindApiKey, ID: id} }
 func agreementRef(id string) Ref { return Ref{Kind: KindAgreement, Agreement: id} }
@@ -232,6 +237,10 @@ func commitmentRef(agreement, id string) Ref {
 
 func obligationRef(agreement, id string) Ref {
 	return Ref{Kind: KindObligation, Agreement: agreement, ID: id}
+}
+
+func concernRef(agreement, id string) Ref {
+	return Ref{Kind: KindConcern, Agreement: agreement, ID: id}
 }
 
 // etag is what a resource carries after an event: the event's version within its chain.

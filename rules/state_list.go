@@ -39,8 +39,8 @@ type Listing struct {
 }
 
 // Place is where a record stands in its lists, as bytes that sort: an obligation by its due day, one without a day last; a
-// proposal or a review by the time it was made, a round of the pulse by the time it opens; then, as a commitment does, by id.
-// It never tells sides apart.
+// proposal, a concern or a review by the time it was made, a round of the pulse by the time it opens; then, as a commitment does,
+// by id. It never tells sides apart.
 type Place string
 
 // PlaceOf is the place of what stands in lists; empty for other records.
@@ -60,6 +60,8 @@ func PlaceOf(m proto.Message) Place {
 		return timedPlace(r.GetCreateTime(), r.GetReviewId())
 	case *pb.Commitment:
 		return Place(r.GetCommitmentId())
+	case *pb.Concern:
+		return timedPlace(r.GetCreateTime(), r.GetConcernId())
 	}
 	return ""
 }
@@ -75,7 +77,7 @@ func (p Place) ID(kind Kind) string {
 	switch kind {
 	case KindObligation:
 		return string(p[min(4, len(p)):])
-	case KindProposal, KindPulseRound, KindReview:
+	case KindProposal, KindConcern, KindPulseRound, KindReview:
 		return string(p[min(8, len(p)):])
 	}
 	return string(p)

@@ -14,6 +14,7 @@ var tables = map[string]map[step]bool{
 	"proposal":    rowsOf("proposal", ProposalMoves),
 	"commitment":  rowsOf("commitment", CommitmentMoves),
 	"obligation":  rowsOf("obligation", ObligationMoves),
+	"concern":     rowsOf("concern", ConcernMoves),
 	"pulse round": rowsOf("pulse round", PulseMoves),
 	"review":      rowsOf("review", ReviewMoves),
 }
@@ -28,7 +29,7 @@ func rowsOf[S state](noun string, table []Move[S]) map[step]bool {
 }
 
 // everyone is all that may stand in a row.
-var everyone = []Who{Obligor, Beneficiary, Author, Answerer, Either, Both, Holder, Neutral, Opener, ClockActor, Rule}
+var everyone = []Who{Obligor, Beneficiary, Author, Answerer, Raiser, Respondent, Either, Both, Holder, Neutral, Opener, ClockActor, Rule}
 
 // followsTheTables holds that every change of state that an event makes is a row of the tables of life cycles: the
 // event's verb, by whom the row names. It takes the events one by one, because one decision may move many records, and one
@@ -82,6 +83,8 @@ func nounOf(m proto.Message) string {
 		return "obligation"
 	case *pb.PulseRound:
 		return "pulse round"
+	case *pb.Concern:
+		return "concern"
 	case *pb.Review:
 		return "review"
 	}
@@ -109,6 +112,8 @@ func may(s *State, e *pb.Event, was proto.Message, who Who) bool {
 		return who == Obligor && side == r.GetObligor() || who == Beneficiary && side == r.GetBeneficiary()
 	case *pb.Commitment:
 		return who == Obligor && side == r.GetObligor() || who == Beneficiary && side == r.GetBeneficiary()
+	case *pb.Concern:
+		return who == Raiser && side == r.GetRaisedBy() || who == Respondent && side == Other(r.GetRaisedBy()) || who == Answerer && side == Other(r.GetRemedy().GetBy())
 	case *pb.Proposal:
 		return who == answering(s, r, side)
 	case *pb.Review:

@@ -135,6 +135,8 @@ func (s *story) ref(noun, path string) Ref {
 		return commitmentRef(agreement, id)
 	case "obligation":
 		return obligationRef(agreement, id)
+	case "concern":
+		return concernRef(agreement, id)
 	case "round":
 		return pulseRoundRef(agreement, id)
 	case "answer-of":

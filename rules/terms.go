@@ -87,6 +87,7 @@ func CheckTerms(t *pb.Terms, field string) []Violation {
 		last = &day
 	}
 	wrong = append(wrong, checkRights(t, field)...)
+	wrong = append(wrong, checkConcernTerms(t, field)...)
 	if wrong != nil {
 		return wrong // dates of commitments cannot be judged without these
 	}

@@ -79,6 +79,20 @@ var deeds = map[string]deed{
 	"obligation_dispute_settled":      {"obligation", "settle"},
 	"obligation_not_determined":       {"obligation", "stay unknown"},
 	"obligation_imported":             {"obligation", "import"},
+	"concern_raised":                  {"concern", "raise"},
+	"concern_acknowledged":            {"concern", "acknowledge"},
+	"concern_response_missed":         {"concern", "go unheard"},
+	"concern_replied":                 {"concern", "reply to"},
+	"concern_admitted":                {"concern", "admit"},
+	"concern_contested":               {"concern", "contest"},
+	"concern_remedy_proposed":         {"concern", "propose a remedy for"},
+	"concern_remedy_accepted":         {"concern", "accept the remedy of"},
+	"concern_remedy_rejected":         {"concern", "reject the remedy of"},
+	"concern_remedy_missed":           {"concern", "wait too long"},
+	"concern_escalated":               {"concern", "escalate"},
+	"concern_determined":              {"concern", "determine"},
+	"concern_withdrawn":               {"concern", "withdraw"},
+	"concern_reopened":                {"concern", "reopen"},
 	"pulse_scheduled":                 {"pulse round", "schedule"},
 	"pulse_opened":                    {"pulse round", "open"},
 	"pulse_answered":                  {"pulse round", "answer"},
@@ -146,7 +160,8 @@ func verbByCause(e *pb.Event) string {
 			pb.AgreementEndCause_AGREEMENT_END_CAUSE_NOTHING_OPEN: "complete",
 		}[c.AgreementEnded.GetCause()]
 	case *pb.Event_ObligationExcused:
-		if e.GetActor().GetSide() == pb.Side_SIDE_UNSPECIFIED || c.ObligationExcused.GetExcuse().GetObligationId() != "" {
+		why := c.ObligationExcused.GetExcuse()
+		if e.GetActor().GetSide() == pb.Side_SIDE_UNSPECIFIED || why.GetObligationId() != "" || why.GetConcernId() != "" {
 			return "be excused"
 		}
 	case *pb.Event_ObligationDischarged:

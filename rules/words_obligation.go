@@ -57,7 +57,7 @@ func keptWord(to pb.ObligationState, t pb.Timeliness) string {
 func obligationCourseWords(e *pb.Event, side string) string {
 	switch c := e.GetChange().(type) {
 	case *pb.Event_ObligationBreached:
-		return fmt.Sprintf("Obligation %s was not kept in time.", c.ObligationBreached.GetObligationId())
+		return breachedWords(c.ObligationBreached)
 	case *pb.Event_ObligationDeemed:
 		return fmt.Sprintf("Obligation %s counts as accepted by silence, %s.", c.ObligationDeemed.GetObligationId(), keptWord(c.ObligationDeemed.GetTo(), c.ObligationDeemed.GetTimeliness()))
 	case *pb.Event_ObligationCurePlanned:
@@ -100,9 +100,19 @@ func obligationReliefWords(e *pb.Event, side string) string {
 	return ""
 }
 
+// breachedWords says why an obligation counts as not kept.
+func breachedWords(c *pb.ObligationBreached) string {
+	if c.GetConcernId() != "" {
+		return fmt.Sprintf("Obligation %s was not kept: concern %s was upheld.", c.GetObligationId(), c.GetConcernId())
+	}
+	return fmt.Sprintf("Obligation %s was not kept in time.", c.GetObligationId())
+}
+
 // excuseWords says who excused an obligation, or what for.
 func excuseWords(c *pb.ObligationExcused, side string) string {
 	switch late := c.GetExcuse().GetObligationId(); {
+	case c.GetExcuse().GetConcernId() != "":
+		return fmt.Sprintf("Obligation %s was excused, because concern %s was upheld", c.GetObligationId(), c.GetExcuse().GetConcernId())
 	case late != "":
 		return fmt.Sprintf("Obligation %s was excused, because obligation %s was late", c.GetObligationId(), late)
 	case side == sideWord(pb.Side_SIDE_UNSPECIFIED):

@@ -254,7 +254,7 @@ func (w *world) replays(d *Decision) {
 func (w *world) staysAsleep(ref Ref) {
 	w.t.Helper()
 	switch ref.Kind {
-	case KindAgreement, KindProposal, KindCascade, KindCommitment, KindObligation, KindPulseRound:
+	case KindAgreement, KindProposal, KindCascade, KindCommitment, KindObligation, KindConcern, KindPulseRound:
 	default:
 		return // the clock does not look at these
 	}

@@ -150,7 +150,7 @@ func TestTheDoorComesBeforeTheCounter(t *testing.T) {
 // Lists hold what their caller may see, whatever is asked of them.
 func TestListsHoldWhatOneMaySee(t *testing.T) {
 	s := setStage(t, servertest.Options{})
-	agreements := []string{"asked", "broken", "draft", "judged", "level", "offered", "paused", "running", "bell"}
+	agreements := []string{"argued", "asked", "broken", "draft", "judged", "level", "offered", "paused", "running", "bell"}
 	for _, c := range seats(t, s) {
 		if c.role == operator || c.role == feed {
 			continue

@@ -235,13 +235,17 @@ func TestBadIDsAreRefused(t *testing.T) {
 func TestEveryViolationIsListed(t *testing.T) {
 	battery(t, func(t *testing.T, s *stage, face servertest.Face, rpc servertest.RPC, ready proto.Message) {
 		var want []string
+		long := 3000
+		if rpc.Rule.GetBody() != "" {
+			long = 5000 // a query has less room
+		}
 		for _, p := range places(rpc.Input(), place{}) {
 			if p.out || len(p.leads) > 0 || face.Name() == "REST" && inPath(rpc, string(p.field.Name())) {
 				continue
 			}
 			switch p.field.Kind() {
 			case protoreflect.StringKind:
-				p.put(ready, protoreflect.ValueOfString(strings.Repeat("Ä", 3000)))
+				p.put(ready, protoreflect.ValueOfString(strings.Repeat("Ä", long)))
 			case protoreflect.Int32Kind:
 				p.put(ready, protoreflect.ValueOfInt32(-5))
 			case protoreflect.EnumKind:

@@ -88,6 +88,9 @@ func text(title string, promises ...*pb.CommitmentTerms) *pb.Terms {
 
 func setStage(t *testing.T, o servertest.Options) *stage {
 	t.Helper()
+	if o.Clock == nil {
+		o.Clock = servertest.NewClock(servertest.Morning.AddDate(0, 0, -14)) // what takes time comes first; see argue
+	}
 	s := &stage{Server: servertest.Start(t, o)}
 	s.operator = s.Operator
 	for _, party := range []string{acme, globex, initech, hooli} {
@@ -100,6 +103,7 @@ func setStage(t *testing.T, o servertest.Options) *stage {
 		ApiKeyId: "key_spare", ApiKey: &pb.ApiKey{DisplayName: "spare", Principal: &pb.Principal{Role: operator}},
 	})
 	g.Must(t, s.acme, &pb.CreateFeedRequest{FeedId: "feed_spare", Feed: &pb.Feed{DisplayName: "Spare"}})
+	s.argue(t)
 	running := text("Help desk", recurring("report", vendor, "FREQ=WEEKLY;BYDAY=FR"),
 		oneOff("desk", vendor, "2026-01-12"), oneOff("pay", client, "2026-01-12"), oneOff("bill", client, "2026-01-13"),
 		oneOff("mail", vendor, "2026-01-13"), oneOff("rent", client, "2026-01-12"), conditional("repair", vendor, "A desk breaks."))
@@ -238,7 +242,7 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 		&pb.RevokeFeedRequest{FeedId: "feed_spare"},
 		&pb.GetCalendarRequest{AgreementId: "running"},
 	}
-	return slices.Concat(all, readyOfTheScores(), s.readyOfReviews(t), readyOfFeelings(), s.readyOfTheLog())
+	return slices.Concat(all, readyOfTheScores(), s.readyOfConcerns(), s.readyOfReviews(t), readyOfFeelings(), s.readyOfTheLog())
 }
 
 // readyOfTheScores is the requests of ready that are about how both sides do.

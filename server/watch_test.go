@@ -30,7 +30,7 @@ func newWatch(t *testing.T, face servertest.Face, who servertest.Caller, req *pb
 func (s *stage) history(t *testing.T) []*pb.RecordedEvent {
 	t.Helper()
 	all := make([]*pb.RecordedEvent, newWatch(t, s.GRPC(), s.operator, &pb.WatchEventsRequest{}).Position+1)
-	for _, id := range []string{"asked", "broken", "draft", "judged", "level", "offered", "paused", "running"} {
+	for _, id := range []string{"argued", "asked", "broken", "draft", "judged", "level", "offered", "paused", "running"} {
 		for _, e := range s.GRPC().Must(t, s.acme, &pb.ListEventsRequest{AgreementId: id, PageSize: 1000}).(*pb.ListEventsResponse).GetEvents() {
 			all[e.GetPosition()] = e
 		}

@@ -94,9 +94,10 @@ func (s *session) root() *cobra.Command {
 	}
 	root.AddCommand(
 		s.partyCommand(), s.keyCommand(), s.eraseCommand(), s.agreementCommand(), s.proposalCommand(),
-		s.commitmentCommand(), s.obligationCommand(), s.pulseCommand(), s.reviewCommand(), s.scorecardCommand(),
-		s.outlookCommand(), s.portfolioCommand(), s.feedCommand(), s.eventCommand(), s.watchCommand(), s.logCommand(),
-		s.auditCommand(), s.importCommand(), s.whoamiCommand(), s.versionCommand(), s.benchCommand(),
+		s.commitmentCommand(), s.obligationCommand(), s.concernCommand(), s.pulseCommand(), s.reviewCommand(),
+		s.scorecardCommand(), s.outlookCommand(), s.portfolioCommand(), s.feedCommand(), s.eventCommand(),
+		s.watchCommand(), s.logCommand(), s.auditCommand(), s.importCommand(), s.whoamiCommand(), s.versionCommand(),
+		s.benchCommand(),
 	)
 	return root
 }

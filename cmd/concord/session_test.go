@@ -53,6 +53,7 @@ type office struct {
 	pb.UnimplementedAgreementServiceServer
 	pb.UnimplementedCommitmentServiceServer
 	pb.UnimplementedObligationServiceServer
+	pb.UnimplementedConcernServiceServer
 	pb.UnimplementedPortfolioServiceServer
 	pb.UnimplementedProposalServiceServer
 	pb.UnimplementedHistoryServiceServer
@@ -263,6 +264,7 @@ func newShell(t *testing.T, o *office) *shell {
 	pb.RegisterAgreementServiceServer(server, o)
 	pb.RegisterCommitmentServiceServer(server, o)
 	pb.RegisterObligationServiceServer(server, o)
+	pb.RegisterConcernServiceServer(server, o)
 	pb.RegisterPortfolioServiceServer(server, o)
 	pb.RegisterProposalServiceServer(server, o)
 	pb.RegisterHistoryServiceServer(server, o)

@@ -118,6 +118,7 @@ func termsText(t *pb.Terms) string {
 	for _, r := range t.GetSuspensionRights() {
 		fmt.Fprintf(&b, "The %s may suspend it (%s): %s\n", word(r.GetSide()), clean(r.GetRightId()), clean(r.GetGround()))
 	}
+	concernTermsText(&b, t.GetConcerns())
 	for _, side := range []pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT} {
 		fmt.Fprintf(&b, "\nThe %s promises the %s\n", word(side), word(otherSide(side)))
 		none := true

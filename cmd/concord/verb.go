@@ -31,6 +31,13 @@ func onProposal[Req proto.Message](s *session, use, short string, request Req, c
 	}, prepare)
 }
 
+// onConcern is onObligation for concerns.
+func onConcern[Req proto.Message](s *session, use, short string, request Req, call rpc[pb.ConcernServiceClient, Req, *pb.Concern], prepare ...func() error) *cobra.Command {
+	return onThing(s, "AGREEMENT CONCERN", use, short, request, func(ctx context.Context, c *client.Client) error {
+		return s.concern(call(c.Concerns, ctx, request))
+	}, prepare)
+}
+
 // onAgreement is onObligation for agreements.
 func onAgreement[Req proto.Message](s *session, use, short string, request Req, call rpc[pb.AgreementServiceClient, Req, *pb.Agreement]) *cobra.Command {
 	return onThing(s, "AGREEMENT", use, short, request, func(ctx context.Context, c *client.Client) error {

@@ -95,6 +95,25 @@ var verbs = map[string]proto.Message{
 	"obligation determine a o --outcome restore --reason x": &pb.DetermineObligationRequest{
 		AgreementId: "a", ObligationId: "o", Settlement: &pb.Settlement{Outcome: pb.SettlementOutcome_SETTLEMENT_OUTCOME_RESTORE, Reason: "x"}},
 
+	"concern raise a --id late --kind breach-concern --title Late --text x --obligation o --obligation p --evidence title=Photo,uri=https://x.example/p": &pb.RaiseConcernRequest{
+		AgreementId: "a", ConcernId: "late", Kind: pb.ConcernKind_CONCERN_KIND_BREACH_CONCERN, Title: "Late", Text: "x", ObligationIds: []string{"o", "p"}, Evidence: []*pb.Evidence{{Title: "Photo", Uri: "https://x.example/p"}}},
+	"concern raise a --kind early-warning --title Ill --about vendor --commitment c": &pb.RaiseConcernRequest{
+		AgreementId: "a", Kind: pb.ConcernKind_CONCERN_KIND_EARLY_WARNING, Title: "Ill", About: pb.Side_SIDE_VENDOR, CommitmentId: "c"},
+	"concern list a --state open --kind feedback --raised-by client --obligation o": &pb.ListConcernsRequest{
+		AgreementId: "a", State: pb.ConcernState_CONCERN_STATE_OPEN, Kind: pb.ConcernKind_CONCERN_KIND_FEEDBACK, RaisedBy: pb.Side_SIDE_CLIENT, ObligationId: "o", PageSize: pageSize},
+	"concern show a c":                           &pb.GetConcernRequest{AgreementId: "a", ConcernId: "c"},
+	"concern acknowledge a c --note x":           &pb.AcknowledgeConcernRequest{AgreementId: "a", ConcernId: "c", Note: "x"},
+	"concern reply a c --reply x --taken":        &pb.ReplyConcernRequest{AgreementId: "a", ConcernId: "c", Reply: "x", Taken: true},
+	"concern admit a c --note x --etag 7":        &pb.AdmitConcernRequest{AgreementId: "a", ConcernId: "c", Note: "x", Etag: "7"},
+	"concern contest a c --reason x":             &pb.ContestConcernRequest{AgreementId: "a", ConcernId: "c", Reason: "x"},
+	"concern propose-remedy a c --text x --by d": &pb.ProposeRemedyRequest{AgreementId: "a", ConcernId: "c", Text: "x", DueDate: "d"},
+	"concern accept-remedy a c --note x":         &pb.AcceptRemedyRequest{AgreementId: "a", ConcernId: "c", Note: "x"},
+	"concern reject-remedy a c --reason x":       &pb.RejectRemedyRequest{AgreementId: "a", ConcernId: "c", Reason: "x"},
+	"concern escalate a c --reason x":            &pb.EscalateConcernRequest{AgreementId: "a", ConcernId: "c", Reason: "x"},
+	"concern determine a c --outcome upheld --reason x": &pb.DetermineConcernRequest{
+		AgreementId: "a", ConcernId: "c", Outcome: pb.ConcernOutcome_CONCERN_OUTCOME_UPHELD, Reason: "x"},
+	"concern withdraw a c --reason x":             &pb.WithdrawConcernRequest{AgreementId: "a", ConcernId: "c", Reason: "x"},
+	"concern reopen a c --reason x":               &pb.ReopenConcernRequest{AgreementId: "a", ConcernId: "c", Reason: "x"},
 	"review open help --title Q1 --from d --to e": &pb.OpenReviewRequest{AgreementId: "help", Title: "Q1", FromDate: "d", ToDate: "e"},
 	"review list help --state signed":             &pb.ListReviewsRequest{AgreementId: "help", State: pb.ReviewState_REVIEW_STATE_SIGNED, PageSize: pageSize},
 	"review show help q1":                         &pb.GetReviewRequest{AgreementId: "help", ReviewId: "q1"},
@@ -221,6 +240,8 @@ func TestConsentToAMotion(t *testing.T) {
 func TestATextIsShownInFull(t *testing.T) {
 	terms := text()
 	terms.NeutralPartyId, terms.HoldsFromDate, terms.HistoryUntilDate = "judge", "2026-05-01", "2026-01-01"
+	terms.Concerns = &pb.ConcernTerms{ResponseBusinessDays: proto.Int32(1), RemedyBusinessDays: proto.Int32(5), EscalationBusinessDays: proto.Int32(3), ReopenDays: proto.Int32(0),
+		Contacts: []*pb.EscalationContact{{Level: 1, Side: pb.Side_SIDE_VENDOR, DisplayName: "Vanda", Reach: "vanda@acme.example"}, {Level: 3, DisplayName: "Mia"}}}
 	terms.SuspensionRights = []*pb.SuspensionRight{{RightId: "flood", Side: pb.Side_SIDE_CLIENT, Ground: "The office is wet."}}
 	terms.History = []*pb.PastObligation{{CommitmentId: "desk", DueDate: "2025-06-30", State: pb.ObligationState_OBLIGATION_STATE_FULFILLED, KeptDate: "2025-07-02",
 		Timeliness: pb.Timeliness_TIMELINESS_LATE, DisclosedBy: pb.Side_SIDE_VENDOR, Note: "A truck broke."}}

@@ -127,7 +127,7 @@ func (d *document) operation(method string, op object, all components) {
 		refuse("412", responseChanged)
 		accept(paramIfMatch)
 	}
-	if method == "post" && strings.Contains(text(op, "operationId"), "_Create") {
+	if method == "post" && creating.MatchString(text(op, "operationId")) {
 		d.Components.Headers[headerLocation] = all.Headers[headerLocation]
 		created := maps.Clone(responses["200"].(object))
 		created["description"] = "Created."
@@ -142,6 +142,9 @@ func (d *document) operation(method string, op object, all components) {
 		d.relax(op)
 	}
 }
+
+// creating is the operations that make something new; server/web knows them by the same.
+var creating = regexp.MustCompile("_(Create|Raise)")
 
 // summarize keeps the first sentence as the summary and leaves the rest to the description: a
 // proto's comment wraps where the line ends, and its first paragraph may be long.

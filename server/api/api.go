@@ -31,6 +31,7 @@ func Register(s grpc.ServiceRegistrar, j *journal.Journal, policy *seal.Policy, 
 	pb.RegisterProposalServiceServer(s, proposals{j: j})
 	pb.RegisterCommitmentServiceServer(s, commitments{j: j})
 	pb.RegisterObligationServiceServer(s, obligations{j: j})
+	pb.RegisterConcernServiceServer(s, concerns{j: j})
 	pb.RegisterPulseServiceServer(s, pulses{j: j})
 	pb.RegisterHistoryServiceServer(s, history{j: j, hub: hub})
 	pb.RegisterLogServiceServer(s, logs{j: j, policy: policy, exports: semaphore.NewWeighted(maxExports)})

@@ -79,20 +79,22 @@ const (
 
 // The lists.
 const (
-	listObligations       = 'o' // agreement: side group | day id
-	listByCommitment      = 'c' // agreement: commitment 00 group | day id
-	listCommitments       = 'm' // agreement: side state | id
-	listProposals         = 'p' // agreement: state | micros id
-	listPulseRounds       = 'u' // agreement: state | micros id
-	listReviews           = 'r' // agreement: state | micros id
-	listAgreements        = 'a' // across: party 00 side state | agreement; party "" and side 0: all
-	listCounterparts      = 'q' // across: party 00 | other party
-	listKeysOfAParty      = 'k' // across: party 00 | key, feeds among them
-	listFeeds             = 'f' // across: party 00 | feed
-	listAwaits            = 'w' // across: party 00 task | day agreement 00 kind id 00 task; see portfolio.go
-	listAwaited           = 'n' // across: party → Awaited: how many there are of each task
-	keySeparator          = 0x00
-	unspecified      byte = 0
+	listObligations        = 'o' // agreement: side group | day id
+	listByCommitment       = 'c' // agreement: commitment 00 group | day id
+	listCommitments        = 'm' // agreement: side state | id
+	listProposals          = 'p' // agreement: state | micros id
+	listConcerns           = 'x' // agreement: raiser kind group | micros id
+	listConcernsAbout      = 'b' // agreement: obligation 00 group | micros id
+	listPulseRounds        = 'u' // agreement: state | micros id
+	listReviews            = 'r' // agreement: state | micros id
+	listAgreements         = 'a' // across: party 00 side state | agreement; party "" and side 0: all
+	listCounterparts       = 'q' // across: party 00 | other party
+	listKeysOfAParty       = 'k' // across: party 00 | key, feeds among them
+	listFeeds              = 'f' // across: party 00 | feed
+	listAwaits             = 'w' // across: party 00 task | day agreement 00 kind id 00 task; see portfolio.go
+	listAwaited            = 'n' // across: party → Awaited: how many there are of each task
+	keySeparator           = 0x00
+	unspecified       byte = 0
 )
 
 func be64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
@@ -201,6 +203,8 @@ func newRecord(kind rules.Kind) proto.Message {
 		return &journalv1.StoredKey{}
 	case rules.KindLog:
 		return &pb.Log{}
+	case rules.KindConcern:
+		return &pb.Concern{}
 	case rules.KindPulseRound:
 		return &pb.PulseRound{}
 	case rules.KindPulseAnswer:
@@ -254,8 +258,20 @@ func group(state byte) byte {
 	return state
 }
 
-// groups are the groups of states, each once.
-func groups(states []byte) []byte {
+// concernGroup is group for concerns: those that are open share one.
+func concernGroup(state byte) byte {
+	switch pb.ConcernState(state) {
+	case pb.ConcernState_CONCERN_STATE_RESOLVED, pb.ConcernState_CONCERN_STATE_WITHDRAWN:
+		return state
+	}
+	return byte(pb.ConcernState_CONCERN_STATE_OPEN)
+}
+
+// groups are the groups of states of obligations, each once.
+func groups(states []byte) []byte { return grouped(states, group) }
+
+// grouped are the groups of states, each once.
+func grouped(states []byte, group func(byte) byte) []byte {
 	for i, state := range states {
 		states[i] = group(state)
 	}
@@ -301,6 +317,12 @@ func places(found []entry, ref rules.Ref, m proto.Message) []entry {
 		add(tableRecords, join(ref.Agreement, sep, subLists, listCommitments, byte(r.GetObligor()), byte(r.GetState()), string(rules.PlaceOf(r))))
 	case *pb.Proposal:
 		add(tableRecords, join(ref.Agreement, sep, subLists, listProposals, byte(r.GetState()), string(rules.PlaceOf(r))))
+	case *pb.Concern:
+		place, state := string(rules.PlaceOf(r)), concernGroup(byte(r.GetState()))
+		add(tableRecords, join(ref.Agreement, sep, subLists, listConcerns, byte(r.GetRaisedBy()), byte(r.GetKind()), state, place))
+		for _, id := range r.GetObligationIds() {
+			add(tableRecords, join(ref.Agreement, sep, subLists, listConcernsAbout, id, sep, state, place))
+		}
 	case *pb.PulseRound:
 		add(tableRecords, join(ref.Agreement, sep, subLists, listPulseRounds, byte(r.GetState()), string(rules.PlaceOf(r))))
 	case *pb.Review:

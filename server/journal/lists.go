@@ -140,6 +140,31 @@ func (j *Journal) Proposals(ctx context.Context, caller rules.Caller, req *pb.Li
 	})
 }
 
+// Concerns lists an agreement's concerns in the order they were raised.
+func (j *Journal) Concerns(ctx context.Context, caller rules.Caller, req *pb.ListConcernsRequest) (*pb.ListConcernsResponse, error) {
+	list := &pb.ListConcernsResponse{}
+	states := grouped(choices(req.GetState(), pb.ConcernState_name), concernGroup)
+	q := query{table: tableRecords, prefixes: prefixes(join(req.GetAgreementId(), sep, subLists, listConcerns),
+		choices(req.GetRaisedBy(), bothSides), choices(req.GetKind(), pb.ConcernKind_name), states)}
+	if req.GetObligationId() != "" { // few concerns are about one: the other filters are looked up
+		q.prefixes = prefixes(join(req.GetAgreementId(), sep, subLists, listConcernsAbout, req.GetObligationId(), sep), states)
+	}
+	return list, j.seeing(ctx, caller, req.GetAgreementId(), req.GetAsOf(), func(s sight, _ *pb.Agreement) (err error) {
+		list.NextPageToken, err = j.page(s, caller, req, q, func(place, _ []byte) (int, error) {
+			m, size, err := listed[*pb.Concern](ctx, s, rules.Ref{Kind: rules.KindConcern, Agreement: req.GetAgreementId(), ID: rules.Place(place).ID(rules.KindConcern)})
+			if err != nil {
+				return 0, err
+			}
+			if req.GetState() != 0 && req.GetState() != m.GetState() || req.GetKind() != 0 && req.GetKind() != m.GetKind() || req.GetRaisedBy() != 0 && req.GetRaisedBy() != m.GetRaisedBy() {
+				return 0, errPassedOver
+			}
+			list.Concerns = append(list.Concerns, m)
+			return size, nil
+		})
+		return err
+	})
+}
+
 // Revisions lists the texts both sides consented to, oldest first, without their commitments and bytes.
 func (j *Journal) Revisions(ctx context.Context, caller rules.Caller, req *pb.ListRevisionsRequest) (*pb.ListRevisionsResponse, error) {
 	list := &pb.ListRevisionsResponse{}

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -45,12 +46,15 @@ type pathParam struct {
 	field   protoreflect.FieldDescriptor
 }
 
+// creating is the names of the RPCs that make something new; proto/openapi knows them by the same.
+var creating = regexp.MustCompile("^(Create|Raise)")
+
 // newRoute reads one HTTP rule.
 func newRoute(m protoreflect.MethodDescriptor, rule *annotations.HttpRule) (*route, error) {
 	r := &route{
 		rpc:      m,
 		fullName: "/" + string(m.Parent().FullName()) + "/" + string(m.Name()),
-		creates:  strings.HasPrefix(string(m.Name()), "Create"),
+		creates:  creating.MatchString(string(m.Name())),
 	}
 	switch p := rule.GetPattern().(type) {
 	case *annotations.HttpRule_Get:

@@ -26,6 +26,7 @@ var services = []service{
 	{pb.File_concord_v1_agreement_service_proto, registering(pb.NewAgreementServiceClient, pb.RegisterAgreementServiceHandlerClient)},
 	{pb.File_concord_v1_calendar_service_proto, registering(pb.NewCalendarServiceClient, pb.RegisterCalendarServiceHandlerClient)},
 	{pb.File_concord_v1_commitment_service_proto, registering(pb.NewCommitmentServiceClient, pb.RegisterCommitmentServiceHandlerClient)},
+	{pb.File_concord_v1_concern_service_proto, registering(pb.NewConcernServiceClient, pb.RegisterConcernServiceHandlerClient)},
 	{pb.File_concord_v1_history_service_proto, registering(pb.NewHistoryServiceClient, pb.RegisterHistoryServiceHandlerClient)},
 	{pb.File_concord_v1_log_service_proto, registering(pb.NewLogServiceClient, pb.RegisterLogServiceHandlerClient)},
 	{pb.File_concord_v1_obligation_service_proto, registering(pb.NewObligationServiceClient, pb.RegisterObligationServiceHandlerClient)},

@@ -450,8 +450,10 @@ type Agreement struct {
 	OpenPulseRoundId string `protobuf:"bytes,30,opt,name=open_pulse_round_id,json=openPulseRoundId,proto3" json:"open_pulse_round_id,omitempty"`
 	// The round of the pulse that the schedule opens next, if it opens one.
 	ScheduledPulseRoundId string `protobuf:"bytes,31,opt,name=scheduled_pulse_round_id,json=scheduledPulseRoundId,proto3" json:"scheduled_pulse_round_id,omitempty"`
-	unknownFields         protoimpl.UnknownFields
-	sizeCache             protoimpl.SizeCache
+	// How many concerns are open, 1,000 at most.
+	OpenConcernCount int32 `protobuf:"varint,32,opt,name=open_concern_count,json=openConcernCount,proto3" json:"open_concern_count,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Agreement) Reset() {
@@ -680,6 +682,13 @@ func (x *Agreement) GetScheduledPulseRoundId() string {
 	return ""
 }
 
+func (x *Agreement) GetOpenConcernCount() int32 {
+	if x != nil {
+		return x.OpenConcernCount
+	}
+	return 0
+}
+
 // Revision is an immutable, numbered text that both sides consented to.
 type Revision struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -807,7 +816,7 @@ const file_concord_v1_agreement_proto_rawDesc = "" +
 	"\x04side\x18\x01 \x01(\x0e2\x10.concord.v1.SideB\x03\xe0A\x03R\x04side\x12\x1b\n" +
 	"\x06reason\x18\x02 \x01(\tB\x03\xe0A\x03R\x06reason\x12<\n" +
 	"\tgive_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\bgiveTime\x12:\n" +
-	"\bend_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\aendTime\"\x82\f\n" +
+	"\bend_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\aendTime\"\xb5\f\n" +
 	"\tAgreement\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12O\n" +
 	"\x0fvendor_party_id\x18\x02 \x01(\tB'\xe0A\x02\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\rvendorPartyId\x12O\n" +
@@ -844,7 +853,8 @@ const file_concord_v1_agreement_proto_rawDesc = "" +
 	"\vresume_time\x18\x1a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"resumeTime\x122\n" +
 	"\x13open_pulse_round_id\x18\x1e \x01(\tB\x03\xe0A\x03R\x10openPulseRoundId\x12<\n" +
-	"\x18scheduled_pulse_round_id\x18\x1f \x01(\tB\x03\xe0A\x03R\x15scheduledPulseRoundId\"\xf2\x02\n" +
+	"\x18scheduled_pulse_round_id\x18\x1f \x01(\tB\x03\xe0A\x03R\x15scheduledPulseRoundId\x121\n" +
+	"\x12open_concern_count\x18  \x01(\x05B\x03\xe0A\x03R\x10openConcernCount\"\xf2\x02\n" +
 	"\bRevision\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12\x1f\n" +
 	"\brevision\x18\x02 \x01(\x05B\x03\xe0A\x03R\brevision\x12$\n" +

@@ -181,6 +181,20 @@ type Event struct {
 	//	*Event_AgreementRenewed
 	//	*Event_ChangeDeferred
 	//	*Event_ChangeCarried
+	//	*Event_ConcernRaised
+	//	*Event_ConcernAcknowledged
+	//	*Event_ConcernResponseMissed
+	//	*Event_ConcernReplied
+	//	*Event_ConcernAdmitted
+	//	*Event_ConcernContested
+	//	*Event_ConcernRemedyProposed
+	//	*Event_ConcernRemedyAccepted
+	//	*Event_ConcernRemedyRejected
+	//	*Event_ConcernRemedyMissed
+	//	*Event_ConcernEscalated
+	//	*Event_ConcernDetermined
+	//	*Event_ConcernWithdrawn
+	//	*Event_ConcernReopened
 	//	*Event_PulseScheduled
 	//	*Event_PulseOpened
 	//	*Event_PulseAnswered
@@ -874,6 +888,132 @@ func (x *Event) GetChangeCarried() *ChangeCarried {
 	return nil
 }
 
+func (x *Event) GetConcernRaised() *ConcernRaised {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ConcernRaised); ok {
+			return x.ConcernRaised
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetConcernAcknowledged() *ConcernAcknowledged {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ConcernAcknowledged); ok {
+			return x.ConcernAcknowledged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetConcernResponseMissed() *ConcernResponseMissed {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ConcernResponseMissed); ok {
+			return x.ConcernResponseMissed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetConcernReplied() *ConcernReplied {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ConcernReplied); ok {
+			return x.ConcernReplied
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetConcernAdmitted() *ConcernAdmitted {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ConcernAdmitted); ok {
+			return x.ConcernAdmitted
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetConcernContested() *ConcernContested {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ConcernContested); ok {
+			return x.ConcernContested
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetConcernRemedyProposed() *ConcernRemedyProposed {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ConcernRemedyProposed); ok {
+			return x.ConcernRemedyProposed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetConcernRemedyAccepted() *ConcernRemedyAccepted {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ConcernRemedyAccepted); ok {
+			return x.ConcernRemedyAccepted
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetConcernRemedyRejected() *ConcernRemedyRejected {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ConcernRemedyRejected); ok {
+			return x.ConcernRemedyRejected
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetConcernRemedyMissed() *ConcernRemedyMissed {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ConcernRemedyMissed); ok {
+			return x.ConcernRemedyMissed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetConcernEscalated() *ConcernEscalated {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ConcernEscalated); ok {
+			return x.ConcernEscalated
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetConcernDetermined() *ConcernDetermined {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ConcernDetermined); ok {
+			return x.ConcernDetermined
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetConcernWithdrawn() *ConcernWithdrawn {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ConcernWithdrawn); ok {
+			return x.ConcernWithdrawn
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetConcernReopened() *ConcernReopened {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ConcernReopened); ok {
+			return x.ConcernReopened
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetPulseScheduled() *PulseScheduled {
 	if x != nil {
 		if x, ok := x.Change.(*Event_PulseScheduled); ok {
@@ -1293,6 +1433,76 @@ type Event_ChangeCarried struct {
 	ChangeCarried *ChangeCarried `protobuf:"bytes,92,opt,name=change_carried,json=changeCarried,proto3,oneof"`
 }
 
+type Event_ConcernRaised struct {
+	// A side raised a concern.
+	ConcernRaised *ConcernRaised `protobuf:"bytes,100,opt,name=concern_raised,json=concernRaised,proto3,oneof"`
+}
+
+type Event_ConcernAcknowledged struct {
+	// The respondent heard it.
+	ConcernAcknowledged *ConcernAcknowledged `protobuf:"bytes,101,opt,name=concern_acknowledged,json=concernAcknowledged,proto3,oneof"`
+}
+
+type Event_ConcernResponseMissed struct {
+	// The respondent did not acknowledge it in time.
+	ConcernResponseMissed *ConcernResponseMissed `protobuf:"bytes,102,opt,name=concern_response_missed,json=concernResponseMissed,proto3,oneof"`
+}
+
+type Event_ConcernReplied struct {
+	// The respondent replied to feedback.
+	ConcernReplied *ConcernReplied `protobuf:"bytes,103,opt,name=concern_replied,json=concernReplied,proto3,oneof"`
+}
+
+type Event_ConcernAdmitted struct {
+	// The respondent says that it is so.
+	ConcernAdmitted *ConcernAdmitted `protobuf:"bytes,104,opt,name=concern_admitted,json=concernAdmitted,proto3,oneof"`
+}
+
+type Event_ConcernContested struct {
+	// The respondent says that it is not so.
+	ConcernContested *ConcernContested `protobuf:"bytes,105,opt,name=concern_contested,json=concernContested,proto3,oneof"`
+}
+
+type Event_ConcernRemedyProposed struct {
+	// A side proposed a remedy.
+	ConcernRemedyProposed *ConcernRemedyProposed `protobuf:"bytes,106,opt,name=concern_remedy_proposed,json=concernRemedyProposed,proto3,oneof"`
+}
+
+type Event_ConcernRemedyAccepted struct {
+	// The other side accepted it.
+	ConcernRemedyAccepted *ConcernRemedyAccepted `protobuf:"bytes,107,opt,name=concern_remedy_accepted,json=concernRemedyAccepted,proto3,oneof"`
+}
+
+type Event_ConcernRemedyRejected struct {
+	// The other side rejected it.
+	ConcernRemedyRejected *ConcernRemedyRejected `protobuf:"bytes,108,opt,name=concern_remedy_rejected,json=concernRemedyRejected,proto3,oneof"`
+}
+
+type Event_ConcernRemedyMissed struct {
+	// No remedy was proposed, or answered, in time.
+	ConcernRemedyMissed *ConcernRemedyMissed `protobuf:"bytes,109,opt,name=concern_remedy_missed,json=concernRemedyMissed,proto3,oneof"`
+}
+
+type Event_ConcernEscalated struct {
+	// The people of the next level are asked.
+	ConcernEscalated *ConcernEscalated `protobuf:"bytes,110,opt,name=concern_escalated,json=concernEscalated,proto3,oneof"`
+}
+
+type Event_ConcernDetermined struct {
+	// A side, or the neutral, said how it ends.
+	ConcernDetermined *ConcernDetermined `protobuf:"bytes,111,opt,name=concern_determined,json=concernDetermined,proto3,oneof"`
+}
+
+type Event_ConcernWithdrawn struct {
+	// Who raised it took it back.
+	ConcernWithdrawn *ConcernWithdrawn `protobuf:"bytes,112,opt,name=concern_withdrawn,json=concernWithdrawn,proto3,oneof"`
+}
+
+type Event_ConcernReopened struct {
+	// It was taken up again.
+	ConcernReopened *ConcernReopened `protobuf:"bytes,113,opt,name=concern_reopened,json=concernReopened,proto3,oneof"`
+}
+
 type Event_PulseScheduled struct {
 	// A round of the pulse has a time to open.
 	PulseScheduled *PulseScheduled `protobuf:"bytes,120,opt,name=pulse_scheduled,json=pulseScheduled,proto3,oneof"`
@@ -1472,6 +1682,34 @@ func (*Event_AgreementRenewed) isEvent_Change() {}
 func (*Event_ChangeDeferred) isEvent_Change() {}
 
 func (*Event_ChangeCarried) isEvent_Change() {}
+
+func (*Event_ConcernRaised) isEvent_Change() {}
+
+func (*Event_ConcernAcknowledged) isEvent_Change() {}
+
+func (*Event_ConcernResponseMissed) isEvent_Change() {}
+
+func (*Event_ConcernReplied) isEvent_Change() {}
+
+func (*Event_ConcernAdmitted) isEvent_Change() {}
+
+func (*Event_ConcernContested) isEvent_Change() {}
+
+func (*Event_ConcernRemedyProposed) isEvent_Change() {}
+
+func (*Event_ConcernRemedyAccepted) isEvent_Change() {}
+
+func (*Event_ConcernRemedyRejected) isEvent_Change() {}
+
+func (*Event_ConcernRemedyMissed) isEvent_Change() {}
+
+func (*Event_ConcernEscalated) isEvent_Change() {}
+
+func (*Event_ConcernDetermined) isEvent_Change() {}
+
+func (*Event_ConcernWithdrawn) isEvent_Change() {}
+
+func (*Event_ConcernReopened) isEvent_Change() {}
 
 func (*Event_PulseScheduled) isEvent_Change() {}
 
@@ -4634,13 +4872,16 @@ func (x *ObligationDated) GetDeadlines() *Deadlines {
 	return nil
 }
 
-// ObligationBreached says that the grace period ended and it was not kept: at the effective time of the event.
+// ObligationBreached says that it was not kept, at the effective time of the event: the grace period ended, or a concern about it
+// was upheld.
 type ObligationBreached struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The obligation's id.
 	ObligationId string `protobuf:"bytes,1,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
 	// When the cure period ends.
-	CureEndTime   *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=cure_end_time,json=cureEndTime,proto3" json:"cure_end_time,omitempty"`
+	CureEndTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=cure_end_time,json=cureEndTime,proto3" json:"cure_end_time,omitempty"`
+	// The concern that was upheld, if that is why; else the grace period ended.
+	ConcernId     string `protobuf:"bytes,3,opt,name=concern_id,json=concernId,proto3" json:"concern_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4687,6 +4928,13 @@ func (x *ObligationBreached) GetCureEndTime() *timestamppb.Timestamp {
 		return x.CureEndTime
 	}
 	return nil
+}
+
+func (x *ObligationBreached) GetConcernId() string {
+	if x != nil {
+		return x.ConcernId
+	}
+	return ""
 }
 
 // ObligationDeemed says that the review window ended and the beneficiary was silent.
@@ -5877,6 +6125,1019 @@ func (x *ObligationImported) GetKeptTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// ConcernRaised is what one side says to the other.
+type ConcernRaised struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The concern's id.
+	ConcernId string `protobuf:"bytes,1,opt,name=concern_id,json=concernId,proto3" json:"concern_id,omitempty"`
+	// What it is.
+	Kind ConcernKind `protobuf:"varint,2,opt,name=kind,proto3,enum=concord.v1.ConcernKind" json:"kind,omitempty"`
+	// What it is about, in a line.
+	Title string `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"`
+	// What there is to say.
+	Text string `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
+	// What shows it.
+	Evidence []*Evidence `protobuf:"bytes,5,rep,name=evidence,proto3" json:"evidence,omitempty"`
+	// The side it is about.
+	About Side `protobuf:"varint,6,opt,name=about,proto3,enum=concord.v1.Side" json:"about,omitempty"`
+	// The commitment it is about, if it is about one.
+	CommitmentId string `protobuf:"bytes,7,opt,name=commitment_id,json=commitmentId,proto3" json:"commitment_id,omitempty"`
+	// The obligations it is about.
+	ObligationIds []string `protobuf:"bytes,8,rep,name=obligation_ids,json=obligationIds,proto3" json:"obligation_ids,omitempty"`
+	// Until when the other side has to acknowledge it; not set where it has no clock.
+	ResponseEndTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=response_end_time,json=responseEndTime,proto3" json:"response_end_time,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *ConcernRaised) Reset() {
+	*x = ConcernRaised{}
+	mi := &file_concord_v1_event_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConcernRaised) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConcernRaised) ProtoMessage() {}
+
+func (x *ConcernRaised) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConcernRaised.ProtoReflect.Descriptor instead.
+func (*ConcernRaised) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{64}
+}
+
+func (x *ConcernRaised) GetConcernId() string {
+	if x != nil {
+		return x.ConcernId
+	}
+	return ""
+}
+
+func (x *ConcernRaised) GetKind() ConcernKind {
+	if x != nil {
+		return x.Kind
+	}
+	return ConcernKind_CONCERN_KIND_UNSPECIFIED
+}
+
+func (x *ConcernRaised) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *ConcernRaised) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *ConcernRaised) GetEvidence() []*Evidence {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
+func (x *ConcernRaised) GetAbout() Side {
+	if x != nil {
+		return x.About
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *ConcernRaised) GetCommitmentId() string {
+	if x != nil {
+		return x.CommitmentId
+	}
+	return ""
+}
+
+func (x *ConcernRaised) GetObligationIds() []string {
+	if x != nil {
+		return x.ObligationIds
+	}
+	return nil
+}
+
+func (x *ConcernRaised) GetResponseEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ResponseEndTime
+	}
+	return nil
+}
+
+// ConcernAcknowledged says that the respondent heard it.
+type ConcernAcknowledged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The concern's id.
+	ConcernId string `protobuf:"bytes,1,opt,name=concern_id,json=concernId,proto3" json:"concern_id,omitempty"`
+	// What it said.
+	Note string `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
+	// The state it leads to.
+	To ConcernState `protobuf:"varint,3,opt,name=to,proto3,enum=concord.v1.ConcernState" json:"to,omitempty"`
+	// Until when a remedy is to be proposed.
+	RemedyEndTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=remedy_end_time,json=remedyEndTime,proto3" json:"remedy_end_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConcernAcknowledged) Reset() {
+	*x = ConcernAcknowledged{}
+	mi := &file_concord_v1_event_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConcernAcknowledged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConcernAcknowledged) ProtoMessage() {}
+
+func (x *ConcernAcknowledged) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConcernAcknowledged.ProtoReflect.Descriptor instead.
+func (*ConcernAcknowledged) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{65}
+}
+
+func (x *ConcernAcknowledged) GetConcernId() string {
+	if x != nil {
+		return x.ConcernId
+	}
+	return ""
+}
+
+func (x *ConcernAcknowledged) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *ConcernAcknowledged) GetTo() ConcernState {
+	if x != nil {
+		return x.To
+	}
+	return ConcernState_CONCERN_STATE_UNSPECIFIED
+}
+
+func (x *ConcernAcknowledged) GetRemedyEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RemedyEndTime
+	}
+	return nil
+}
+
+// ConcernResponseMissed says that the time to acknowledge it ended, at the effective time of the event.
+type ConcernResponseMissed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The concern's id.
+	ConcernId     string `protobuf:"bytes,1,opt,name=concern_id,json=concernId,proto3" json:"concern_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConcernResponseMissed) Reset() {
+	*x = ConcernResponseMissed{}
+	mi := &file_concord_v1_event_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConcernResponseMissed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConcernResponseMissed) ProtoMessage() {}
+
+func (x *ConcernResponseMissed) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConcernResponseMissed.ProtoReflect.Descriptor instead.
+func (*ConcernResponseMissed) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{66}
+}
+
+func (x *ConcernResponseMissed) GetConcernId() string {
+	if x != nil {
+		return x.ConcernId
+	}
+	return ""
+}
+
+// ConcernReplied is the respondent's answer to feedback, with which it ends.
+type ConcernReplied struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The concern's id.
+	ConcernId string `protobuf:"bytes,1,opt,name=concern_id,json=concernId,proto3" json:"concern_id,omitempty"`
+	// Whether it is taken.
+	Taken bool `protobuf:"varint,2,opt,name=taken,proto3" json:"taken,omitempty"`
+	// What comes of it, or why nothing does.
+	Reply         string `protobuf:"bytes,3,opt,name=reply,proto3" json:"reply,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConcernReplied) Reset() {
+	*x = ConcernReplied{}
+	mi := &file_concord_v1_event_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConcernReplied) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConcernReplied) ProtoMessage() {}
+
+func (x *ConcernReplied) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConcernReplied.ProtoReflect.Descriptor instead.
+func (*ConcernReplied) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *ConcernReplied) GetConcernId() string {
+	if x != nil {
+		return x.ConcernId
+	}
+	return ""
+}
+
+func (x *ConcernReplied) GetTaken() bool {
+	if x != nil {
+		return x.Taken
+	}
+	return false
+}
+
+func (x *ConcernReplied) GetReply() string {
+	if x != nil {
+		return x.Reply
+	}
+	return ""
+}
+
+// ConcernAdmitted is the respondent's word that it is so. What it moves follows as events of its own.
+type ConcernAdmitted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The concern's id.
+	ConcernId string `protobuf:"bytes,1,opt,name=concern_id,json=concernId,proto3" json:"concern_id,omitempty"`
+	// What it said.
+	Note string `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
+	// The state it leads to.
+	To ConcernState `protobuf:"varint,3,opt,name=to,proto3,enum=concord.v1.ConcernState" json:"to,omitempty"`
+	// Until when a remedy is to be proposed.
+	RemedyEndTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=remedy_end_time,json=remedyEndTime,proto3" json:"remedy_end_time,omitempty"`
+	// Until when it may be reopened.
+	ReopenEndTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=reopen_end_time,json=reopenEndTime,proto3" json:"reopen_end_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConcernAdmitted) Reset() {
+	*x = ConcernAdmitted{}
+	mi := &file_concord_v1_event_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConcernAdmitted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConcernAdmitted) ProtoMessage() {}
+
+func (x *ConcernAdmitted) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConcernAdmitted.ProtoReflect.Descriptor instead.
+func (*ConcernAdmitted) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{68}
+}
+
+func (x *ConcernAdmitted) GetConcernId() string {
+	if x != nil {
+		return x.ConcernId
+	}
+	return ""
+}
+
+func (x *ConcernAdmitted) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *ConcernAdmitted) GetTo() ConcernState {
+	if x != nil {
+		return x.To
+	}
+	return ConcernState_CONCERN_STATE_UNSPECIFIED
+}
+
+func (x *ConcernAdmitted) GetRemedyEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RemedyEndTime
+	}
+	return nil
+}
+
+func (x *ConcernAdmitted) GetReopenEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReopenEndTime
+	}
+	return nil
+}
+
+// ConcernContested is the respondent's word that it is not so.
+type ConcernContested struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The concern's id.
+	ConcernId string `protobuf:"bytes,1,opt,name=concern_id,json=concernId,proto3" json:"concern_id,omitempty"`
+	// Why.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What shows it.
+	Evidence []*Evidence `protobuf:"bytes,3,rep,name=evidence,proto3" json:"evidence,omitempty"`
+	// Until when a remedy is to be proposed.
+	RemedyEndTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=remedy_end_time,json=remedyEndTime,proto3" json:"remedy_end_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConcernContested) Reset() {
+	*x = ConcernContested{}
+	mi := &file_concord_v1_event_proto_msgTypes[69]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConcernContested) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConcernContested) ProtoMessage() {}
+
+func (x *ConcernContested) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[69]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConcernContested.ProtoReflect.Descriptor instead.
+func (*ConcernContested) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{69}
+}
+
+func (x *ConcernContested) GetConcernId() string {
+	if x != nil {
+		return x.ConcernId
+	}
+	return ""
+}
+
+func (x *ConcernContested) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ConcernContested) GetEvidence() []*Evidence {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
+func (x *ConcernContested) GetRemedyEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RemedyEndTime
+	}
+	return nil
+}
+
+// ConcernRemedyProposed is what a side would do about it, or have done.
+type ConcernRemedyProposed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The concern's id.
+	ConcernId string `protobuf:"bytes,1,opt,name=concern_id,json=concernId,proto3" json:"concern_id,omitempty"`
+	// What is to be done.
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// The day by which it is done, if one was named.
+	DueDate string `protobuf:"bytes,3,opt,name=due_date,json=dueDate,proto3" json:"due_date,omitempty"`
+	// Until when it is to be answered.
+	RemedyEndTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=remedy_end_time,json=remedyEndTime,proto3" json:"remedy_end_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConcernRemedyProposed) Reset() {
+	*x = ConcernRemedyProposed{}
+	mi := &file_concord_v1_event_proto_msgTypes[70]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConcernRemedyProposed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConcernRemedyProposed) ProtoMessage() {}
+
+func (x *ConcernRemedyProposed) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[70]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConcernRemedyProposed.ProtoReflect.Descriptor instead.
+func (*ConcernRemedyProposed) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{70}
+}
+
+func (x *ConcernRemedyProposed) GetConcernId() string {
+	if x != nil {
+		return x.ConcernId
+	}
+	return ""
+}
+
+func (x *ConcernRemedyProposed) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *ConcernRemedyProposed) GetDueDate() string {
+	if x != nil {
+		return x.DueDate
+	}
+	return ""
+}
+
+func (x *ConcernRemedyProposed) GetRemedyEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RemedyEndTime
+	}
+	return nil
+}
+
+// ConcernRemedyAccepted says that both agreed on the remedy.
+type ConcernRemedyAccepted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The concern's id.
+	ConcernId string `protobuf:"bytes,1,opt,name=concern_id,json=concernId,proto3" json:"concern_id,omitempty"`
+	// What was said to it.
+	Note string `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
+	// Until when it may be reopened.
+	ReopenEndTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=reopen_end_time,json=reopenEndTime,proto3" json:"reopen_end_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConcernRemedyAccepted) Reset() {
+	*x = ConcernRemedyAccepted{}
+	mi := &file_concord_v1_event_proto_msgTypes[71]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConcernRemedyAccepted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConcernRemedyAccepted) ProtoMessage() {}
+
+func (x *ConcernRemedyAccepted) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[71]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConcernRemedyAccepted.ProtoReflect.Descriptor instead.
+func (*ConcernRemedyAccepted) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{71}
+}
+
+func (x *ConcernRemedyAccepted) GetConcernId() string {
+	if x != nil {
+		return x.ConcernId
+	}
+	return ""
+}
+
+func (x *ConcernRemedyAccepted) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *ConcernRemedyAccepted) GetReopenEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReopenEndTime
+	}
+	return nil
+}
+
+// ConcernRemedyRejected says that the remedy will not do.
+type ConcernRemedyRejected struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The concern's id.
+	ConcernId string `protobuf:"bytes,1,opt,name=concern_id,json=concernId,proto3" json:"concern_id,omitempty"`
+	// Why.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The state it leads to.
+	To ConcernState `protobuf:"varint,3,opt,name=to,proto3,enum=concord.v1.ConcernState" json:"to,omitempty"`
+	// Until when a remedy is to be proposed.
+	RemedyEndTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=remedy_end_time,json=remedyEndTime,proto3" json:"remedy_end_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConcernRemedyRejected) Reset() {
+	*x = ConcernRemedyRejected{}
+	mi := &file_concord_v1_event_proto_msgTypes[72]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConcernRemedyRejected) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConcernRemedyRejected) ProtoMessage() {}
+
+func (x *ConcernRemedyRejected) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[72]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConcernRemedyRejected.ProtoReflect.Descriptor instead.
+func (*ConcernRemedyRejected) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{72}
+}
+
+func (x *ConcernRemedyRejected) GetConcernId() string {
+	if x != nil {
+		return x.ConcernId
+	}
+	return ""
+}
+
+func (x *ConcernRemedyRejected) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ConcernRemedyRejected) GetTo() ConcernState {
+	if x != nil {
+		return x.To
+	}
+	return ConcernState_CONCERN_STATE_UNSPECIFIED
+}
+
+func (x *ConcernRemedyRejected) GetRemedyEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RemedyEndTime
+	}
+	return nil
+}
+
+// ConcernRemedyMissed says that the time to propose a remedy, or to answer one, ended, at the effective time of the event.
+type ConcernRemedyMissed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The concern's id.
+	ConcernId     string `protobuf:"bytes,1,opt,name=concern_id,json=concernId,proto3" json:"concern_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConcernRemedyMissed) Reset() {
+	*x = ConcernRemedyMissed{}
+	mi := &file_concord_v1_event_proto_msgTypes[73]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConcernRemedyMissed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConcernRemedyMissed) ProtoMessage() {}
+
+func (x *ConcernRemedyMissed) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[73]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConcernRemedyMissed.ProtoReflect.Descriptor instead.
+func (*ConcernRemedyMissed) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{73}
+}
+
+func (x *ConcernRemedyMissed) GetConcernId() string {
+	if x != nil {
+		return x.ConcernId
+	}
+	return ""
+}
+
+// ConcernEscalated says that the people of the next level are asked.
+type ConcernEscalated struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The concern's id.
+	ConcernId string `protobuf:"bytes,1,opt,name=concern_id,json=concernId,proto3" json:"concern_id,omitempty"`
+	// The level, 1 to 4.
+	Level int32 `protobuf:"varint,2,opt,name=level,proto3" json:"level,omitempty"`
+	// Why.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// From when on the next level may be taken.
+	StepEndTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=step_end_time,json=stepEndTime,proto3" json:"step_end_time,omitempty"`
+	// The people whom the terms name for it.
+	Contacts      []*EscalationContact `protobuf:"bytes,5,rep,name=contacts,proto3" json:"contacts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConcernEscalated) Reset() {
+	*x = ConcernEscalated{}
+	mi := &file_concord_v1_event_proto_msgTypes[74]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConcernEscalated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConcernEscalated) ProtoMessage() {}
+
+func (x *ConcernEscalated) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[74]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConcernEscalated.ProtoReflect.Descriptor instead.
+func (*ConcernEscalated) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{74}
+}
+
+func (x *ConcernEscalated) GetConcernId() string {
+	if x != nil {
+		return x.ConcernId
+	}
+	return ""
+}
+
+func (x *ConcernEscalated) GetLevel() int32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+func (x *ConcernEscalated) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ConcernEscalated) GetStepEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StepEndTime
+	}
+	return nil
+}
+
+func (x *ConcernEscalated) GetContacts() []*EscalationContact {
+	if x != nil {
+		return x.Contacts
+	}
+	return nil
+}
+
+// ConcernDetermined is the word of a side, or of the neutral, on how it ends.
+type ConcernDetermined struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The concern's id.
+	ConcernId string `protobuf:"bytes,1,opt,name=concern_id,json=concernId,proto3" json:"concern_id,omitempty"`
+	// What it holds.
+	Outcome ConcernOutcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=concord.v1.ConcernOutcome" json:"outcome,omitempty"`
+	// Why.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The state it leads to: RESOLVED, or ESCALATED while the other side has not said the same.
+	To ConcernState `protobuf:"varint,4,opt,name=to,proto3,enum=concord.v1.ConcernState" json:"to,omitempty"`
+	// Until when it may be reopened.
+	ReopenEndTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=reopen_end_time,json=reopenEndTime,proto3" json:"reopen_end_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConcernDetermined) Reset() {
+	*x = ConcernDetermined{}
+	mi := &file_concord_v1_event_proto_msgTypes[75]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConcernDetermined) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConcernDetermined) ProtoMessage() {}
+
+func (x *ConcernDetermined) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[75]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConcernDetermined.ProtoReflect.Descriptor instead.
+func (*ConcernDetermined) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{75}
+}
+
+func (x *ConcernDetermined) GetConcernId() string {
+	if x != nil {
+		return x.ConcernId
+	}
+	return ""
+}
+
+func (x *ConcernDetermined) GetOutcome() ConcernOutcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return ConcernOutcome_CONCERN_OUTCOME_UNSPECIFIED
+}
+
+func (x *ConcernDetermined) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ConcernDetermined) GetTo() ConcernState {
+	if x != nil {
+		return x.To
+	}
+	return ConcernState_CONCERN_STATE_UNSPECIFIED
+}
+
+func (x *ConcernDetermined) GetReopenEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReopenEndTime
+	}
+	return nil
+}
+
+// ConcernWithdrawn says that who raised it took it back.
+type ConcernWithdrawn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The concern's id.
+	ConcernId string `protobuf:"bytes,1,opt,name=concern_id,json=concernId,proto3" json:"concern_id,omitempty"`
+	// Why, if said.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConcernWithdrawn) Reset() {
+	*x = ConcernWithdrawn{}
+	mi := &file_concord_v1_event_proto_msgTypes[76]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConcernWithdrawn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConcernWithdrawn) ProtoMessage() {}
+
+func (x *ConcernWithdrawn) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[76]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConcernWithdrawn.ProtoReflect.Descriptor instead.
+func (*ConcernWithdrawn) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{76}
+}
+
+func (x *ConcernWithdrawn) GetConcernId() string {
+	if x != nil {
+		return x.ConcernId
+	}
+	return ""
+}
+
+func (x *ConcernWithdrawn) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// ConcernReopened says that it is taken up again where it was.
+type ConcernReopened struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The concern's id.
+	ConcernId string `protobuf:"bytes,1,opt,name=concern_id,json=concernId,proto3" json:"concern_id,omitempty"`
+	// Why.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The state it leads to.
+	To ConcernState `protobuf:"varint,3,opt,name=to,proto3,enum=concord.v1.ConcernState" json:"to,omitempty"`
+	// Until when a remedy is to be proposed.
+	RemedyEndTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=remedy_end_time,json=remedyEndTime,proto3" json:"remedy_end_time,omitempty"`
+	// From when on the next level may be taken, if it is escalated.
+	StepEndTime   *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=step_end_time,json=stepEndTime,proto3" json:"step_end_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConcernReopened) Reset() {
+	*x = ConcernReopened{}
+	mi := &file_concord_v1_event_proto_msgTypes[77]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConcernReopened) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConcernReopened) ProtoMessage() {}
+
+func (x *ConcernReopened) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[77]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConcernReopened.ProtoReflect.Descriptor instead.
+func (*ConcernReopened) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{77}
+}
+
+func (x *ConcernReopened) GetConcernId() string {
+	if x != nil {
+		return x.ConcernId
+	}
+	return ""
+}
+
+func (x *ConcernReopened) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ConcernReopened) GetTo() ConcernState {
+	if x != nil {
+		return x.To
+	}
+	return ConcernState_CONCERN_STATE_UNSPECIFIED
+}
+
+func (x *ConcernReopened) GetRemedyEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RemedyEndTime
+	}
+	return nil
+}
+
+func (x *ConcernReopened) GetStepEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StepEndTime
+	}
+	return nil
+}
+
 // AgreementRenewed says that another agreement renews this one.
 type AgreementRenewed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -5890,7 +7151,7 @@ type AgreementRenewed struct {
 
 func (x *AgreementRenewed) Reset() {
 	*x = AgreementRenewed{}
-	mi := &file_concord_v1_event_proto_msgTypes[64]
+	mi := &file_concord_v1_event_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5902,7 +7163,7 @@ func (x *AgreementRenewed) String() string {
 func (*AgreementRenewed) ProtoMessage() {}
 
 func (x *AgreementRenewed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[64]
+	mi := &file_concord_v1_event_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5915,7 +7176,7 @@ func (x *AgreementRenewed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementRenewed.ProtoReflect.Descriptor instead.
 func (*AgreementRenewed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{64}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *AgreementRenewed) GetSuccessorAgreementId() string {
@@ -5945,7 +7206,7 @@ type ChangeDeferred struct {
 
 func (x *ChangeDeferred) Reset() {
 	*x = ChangeDeferred{}
-	mi := &file_concord_v1_event_proto_msgTypes[65]
+	mi := &file_concord_v1_event_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5957,7 +7218,7 @@ func (x *ChangeDeferred) String() string {
 func (*ChangeDeferred) ProtoMessage() {}
 
 func (x *ChangeDeferred) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[65]
+	mi := &file_concord_v1_event_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5970,7 +7231,7 @@ func (x *ChangeDeferred) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeDeferred.ProtoReflect.Descriptor instead.
 func (*ChangeDeferred) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{65}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *ChangeDeferred) GetNumber() int32 {
@@ -6002,7 +7263,7 @@ type ChangeCarried struct {
 
 func (x *ChangeCarried) Reset() {
 	*x = ChangeCarried{}
-	mi := &file_concord_v1_event_proto_msgTypes[66]
+	mi := &file_concord_v1_event_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6014,7 +7275,7 @@ func (x *ChangeCarried) String() string {
 func (*ChangeCarried) ProtoMessage() {}
 
 func (x *ChangeCarried) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[66]
+	mi := &file_concord_v1_event_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6027,7 +7288,7 @@ func (x *ChangeCarried) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeCarried.ProtoReflect.Descriptor instead.
 func (*ChangeCarried) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{66}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *ChangeCarried) GetNumber() int32 {
@@ -6076,7 +7337,7 @@ type DeferredChange struct {
 
 func (x *DeferredChange) Reset() {
 	*x = DeferredChange{}
-	mi := &file_concord_v1_event_proto_msgTypes[67]
+	mi := &file_concord_v1_event_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6088,7 +7349,7 @@ func (x *DeferredChange) String() string {
 func (*DeferredChange) ProtoMessage() {}
 
 func (x *DeferredChange) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[67]
+	mi := &file_concord_v1_event_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6101,7 +7362,7 @@ func (x *DeferredChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeferredChange.ProtoReflect.Descriptor instead.
 func (*DeferredChange) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{67}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *DeferredChange) GetCause() ChangeCause {
@@ -6173,7 +7434,7 @@ type PulseScheduled struct {
 
 func (x *PulseScheduled) Reset() {
 	*x = PulseScheduled{}
-	mi := &file_concord_v1_event_proto_msgTypes[68]
+	mi := &file_concord_v1_event_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6185,7 +7446,7 @@ func (x *PulseScheduled) String() string {
 func (*PulseScheduled) ProtoMessage() {}
 
 func (x *PulseScheduled) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[68]
+	mi := &file_concord_v1_event_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6198,7 +7459,7 @@ func (x *PulseScheduled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PulseScheduled.ProtoReflect.Descriptor instead.
 func (*PulseScheduled) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{68}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *PulseScheduled) GetPulseRoundId() string {
@@ -6230,7 +7491,7 @@ type PulseOpened struct {
 
 func (x *PulseOpened) Reset() {
 	*x = PulseOpened{}
-	mi := &file_concord_v1_event_proto_msgTypes[69]
+	mi := &file_concord_v1_event_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6242,7 +7503,7 @@ func (x *PulseOpened) String() string {
 func (*PulseOpened) ProtoMessage() {}
 
 func (x *PulseOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[69]
+	mi := &file_concord_v1_event_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6255,7 +7516,7 @@ func (x *PulseOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PulseOpened.ProtoReflect.Descriptor instead.
 func (*PulseOpened) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{69}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *PulseOpened) GetPulseRoundId() string {
@@ -6294,7 +7555,7 @@ type PulseAnswered struct {
 
 func (x *PulseAnswered) Reset() {
 	*x = PulseAnswered{}
-	mi := &file_concord_v1_event_proto_msgTypes[70]
+	mi := &file_concord_v1_event_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6306,7 +7567,7 @@ func (x *PulseAnswered) String() string {
 func (*PulseAnswered) ProtoMessage() {}
 
 func (x *PulseAnswered) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[70]
+	mi := &file_concord_v1_event_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6319,7 +7580,7 @@ func (x *PulseAnswered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PulseAnswered.ProtoReflect.Descriptor instead.
 func (*PulseAnswered) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{70}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{84}
 }
 
 func (x *PulseAnswered) GetPulseRoundId() string {
@@ -6356,7 +7617,7 @@ type PulseClosed struct {
 
 func (x *PulseClosed) Reset() {
 	*x = PulseClosed{}
-	mi := &file_concord_v1_event_proto_msgTypes[71]
+	mi := &file_concord_v1_event_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6368,7 +7629,7 @@ func (x *PulseClosed) String() string {
 func (*PulseClosed) ProtoMessage() {}
 
 func (x *PulseClosed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[71]
+	mi := &file_concord_v1_event_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6381,7 +7642,7 @@ func (x *PulseClosed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PulseClosed.ProtoReflect.Descriptor instead.
 func (*PulseClosed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{71}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{85}
 }
 
 func (x *PulseClosed) GetPulseRoundId() string {
@@ -6409,7 +7670,7 @@ type PulseCancelled struct {
 
 func (x *PulseCancelled) Reset() {
 	*x = PulseCancelled{}
-	mi := &file_concord_v1_event_proto_msgTypes[72]
+	mi := &file_concord_v1_event_proto_msgTypes[86]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6421,7 +7682,7 @@ func (x *PulseCancelled) String() string {
 func (*PulseCancelled) ProtoMessage() {}
 
 func (x *PulseCancelled) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[72]
+	mi := &file_concord_v1_event_proto_msgTypes[86]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6434,7 +7695,7 @@ func (x *PulseCancelled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PulseCancelled.ProtoReflect.Descriptor instead.
 func (*PulseCancelled) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{72}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{86}
 }
 
 func (x *PulseCancelled) GetPulseRoundId() string {
@@ -6474,7 +7735,7 @@ type RecordedEvent struct {
 
 func (x *RecordedEvent) Reset() {
 	*x = RecordedEvent{}
-	mi := &file_concord_v1_event_proto_msgTypes[73]
+	mi := &file_concord_v1_event_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6486,7 +7747,7 @@ func (x *RecordedEvent) String() string {
 func (*RecordedEvent) ProtoMessage() {}
 
 func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[73]
+	mi := &file_concord_v1_event_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6499,7 +7760,7 @@ func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordedEvent.ProtoReflect.Descriptor instead.
 func (*RecordedEvent) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{73}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{87}
 }
 
 func (x *RecordedEvent) GetPosition() uint64 {
@@ -6593,7 +7854,7 @@ type ReviewOpened struct {
 
 func (x *ReviewOpened) Reset() {
 	*x = ReviewOpened{}
-	mi := &file_concord_v1_event_proto_msgTypes[74]
+	mi := &file_concord_v1_event_proto_msgTypes[88]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6605,7 +7866,7 @@ func (x *ReviewOpened) String() string {
 func (*ReviewOpened) ProtoMessage() {}
 
 func (x *ReviewOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[74]
+	mi := &file_concord_v1_event_proto_msgTypes[88]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6618,7 +7879,7 @@ func (x *ReviewOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewOpened.ProtoReflect.Descriptor instead.
 func (*ReviewOpened) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{74}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{88}
 }
 
 func (x *ReviewOpened) GetReviewId() string {
@@ -6682,7 +7943,7 @@ type ReviewUpdated struct {
 
 func (x *ReviewUpdated) Reset() {
 	*x = ReviewUpdated{}
-	mi := &file_concord_v1_event_proto_msgTypes[75]
+	mi := &file_concord_v1_event_proto_msgTypes[89]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6694,7 +7955,7 @@ func (x *ReviewUpdated) String() string {
 func (*ReviewUpdated) ProtoMessage() {}
 
 func (x *ReviewUpdated) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[75]
+	mi := &file_concord_v1_event_proto_msgTypes[89]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6707,7 +7968,7 @@ func (x *ReviewUpdated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewUpdated.ProtoReflect.Descriptor instead.
 func (*ReviewUpdated) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{75}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{89}
 }
 
 func (x *ReviewUpdated) GetReviewId() string {
@@ -6762,7 +8023,7 @@ type ReviewSigned struct {
 
 func (x *ReviewSigned) Reset() {
 	*x = ReviewSigned{}
-	mi := &file_concord_v1_event_proto_msgTypes[76]
+	mi := &file_concord_v1_event_proto_msgTypes[90]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6774,7 +8035,7 @@ func (x *ReviewSigned) String() string {
 func (*ReviewSigned) ProtoMessage() {}
 
 func (x *ReviewSigned) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[76]
+	mi := &file_concord_v1_event_proto_msgTypes[90]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6787,7 +8048,7 @@ func (x *ReviewSigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewSigned.ProtoReflect.Descriptor instead.
 func (*ReviewSigned) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{76}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{90}
 }
 
 func (x *ReviewSigned) GetReviewId() string {
@@ -6831,7 +8092,7 @@ type ReviewWithdrawn struct {
 
 func (x *ReviewWithdrawn) Reset() {
 	*x = ReviewWithdrawn{}
-	mi := &file_concord_v1_event_proto_msgTypes[77]
+	mi := &file_concord_v1_event_proto_msgTypes[91]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6843,7 +8104,7 @@ func (x *ReviewWithdrawn) String() string {
 func (*ReviewWithdrawn) ProtoMessage() {}
 
 func (x *ReviewWithdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[77]
+	mi := &file_concord_v1_event_proto_msgTypes[91]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6856,7 +8117,7 @@ func (x *ReviewWithdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewWithdrawn.ProtoReflect.Descriptor instead.
 func (*ReviewWithdrawn) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{77}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{91}
 }
 
 func (x *ReviewWithdrawn) GetReviewId() string {
@@ -6888,7 +8149,7 @@ type ReviewActionProposed struct {
 
 func (x *ReviewActionProposed) Reset() {
 	*x = ReviewActionProposed{}
-	mi := &file_concord_v1_event_proto_msgTypes[78]
+	mi := &file_concord_v1_event_proto_msgTypes[92]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6900,7 +8161,7 @@ func (x *ReviewActionProposed) String() string {
 func (*ReviewActionProposed) ProtoMessage() {}
 
 func (x *ReviewActionProposed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[78]
+	mi := &file_concord_v1_event_proto_msgTypes[92]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6913,7 +8174,7 @@ func (x *ReviewActionProposed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewActionProposed.ProtoReflect.Descriptor instead.
 func (*ReviewActionProposed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{78}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{92}
 }
 
 func (x *ReviewActionProposed) GetReviewId() string {
@@ -6942,7 +8203,7 @@ var File_concord_v1_event_proto protoreflect.FileDescriptor
 const file_concord_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"\x16concord/v1/event.proto\x12\n" +
-	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/pulse.proto\x1a\x17concord/v1/review.proto\x1a\x1aconcord/v1/scorecard.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xda1\n" +
+	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x18concord/v1/concern.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/pulse.proto\x1a\x17concord/v1/review.proto\x1a\x1aconcord/v1/scorecard.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd1:\n" +
 	"\x05Event\x12!\n" +
 	"\fagreement_id\x18\x01 \x01(\tR\vagreementId\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12.\n" +
@@ -7019,7 +8280,21 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x13obligation_imported\x18X \x01(\v2\x1e.concord.v1.ObligationImportedH\x00R\x12obligationImported\x12K\n" +
 	"\x11agreement_renewed\x18Z \x01(\v2\x1c.concord.v1.AgreementRenewedH\x00R\x10agreementRenewed\x12E\n" +
 	"\x0fchange_deferred\x18[ \x01(\v2\x1a.concord.v1.ChangeDeferredH\x00R\x0echangeDeferred\x12B\n" +
-	"\x0echange_carried\x18\\ \x01(\v2\x19.concord.v1.ChangeCarriedH\x00R\rchangeCarried\x12E\n" +
+	"\x0echange_carried\x18\\ \x01(\v2\x19.concord.v1.ChangeCarriedH\x00R\rchangeCarried\x12B\n" +
+	"\x0econcern_raised\x18d \x01(\v2\x19.concord.v1.ConcernRaisedH\x00R\rconcernRaised\x12T\n" +
+	"\x14concern_acknowledged\x18e \x01(\v2\x1f.concord.v1.ConcernAcknowledgedH\x00R\x13concernAcknowledged\x12[\n" +
+	"\x17concern_response_missed\x18f \x01(\v2!.concord.v1.ConcernResponseMissedH\x00R\x15concernResponseMissed\x12E\n" +
+	"\x0fconcern_replied\x18g \x01(\v2\x1a.concord.v1.ConcernRepliedH\x00R\x0econcernReplied\x12H\n" +
+	"\x10concern_admitted\x18h \x01(\v2\x1b.concord.v1.ConcernAdmittedH\x00R\x0fconcernAdmitted\x12K\n" +
+	"\x11concern_contested\x18i \x01(\v2\x1c.concord.v1.ConcernContestedH\x00R\x10concernContested\x12[\n" +
+	"\x17concern_remedy_proposed\x18j \x01(\v2!.concord.v1.ConcernRemedyProposedH\x00R\x15concernRemedyProposed\x12[\n" +
+	"\x17concern_remedy_accepted\x18k \x01(\v2!.concord.v1.ConcernRemedyAcceptedH\x00R\x15concernRemedyAccepted\x12[\n" +
+	"\x17concern_remedy_rejected\x18l \x01(\v2!.concord.v1.ConcernRemedyRejectedH\x00R\x15concernRemedyRejected\x12U\n" +
+	"\x15concern_remedy_missed\x18m \x01(\v2\x1f.concord.v1.ConcernRemedyMissedH\x00R\x13concernRemedyMissed\x12K\n" +
+	"\x11concern_escalated\x18n \x01(\v2\x1c.concord.v1.ConcernEscalatedH\x00R\x10concernEscalated\x12N\n" +
+	"\x12concern_determined\x18o \x01(\v2\x1d.concord.v1.ConcernDeterminedH\x00R\x11concernDetermined\x12K\n" +
+	"\x11concern_withdrawn\x18p \x01(\v2\x1c.concord.v1.ConcernWithdrawnH\x00R\x10concernWithdrawn\x12H\n" +
+	"\x10concern_reopened\x18q \x01(\v2\x1b.concord.v1.ConcernReopenedH\x00R\x0fconcernReopened\x12E\n" +
 	"\x0fpulse_scheduled\x18x \x01(\v2\x1a.concord.v1.PulseScheduledH\x00R\x0epulseScheduled\x12<\n" +
 	"\fpulse_opened\x18y \x01(\v2\x17.concord.v1.PulseOpenedH\x00R\vpulseOpened\x12B\n" +
 	"\x0epulse_answered\x18z \x01(\v2\x19.concord.v1.PulseAnsweredH\x00R\rpulseAnswered\x12<\n" +
@@ -7277,10 +8552,12 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\tdeadlines\x18\x03 \x01(\v2\x15.concord.v1.DeadlinesR\tdeadlines\"k\n" +
 	"\x0fObligationDated\x12#\n" +
 	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x123\n" +
-	"\tdeadlines\x18\x02 \x01(\v2\x15.concord.v1.DeadlinesR\tdeadlines\"y\n" +
+	"\tdeadlines\x18\x02 \x01(\v2\x15.concord.v1.DeadlinesR\tdeadlines\"\x98\x01\n" +
 	"\x12ObligationBreached\x12#\n" +
 	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12>\n" +
-	"\rcure_end_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vcureEndTime\"\xd5\x01\n" +
+	"\rcure_end_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vcureEndTime\x12\x1d\n" +
+	"\n" +
+	"concern_id\x18\x03 \x01(\tR\tconcernId\"\xd5\x01\n" +
 	"\x10ObligationDeemed\x12#\n" +
 	"\robligation_id\x18\x01 \x01(\tR\fobligationId\x12+\n" +
 	"\x02to\x18\x02 \x01(\x0e2\x1b.concord.v1.ObligationStateR\x02to\x127\n" +
@@ -7369,7 +8646,90 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x04past\x18\x02 \x01(\v2\x1a.concord.v1.PastObligationR\x04past\x12\x18\n" +
 	"\aordinal\x18\x03 \x01(\x05R\aordinal\x123\n" +
 	"\tdeadlines\x18\x04 \x01(\v2\x15.concord.v1.DeadlinesR\tdeadlines\x127\n" +
-	"\tkept_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bkeptTime\"i\n" +
+	"\tkept_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bkeptTime\"\xff\x02\n" +
+	"\rConcernRaised\x12\x1d\n" +
+	"\n" +
+	"concern_id\x18\x01 \x01(\tR\tconcernId\x12+\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x17.concord.v1.ConcernKindR\x04kind\x12\x1a\n" +
+	"\x05title\x18\x03 \x01(\tB\x04\xa8\xae\x19\x01R\x05title\x12\x18\n" +
+	"\x04text\x18\x04 \x01(\tB\x04\xa8\xae\x19\x01R\x04text\x120\n" +
+	"\bevidence\x18\x05 \x03(\v2\x14.concord.v1.EvidenceR\bevidence\x12&\n" +
+	"\x05about\x18\x06 \x01(\x0e2\x10.concord.v1.SideR\x05about\x12#\n" +
+	"\rcommitment_id\x18\a \x01(\tR\fcommitmentId\x12%\n" +
+	"\x0eobligation_ids\x18\b \x03(\tR\robligationIds\x12F\n" +
+	"\x11response_end_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x0fresponseEndTime\"\xbc\x01\n" +
+	"\x13ConcernAcknowledged\x12\x1d\n" +
+	"\n" +
+	"concern_id\x18\x01 \x01(\tR\tconcernId\x12\x18\n" +
+	"\x04note\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x04note\x12(\n" +
+	"\x02to\x18\x03 \x01(\x0e2\x18.concord.v1.ConcernStateR\x02to\x12B\n" +
+	"\x0fremedy_end_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\rremedyEndTime\"6\n" +
+	"\x15ConcernResponseMissed\x12\x1d\n" +
+	"\n" +
+	"concern_id\x18\x01 \x01(\tR\tconcernId\"a\n" +
+	"\x0eConcernReplied\x12\x1d\n" +
+	"\n" +
+	"concern_id\x18\x01 \x01(\tR\tconcernId\x12\x14\n" +
+	"\x05taken\x18\x02 \x01(\bR\x05taken\x12\x1a\n" +
+	"\x05reply\x18\x03 \x01(\tB\x04\xa8\xae\x19\x01R\x05reply\"\xfc\x01\n" +
+	"\x0fConcernAdmitted\x12\x1d\n" +
+	"\n" +
+	"concern_id\x18\x01 \x01(\tR\tconcernId\x12\x18\n" +
+	"\x04note\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x04note\x12(\n" +
+	"\x02to\x18\x03 \x01(\x0e2\x18.concord.v1.ConcernStateR\x02to\x12B\n" +
+	"\x0fremedy_end_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\rremedyEndTime\x12B\n" +
+	"\x0freopen_end_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\rreopenEndTime\"\xc5\x01\n" +
+	"\x10ConcernContested\x12\x1d\n" +
+	"\n" +
+	"concern_id\x18\x01 \x01(\tR\tconcernId\x12\x1c\n" +
+	"\x06reason\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\x120\n" +
+	"\bevidence\x18\x03 \x03(\v2\x14.concord.v1.EvidenceR\bevidence\x12B\n" +
+	"\x0fremedy_end_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\rremedyEndTime\"\xaf\x01\n" +
+	"\x15ConcernRemedyProposed\x12\x1d\n" +
+	"\n" +
+	"concern_id\x18\x01 \x01(\tR\tconcernId\x12\x18\n" +
+	"\x04text\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x04text\x12\x19\n" +
+	"\bdue_date\x18\x03 \x01(\tR\adueDate\x12B\n" +
+	"\x0fremedy_end_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\rremedyEndTime\"\x94\x01\n" +
+	"\x15ConcernRemedyAccepted\x12\x1d\n" +
+	"\n" +
+	"concern_id\x18\x01 \x01(\tR\tconcernId\x12\x18\n" +
+	"\x04note\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x04note\x12B\n" +
+	"\x0freopen_end_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\rreopenEndTime\"\xc2\x01\n" +
+	"\x15ConcernRemedyRejected\x12\x1d\n" +
+	"\n" +
+	"concern_id\x18\x01 \x01(\tR\tconcernId\x12\x1c\n" +
+	"\x06reason\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\x12(\n" +
+	"\x02to\x18\x03 \x01(\x0e2\x18.concord.v1.ConcernStateR\x02to\x12B\n" +
+	"\x0fremedy_end_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\rremedyEndTime\"4\n" +
+	"\x13ConcernRemedyMissed\x12\x1d\n" +
+	"\n" +
+	"concern_id\x18\x01 \x01(\tR\tconcernId\"\xe0\x01\n" +
+	"\x10ConcernEscalated\x12\x1d\n" +
+	"\n" +
+	"concern_id\x18\x01 \x01(\tR\tconcernId\x12\x14\n" +
+	"\x05level\x18\x02 \x01(\x05R\x05level\x12\x1c\n" +
+	"\x06reason\x18\x03 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\x12>\n" +
+	"\rstep_end_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vstepEndTime\x129\n" +
+	"\bcontacts\x18\x05 \x03(\v2\x1d.concord.v1.EscalationContactR\bcontacts\"\xf4\x01\n" +
+	"\x11ConcernDetermined\x12\x1d\n" +
+	"\n" +
+	"concern_id\x18\x01 \x01(\tR\tconcernId\x124\n" +
+	"\aoutcome\x18\x02 \x01(\x0e2\x1a.concord.v1.ConcernOutcomeR\aoutcome\x12\x1c\n" +
+	"\x06reason\x18\x03 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\x12(\n" +
+	"\x02to\x18\x04 \x01(\x0e2\x18.concord.v1.ConcernStateR\x02to\x12B\n" +
+	"\x0freopen_end_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\rreopenEndTime\"O\n" +
+	"\x10ConcernWithdrawn\x12\x1d\n" +
+	"\n" +
+	"concern_id\x18\x01 \x01(\tR\tconcernId\x12\x1c\n" +
+	"\x06reason\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\"\xfc\x01\n" +
+	"\x0fConcernReopened\x12\x1d\n" +
+	"\n" +
+	"concern_id\x18\x01 \x01(\tR\tconcernId\x12\x1c\n" +
+	"\x06reason\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\x12(\n" +
+	"\x02to\x18\x03 \x01(\x0e2\x18.concord.v1.ConcernStateR\x02to\x12B\n" +
+	"\x0fremedy_end_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\rremedyEndTime\x12>\n" +
+	"\rstep_end_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vstepEndTime\"i\n" +
 	"\x10AgreementRenewed\x124\n" +
 	"\x16successor_agreement_id\x18\x01 \x01(\tR\x14successorAgreementId\x12\x1f\n" +
 	"\vproposal_id\x18\x02 \x01(\tR\n" +
@@ -7467,7 +8827,7 @@ func file_concord_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_concord_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 79)
+var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 93)
 var file_concord_v1_event_proto_goTypes = []any{
 	(ChangeCause)(0),                      // 0: concord.v1.ChangeCause
 	(*Event)(nil),                         // 1: concord.v1.Event
@@ -7534,58 +8894,77 @@ var file_concord_v1_event_proto_goTypes = []any{
 	(*ObligationDisputeSettled)(nil),      // 62: concord.v1.ObligationDisputeSettled
 	(*ObligationNotDetermined)(nil),       // 63: concord.v1.ObligationNotDetermined
 	(*ObligationImported)(nil),            // 64: concord.v1.ObligationImported
-	(*AgreementRenewed)(nil),              // 65: concord.v1.AgreementRenewed
-	(*ChangeDeferred)(nil),                // 66: concord.v1.ChangeDeferred
-	(*ChangeCarried)(nil),                 // 67: concord.v1.ChangeCarried
-	(*DeferredChange)(nil),                // 68: concord.v1.DeferredChange
-	(*PulseScheduled)(nil),                // 69: concord.v1.PulseScheduled
-	(*PulseOpened)(nil),                   // 70: concord.v1.PulseOpened
-	(*PulseAnswered)(nil),                 // 71: concord.v1.PulseAnswered
-	(*PulseClosed)(nil),                   // 72: concord.v1.PulseClosed
-	(*PulseCancelled)(nil),                // 73: concord.v1.PulseCancelled
-	(*RecordedEvent)(nil),                 // 74: concord.v1.RecordedEvent
-	(*ReviewOpened)(nil),                  // 75: concord.v1.ReviewOpened
-	(*ReviewUpdated)(nil),                 // 76: concord.v1.ReviewUpdated
-	(*ReviewSigned)(nil),                  // 77: concord.v1.ReviewSigned
-	(*ReviewWithdrawn)(nil),               // 78: concord.v1.ReviewWithdrawn
-	(*ReviewActionProposed)(nil),          // 79: concord.v1.ReviewActionProposed
-	(*timestamppb.Timestamp)(nil),         // 80: google.protobuf.Timestamp
-	(Side)(0),                             // 81: concord.v1.Side
-	(*Principal)(nil),                     // 82: concord.v1.Principal
-	(*Terms)(nil),                         // 83: concord.v1.Terms
-	(*Calendar)(nil),                      // 84: concord.v1.Calendar
-	(AgreementState)(0),                   // 85: concord.v1.AgreementState
-	(ProposalKind)(0),                     // 86: concord.v1.ProposalKind
-	(*Impact)(nil),                        // 87: concord.v1.Impact
-	(CommitmentState)(0),                  // 88: concord.v1.CommitmentState
-	(CommitmentEndReason)(0),              // 89: concord.v1.CommitmentEndReason
-	(*DueStep)(nil),                       // 90: concord.v1.DueStep
-	(*Amount)(nil),                        // 91: concord.v1.Amount
-	(*Submission)(nil),                    // 92: concord.v1.Submission
-	(Timeliness)(0),                       // 93: concord.v1.Timeliness
-	(ObligationState)(0),                  // 94: concord.v1.ObligationState
-	(SuspensionCause)(0),                  // 95: concord.v1.SuspensionCause
-	(AgreementEndCause)(0),                // 96: concord.v1.AgreementEndCause
-	(*CommitmentTerms)(nil),               // 97: concord.v1.CommitmentTerms
-	(*Clocks)(nil),                        // 98: concord.v1.Clocks
-	(*Trigger)(nil),                       // 99: concord.v1.Trigger
-	(*Deadlines)(nil),                     // 100: concord.v1.Deadlines
-	(*Measurement)(nil),                   // 101: concord.v1.Measurement
-	(*Excuse)(nil),                        // 102: concord.v1.Excuse
-	(*CurePlan)(nil),                      // 103: concord.v1.CurePlan
-	(*ReliefNotice)(nil),                  // 104: concord.v1.ReliefNotice
-	(DischargeCause)(0),                   // 105: concord.v1.DischargeCause
-	(*Dispute)(nil),                       // 106: concord.v1.Dispute
-	(*Settlement)(nil),                    // 107: concord.v1.Settlement
-	(*PastObligation)(nil),                // 108: concord.v1.PastObligation
-	(*PulseView)(nil),                     // 109: concord.v1.PulseView
-	(*PulseResult)(nil),                   // 110: concord.v1.PulseResult
-	(*Scorecard)(nil),                     // 111: concord.v1.Scorecard
-	(*ReviewMinutes)(nil),                 // 112: concord.v1.ReviewMinutes
+	(*ConcernRaised)(nil),                 // 65: concord.v1.ConcernRaised
+	(*ConcernAcknowledged)(nil),           // 66: concord.v1.ConcernAcknowledged
+	(*ConcernResponseMissed)(nil),         // 67: concord.v1.ConcernResponseMissed
+	(*ConcernReplied)(nil),                // 68: concord.v1.ConcernReplied
+	(*ConcernAdmitted)(nil),               // 69: concord.v1.ConcernAdmitted
+	(*ConcernContested)(nil),              // 70: concord.v1.ConcernContested
+	(*ConcernRemedyProposed)(nil),         // 71: concord.v1.ConcernRemedyProposed
+	(*ConcernRemedyAccepted)(nil),         // 72: concord.v1.ConcernRemedyAccepted
+	(*ConcernRemedyRejected)(nil),         // 73: concord.v1.ConcernRemedyRejected
+	(*ConcernRemedyMissed)(nil),           // 74: concord.v1.ConcernRemedyMissed
+	(*ConcernEscalated)(nil),              // 75: concord.v1.ConcernEscalated
+	(*ConcernDetermined)(nil),             // 76: concord.v1.ConcernDetermined
+	(*ConcernWithdrawn)(nil),              // 77: concord.v1.ConcernWithdrawn
+	(*ConcernReopened)(nil),               // 78: concord.v1.ConcernReopened
+	(*AgreementRenewed)(nil),              // 79: concord.v1.AgreementRenewed
+	(*ChangeDeferred)(nil),                // 80: concord.v1.ChangeDeferred
+	(*ChangeCarried)(nil),                 // 81: concord.v1.ChangeCarried
+	(*DeferredChange)(nil),                // 82: concord.v1.DeferredChange
+	(*PulseScheduled)(nil),                // 83: concord.v1.PulseScheduled
+	(*PulseOpened)(nil),                   // 84: concord.v1.PulseOpened
+	(*PulseAnswered)(nil),                 // 85: concord.v1.PulseAnswered
+	(*PulseClosed)(nil),                   // 86: concord.v1.PulseClosed
+	(*PulseCancelled)(nil),                // 87: concord.v1.PulseCancelled
+	(*RecordedEvent)(nil),                 // 88: concord.v1.RecordedEvent
+	(*ReviewOpened)(nil),                  // 89: concord.v1.ReviewOpened
+	(*ReviewUpdated)(nil),                 // 90: concord.v1.ReviewUpdated
+	(*ReviewSigned)(nil),                  // 91: concord.v1.ReviewSigned
+	(*ReviewWithdrawn)(nil),               // 92: concord.v1.ReviewWithdrawn
+	(*ReviewActionProposed)(nil),          // 93: concord.v1.ReviewActionProposed
+	(*timestamppb.Timestamp)(nil),         // 94: google.protobuf.Timestamp
+	(Side)(0),                             // 95: concord.v1.Side
+	(*Principal)(nil),                     // 96: concord.v1.Principal
+	(*Terms)(nil),                         // 97: concord.v1.Terms
+	(*Calendar)(nil),                      // 98: concord.v1.Calendar
+	(AgreementState)(0),                   // 99: concord.v1.AgreementState
+	(ProposalKind)(0),                     // 100: concord.v1.ProposalKind
+	(*Impact)(nil),                        // 101: concord.v1.Impact
+	(CommitmentState)(0),                  // 102: concord.v1.CommitmentState
+	(CommitmentEndReason)(0),              // 103: concord.v1.CommitmentEndReason
+	(*DueStep)(nil),                       // 104: concord.v1.DueStep
+	(*Amount)(nil),                        // 105: concord.v1.Amount
+	(*Submission)(nil),                    // 106: concord.v1.Submission
+	(Timeliness)(0),                       // 107: concord.v1.Timeliness
+	(ObligationState)(0),                  // 108: concord.v1.ObligationState
+	(SuspensionCause)(0),                  // 109: concord.v1.SuspensionCause
+	(AgreementEndCause)(0),                // 110: concord.v1.AgreementEndCause
+	(*CommitmentTerms)(nil),               // 111: concord.v1.CommitmentTerms
+	(*Clocks)(nil),                        // 112: concord.v1.Clocks
+	(*Trigger)(nil),                       // 113: concord.v1.Trigger
+	(*Deadlines)(nil),                     // 114: concord.v1.Deadlines
+	(*Measurement)(nil),                   // 115: concord.v1.Measurement
+	(*Excuse)(nil),                        // 116: concord.v1.Excuse
+	(*CurePlan)(nil),                      // 117: concord.v1.CurePlan
+	(*ReliefNotice)(nil),                  // 118: concord.v1.ReliefNotice
+	(DischargeCause)(0),                   // 119: concord.v1.DischargeCause
+	(*Dispute)(nil),                       // 120: concord.v1.Dispute
+	(*Settlement)(nil),                    // 121: concord.v1.Settlement
+	(*PastObligation)(nil),                // 122: concord.v1.PastObligation
+	(ConcernKind)(0),                      // 123: concord.v1.ConcernKind
+	(*Evidence)(nil),                      // 124: concord.v1.Evidence
+	(ConcernState)(0),                     // 125: concord.v1.ConcernState
+	(*EscalationContact)(nil),             // 126: concord.v1.EscalationContact
+	(ConcernOutcome)(0),                   // 127: concord.v1.ConcernOutcome
+	(*PulseView)(nil),                     // 128: concord.v1.PulseView
+	(*PulseResult)(nil),                   // 129: concord.v1.PulseResult
+	(*Scorecard)(nil),                     // 130: concord.v1.Scorecard
+	(*ReviewMinutes)(nil),                 // 131: concord.v1.ReviewMinutes
 }
 var file_concord_v1_event_proto_depIdxs = []int32{
-	80,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
-	80,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
+	94,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
+	94,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
 	2,   // 2: concord.v1.Event.actor:type_name -> concord.v1.Actor
 	3,   // 3: concord.v1.Event.party_registered:type_name -> concord.v1.PartyRegistered
 	4,   // 4: concord.v1.Event.party_updated:type_name -> concord.v1.PartyUpdated
@@ -7649,130 +9028,167 @@ var file_concord_v1_event_proto_depIdxs = []int32{
 	62,  // 62: concord.v1.Event.obligation_dispute_settled:type_name -> concord.v1.ObligationDisputeSettled
 	63,  // 63: concord.v1.Event.obligation_not_determined:type_name -> concord.v1.ObligationNotDetermined
 	64,  // 64: concord.v1.Event.obligation_imported:type_name -> concord.v1.ObligationImported
-	65,  // 65: concord.v1.Event.agreement_renewed:type_name -> concord.v1.AgreementRenewed
-	66,  // 66: concord.v1.Event.change_deferred:type_name -> concord.v1.ChangeDeferred
-	67,  // 67: concord.v1.Event.change_carried:type_name -> concord.v1.ChangeCarried
-	69,  // 68: concord.v1.Event.pulse_scheduled:type_name -> concord.v1.PulseScheduled
-	70,  // 69: concord.v1.Event.pulse_opened:type_name -> concord.v1.PulseOpened
-	71,  // 70: concord.v1.Event.pulse_answered:type_name -> concord.v1.PulseAnswered
-	72,  // 71: concord.v1.Event.pulse_closed:type_name -> concord.v1.PulseClosed
-	73,  // 72: concord.v1.Event.pulse_cancelled:type_name -> concord.v1.PulseCancelled
-	75,  // 73: concord.v1.Event.review_opened:type_name -> concord.v1.ReviewOpened
-	76,  // 74: concord.v1.Event.review_updated:type_name -> concord.v1.ReviewUpdated
-	77,  // 75: concord.v1.Event.review_signed:type_name -> concord.v1.ReviewSigned
-	78,  // 76: concord.v1.Event.review_withdrawn:type_name -> concord.v1.ReviewWithdrawn
-	79,  // 77: concord.v1.Event.review_action_proposed:type_name -> concord.v1.ReviewActionProposed
-	81,  // 78: concord.v1.Actor.side:type_name -> concord.v1.Side
-	82,  // 79: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
-	81,  // 80: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
-	83,  // 81: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
-	83,  // 82: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
-	80,  // 83: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	80,  // 84: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
-	84,  // 85: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
-	85,  // 86: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
-	86,  // 87: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
-	81,  // 88: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
-	87,  // 89: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
-	80,  // 90: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
-	81,  // 91: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
-	87,  // 92: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
-	80,  // 93: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
-	80,  // 94: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	87,  // 95: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
-	88,  // 96: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
-	89,  // 97: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
-	80,  // 98: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
-	80,  // 99: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
-	80,  // 100: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
-	90,  // 101: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
-	80,  // 102: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
-	91,  // 103: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
-	92,  // 104: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
-	80,  // 105: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
-	93,  // 106: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
-	94,  // 107: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
-	94,  // 108: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
-	80,  // 109: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
-	80,  // 110: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
-	80,  // 111: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
-	80,  // 112: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
-	93,  // 113: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
-	94,  // 114: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
-	80,  // 115: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
-	95,  // 116: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
-	81,  // 117: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
-	81,  // 118: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
-	80,  // 119: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
-	81,  // 120: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
-	80,  // 121: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
-	85,  // 122: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
-	96,  // 123: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
-	81,  // 124: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
-	80,  // 125: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
-	84,  // 126: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
-	97,  // 127: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
-	98,  // 128: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
-	80,  // 129: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
-	97,  // 130: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
-	98,  // 131: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
-	88,  // 132: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
-	88,  // 133: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
-	99,  // 134: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
-	100, // 135: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
-	100, // 136: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
-	80,  // 137: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
-	94,  // 138: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
-	80,  // 139: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
-	93,  // 140: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
-	101, // 141: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
-	94,  // 142: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
-	94,  // 143: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
-	80,  // 144: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
-	80,  // 145: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
-	102, // 146: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
-	80,  // 147: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
-	93,  // 148: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
-	103, // 149: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
-	100, // 150: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
-	94,  // 151: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
-	102, // 152: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
-	104, // 153: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
-	100, // 154: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
-	94,  // 155: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
-	94,  // 156: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
-	94,  // 157: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
-	100, // 158: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
-	105, // 159: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
-	106, // 160: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
-	107, // 161: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
-	94,  // 162: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
-	100, // 163: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
-	80,  // 164: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
-	93,  // 165: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
-	108, // 166: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
-	100, // 167: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
-	80,  // 168: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
-	68,  // 169: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
-	0,   // 170: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
-	80,  // 171: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
-	80,  // 172: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
-	80,  // 173: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
-	85,  // 174: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
-	80,  // 175: concord.v1.PulseScheduled.open_time:type_name -> google.protobuf.Timestamp
-	80,  // 176: concord.v1.PulseOpened.end_time:type_name -> google.protobuf.Timestamp
-	109, // 177: concord.v1.PulseAnswered.view:type_name -> concord.v1.PulseView
-	110, // 178: concord.v1.PulseClosed.result:type_name -> concord.v1.PulseResult
-	1,   // 179: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
-	81,  // 180: concord.v1.ReviewOpened.opened_by:type_name -> concord.v1.Side
-	111, // 181: concord.v1.ReviewOpened.scorecard:type_name -> concord.v1.Scorecard
-	112, // 182: concord.v1.ReviewUpdated.minutes:type_name -> concord.v1.ReviewMinutes
-	81,  // 183: concord.v1.ReviewSigned.side:type_name -> concord.v1.Side
-	184, // [184:184] is the sub-list for method output_type
-	184, // [184:184] is the sub-list for method input_type
-	184, // [184:184] is the sub-list for extension type_name
-	184, // [184:184] is the sub-list for extension extendee
-	0,   // [0:184] is the sub-list for field type_name
+	79,  // 65: concord.v1.Event.agreement_renewed:type_name -> concord.v1.AgreementRenewed
+	80,  // 66: concord.v1.Event.change_deferred:type_name -> concord.v1.ChangeDeferred
+	81,  // 67: concord.v1.Event.change_carried:type_name -> concord.v1.ChangeCarried
+	65,  // 68: concord.v1.Event.concern_raised:type_name -> concord.v1.ConcernRaised
+	66,  // 69: concord.v1.Event.concern_acknowledged:type_name -> concord.v1.ConcernAcknowledged
+	67,  // 70: concord.v1.Event.concern_response_missed:type_name -> concord.v1.ConcernResponseMissed
+	68,  // 71: concord.v1.Event.concern_replied:type_name -> concord.v1.ConcernReplied
+	69,  // 72: concord.v1.Event.concern_admitted:type_name -> concord.v1.ConcernAdmitted
+	70,  // 73: concord.v1.Event.concern_contested:type_name -> concord.v1.ConcernContested
+	71,  // 74: concord.v1.Event.concern_remedy_proposed:type_name -> concord.v1.ConcernRemedyProposed
+	72,  // 75: concord.v1.Event.concern_remedy_accepted:type_name -> concord.v1.ConcernRemedyAccepted
+	73,  // 76: concord.v1.Event.concern_remedy_rejected:type_name -> concord.v1.ConcernRemedyRejected
+	74,  // 77: concord.v1.Event.concern_remedy_missed:type_name -> concord.v1.ConcernRemedyMissed
+	75,  // 78: concord.v1.Event.concern_escalated:type_name -> concord.v1.ConcernEscalated
+	76,  // 79: concord.v1.Event.concern_determined:type_name -> concord.v1.ConcernDetermined
+	77,  // 80: concord.v1.Event.concern_withdrawn:type_name -> concord.v1.ConcernWithdrawn
+	78,  // 81: concord.v1.Event.concern_reopened:type_name -> concord.v1.ConcernReopened
+	83,  // 82: concord.v1.Event.pulse_scheduled:type_name -> concord.v1.PulseScheduled
+	84,  // 83: concord.v1.Event.pulse_opened:type_name -> concord.v1.PulseOpened
+	85,  // 84: concord.v1.Event.pulse_answered:type_name -> concord.v1.PulseAnswered
+	86,  // 85: concord.v1.Event.pulse_closed:type_name -> concord.v1.PulseClosed
+	87,  // 86: concord.v1.Event.pulse_cancelled:type_name -> concord.v1.PulseCancelled
+	89,  // 87: concord.v1.Event.review_opened:type_name -> concord.v1.ReviewOpened
+	90,  // 88: concord.v1.Event.review_updated:type_name -> concord.v1.ReviewUpdated
+	91,  // 89: concord.v1.Event.review_signed:type_name -> concord.v1.ReviewSigned
+	92,  // 90: concord.v1.Event.review_withdrawn:type_name -> concord.v1.ReviewWithdrawn
+	93,  // 91: concord.v1.Event.review_action_proposed:type_name -> concord.v1.ReviewActionProposed
+	95,  // 92: concord.v1.Actor.side:type_name -> concord.v1.Side
+	96,  // 93: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
+	95,  // 94: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
+	97,  // 95: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
+	97,  // 96: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
+	94,  // 97: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	94,  // 98: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
+	98,  // 99: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
+	99,  // 100: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
+	100, // 101: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
+	95,  // 102: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
+	101, // 103: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
+	94,  // 104: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
+	95,  // 105: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
+	101, // 106: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
+	94,  // 107: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
+	94,  // 108: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	101, // 109: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
+	102, // 110: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
+	103, // 111: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
+	94,  // 112: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
+	94,  // 113: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
+	94,  // 114: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
+	104, // 115: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
+	94,  // 116: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
+	105, // 117: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
+	106, // 118: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
+	94,  // 119: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
+	107, // 120: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
+	108, // 121: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
+	108, // 122: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
+	94,  // 123: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
+	94,  // 124: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
+	94,  // 125: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
+	94,  // 126: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
+	107, // 127: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
+	108, // 128: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
+	94,  // 129: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
+	109, // 130: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
+	95,  // 131: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
+	95,  // 132: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
+	94,  // 133: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
+	95,  // 134: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
+	94,  // 135: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
+	99,  // 136: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
+	110, // 137: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
+	95,  // 138: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
+	94,  // 139: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
+	98,  // 140: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
+	111, // 141: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
+	112, // 142: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
+	94,  // 143: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
+	111, // 144: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
+	112, // 145: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
+	102, // 146: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
+	102, // 147: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
+	113, // 148: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
+	114, // 149: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
+	114, // 150: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
+	94,  // 151: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
+	108, // 152: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
+	94,  // 153: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
+	107, // 154: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
+	115, // 155: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
+	108, // 156: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
+	108, // 157: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
+	94,  // 158: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
+	94,  // 159: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
+	116, // 160: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
+	94,  // 161: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
+	107, // 162: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
+	117, // 163: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
+	114, // 164: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
+	108, // 165: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
+	116, // 166: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
+	118, // 167: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
+	114, // 168: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
+	108, // 169: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
+	108, // 170: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
+	108, // 171: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
+	114, // 172: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
+	119, // 173: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
+	120, // 174: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
+	121, // 175: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
+	108, // 176: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
+	114, // 177: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
+	94,  // 178: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
+	107, // 179: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
+	122, // 180: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
+	114, // 181: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
+	94,  // 182: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
+	123, // 183: concord.v1.ConcernRaised.kind:type_name -> concord.v1.ConcernKind
+	124, // 184: concord.v1.ConcernRaised.evidence:type_name -> concord.v1.Evidence
+	95,  // 185: concord.v1.ConcernRaised.about:type_name -> concord.v1.Side
+	94,  // 186: concord.v1.ConcernRaised.response_end_time:type_name -> google.protobuf.Timestamp
+	125, // 187: concord.v1.ConcernAcknowledged.to:type_name -> concord.v1.ConcernState
+	94,  // 188: concord.v1.ConcernAcknowledged.remedy_end_time:type_name -> google.protobuf.Timestamp
+	125, // 189: concord.v1.ConcernAdmitted.to:type_name -> concord.v1.ConcernState
+	94,  // 190: concord.v1.ConcernAdmitted.remedy_end_time:type_name -> google.protobuf.Timestamp
+	94,  // 191: concord.v1.ConcernAdmitted.reopen_end_time:type_name -> google.protobuf.Timestamp
+	124, // 192: concord.v1.ConcernContested.evidence:type_name -> concord.v1.Evidence
+	94,  // 193: concord.v1.ConcernContested.remedy_end_time:type_name -> google.protobuf.Timestamp
+	94,  // 194: concord.v1.ConcernRemedyProposed.remedy_end_time:type_name -> google.protobuf.Timestamp
+	94,  // 195: concord.v1.ConcernRemedyAccepted.reopen_end_time:type_name -> google.protobuf.Timestamp
+	125, // 196: concord.v1.ConcernRemedyRejected.to:type_name -> concord.v1.ConcernState
+	94,  // 197: concord.v1.ConcernRemedyRejected.remedy_end_time:type_name -> google.protobuf.Timestamp
+	94,  // 198: concord.v1.ConcernEscalated.step_end_time:type_name -> google.protobuf.Timestamp
+	126, // 199: concord.v1.ConcernEscalated.contacts:type_name -> concord.v1.EscalationContact
+	127, // 200: concord.v1.ConcernDetermined.outcome:type_name -> concord.v1.ConcernOutcome
+	125, // 201: concord.v1.ConcernDetermined.to:type_name -> concord.v1.ConcernState
+	94,  // 202: concord.v1.ConcernDetermined.reopen_end_time:type_name -> google.protobuf.Timestamp
+	125, // 203: concord.v1.ConcernReopened.to:type_name -> concord.v1.ConcernState
+	94,  // 204: concord.v1.ConcernReopened.remedy_end_time:type_name -> google.protobuf.Timestamp
+	94,  // 205: concord.v1.ConcernReopened.step_end_time:type_name -> google.protobuf.Timestamp
+	82,  // 206: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
+	0,   // 207: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
+	94,  // 208: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
+	94,  // 209: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
+	94,  // 210: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
+	99,  // 211: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
+	94,  // 212: concord.v1.PulseScheduled.open_time:type_name -> google.protobuf.Timestamp
+	94,  // 213: concord.v1.PulseOpened.end_time:type_name -> google.protobuf.Timestamp
+	128, // 214: concord.v1.PulseAnswered.view:type_name -> concord.v1.PulseView
+	129, // 215: concord.v1.PulseClosed.result:type_name -> concord.v1.PulseResult
+	1,   // 216: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
+	95,  // 217: concord.v1.ReviewOpened.opened_by:type_name -> concord.v1.Side
+	130, // 218: concord.v1.ReviewOpened.scorecard:type_name -> concord.v1.Scorecard
+	131, // 219: concord.v1.ReviewUpdated.minutes:type_name -> concord.v1.ReviewMinutes
+	95,  // 220: concord.v1.ReviewSigned.side:type_name -> concord.v1.Side
+	221, // [221:221] is the sub-list for method output_type
+	221, // [221:221] is the sub-list for method input_type
+	221, // [221:221] is the sub-list for extension type_name
+	221, // [221:221] is the sub-list for extension extendee
+	0,   // [0:221] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_event_proto_init() }
@@ -7782,6 +9198,7 @@ func file_concord_v1_event_proto_init() {
 	}
 	file_concord_v1_agreement_proto_init()
 	file_concord_v1_commitment_proto_init()
+	file_concord_v1_concern_proto_init()
 	file_concord_v1_obligation_proto_init()
 	file_concord_v1_party_proto_init()
 	file_concord_v1_private_proto_init()
@@ -7856,6 +9273,20 @@ func file_concord_v1_event_proto_init() {
 		(*Event_AgreementRenewed)(nil),
 		(*Event_ChangeDeferred)(nil),
 		(*Event_ChangeCarried)(nil),
+		(*Event_ConcernRaised)(nil),
+		(*Event_ConcernAcknowledged)(nil),
+		(*Event_ConcernResponseMissed)(nil),
+		(*Event_ConcernReplied)(nil),
+		(*Event_ConcernAdmitted)(nil),
+		(*Event_ConcernContested)(nil),
+		(*Event_ConcernRemedyProposed)(nil),
+		(*Event_ConcernRemedyAccepted)(nil),
+		(*Event_ConcernRemedyRejected)(nil),
+		(*Event_ConcernRemedyMissed)(nil),
+		(*Event_ConcernEscalated)(nil),
+		(*Event_ConcernDetermined)(nil),
+		(*Event_ConcernWithdrawn)(nil),
+		(*Event_ConcernReopened)(nil),
 		(*Event_PulseScheduled)(nil),
 		(*Event_PulseOpened)(nil),
 		(*Event_PulseAnswered)(nil),
@@ -7873,7 +9304,7 @@ func file_concord_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_event_proto_rawDesc), len(file_concord_v1_event_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   79,
+			NumMessages:   93,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

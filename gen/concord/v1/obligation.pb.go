@@ -677,7 +677,7 @@ func (x *Submission) GetClaim() ObligationState {
 }
 
 // Judgement is what a side said of an obligation: an acceptance, a return, a receipt, a waiver, an admission, an objection
-// or an extension.
+// or an extension; or in answer to a concern.
 type Judgement struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The side that spoke.
@@ -1361,7 +1361,9 @@ type Excuse struct {
 	// The prerequisite obligation that was not kept, if that is the cause.
 	ObligationId string `protobuf:"bytes,3,opt,name=obligation_id,json=obligationId,proto3" json:"obligation_id,omitempty"`
 	// The qualifying condition that did not hold, if that is the cause.
-	Measure       string `protobuf:"bytes,4,opt,name=measure,proto3" json:"measure,omitempty"`
+	Measure string `protobuf:"bytes,4,opt,name=measure,proto3" json:"measure,omitempty"`
+	// The RELIEF_CLAIM that was upheld, if that is the cause.
+	ConcernId     string `protobuf:"bytes,5,opt,name=concern_id,json=concernId,proto3" json:"concern_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1420,6 +1422,13 @@ func (x *Excuse) GetObligationId() string {
 func (x *Excuse) GetMeasure() string {
 	if x != nil {
 		return x.Measure
+	}
+	return ""
+}
+
+func (x *Excuse) GetConcernId() string {
+	if x != nil {
+		return x.ConcernId
 	}
 	return ""
 }
@@ -1664,7 +1673,8 @@ type Obligation struct {
 	Objection *Judgement `protobuf:"bytes,35,opt,name=objection,proto3" json:"objection,omitempty"`
 	// When the cure period ends; set from the breach on.
 	CureEndTime *timestamppb.Timestamp `protobuf:"bytes,36,opt,name=cure_end_time,json=cureEndTime,proto3" json:"cure_end_time,omitempty"`
-	// The side that first told of the failure; not set if nobody did before the clock.
+	// The side that first told of the failure, by an admission, a figure or a concern; not set if nobody did before the clock. Who
+	// warns of one that never comes is on record, too: it counts only where there is a failure.
 	DisclosedBy Side `protobuf:"varint,37,opt,name=disclosed_by,json=disclosedBy,proto3,enum=concord.v1.Side" json:"disclosed_by,omitempty"`
 	// The obligor's notices that it waits for prerequisites: the last one about each.
 	ReliefNotices []*ReliefNotice `protobuf:"bytes,38,rep,name=relief_notices,json=reliefNotices,proto3" json:"relief_notices,omitempty"`
@@ -1694,6 +1704,8 @@ type Obligation struct {
 	CloseTime *timestamppb.Timestamp `protobuf:"bytes,50,opt,name=close_time,json=closeTime,proto3" json:"close_time,omitempty"`
 	// The revision of the agreement by whose words it is owed and judged, whatever was amended since.
 	Revision int32 `protobuf:"varint,51,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The concern that first told of the failure, if one did.
+	DisclosedConcernId string `protobuf:"bytes,54,opt,name=disclosed_concern_id,json=disclosedConcernId,proto3" json:"disclosed_concern_id,omitempty"`
 	// How many business days it took from the breach, or where none is recorded from the due day, until it was made good; set
 	// where it was kept late or cured.
 	MendingBusinessDays *int32 `protobuf:"varint,52,opt,name=mending_business_days,json=mendingBusinessDays,proto3,oneof" json:"mending_business_days,omitempty"`
@@ -2091,6 +2103,13 @@ func (x *Obligation) GetRevision() int32 {
 	return 0
 }
 
+func (x *Obligation) GetDisclosedConcernId() string {
+	if x != nil {
+		return x.DisclosedConcernId
+	}
+	return ""
+}
+
 func (x *Obligation) GetMendingBusinessDays() int32 {
 	if x != nil && x.MendingBusinessDays != nil {
 		return *x.MendingBusinessDays
@@ -2180,12 +2199,14 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"\fReliefNotice\x12(\n" +
 	"\robligation_id\x18\x01 \x01(\tB\x03\xe0A\x03R\fobligationId\x12\x1b\n" +
 	"\x04note\x18\x02 \x01(\tB\a\xe0A\x03\xa8\xae\x19\x01R\x04note\x123\n" +
-	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\x04time\"\xa6\x01\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\x04time\"\xca\x01\n" +
 	"\x06Excuse\x12\x1f\n" +
 	"\x06reason\x18\x01 \x01(\tB\a\xe0A\x03\xa8\xae\x19\x01R\x06reason\x122\n" +
 	"\tcaused_by\x18\x02 \x01(\x0e2\x10.concord.v1.SideB\x03\xe0A\x03R\bcausedBy\x12(\n" +
 	"\robligation_id\x18\x03 \x01(\tB\x03\xe0A\x03R\fobligationId\x12\x1d\n" +
-	"\ameasure\x18\x04 \x01(\tB\x03\xe0A\x03R\ameasure\"\x7f\n" +
+	"\ameasure\x18\x04 \x01(\tB\x03\xe0A\x03R\ameasure\x12\"\n" +
+	"\n" +
+	"concern_id\x18\x05 \x01(\tB\x03\xe0A\x03R\tconcernId\"\x7f\n" +
 	"\n" +
 	"Settlement\x12F\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2\x1d.concord.v1.SettlementOutcomeB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\aoutcome\x12)\n" +
@@ -2202,7 +2223,7 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"settlement\x18\a \x01(\v2\x16.concord.v1.SettlementB\x03\xe0A\x03R\n" +
 	"settlement\x12@\n" +
 	"\vsettle_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"settleTime\"\xeb\x15\n" +
+	"settleTime\"\xa2\x16\n" +
 	"\n" +
 	"Obligation\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12(\n" +
@@ -2268,7 +2289,8 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"\x1aprerequisite_business_days\x181 \x01(\x05B\x03\xe0A\x03R\x18prerequisiteBusinessDays\x12>\n" +
 	"\n" +
 	"close_time\x182 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tcloseTime\x12\x1f\n" +
-	"\brevision\x183 \x01(\x05B\x03\xe0A\x03R\brevision\x12<\n" +
+	"\brevision\x183 \x01(\x05B\x03\xe0A\x03R\brevision\x125\n" +
+	"\x14disclosed_concern_id\x186 \x01(\tB\x03\xe0A\x03R\x12disclosedConcernId\x12<\n" +
 	"\x15mending_business_days\x184 \x01(\x05B\x03\xe0A\x03H\x00R\x13mendingBusinessDays\x88\x01\x01\x12\x1f\n" +
 	"\bstanding\x185 \x01(\bB\x03\xe0A\x03R\bstandingB\x18\n" +
 	"\x16_mending_business_days*\x86\x04\n" +

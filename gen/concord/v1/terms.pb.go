@@ -2405,7 +2405,7 @@ var File_concord_v1_terms_proto protoreflect.FileDescriptor
 const file_concord_v1_terms_proto_rawDesc = "" +
 	"\n" +
 	"\x16concord/v1/terms.proto\x12\n" +
-	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xbc\t\n" +
+	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xbc\t\n" +
 	"\x05Terms\x12#\n" +
 	"\x05title\x18\x01 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05title\x12;\n" +
 	"\x13statement_of_intent\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xa0\x1fR\x11statementOfIntent\x12C\n" +
@@ -2441,12 +2441,12 @@ const file_concord_v1_terms_proto_rawDesc = "" +
 	"\x17_response_business_daysB\x17\n" +
 	"\x15_remedy_business_daysB\x1b\n" +
 	"\x19_escalation_business_daysB\x0e\n" +
-	"\f_reopen_days\"\xbf\x01\n" +
+	"\f_reopen_days\"\xc7\x01\n" +
 	"\x11EscalationContact\x12\"\n" +
 	"\x05level\x18\x01 \x01(\x05B\f\xe0A\x02\xbaH\x06\x1a\x04\x18\x04(\x01R\x05level\x121\n" +
-	"\x04side\x18\x02 \x01(\x0e2\x10.concord.v1.SideB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\x04side\x120\n" +
-	"\fdisplay_name\x18\x03 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xc8\x01R\vdisplayName\x12!\n" +
-	"\x05reach\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xc8\x01R\x05reach\"\xd3\x01\n" +
+	"\x04side\x18\x02 \x01(\x0e2\x10.concord.v1.SideB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\x04side\x124\n" +
+	"\fdisplay_name\x18\x03 \x01(\tB\x11\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xc8\x01\xa8\xae\x19\x01R\vdisplayName\x12%\n" +
+	"\x05reach\x18\x04 \x01(\tB\x0f\xe0A\x01\xbaH\x05r\x03\x18\xc8\x01\xa8\xae\x19\x01R\x05reach\"\xd3\x01\n" +
 	"\n" +
 	"PulseTerms\x12!\n" +
 	"\x05rrule\x18\x01 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xf4\x03R\x05rrule\x123\n" +
@@ -2745,6 +2745,7 @@ func file_concord_v1_terms_proto_init() {
 	}
 	file_concord_v1_obligation_proto_init()
 	file_concord_v1_party_proto_init()
+	file_concord_v1_private_proto_init()
 	file_concord_v1_terms_proto_msgTypes[1].OneofWrappers = []any{}
 	file_concord_v1_terms_proto_msgTypes[3].OneofWrappers = []any{}
 	file_concord_v1_terms_proto_msgTypes[6].OneofWrappers = []any{}

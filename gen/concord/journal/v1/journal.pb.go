@@ -386,6 +386,7 @@ type Wake struct {
 	//	*Wake_ObligationId
 	//	*Wake_ProposalId
 	//	*Wake_Cascade
+	//	*Wake_ConcernId
 	//	*Wake_PulseRoundId
 	Record        isWake_Record `protobuf_oneof:"record"`
 	unknownFields protoimpl.UnknownFields
@@ -472,6 +473,15 @@ func (x *Wake) GetCascade() bool {
 	return false
 }
 
+func (x *Wake) GetConcernId() string {
+	if x != nil {
+		if x, ok := x.Record.(*Wake_ConcernId); ok {
+			return x.ConcernId
+		}
+	}
+	return ""
+}
+
 func (x *Wake) GetPulseRoundId() string {
 	if x != nil {
 		if x, ok := x.Record.(*Wake_PulseRoundId); ok {
@@ -505,6 +515,11 @@ type Wake_Cascade struct {
 	Cascade bool `protobuf:"varint,5,opt,name=cascade,proto3,oneof"`
 }
 
+type Wake_ConcernId struct {
+	// A concern.
+	ConcernId string `protobuf:"bytes,12,opt,name=concern_id,json=concernId,proto3,oneof"`
+}
+
 type Wake_PulseRoundId struct {
 	// A round of the pulse.
 	PulseRoundId string `protobuf:"bytes,8,opt,name=pulse_round_id,json=pulseRoundId,proto3,oneof"`
@@ -517,6 +532,8 @@ func (*Wake_ObligationId) isWake_Record() {}
 func (*Wake_ProposalId) isWake_Record() {}
 
 func (*Wake_Cascade) isWake_Record() {}
+
+func (*Wake_ConcernId) isWake_Record() {}
 
 func (*Wake_PulseRoundId) isWake_Record() {}
 
@@ -1080,14 +1097,16 @@ const file_concord_journal_v1_journal_proto_rawDesc = "" +
 	"\tStoredKey\x12+\n" +
 	"\aapi_key\x18\x01 \x01(\v2\x12.concord.v1.ApiKeyR\x06apiKey\x12\x1f\n" +
 	"\vsecret_hash\x18\x02 \x01(\fR\n" +
-	"secretHash\"\xe8\x01\n" +
+	"secretHash\"\x89\x02\n" +
 	"\x04Wake\x12!\n" +
 	"\fagreement_id\x18\x01 \x01(\tR\vagreementId\x12%\n" +
 	"\rcommitment_id\x18\x02 \x01(\tH\x00R\fcommitmentId\x12%\n" +
 	"\robligation_id\x18\x03 \x01(\tH\x00R\fobligationId\x12!\n" +
 	"\vproposal_id\x18\x04 \x01(\tH\x00R\n" +
 	"proposalId\x12\x1a\n" +
-	"\acascade\x18\x05 \x01(\bH\x00R\acascade\x12&\n" +
+	"\acascade\x18\x05 \x01(\bH\x00R\acascade\x12\x1f\n" +
+	"\n" +
+	"concern_id\x18\f \x01(\tH\x00R\tconcernId\x12&\n" +
 	"\x0epulse_round_id\x18\b \x01(\tH\x00R\fpulseRoundIdB\b\n" +
 	"\x06record\"\x90\x01\n" +
 	"\aCascade\x12!\n" +
@@ -1183,6 +1202,7 @@ func file_concord_journal_v1_journal_proto_init() {
 		(*Wake_ObligationId)(nil),
 		(*Wake_ProposalId)(nil),
 		(*Wake_Cascade)(nil),
+		(*Wake_ConcernId)(nil),
 		(*Wake_PulseRoundId)(nil),
 	}
 	type x struct{}

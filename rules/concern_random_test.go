@@ -1,0 +1,256 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+	"pgregory.net/rapid"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+)
+
+// randomConcern draws a concern to raise, or a verb that somebody may do to one in the state it is in, more often than any verb.
+func randomConcern(t *rapid.T, w *world, agreement string, by Caller) (Caller, proto.Message) {
+	ids := w.concerns(agreement)
+	if len(ids) < 2 || len(ids) < 12 && evenly(t, "raise") == 0 {
+		return by, randomRaise(t, w, agreement, by)
+	}
+	id := rapid.SampledFrom(append(ids, "none")).Draw(t, "concern")
+	m, known := w.records[concernRef(agreement, id)].(*pb.Concern)
+	verbs := verbsOf(ConcernMoves)
+	if known && evenly(t, "fitting") > 0 {
+		var fitting []Move[pb.ConcernState]
+		for _, row := range ConcernMoves {
+			mine := row.From == m.GetState() && slices.Contains(verbs, row.Verb) && unfitConcern(m, row.Verb) == nil
+			if mine && (row.Verb != "withdraw" || evenly(t, "withdraw") == 0) {
+				fitting = append(fitting, row)
+			}
+			if mine && (row.Verb == "escalate" || row.Verb == "determine") {
+				fitting = append(fitting, row, row, row) // they come late in a life, and would else be seldom
+			}
+		}
+		if len(fitting) > 0 {
+			row := fitting[rapid.IntRange(0, len(fitting)-1).Draw(t, "move")]
+			by, verbs = w.speaker(t, m, row.By), []string{row.Verb}
+		}
+	}
+	command := concernCommand(rapid.SampledFrom(verbs).Draw(t, "verb"), agreement, id)
+	switch c := command.(type) {
+	case *pb.DetermineConcernRequest:
+		c.Outcome = rapid.SampledFrom([]pb.ConcernOutcome{pb.ConcernOutcome_CONCERN_OUTCOME_UPHELD, pb.ConcernOutcome_CONCERN_OUTCOME_UPHELD, pb.ConcernOutcome_CONCERN_OUTCOME_DISMISSED}).Draw(t, "outcome")
+	case *pb.ProposeRemedyRequest:
+		c.DueDate = rapid.SampledFrom([]string{"", "", DayOf(w.now.Date()).Add(rapid.IntRange(-1, 9).Draw(t, "days")).String()}).Draw(t, "by")
+	case *pb.AcknowledgeConcernRequest:
+		c.Etag = randomEtag(t)
+	}
+	return by, command
+}
+
+func randomRaise(t *rapid.T, w *world, agreement string, by Caller) proto.Message {
+	c := &pb.RaiseConcernRequest{AgreementId: agreement, Kind: pb.ConcernKind(rapid.Int32Range(1, 5).Draw(t, "kind")), Title: "So it is"}
+	side := by.SideOf(w.agreement(agreement))
+	whose := Other(side)
+	if c.Kind == earlyWarning && rapid.Bool().Draw(t, "own") {
+		whose, c.About = side, side
+	}
+	if c.Kind == reliefClaim {
+		whose = side
+	}
+	for _, id := range w.obligations(agreement) {
+		o := w.records[obligationRef(agreement, id)].(*pb.Obligation)
+		if len(c.ObligationIds) < 3 && !slices.Contains(c.ObligationIds, id) && (o.GetObligor() == whose || evenly(t, "theirs") == 0) && evenly(t, "link") < 3 {
+			c.ObligationIds = append(c.ObligationIds, id)
+		}
+	}
+	return c
+}
+
+// concernCommand is the command for a verb of a concern.
+func concernCommand(verb, agreement, id string) proto.Message {
+	switch verb {
+	case "acknowledge":
+		return &pb.AcknowledgeConcernRequest{AgreementId: agreement, ConcernId: id, Note: "heard"}
+	case "reply to":
+		return &pb.ReplyConcernRequest{AgreementId: agreement, ConcernId: id, Reply: "thanks", Taken: true}
+	case "admit":
+		return &pb.AdmitConcernRequest{AgreementId: agreement, ConcernId: id, Note: "so it is"}
+	case "contest":
+		return &pb.ContestConcernRequest{AgreementId: agreement, ConcernId: id, Reason: "no"}
+	case "propose a remedy for":
+		return &pb.ProposeRemedyRequest{AgreementId: agreement, ConcernId: id, Text: "a call"}
+	case "accept the remedy of":
+		return &pb.AcceptRemedyRequest{AgreementId: agreement, ConcernId: id}
+	case "reject the remedy of":
+		return &pb.RejectRemedyRequest{AgreementId: agreement, ConcernId: id, Reason: "no"}
+	case "escalate":
+		return &pb.EscalateConcernRequest{AgreementId: agreement, ConcernId: id, Reason: "higher"}
+	case "determine":
+		return &pb.DetermineConcernRequest{AgreementId: agreement, ConcernId: id, Outcome: pb.ConcernOutcome_CONCERN_OUTCOME_UPHELD, Reason: "so be it"}
+	case "withdraw":
+		return &pb.WithdrawConcernRequest{AgreementId: agreement, ConcernId: id}
+	case "reopen":
+		return &pb.ReopenConcernRequest{AgreementId: agreement, ConcernId: id, Reason: "again"}
+	}
+	panic(fmt.Sprintf("no command for the verb %q", verb))
+}
+
+// speaker is who may make a move of a concern.
+func (w *world) speaker(t *rapid.T, m *pb.Concern, who Who) Caller {
+	switch who {
+	case Neutral:
+		return outsider
+	case Raiser:
+		return w.of(m.GetAgreementId(), m.GetRaisedBy())
+	case Respondent:
+		return w.of(m.GetAgreementId(), m.GetRespondent())
+	case Answerer:
+		return w.of(m.GetAgreementId(), Other(m.GetRemedy().GetBy()))
+	}
+	return w.of(m.GetAgreementId(), rapid.SampledFrom([]pb.Side{m.GetRaisedBy(), m.GetRespondent()}).Draw(t, "side"))
+}
+
+// concerns is the ids of an agreement's concerns, in order: all that are open, and a few that are not.
+func (w *world) concerns(agreement string) (ids []string) {
+	var closed []string
+	for ref, r := range w.records {
+		if m, ok := r.(*pb.Concern); ok && ref.Agreement == agreement {
+			if concernOver(m.GetState()) {
+				closed = append(closed, ref.ID)
+			} else {
+				ids = append(ids, ref.ID)
+			}
+		}
+	}
+	slices.Sort(ids)
+	slices.Sort(closed)
+	return append(ids, closed[:min(2, len(closed))]...)
+}
+
+// randomConcernTerms draws short clocks of concerns, or none.
+func randomConcernTerms(t *rapid.T) *pb.ConcernTerms {
+	if rapid.Bool().Draw(t, "no concern terms") {
+		return nil
+	}
+	return &pb.ConcernTerms{
+		ResponseBusinessDays: proto.Int32(rapid.Int32Range(1, 3).Draw(t, "response")), RemedyBusinessDays: proto.Int32(rapid.Int32Range(1, 5).Draw(t, "remedy")),
+		EscalationBusinessDays: proto.Int32(1), ReopenDays: proto.Int32(rapid.SampledFrom([]int32{0, 10, 90}).Draw(t, "reopen")),
+		Contacts: []*pb.EscalationContact{{Level: 1, Side: pb.Side_SIDE_VENDOR, DisplayName: "Vanda"}, {Level: 1, Side: pb.Side_SIDE_CLIENT, DisplayName: "Caio"}, {Level: 3, DisplayName: "Mia"}},
+	}
+}
+
+// TestConcernsKeepThePromisesOfTheProduct plays tales that are mostly about concerns. What holds for every single command, the
+// world checks; what must hold at any time of concerns stands here.
+func TestConcernsKeepThePromisesOfTheProduct(t *testing.T) {
+	all := newTrace()
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t, begin)
+		w.trace = all
+		for _, tn := range randomTale(t) {
+			w.take(tn)
+		}
+		for range walkLength {
+			tn := randomTurn(t, w)
+			if tn.command != nil && evenly(t, "concern") > 1 {
+				tn.by, tn.command = randomConcern(t, w, "care", rapid.SampledFrom([]Caller{vendor, client}).Draw(t, "who"))
+			}
+			before := outcomesOf(w)
+			w.take(tn)
+			checkConcerns(t, w)
+			if raise, ok := tn.command.(*pb.RaiseConcernRequest); ok {
+				checkRaised(t, w, raise, tn.by, before)
+			}
+		}
+		w.close()
+	})
+	for i := range changes().Len() {
+		if name := string(changes().Get(i).Name()); strings.HasPrefix(name, "concern_") && !all.events[name] {
+			t.Errorf("no random tale came to %s: it proves nothing about it", name)
+		}
+	}
+}
+
+// shown is what figures are made of, of one obligation.
+type shown struct {
+	state     pb.ObligationState
+	disclosed pb.Side
+	caused    bool
+}
+
+func outcomesOf(w *world) map[Ref]shown {
+	all := map[Ref]shown{}
+	for ref, m := range w.records {
+		if o, ok := m.(*pb.Obligation); ok {
+			all[ref] = shown{o.GetState(), o.GetDisclosedBy(), o.GetExcuse().GetCausedBy() != 0 || o.GetPrerequisiteBusinessDays() > 0}
+		}
+	}
+	return all
+}
+
+// checkRaised holds that raising a concern changes the outcome of no obligation, and of who raises it only for the better: it may
+// have told first of its own miss.
+func checkRaised(t *rapid.T, w *world, c *pb.RaiseConcernRequest, by Caller, before map[Ref]shown) {
+	t.Helper()
+	side := by.SideOf(w.agreement(c.GetAgreementId()))
+	w.mustBeQuiet(c, before, func(o *pb.Obligation, was, is shown) bool {
+		return was.disclosed == is.disclosed || was.disclosed == pb.Side_SIDE_UNSPECIFIED && is.disclosed == side
+	})
+}
+
+// mustBeQuiet holds that what a command about concerns left of each obligation is what it was, but for what the clock brought
+// before it, and for who told of it first, which is asked.
+func (w *world) mustBeQuiet(c *pb.RaiseConcernRequest, before map[Ref]shown, fair func(o *pb.Obligation, was, is shown) bool) {
+	w.t.Helper()
+	moved := map[string]bool{}
+	for _, e := range w.history {
+		if _, _, id := VerbOf(e); e.GetActor().GetPrincipalId() == Clock().PrincipalID && e.GetRecordTime().AsTime().Equal(w.now) {
+			moved[id] = true // time came before the command
+		}
+	}
+	for ref, is := range outcomesOf(w) {
+		was, o := before[ref], w.records[ref].(*pb.Obligation)
+		if moved[ref.ID] {
+			continue
+		}
+		if was.state != is.state || was.caused != is.caused || !fair(o, was, is) {
+			w.t.Fatalf("%v made %+v of %+v: %v", c, is, was, o)
+		}
+	}
+}
+
+// checkConcerns holds what is true of concerns at any time.
+func checkConcerns(t *rapid.T, w *world) {
+	t.Helper()
+	open := map[string]int32{}
+	for ref, r := range w.records {
+		m, ok := r.(*pb.Concern)
+		if !ok {
+			continue
+		}
+		over := concernOver(m.GetState())
+		if !over {
+			open[ref.Agreement]++
+		}
+		heard := m.GetAcknowledgeTime() != nil
+		late := heard && m.GetResponseEndTime() != nil && !m.GetAcknowledgeTime().AsTime().Before(m.GetResponseEndTime().AsTime())
+		switch {
+		case m.GetRespondent() != Other(m.GetRaisedBy()) || m.GetRaisedBy() == pb.Side_SIDE_UNSPECIFIED,
+			heard && late != m.GetResponseMissed(),
+			!hasClock(m.GetKind()) && (m.GetResponseEndTime() != nil || m.GetResponseMissed() || m.GetRemedyEndTime() != nil || m.GetLevel() > 0),
+			m.GetState() == raised && heard,
+			m.GetState() == resolved != (m.GetResolution() != 0 && m.GetResolveTime() != nil),
+			m.GetState() == escalated != (m.GetStepEndTime() != nil) && m.GetState() != remedyProposed,
+			over && concernClock(m) != nil,
+			m.GetState() == remedyProposed && m.GetPriorState() == pb.ConcernState_CONCERN_STATE_UNSPECIFIED,
+			m.GetState() == resolved && m.GetReopenEndTime() != nil && m.GetPriorState() == raised:
+			t.Fatalf("this cannot be: %v", m)
+		}
+	}
+	for ref, r := range w.records {
+		if a, ok := r.(*pb.Agreement); ok && a.GetOpenConcernCount() != open[ref.Agreement] {
+			t.Fatalf("%d concerns of %s are open, not %d", open[ref.Agreement], ref.Agreement, a.GetOpenConcernCount())
+		}
+	}
+}
