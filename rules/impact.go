@@ -3,9 +3,9 @@ package rules
 import (
 	"cmp"
 	"container/heap"
-	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -31,9 +31,9 @@ func (d *Decision) foresee(agreementID, proposalID string, side pb.Side, event *
 	try := &Decision{State: d.State.Fork(), stamp: d.stamp, command: d.command}
 	try.State.carry = math.MaxInt
 	drawn := 0
-	try.stamp.NewID = func(prefix string) string { // never one twice: what has the name of another is taken for it
+	try.stamp.NewID = func(prefix string) string { // nobody will see them, but they differ
 		drawn++
-		return fmt.Sprintf("%s~%d", prefix, drawn)
+		return prefix + "foreseen_" + strconv.Itoa(drawn)
 	}
 	if event != nil {
 		try.emit(agreementID, side, proto.CloneOf(event))

@@ -150,12 +150,7 @@ func TestEveryReadKnowsThePast(t *testing.T) {
 	want := []string{"GetAgreement", "GetCommitment", "GetObligation", "GetOutlook", "GetProposal", "GetProposalRevision", "GetReview", "GetRevision", "GetScorecard", "GetScorecardPicture",
 		"ListAgreements", "ListCommitments", "ListObligations", "ListProposals", "ListReviews", "ListRevisions"}
 	want = append(want, "GetPulseRound", "ListPulseAnswers", "ListPulseRounds")
-<<<<<<< HEAD
-	want = append(want, "ExplainFigure", "GetPartyScorecard")
-=======
-	want = append(want, "ExplainFigure")
-	want = append(want, "GetConcern", "ListConcerns")
->>>>>>> main
+	want = append(want, "ExplainFigure", "GetPartyScorecard", "GetConcern", "ListConcerns")
 	slices.Sort(want)
 	if !slices.Equal(asked, want) {
 		t.Errorf("as_of is taken by %v", asked)
