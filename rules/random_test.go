@@ -36,6 +36,7 @@ func randomTerms(t *rapid.T) *pb.Terms {
 	terms.SuspensionRights = []*pb.SuspensionRight{
 		{RightId: "flood", Side: pb.Side_SIDE_VENDOR, Ground: "a flood"}, {RightId: "strike", Side: pb.Side_SIDE_CLIENT, Ground: "a strike"},
 	}
+	randomObjectives(t, terms, first)
 	if rapid.Bool().Draw(t, "pulse") {
 		randomPulseTerms(t, terms)
 	}
@@ -209,12 +210,16 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 		switch evenly(t, "talk") {
 		case 0, 1, 2: // for more see TestConcernsKeepThePromisesOfTheProduct
 			return randomConcern(t, w, agreement, by)
-		case 3, 4:
+		case 3:
 			return randomPulse(t, w, agreement, by)
-		case 5, 6:
+		case 4, 5, 6:
 			return randomReview(t, w, agreement, by)
 		}
 		return randomPause(t, w, agreement, by)
+	case 4:
+		if evenly(t, "hope") == 0 { // for more see TestWhereAnObjectiveStood
+			return randomObservation(t, w, agreement, by)
+		}
 	}
 	return randomWork(t, w, agreement, by)
 }

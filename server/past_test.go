@@ -149,7 +149,7 @@ func TestEveryReadKnowsThePast(t *testing.T) {
 	slices.Sort(asked)
 	want := []string{"GetAgreement", "GetCommitment", "GetObligation", "GetOutlook", "GetProposal", "GetProposalRevision", "GetReview", "GetRevision", "GetScorecard", "GetScorecardPicture",
 		"ListAgreements", "ListCommitments", "ListObligations", "ListProposals", "ListReviews", "ListRevisions"}
-	want = append(want, "GetPulseRound", "ListPulseAnswers", "ListPulseRounds")
+	want = append(want, "GetPulseRound", "ListPulseAnswers", "ListPulseRounds", "GetObjective", "GetObservation", "ListObjectives", "ListObservations")
 	want = append(want, "ExplainFigure", "GetPartyScorecard", "GetConcern", "ListConcerns")
 	slices.Sort(want)
 	if !slices.Equal(asked, want) {
