@@ -332,7 +332,6 @@ func (tw *twins) aheadAlike() {
 		return
 	}
 	turned := tw.m.of(tw.as.ahead()).(*pb.Outlook)
-	turned.Vendor, turned.Client = turned.GetClient(), turned.GetVendor()
 	for _, side := range []*pb.SideOutlook{turned.GetVendor(), turned.GetClient()} {
 		for _, i := range side.GetItems() {
 			for _, r := range i.GetReasons() {

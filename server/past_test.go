@@ -133,6 +133,8 @@ func TestEveryReadKnowsThePast(t *testing.T) {
 			switch told := then.(type) { // that says when it was reckoned
 			case *pb.Scorecard:
 				told.AsOf = timestamppb.New(at)
+			case *pb.PartyScorecard:
+				told.AsOf = timestamppb.New(at)
 			case *pb.Outlook:
 				told.AsOf = timestamppb.New(at)
 			case *pb.GetScorecardPictureResponse: // or where it is asked for
@@ -148,7 +150,7 @@ func TestEveryReadKnowsThePast(t *testing.T) {
 	want := []string{"GetAgreement", "GetCommitment", "GetObligation", "GetOutlook", "GetProposal", "GetProposalRevision", "GetReview", "GetRevision", "GetScorecard", "GetScorecardPicture",
 		"ListAgreements", "ListCommitments", "ListObligations", "ListProposals", "ListReviews", "ListRevisions"}
 	want = append(want, "GetPulseRound", "ListPulseAnswers", "ListPulseRounds")
-	want = append(want, "ExplainFigure")
+	want = append(want, "ExplainFigure", "GetPartyScorecard")
 	want = append(want, "GetConcern", "ListConcerns")
 	slices.Sort(want)
 	if !slices.Equal(asked, want) {
