@@ -121,21 +121,26 @@ func (s *session) explain(ctx context.Context, c *client.Client, request *pb.Exp
 		}
 		all.Obligations = append(all.Obligations, o)
 	}
-	switch {
-	case s.output == outputJSON && alone:
-		return s.object(all)
-	case s.output == outputJSON:
+	if s.output == outputJSON && !alone {
 		return s.line(all)
 	}
-	if err := printFacts(s.out, append(figureFacts(all), beside...)); err != nil {
+	return s.explained(all, beside...)
+}
+
+// explained prints what a figure is made of, and what stands beside it.
+func (s *session) explained(x *pb.ExplainFigureResponse, beside ...fact) error {
+	if s.output == outputJSON {
+		return s.object(x)
+	}
+	if err := printFacts(s.out, append(figureFacts(x), beside...)); err != nil {
 		return err
 	}
 	fmt.Fprintln(s.out)
-	if err := printTable(s.out, without(all.GetCommitments()), shareColumns); err != nil {
+	if err := printTable(s.out, without(x.GetCommitments()), shareColumns); err != nil {
 		return err
 	}
 	fmt.Fprintln(s.out)
-	return printTable(s.out, without(all.GetObligations()), scoredColumns)
+	return printTable(s.out, without(x.GetObligations()), scoredColumns)
 }
 
 // without is a list that cannot fail.
