@@ -206,15 +206,16 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 		}
 		return by, command
 	case 2, 3:
-		switch evenly(t, "talk") {
-		case 0, 1, 2: // for more see TestConcernsKeepThePromisesOfTheProduct
-			return randomConcern(t, w, agreement, by)
-		case 3, 4:
+		if evenly(t, "feel") < 3 {
 			return randomPulse(t, w, agreement, by)
-		case 5, 6:
+		}
+		if rapid.Bool().Draw(t, "look") {
 			return randomReview(t, w, agreement, by)
 		}
 		return randomPause(t, w, agreement, by)
+	}
+	if evenly(t, "talk") == 0 { // for more see TestConcernsKeepThePromisesOfTheProduct
+		return randomConcern(t, w, agreement, by)
 	}
 	return randomWork(t, w, agreement, by)
 }
