@@ -1,8 +1,8 @@
 // Package client speaks to a Concord service from Go.
 //
 // Dial gives a Client, whose fields are the service's own nouns: Parties, Agreements, Proposals, Commitments,
-// Obligations, Concerns, Pulses, Scorecards, Reviews, Portfolios, Calendars, History, Log and Admin. Every call carries the caller's
-// key, gets a deadline if it has none, and is safe to repeat: a command without a request_id is given one before it leaves, so that a call which found the service
+// Obligations, Concerns, Objectives, Pulses, Scorecards, Reviews, Portfolios, Calendars, History, Log and Admin. Every call carries
+// the caller's key, gets a deadline if it has none, and is safe to repeat: a command without a request_id is given one before it leaves, so that a call which found the service
 // unavailable is made again, and is never recorded twice. What the service refuses comes back as an error that Reason,
 // Violations and Details read; Pages walks a list to its end; Import sends rows, as many as there are; Watch tells
 // what happens, and goes on where it was when a service restarts. With Options.Verify it checks the history it reads
@@ -64,6 +64,8 @@ type Client struct {
 	Commitments pb.CommitmentServiceClient
 	// Obligations are where promises are kept, and judged.
 	Obligations pb.ObligationServiceClient
+	// Objectives are what each side hopes to gain, and how far it has come.
+	Objectives pb.ObjectiveServiceClient
 	// Pulses are how both sides feel.
 	Pulses pb.PulseServiceClient
 	// Concerns are what the sides have to say to each other.
@@ -134,6 +136,7 @@ func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
 		Proposals:   pb.NewProposalServiceClient(conn),
 		Commitments: pb.NewCommitmentServiceClient(conn),
 		Obligations: pb.NewObligationServiceClient(conn),
+		Objectives:  pb.NewObjectiveServiceClient(conn),
 		Pulses:      pb.NewPulseServiceClient(conn),
 		Concerns:    pb.NewConcernServiceClient(conn),
 		Scorecards:  pb.NewScorecardServiceClient(conn),

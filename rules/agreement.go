@@ -110,6 +110,9 @@ func (s *State) agreementAccepted(e *pb.Event, c *pb.AgreementAccepted) {
 		Body: text.GetBody(), CreateTime: e.GetRecordTime(),
 	})
 	terms := s.termsOf(text.GetBody())
+	for _, o := range terms.GetObjectives() {
+		s.putObjective(e, o, c.GetRevision())
+	}
 	dependents := dependentsOf(terms)
 	for _, ct := range terms.GetCommitments() {
 		s.Put(commitmentRef(id, ct.GetCommitmentId()), &pb.Commitment{

@@ -47,7 +47,7 @@ func (d *Decision) wrongAmendment(a *pb.Agreement, c consent) []Violation {
 	if _, end, err := span(c.terms); err != nil || !end.IsZero() && !end.After(from) {
 		refuse("end_date", "the agreement would have ended before the text holds: name a later day, or propose an early end")
 	}
-	return append(wrong, d.wrongPromises(a, c, base, from)...)
+	return append(append(wrong, d.wrongPromises(a, c, base, from)...), d.wrongObjectives(a, c)...)
 }
 
 // wrongPromises lists which promises of a new text cannot follow those of the old one.
@@ -190,7 +190,8 @@ func diff(old, new *pb.Terms) (by difference) {
 
 // amend gives an agreement the text of an amendment.
 func (d *Decision) amend(a *pb.Agreement, p *pb.Proposal, c consent, at time.Time) {
-	id, by := a.GetAgreementId(), diff(d.terms(a), c.terms)
+	id, old := a.GetAgreementId(), d.terms(a)
+	by := diff(old, c.terms)
 	d.pulsePasses(id, at)
 	after := amended(a, c.terms)
 	d.emitClock(id, at, &pb.Event{Change: &pb.Event_AgreementAmended{AgreementAmended: &pb.AgreementAmended{
@@ -203,6 +204,7 @@ func (d *Decision) amend(a *pb.Agreement, p *pb.Proposal, c consent, at time.Tim
 		}
 	}
 	d.schedulePulse(d.State.agreement(id), at, at)
+	d.amendObjectives(d.State.agreement(id), old, at)
 	if !endsLater(after, a) {
 		by.kept = nil
 	}

@@ -168,6 +168,8 @@ func TestEveryRowIsGoneInAStory(t *testing.T) {
 	checkRowsGone(t, "agreement", AgreementMoves, pb.AgreementState_AGREEMENT_STATE_DRAFT)
 	checkRowsGone(t, "commitment", CommitmentMoves, dormant)
 	checkRowsGone(t, "pulse round", PulseMoves, pulseScheduled)
+	checkRowsGone(t, "objective", ObjectiveMoves, objectiveInForce)
+	checkRowsGone(t, "observation", ObservationMoves, pending)
 	checkRowsGone(t, "review", ReviewMoves, reviewOpen)
 }
 

@@ -50,7 +50,8 @@ func (d *Decision) foresee(agreementID, proposalID string, side pb.Side, event *
 func (d *Decision) happens(p *pb.Proposal, c consent) (*pb.Impact, *Error) {
 	id := p.GetAgreementId()
 	a := d.State.agreement(id)
-	by, at, cal := diff(d.terms(a), c.terms), d.start(a, c), d.calendar(amended(a, c.terms))
+	base := d.terms(a)
+	by, at, cal := diff(base, c.terms), d.start(a, c), d.calendar(amended(a, c.terms))
 	if cal == nil {
 		return nil, nil
 	}
@@ -71,6 +72,7 @@ func (d *Decision) happens(p *pb.Proposal, c consent) (*pb.Impact, *Error) {
 		BaseRevision: a.GetRevision(), EffectiveDate: cal.DayAt(at).String(),
 		AddedCommitmentIds: by.added, ChangedCommitmentIds: by.changed, EndedCommitmentIds: by.ended,
 	}
+	impact.AddedObjectiveIds, impact.ChangedObjectiveIds, impact.EndedObjectiveIds = diffObjectives(base, c.terms)
 	slices.SortFunc(open, func(a, b Ref) int { return cmp.Compare(PlaceOf(d.State.Get(a)), PlaceOf(d.State.Get(b))) })
 	for _, ref := range open {
 		switch o := get[*pb.Obligation](d.State, ref); {

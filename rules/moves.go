@@ -22,6 +22,7 @@ const (
 	Both        Who = "both sides together"
 	Holder      Who = "side that holds the right"
 	Neutral     Who = "agreed neutral"
+	Hopeful     Who = "side whose objective it is"
 	Opener      Who = "side that opened it"
 	ClockActor  Who = "clock"
 	Rule        Who = "rule"

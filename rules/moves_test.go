@@ -95,6 +95,10 @@ func stateWord(m proto.Message) string {
 		return word(r.GetState())
 	case *pb.PulseRound:
 		return word(r.GetState())
+	case *pb.Objective:
+		return word(r.GetState())
+	case *pb.Observation:
+		return word(r.GetState())
 	case *pb.Review:
 		return word(r.GetState())
 	}

@@ -36,6 +36,7 @@ func randomTerms(t *rapid.T) *pb.Terms {
 	terms.SuspensionRights = []*pb.SuspensionRight{
 		{RightId: "flood", Side: pb.Side_SIDE_VENDOR, Ground: "a flood"}, {RightId: "strike", Side: pb.Side_SIDE_CLIENT, Ground: "a strike"},
 	}
+	randomObjectives(t, terms, first)
 	if rapid.Bool().Draw(t, "pulse") {
 		randomPulseTerms(t, terms)
 	}
@@ -213,6 +214,10 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 			return randomReview(t, w, agreement, by)
 		}
 		return randomPause(t, w, agreement, by)
+	case 4:
+		if evenly(t, "hope") == 0 { // for more see TestWhereAnObjectiveStood
+			return randomObservation(t, w, agreement, by)
+		}
 	}
 	if evenly(t, "talk") == 0 { // for more see TestConcernsKeepThePromisesOfTheProduct
 		return randomConcern(t, w, agreement, by)

@@ -134,6 +134,12 @@ func (d *Decision) decide(command proto.Message) error {
 		return d.requestPulse(c)
 	case *pb.AnswerPulseRequest:
 		return d.answerPulse(c)
+	case *pb.RecordObservationRequest:
+		return d.recordObservation(c)
+	case *pb.ConfirmObservationRequest:
+		return d.confirmObservation(c)
+	case *pb.ReturnObservationRequest:
+		return d.returnObservation(c)
 	case *pb.CreateFeedRequest:
 		return d.createFeed(c)
 	case *pb.RevokeFeedRequest:
@@ -322,6 +328,18 @@ func Apply(s *State, e *pb.Event) error {
 		s.pulseClosed(e, c.PulseClosed)
 	case *pb.Event_PulseCancelled:
 		s.pulseCancelled(e, c.PulseCancelled)
+	case *pb.Event_ObjectiveAgreed:
+		s.objectiveAgreed(e, c.ObjectiveAgreed)
+	case *pb.Event_ObjectiveRevised:
+		s.objectiveRevised(e, c.ObjectiveRevised)
+	case *pb.Event_ObjectiveEnded:
+		s.objectiveEnded(e, c.ObjectiveEnded)
+	case *pb.Event_ObservationRecorded:
+		s.observationRecorded(e, c.ObservationRecorded)
+	case *pb.Event_ObservationConfirmed:
+		s.observationConfirmed(e, c.ObservationConfirmed)
+	case *pb.Event_ObservationReturned:
+		s.observationReturned(e, c.ObservationReturned)
 	case *pb.Event_ChangeDeferred:
 		s.changeDeferred(e, c.ChangeDeferred)
 	case *pb.Event_ChangeCarried:

@@ -31,6 +31,8 @@ const (
 	KindConcern          Kind = 12       // pb.Concern
 	KindPulseRound       Kind = 13       // pb.PulseRound
 	KindPulseAnswer      Kind = 14       // pb.PulseAnswer
+	KindObjective        Kind = 15       // pb.Objective
+	KindObservation      Kind = 16       // pb.Observation
 	KindReview           Kind = 17       // pb.Review
 	KindTally            Kind = 18       // journalv1.Tally: see State.tally
 )

@@ -26,12 +26,14 @@ type Ground struct {
 
 // Listing is what a list is asked for.
 type Listing struct {
-	// Kind is KindObligation, KindCommitment, KindProposal, KindConcern, KindPulseRound or KindReview.
+	// Kind is KindObligation, KindCommitment, KindProposal, KindConcern, KindPulseRound, KindObservation or KindReview.
 	Kind Kind
 	// Agreement is whose records are listed.
 	Agreement string
 	// Commitment is whose obligations are listed; empty: those of the whole agreement.
 	Commitment string
+	// Objective is whose observations are listed.
+	Objective string
 	// States are the states that are asked for; none: all.
 	States []int32
 	// After is the place behind which the list goes on; empty: from the start.
@@ -51,19 +53,29 @@ func PlaceOf(m proto.Message) Place {
 		if d, err := ParseDay(r.GetDueDate()); err == nil {
 			day = uint32(d)
 		}
-		return Place(append(binary.BigEndian.AppendUint32(make([]byte, 0, 64), day), r.GetObligationId()...))
+		return dayPlace(day, r.GetObligationId())
 	case *pb.Proposal:
 		return timedPlace(r.GetCreateTime(), r.GetProposalId())
 	case *pb.PulseRound:
 		return timedPlace(r.GetOpenTime(), r.GetPulseRoundId())
 	case *pb.Review:
 		return timedPlace(r.GetCreateTime(), r.GetReviewId())
+	case *pb.Observation:
+		day, _ := ParseDay(r.GetObservedDate()) // it was checked
+		return newestFirst(day, r.GetObservationId())
 	case *pb.Commitment:
 		return Place(r.GetCommitmentId())
+	case *pb.Objective:
+		return Place(r.GetObjectiveId())
 	case *pb.Concern:
 		return timedPlace(r.GetCreateTime(), r.GetConcernId())
 	}
 	return ""
+}
+
+// dayPlace is the place of what is listed by a day.
+func dayPlace(day uint32, id string) Place {
+	return Place(append(binary.BigEndian.AppendUint32(make([]byte, 0, 64), day), id...))
 }
 
 // timedPlace is the place of what is listed by a time.
@@ -75,7 +87,7 @@ func timedPlace(at *timestamppb.Timestamp, id string) Place {
 // ID is the id at the end of a place.
 func (p Place) ID(kind Kind) string {
 	switch kind {
-	case KindObligation:
+	case KindObligation, KindObservation:
 		return string(p[min(4, len(p)):])
 	case KindProposal, KindConcern, KindPulseRound, KindReview:
 		return string(p[min(8, len(p)):])
@@ -116,6 +128,15 @@ func (s *State) Concerns(agreement string, states []pb.ConcernState, after Place
 func (s *State) PulseRounds(agreement string, states []pb.PulseRoundState, after Place, limit int) []*pb.PulseRound {
 	l := Listing{Kind: KindPulseRound, Agreement: agreement, States: numbers(states), After: after}
 	return list(s, l, limit, func(r *pb.PulseRound) bool { return len(states) == 0 || slices.Contains(states, r.GetState()) })
+}
+
+// Observations lists the observations of an objective that are in one of the states (none: in any), those of the latest day
+// first, then by id.
+func (s *State) Observations(agreement, objective string, states []pb.ObservationState, after Place, limit int) []*pb.Observation {
+	l := Listing{Kind: KindObservation, Agreement: agreement, Objective: objective, States: numbers(states), After: after}
+	return list(s, l, limit, func(o *pb.Observation) bool {
+		return o.GetObjectiveId() == objective && (len(states) == 0 || slices.Contains(states, o.GetState()))
+	})
 }
 
 // Reviews lists the reviews of an agreement that are in one of the states (none: in any), in the order they were opened.
@@ -234,7 +255,7 @@ func (s *State) Touched(agreement string) []Ref {
 
 func (s *State) touch(ref Ref) {
 	switch ref.Kind {
-	case KindObligation, KindCommitment, KindProposal, KindConcern, KindPulseRound, KindReview:
+	case KindObligation, KindCommitment, KindProposal, KindConcern, KindPulseRound, KindObservation, KindReview:
 		s.touched[ref.Agreement] = append(s.touched[ref.Agreement], ref)
 	}
 }

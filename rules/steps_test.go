@@ -14,6 +14,8 @@ var tables = map[string]map[step]bool{
 	"proposal":    rowsOf("proposal", ProposalMoves),
 	"commitment":  rowsOf("commitment", CommitmentMoves),
 	"obligation":  rowsOf("obligation", ObligationMoves),
+	"objective":   rowsOf("objective", ObjectiveMoves),
+	"observation": rowsOf("observation", ObservationMoves),
 	"concern":     rowsOf("concern", ConcernMoves),
 	"pulse round": rowsOf("pulse round", PulseMoves),
 	"review":      rowsOf("review", ReviewMoves),
@@ -29,7 +31,7 @@ func rowsOf[S state](noun string, table []Move[S]) map[step]bool {
 }
 
 // everyone is all that may stand in a row.
-var everyone = []Who{Obligor, Beneficiary, Author, Answerer, Raiser, Respondent, Either, Both, Holder, Neutral, Opener, ClockActor, Rule}
+var everyone = []Who{Obligor, Beneficiary, Author, Answerer, Raiser, Respondent, Either, Both, Holder, Neutral, Hopeful, Opener, ClockActor, Rule}
 
 // followsTheTables holds that every change of state that an event makes is a row of the tables of life cycles: the
 // event's verb, by whom the row names. It takes the events one by one, because one decision may move many records, and one
@@ -83,6 +85,10 @@ func nounOf(m proto.Message) string {
 		return "obligation"
 	case *pb.PulseRound:
 		return "pulse round"
+	case *pb.Objective:
+		return "objective"
+	case *pb.Observation:
+		return "observation"
 	case *pb.Concern:
 		return "concern"
 	case *pb.Review:
@@ -112,6 +118,8 @@ func may(s *State, e *pb.Event, was proto.Message, who Who) bool {
 		return who == Obligor && side == r.GetObligor() || who == Beneficiary && side == r.GetBeneficiary()
 	case *pb.Commitment:
 		return who == Obligor && side == r.GetObligor() || who == Beneficiary && side == r.GetBeneficiary()
+	case *pb.Observation:
+		return who == Hopeful && side == get[*pb.Objective](s, objectiveRef(r.GetAgreementId(), r.GetObjectiveId())).GetSide()
 	case *pb.Concern:
 		return who == Raiser && side == r.GetRaisedBy() || who == Respondent && side == Other(r.GetRaisedBy()) || who == Answerer && side == Other(r.GetRemedy().GetBy())
 	case *pb.Proposal:

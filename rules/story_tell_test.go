@@ -135,6 +135,10 @@ func (s *story) ref(noun, path string) Ref {
 		return commitmentRef(agreement, id)
 	case "obligation":
 		return obligationRef(agreement, id)
+	case "objective":
+		return objectiveRef(agreement, id)
+	case "observation":
+		return observationRef(agreement, id)
 	case "concern":
 		return concernRef(agreement, id)
 	case "round":

@@ -92,7 +92,7 @@ func CheckTerms(t *pb.Terms, field string) []Violation {
 		return wrong // dates of commitments cannot be judged without these
 	}
 	f := frame{first: first, last: last, cal: cal, text: t, byID: map[string]*pb.CommitmentTerms{}}
-	return slices.Concat(checkPromises(t, f, field), checkHistory(t, f, field), checkPulse(t, f, field))
+	return slices.Concat(checkPromises(t, f, field), checkHistory(t, f, field), checkPulse(t, f, field), checkObjectives(t, f, field))
 }
 
 // checkSize refuses a text that is too long to be looked at, also as a draft.

@@ -16,7 +16,7 @@ func Words(e *pb.Event) string {
 	side := sideWord(e.GetActor().GetSide())
 	for _, words := range [...]func(*pb.Event, string) string{
 		serviceWords, agreementWords, agreementCourseWords, proposalWords, commitmentWords, obligationWords, obligationCourseWords, obligationReliefWords,
-		concernWords, remedyWords, pulseWords, reviewWords,
+		concernWords, remedyWords, pulseWords, objectiveWords, reviewWords,
 	} {
 		if said := words(e, side); said != "" {
 			return said

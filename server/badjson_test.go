@@ -165,7 +165,7 @@ func TestAnEmptyBodyIsToldWhatIsMissing(t *testing.T) {
 		_, refusal := s.Send(t, who, bad)
 		switch rpc.Name() {
 		case "AcceptObligation", "AcknowledgeObligation", "WithdrawProposal", "RevokeApiKey", "UpdateAgreement", "GiveNotice", "ResumeAgreement", "RevokeFeed", "AddLogKey", "RetireLogKey",
-			"AcknowledgeConcern", "AdmitConcern", "AcceptRemedy", "WithdrawConcern", "RequestPulse", "OpenReview", "UpdateReview":
+			"AcknowledgeConcern", "AdmitConcern", "AcceptRemedy", "WithdrawConcern", "RequestPulse", "ConfirmObservation", "OpenReview", "UpdateReview":
 			if refusal != nil {
 				t.Errorf("nothing more is needed, but: %v", refusal)
 			}

@@ -36,7 +36,7 @@ const (
 //
 //	running   in force; acme owes reports and desks, globex owes payments; mail is breached, rent is being
 //	          cured; repair waits for its condition
-//	level     began last month, whose calls are counted now; how both sides feel is asked
+//	level     began last month, whose calls are counted now; how both sides feel is asked, and acme's hope observed
 //	paused    suspended by acme's right
 //	broken    in force; globex is in default of what is material
 //	offered   acme's text is on the table, globex is to answer
@@ -115,6 +115,7 @@ func setStage(t *testing.T, o servertest.Options) *stage {
 	}
 	level := text("Level", measured("calls", vendor, "calls that were taken"))
 	level.EffectiveDate = "2025-12-01"
+	level.Objectives = []*pb.ObjectiveTerms{{ObjectiveId: "peace", Side: vendor, Title: "Calm evenings", Measure: "Calls after six", Baseline: "20", Target: "5", ByDate: "2026-12-31", Weight: 3}}
 	s.propose(t, s.acme, "level", "first", level)
 	s.accept(t, s.globex, "level", "first")
 	cups := oneOff("cups", client, "2026-01-12")
@@ -134,6 +135,9 @@ func setStage(t *testing.T, o servertest.Options) *stage {
 	g.Must(t, s.globex, &pb.AdmitObligationRequest{AgreementId: "broken", ObligationId: "cups-1", Reason: "They fell."})
 	g.Must(t, s.acme, &pb.SuspendAgreementRequest{AgreementId: "paused", RightId: "flood", Reason: "The office is wet."})
 	g.Must(t, s.globex, &pb.RequestPulseRequest{AgreementId: "level", PulseRoundId: "winter"})
+	for _, id := range []string{"may", "june"} {
+		g.Must(t, s.globex, &pb.RecordObservationRequest{AgreementId: "level", ObjectiveId: "peace", ObservationId: id, Value: "7.5", ObservedDate: "2026-01-02", Note: "Counted."})
+	}
 	s.judge(t)
 	s.review(t)
 	s.logKey = g.Must(t, s.operator, &pb.AddLogKeyRequest{}).(*pb.Log).GetKeys()[0].GetLogKeyId()
@@ -258,7 +262,7 @@ func readyOfTheScores() []proto.Message {
 	}
 }
 
-// readyOfFeelings is the requests of ready that are about the pulse.
+// readyOfFeelings is the requests of ready that are about the pulse and what both sides hope for.
 func readyOfFeelings() []proto.Message {
 	fair := func() *pb.Ratings {
 		return &pb.Ratings{Trust: 4, Communication: 3, Fairness: 5, Focus: 1, WouldRenew: 4}
@@ -269,6 +273,14 @@ func readyOfFeelings() []proto.Message {
 		&pb.GetPulseRoundRequest{AgreementId: "level", PulseRoundId: "winter"},
 		&pb.ListPulseRoundsRequest{AgreementId: "level", State: pb.PulseRoundState_PULSE_ROUND_STATE_OPEN},
 		&pb.ListPulseAnswersRequest{AgreementId: "level", PulseRoundId: "winter"},
+		&pb.GetObjectiveRequest{AgreementId: "level", ObjectiveId: "peace"},
+		&pb.ListObjectivesRequest{AgreementId: "level", Side: vendor, State: pb.ObjectiveState_OBJECTIVE_STATE_IN_FORCE},
+		&pb.RecordObservationRequest{AgreementId: "level", ObjectiveId: "peace", ObservationId: "july", Value: "6", ObservedDate: "2026-01-03", Note: "Counted.",
+			Evidence: []*pb.Evidence{{Title: "Photo", Uri: "https://example.com/photo.jpg", MediaType: "image/jpeg"}}},
+		&pb.ConfirmObservationRequest{AgreementId: "level", ObservationId: "may"},
+		&pb.ReturnObservationRequest{AgreementId: "level", ObservationId: "june", Reason: "Half were not."},
+		&pb.GetObservationRequest{AgreementId: "level", ObservationId: "may"},
+		&pb.ListObservationsRequest{AgreementId: "level", ObjectiveId: "peace", State: pb.ObservationState_OBSERVATION_STATE_PENDING},
 	}
 }
 

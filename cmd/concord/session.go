@@ -94,7 +94,7 @@ func (s *session) root() *cobra.Command {
 	}
 	root.AddCommand(
 		s.partyCommand(), s.keyCommand(), s.eraseCommand(), s.agreementCommand(), s.proposalCommand(),
-		s.commitmentCommand(), s.obligationCommand(), s.concernCommand(), s.pulseCommand(), s.reviewCommand(),
+		s.commitmentCommand(), s.obligationCommand(), s.concernCommand(), s.objectiveCommand(), s.pulseCommand(), s.reviewCommand(),
 		s.scorecardCommand(), s.outlookCommand(), s.portfolioCommand(), s.feedCommand(), s.eventCommand(),
 		s.watchCommand(), s.logCommand(), s.auditCommand(), s.importCommand(), s.whoamiCommand(), s.versionCommand(),
 		s.benchCommand(),

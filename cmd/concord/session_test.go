@@ -61,6 +61,7 @@ type office struct {
 	pb.UnimplementedPartyServiceServer
 	pb.UnimplementedCalendarServiceServer
 	pb.UnimplementedPulseServiceServer
+	pb.UnimplementedObjectiveServiceServer
 	pb.UnimplementedLogServiceServer
 	pb.UnimplementedScorecardServiceServer
 	pb.UnimplementedReviewServiceServer
@@ -272,6 +273,7 @@ func newShell(t *testing.T, o *office) *shell {
 	pb.RegisterPartyServiceServer(server, o)
 	pb.RegisterCalendarServiceServer(server, o)
 	pb.RegisterPulseServiceServer(server, o)
+	pb.RegisterObjectiveServiceServer(server, o)
 	pb.RegisterLogServiceServer(server, o)
 	pb.RegisterScorecardServiceServer(server, o)
 	pb.RegisterReviewServiceServer(server, o)

@@ -109,6 +109,7 @@ func termsText(t *pb.Terms) string {
 	if th := t.GetThresholds(); th != nil {
 		fmt.Fprintf(&b, "Either side is winning from: kept %s, pulse %s.\n", mark(th.Kept, "default"), mark(th.Pulse, "default"))
 	}
+	b.WriteString(pulseText(t.GetPulse()))
 	if day := t.GetHoldsFromDate(); day != "" {
 		fmt.Fprintf(&b, "This text holds from %s.\n", clean(day))
 	}
@@ -132,6 +133,7 @@ func termsText(t *pb.Terms) string {
 			b.WriteString("  nothing\n")
 		}
 	}
+	b.WriteString(objectivesText(t))
 	historyText(&b, t)
 	return b.String()
 }

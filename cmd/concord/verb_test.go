@@ -96,6 +96,14 @@ var verbs = map[string]proto.Message{
 	"obligation determine a o --outcome restore --reason x": &pb.DetermineObligationRequest{
 		AgreementId: "a", ObligationId: "o", Settlement: &pb.Settlement{Outcome: pb.SettlementOutcome_SETTLEMENT_OUTCOME_RESTORE, Reason: "x"}},
 
+	"objective list help --side vendor": &pb.ListObjectivesRequest{AgreementId: "help", Side: pb.Side_SIDE_VENDOR, PageSize: pageSize},
+	"objective show help calls":         &pb.GetObjectiveRequest{AgreementId: "help", ObjectiveId: "calls"},
+	"objective observe a o --value 7 --on d --note x --id may --evidence title=Photo": &pb.RecordObservationRequest{
+		AgreementId: "a", ObjectiveId: "o", ObservationId: "may", Value: "7", ObservedDate: "d", Note: "x", Evidence: []*pb.Evidence{{Title: "Photo"}}},
+	"objective confirm a may --etag 3":           &pb.ConfirmObservationRequest{AgreementId: "a", ObservationId: "may", Etag: "3"},
+	"objective return a may --reason x":          &pb.ReturnObservationRequest{AgreementId: "a", ObservationId: "may", Reason: "x"},
+	"objective observations a o --state pending": &pb.ListObservationsRequest{AgreementId: "a", ObjectiveId: "o", State: pb.ObservationState_OBSERVATION_STATE_PENDING, PageSize: pageSize},
+	"objective observation a may":                &pb.GetObservationRequest{AgreementId: "a", ObservationId: "may"},
 	"concern raise a --id late --kind breach-concern --title Late --text x --obligation o --obligation p --evidence title=Photo,uri=https://x.example/p": &pb.RaiseConcernRequest{
 		AgreementId: "a", ConcernId: "late", Kind: pb.ConcernKind_CONCERN_KIND_BREACH_CONCERN, Title: "Late", Text: "x", ObligationIds: []string{"o", "p"}, Evidence: []*pb.Evidence{{Title: "Photo", Uri: "https://x.example/p"}}},
 	"concern raise a --kind early-warning --title Ill --about vendor --commitment c": &pb.RaiseConcernRequest{
@@ -261,5 +269,7 @@ func TestATextIsShownInFull(t *testing.T) {
 				Due: &pb.After{Days: 30}}}}},
 		&pb.CommitmentTerms{CommitmentId: "secret", Obligor: pb.Side_SIDE_CLIENT, Title: "Secrecy", Weight: 3, Schedule: &pb.CommitmentTerms_Standing{Standing: &pb.Standing{
 			Conduct: "say nothing", Period: &pb.Period{Unit: pb.PeriodUnit_PERIOD_UNIT_QUARTER, Every: 2}, Due: &pb.After{BusinessDays: 10}}}})
+	terms.Pulse = &pb.PulseTerms{Rrule: "FREQ=MONTHLY;INTERVAL=3", Respondents: new(int32(2)), AnswerBusinessDays: new(int32(5))}
+	terms.Objectives = []*pb.ObjectiveTerms{{ObjectiveId: "calls", Side: pb.Side_SIDE_CLIENT, Title: "Fewer calls", Measure: "calls a day", Unit: "calls", Baseline: "40", Target: "10", ByDate: "2026-12-31", Weight: 4}}
 	golden(t, "terms-in-full", termsText(terms))
 }

@@ -33,6 +33,7 @@ func Register(s grpc.ServiceRegistrar, j *journal.Journal, policy *seal.Policy, 
 	pb.RegisterObligationServiceServer(s, obligations{j: j})
 	pb.RegisterConcernServiceServer(s, concerns{j: j})
 	pb.RegisterPulseServiceServer(s, pulses{j: j})
+	pb.RegisterObjectiveServiceServer(s, objectives{j: j})
 	pb.RegisterHistoryServiceServer(s, history{j: j, hub: hub})
 	pb.RegisterLogServiceServer(s, logs{j: j, policy: policy, exports: semaphore.NewWeighted(maxExports)})
 	pb.RegisterReviewServiceServer(s, reviews{j: j})

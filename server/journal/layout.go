@@ -86,6 +86,8 @@ const (
 	listConcerns           = 'x' // agreement: raiser kind group | micros id
 	listConcernsAbout      = 'b' // agreement: obligation 00 group | micros id
 	listPulseRounds        = 'u' // agreement: state | micros id
+	listObjectives         = 'j' // agreement: side state | id
+	listObservations       = 'v' // agreement: objective 00 state | day (from the latest) id
 	listReviews            = 'r' // agreement: state | micros id
 	listAgreements         = 'a' // across: party 00 side state | agreement; party "" and side 0: all
 	listCounterparts       = 'q' // across: party 00 | other party
@@ -209,6 +211,10 @@ func newRecord(kind rules.Kind) proto.Message {
 		return &pb.PulseRound{}
 	case rules.KindPulseAnswer:
 		return &pb.PulseAnswer{}
+	case rules.KindObjective:
+		return &pb.Objective{}
+	case rules.KindObservation:
+		return &pb.Observation{}
 	case rules.KindReview:
 		return &pb.Review{}
 	case rules.KindTally:
@@ -313,6 +319,10 @@ func places(found []entry, ref rules.Ref, m proto.Message) []entry {
 		place, state := string(rules.PlaceOf(r)), group(byte(r.GetState()))
 		add(tableRecords, join(ref.Agreement, sep, subLists, listObligations, byte(r.GetObligor()), state, place))
 		add(tableRecords, join(ref.Agreement, sep, subLists, listByCommitment, r.GetCommitmentId(), sep, state, place))
+	case *pb.Objective:
+		add(tableRecords, join(ref.Agreement, sep, subLists, listObjectives, byte(r.GetSide()), byte(r.GetState()), string(rules.PlaceOf(r))))
+	case *pb.Observation:
+		add(tableRecords, join(ref.Agreement, sep, subLists, listObservations, r.GetObjectiveId(), sep, byte(r.GetState()), string(rules.PlaceOf(r))))
 	case *pb.Commitment:
 		add(tableRecords, join(ref.Agreement, sep, subLists, listCommitments, byte(r.GetObligor()), byte(r.GetState()), string(rules.PlaceOf(r))))
 	case *pb.Proposal:

@@ -29,6 +29,7 @@ var services = []service{
 	{pb.File_concord_v1_concern_service_proto, registering(pb.NewConcernServiceClient, pb.RegisterConcernServiceHandlerClient)},
 	{pb.File_concord_v1_history_service_proto, registering(pb.NewHistoryServiceClient, pb.RegisterHistoryServiceHandlerClient)},
 	{pb.File_concord_v1_log_service_proto, registering(pb.NewLogServiceClient, pb.RegisterLogServiceHandlerClient)},
+	{pb.File_concord_v1_objective_service_proto, registering(pb.NewObjectiveServiceClient, pb.RegisterObjectiveServiceHandlerClient)},
 	{pb.File_concord_v1_obligation_service_proto, registering(pb.NewObligationServiceClient, pb.RegisterObligationServiceHandlerClient)},
 	{pb.File_concord_v1_party_service_proto, registering(pb.NewPartyServiceClient, pb.RegisterPartyServiceHandlerClient)},
 	{pb.File_concord_v1_portfolio_service_proto, registering(pb.NewPortfolioServiceClient, pb.RegisterPortfolioServiceHandlerClient)},

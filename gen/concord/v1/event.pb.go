@@ -200,6 +200,12 @@ type Event struct {
 	//	*Event_PulseAnswered
 	//	*Event_PulseClosed
 	//	*Event_PulseCancelled
+	//	*Event_ObjectiveAgreed
+	//	*Event_ObjectiveRevised
+	//	*Event_ObjectiveEnded
+	//	*Event_ObservationRecorded
+	//	*Event_ObservationConfirmed
+	//	*Event_ObservationReturned
 	//	*Event_ReviewOpened
 	//	*Event_ReviewUpdated
 	//	*Event_ReviewSigned
@@ -1059,6 +1065,60 @@ func (x *Event) GetPulseCancelled() *PulseCancelled {
 	return nil
 }
 
+func (x *Event) GetObjectiveAgreed() *ObjectiveAgreed {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObjectiveAgreed); ok {
+			return x.ObjectiveAgreed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObjectiveRevised() *ObjectiveRevised {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObjectiveRevised); ok {
+			return x.ObjectiveRevised
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObjectiveEnded() *ObjectiveEnded {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObjectiveEnded); ok {
+			return x.ObjectiveEnded
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObservationRecorded() *ObservationRecorded {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObservationRecorded); ok {
+			return x.ObservationRecorded
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObservationConfirmed() *ObservationConfirmed {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObservationConfirmed); ok {
+			return x.ObservationConfirmed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetObservationReturned() *ObservationReturned {
+	if x != nil {
+		if x, ok := x.Change.(*Event_ObservationReturned); ok {
+			return x.ObservationReturned
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetReviewOpened() *ReviewOpened {
 	if x != nil {
 		if x, ok := x.Change.(*Event_ReviewOpened); ok {
@@ -1528,6 +1588,36 @@ type Event_PulseCancelled struct {
 	PulseCancelled *PulseCancelled `protobuf:"bytes,124,opt,name=pulse_cancelled,json=pulseCancelled,proto3,oneof"`
 }
 
+type Event_ObjectiveAgreed struct {
+	// An objective was added.
+	ObjectiveAgreed *ObjectiveAgreed `protobuf:"bytes,126,opt,name=objective_agreed,json=objectiveAgreed,proto3,oneof"`
+}
+
+type Event_ObjectiveRevised struct {
+	// The words of an objective were changed.
+	ObjectiveRevised *ObjectiveRevised `protobuf:"bytes,127,opt,name=objective_revised,json=objectiveRevised,proto3,oneof"`
+}
+
+type Event_ObjectiveEnded struct {
+	// An amendment left an objective out.
+	ObjectiveEnded *ObjectiveEnded `protobuf:"bytes,128,opt,name=objective_ended,json=objectiveEnded,proto3,oneof"`
+}
+
+type Event_ObservationRecorded struct {
+	// A side said what the figure of an objective was.
+	ObservationRecorded *ObservationRecorded `protobuf:"bytes,129,opt,name=observation_recorded,json=observationRecorded,proto3,oneof"`
+}
+
+type Event_ObservationConfirmed struct {
+	// The side whose objective it is confirmed an observation.
+	ObservationConfirmed *ObservationConfirmed `protobuf:"bytes,130,opt,name=observation_confirmed,json=observationConfirmed,proto3,oneof"`
+}
+
+type Event_ObservationReturned struct {
+	// The side whose objective it is returned an observation.
+	ObservationReturned *ObservationReturned `protobuf:"bytes,131,opt,name=observation_returned,json=observationReturned,proto3,oneof"`
+}
+
 type Event_ReviewOpened struct {
 	// A joint review began, and froze a scorecard.
 	ReviewOpened *ReviewOpened `protobuf:"bytes,134,opt,name=review_opened,json=reviewOpened,proto3,oneof"`
@@ -1720,6 +1810,18 @@ func (*Event_PulseAnswered) isEvent_Change() {}
 func (*Event_PulseClosed) isEvent_Change() {}
 
 func (*Event_PulseCancelled) isEvent_Change() {}
+
+func (*Event_ObjectiveAgreed) isEvent_Change() {}
+
+func (*Event_ObjectiveRevised) isEvent_Change() {}
+
+func (*Event_ObjectiveEnded) isEvent_Change() {}
+
+func (*Event_ObservationRecorded) isEvent_Change() {}
+
+func (*Event_ObservationConfirmed) isEvent_Change() {}
+
+func (*Event_ObservationReturned) isEvent_Change() {}
 
 func (*Event_ReviewOpened) isEvent_Change() {}
 
@@ -7705,6 +7807,382 @@ func (x *PulseCancelled) GetPulseRoundId() string {
 	return ""
 }
 
+// ObjectiveAgreed says that the terms name an objective that those before did not. Those of the first terms stand from their
+// acceptance on.
+type ObjectiveAgreed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The objective.
+	ObjectiveId string `protobuf:"bytes,1,opt,name=objective_id,json=objectiveId,proto3" json:"objective_id,omitempty"`
+	// Its words.
+	Terms *ObjectiveTerms `protobuf:"bytes,2,opt,name=terms,proto3" json:"terms,omitempty"`
+	// The revision of the terms.
+	Revision      int32 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObjectiveAgreed) Reset() {
+	*x = ObjectiveAgreed{}
+	mi := &file_concord_v1_event_proto_msgTypes[87]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObjectiveAgreed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObjectiveAgreed) ProtoMessage() {}
+
+func (x *ObjectiveAgreed) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[87]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObjectiveAgreed.ProtoReflect.Descriptor instead.
+func (*ObjectiveAgreed) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{87}
+}
+
+func (x *ObjectiveAgreed) GetObjectiveId() string {
+	if x != nil {
+		return x.ObjectiveId
+	}
+	return ""
+}
+
+func (x *ObjectiveAgreed) GetTerms() *ObjectiveTerms {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+func (x *ObjectiveAgreed) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// ObjectiveRevised says that an objective has other words. What was observed stays.
+type ObjectiveRevised struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The objective.
+	ObjectiveId string `protobuf:"bytes,1,opt,name=objective_id,json=objectiveId,proto3" json:"objective_id,omitempty"`
+	// Its words.
+	Terms *ObjectiveTerms `protobuf:"bytes,2,opt,name=terms,proto3" json:"terms,omitempty"`
+	// The revision of the terms.
+	Revision      int32 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObjectiveRevised) Reset() {
+	*x = ObjectiveRevised{}
+	mi := &file_concord_v1_event_proto_msgTypes[88]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObjectiveRevised) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObjectiveRevised) ProtoMessage() {}
+
+func (x *ObjectiveRevised) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[88]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObjectiveRevised.ProtoReflect.Descriptor instead.
+func (*ObjectiveRevised) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{88}
+}
+
+func (x *ObjectiveRevised) GetObjectiveId() string {
+	if x != nil {
+		return x.ObjectiveId
+	}
+	return ""
+}
+
+func (x *ObjectiveRevised) GetTerms() *ObjectiveTerms {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+func (x *ObjectiveRevised) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// ObjectiveEnded says that the terms name an objective no more.
+type ObjectiveEnded struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The objective.
+	ObjectiveId string `protobuf:"bytes,1,opt,name=objective_id,json=objectiveId,proto3" json:"objective_id,omitempty"`
+	// The revision of the terms.
+	Revision      int32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObjectiveEnded) Reset() {
+	*x = ObjectiveEnded{}
+	mi := &file_concord_v1_event_proto_msgTypes[89]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObjectiveEnded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObjectiveEnded) ProtoMessage() {}
+
+func (x *ObjectiveEnded) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[89]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObjectiveEnded.ProtoReflect.Descriptor instead.
+func (*ObjectiveEnded) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{89}
+}
+
+func (x *ObjectiveEnded) GetObjectiveId() string {
+	if x != nil {
+		return x.ObjectiveId
+	}
+	return ""
+}
+
+func (x *ObjectiveEnded) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// ObservationRecorded says what the actor's side observed.
+type ObservationRecorded struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The observation.
+	ObservationId string `protobuf:"bytes,1,opt,name=observation_id,json=observationId,proto3" json:"observation_id,omitempty"`
+	// The objective.
+	ObjectiveId string `protobuf:"bytes,2,opt,name=objective_id,json=objectiveId,proto3" json:"objective_id,omitempty"`
+	// The figure: a decimal.
+	Value string `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	// The day that it is about, YYYY-MM-DD.
+	ObservedDate string `protobuf:"bytes,4,opt,name=observed_date,json=observedDate,proto3" json:"observed_date,omitempty"`
+	// What shows it.
+	Evidence []*Evidence `protobuf:"bytes,5,rep,name=evidence,proto3" json:"evidence,omitempty"`
+	// What was said to it.
+	Note          string `protobuf:"bytes,6,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObservationRecorded) Reset() {
+	*x = ObservationRecorded{}
+	mi := &file_concord_v1_event_proto_msgTypes[90]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObservationRecorded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObservationRecorded) ProtoMessage() {}
+
+func (x *ObservationRecorded) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[90]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObservationRecorded.ProtoReflect.Descriptor instead.
+func (*ObservationRecorded) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{90}
+}
+
+func (x *ObservationRecorded) GetObservationId() string {
+	if x != nil {
+		return x.ObservationId
+	}
+	return ""
+}
+
+func (x *ObservationRecorded) GetObjectiveId() string {
+	if x != nil {
+		return x.ObjectiveId
+	}
+	return ""
+}
+
+func (x *ObservationRecorded) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *ObservationRecorded) GetObservedDate() string {
+	if x != nil {
+		return x.ObservedDate
+	}
+	return ""
+}
+
+func (x *ObservationRecorded) GetEvidence() []*Evidence {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
+func (x *ObservationRecorded) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+// ObservationConfirmed says that an observation is right.
+type ObservationConfirmed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The observation.
+	ObservationId string `protobuf:"bytes,1,opt,name=observation_id,json=observationId,proto3" json:"observation_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObservationConfirmed) Reset() {
+	*x = ObservationConfirmed{}
+	mi := &file_concord_v1_event_proto_msgTypes[91]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObservationConfirmed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObservationConfirmed) ProtoMessage() {}
+
+func (x *ObservationConfirmed) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[91]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObservationConfirmed.ProtoReflect.Descriptor instead.
+func (*ObservationConfirmed) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{91}
+}
+
+func (x *ObservationConfirmed) GetObservationId() string {
+	if x != nil {
+		return x.ObservationId
+	}
+	return ""
+}
+
+// ObservationReturned says that an observation is not right.
+type ObservationReturned struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The observation.
+	ObservationId string `protobuf:"bytes,1,opt,name=observation_id,json=observationId,proto3" json:"observation_id,omitempty"`
+	// Why.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObservationReturned) Reset() {
+	*x = ObservationReturned{}
+	mi := &file_concord_v1_event_proto_msgTypes[92]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObservationReturned) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObservationReturned) ProtoMessage() {}
+
+func (x *ObservationReturned) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_event_proto_msgTypes[92]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObservationReturned.ProtoReflect.Descriptor instead.
+func (*ObservationReturned) Descriptor() ([]byte, []int) {
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{92}
+}
+
+func (x *ObservationReturned) GetObservationId() string {
+	if x != nil {
+		return x.ObservationId
+	}
+	return ""
+}
+
+func (x *ObservationReturned) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // RecordedEvent is an event as it stands in the history.
 type RecordedEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -7735,7 +8213,7 @@ type RecordedEvent struct {
 
 func (x *RecordedEvent) Reset() {
 	*x = RecordedEvent{}
-	mi := &file_concord_v1_event_proto_msgTypes[87]
+	mi := &file_concord_v1_event_proto_msgTypes[93]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7747,7 +8225,7 @@ func (x *RecordedEvent) String() string {
 func (*RecordedEvent) ProtoMessage() {}
 
 func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[87]
+	mi := &file_concord_v1_event_proto_msgTypes[93]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7760,7 +8238,7 @@ func (x *RecordedEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordedEvent.ProtoReflect.Descriptor instead.
 func (*RecordedEvent) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{87}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{93}
 }
 
 func (x *RecordedEvent) GetPosition() uint64 {
@@ -7854,7 +8332,7 @@ type ReviewOpened struct {
 
 func (x *ReviewOpened) Reset() {
 	*x = ReviewOpened{}
-	mi := &file_concord_v1_event_proto_msgTypes[88]
+	mi := &file_concord_v1_event_proto_msgTypes[94]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7866,7 +8344,7 @@ func (x *ReviewOpened) String() string {
 func (*ReviewOpened) ProtoMessage() {}
 
 func (x *ReviewOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[88]
+	mi := &file_concord_v1_event_proto_msgTypes[94]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7879,7 +8357,7 @@ func (x *ReviewOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewOpened.ProtoReflect.Descriptor instead.
 func (*ReviewOpened) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{88}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{94}
 }
 
 func (x *ReviewOpened) GetReviewId() string {
@@ -7943,7 +8421,7 @@ type ReviewUpdated struct {
 
 func (x *ReviewUpdated) Reset() {
 	*x = ReviewUpdated{}
-	mi := &file_concord_v1_event_proto_msgTypes[89]
+	mi := &file_concord_v1_event_proto_msgTypes[95]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7955,7 +8433,7 @@ func (x *ReviewUpdated) String() string {
 func (*ReviewUpdated) ProtoMessage() {}
 
 func (x *ReviewUpdated) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[89]
+	mi := &file_concord_v1_event_proto_msgTypes[95]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7968,7 +8446,7 @@ func (x *ReviewUpdated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewUpdated.ProtoReflect.Descriptor instead.
 func (*ReviewUpdated) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{89}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{95}
 }
 
 func (x *ReviewUpdated) GetReviewId() string {
@@ -8023,7 +8501,7 @@ type ReviewSigned struct {
 
 func (x *ReviewSigned) Reset() {
 	*x = ReviewSigned{}
-	mi := &file_concord_v1_event_proto_msgTypes[90]
+	mi := &file_concord_v1_event_proto_msgTypes[96]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8035,7 +8513,7 @@ func (x *ReviewSigned) String() string {
 func (*ReviewSigned) ProtoMessage() {}
 
 func (x *ReviewSigned) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[90]
+	mi := &file_concord_v1_event_proto_msgTypes[96]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8048,7 +8526,7 @@ func (x *ReviewSigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewSigned.ProtoReflect.Descriptor instead.
 func (*ReviewSigned) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{90}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{96}
 }
 
 func (x *ReviewSigned) GetReviewId() string {
@@ -8092,7 +8570,7 @@ type ReviewWithdrawn struct {
 
 func (x *ReviewWithdrawn) Reset() {
 	*x = ReviewWithdrawn{}
-	mi := &file_concord_v1_event_proto_msgTypes[91]
+	mi := &file_concord_v1_event_proto_msgTypes[97]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8104,7 +8582,7 @@ func (x *ReviewWithdrawn) String() string {
 func (*ReviewWithdrawn) ProtoMessage() {}
 
 func (x *ReviewWithdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[91]
+	mi := &file_concord_v1_event_proto_msgTypes[97]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8117,7 +8595,7 @@ func (x *ReviewWithdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewWithdrawn.ProtoReflect.Descriptor instead.
 func (*ReviewWithdrawn) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{91}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{97}
 }
 
 func (x *ReviewWithdrawn) GetReviewId() string {
@@ -8149,7 +8627,7 @@ type ReviewActionProposed struct {
 
 func (x *ReviewActionProposed) Reset() {
 	*x = ReviewActionProposed{}
-	mi := &file_concord_v1_event_proto_msgTypes[92]
+	mi := &file_concord_v1_event_proto_msgTypes[98]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8161,7 +8639,7 @@ func (x *ReviewActionProposed) String() string {
 func (*ReviewActionProposed) ProtoMessage() {}
 
 func (x *ReviewActionProposed) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_event_proto_msgTypes[92]
+	mi := &file_concord_v1_event_proto_msgTypes[98]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8174,7 +8652,7 @@ func (x *ReviewActionProposed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewActionProposed.ProtoReflect.Descriptor instead.
 func (*ReviewActionProposed) Descriptor() ([]byte, []int) {
-	return file_concord_v1_event_proto_rawDescGZIP(), []int{92}
+	return file_concord_v1_event_proto_rawDescGZIP(), []int{98}
 }
 
 func (x *ReviewActionProposed) GetReviewId() string {
@@ -8203,7 +8681,7 @@ var File_concord_v1_event_proto protoreflect.FileDescriptor
 const file_concord_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"\x16concord/v1/event.proto\x12\n" +
-	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x18concord/v1/concern.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/pulse.proto\x1a\x17concord/v1/review.proto\x1a\x1aconcord/v1/scorecard.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd1:\n" +
+	"concord.v1\x1a\x1aconcord/v1/agreement.proto\x1a\x1bconcord/v1/commitment.proto\x1a\x18concord/v1/concern.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x18concord/v1/private.proto\x1a\x19concord/v1/proposal.proto\x1a\x16concord/v1/pulse.proto\x1a\x17concord/v1/review.proto\x1a\x1aconcord/v1/scorecard.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb8>\n" +
 	"\x05Event\x12!\n" +
 	"\fagreement_id\x18\x01 \x01(\tR\vagreementId\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12.\n" +
@@ -8299,7 +8777,13 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\fpulse_opened\x18y \x01(\v2\x17.concord.v1.PulseOpenedH\x00R\vpulseOpened\x12B\n" +
 	"\x0epulse_answered\x18z \x01(\v2\x19.concord.v1.PulseAnsweredH\x00R\rpulseAnswered\x12<\n" +
 	"\fpulse_closed\x18{ \x01(\v2\x17.concord.v1.PulseClosedH\x00R\vpulseClosed\x12E\n" +
-	"\x0fpulse_cancelled\x18| \x01(\v2\x1a.concord.v1.PulseCancelledH\x00R\x0epulseCancelled\x12@\n" +
+	"\x0fpulse_cancelled\x18| \x01(\v2\x1a.concord.v1.PulseCancelledH\x00R\x0epulseCancelled\x12H\n" +
+	"\x10objective_agreed\x18~ \x01(\v2\x1b.concord.v1.ObjectiveAgreedH\x00R\x0fobjectiveAgreed\x12K\n" +
+	"\x11objective_revised\x18\x7f \x01(\v2\x1c.concord.v1.ObjectiveRevisedH\x00R\x10objectiveRevised\x12F\n" +
+	"\x0fobjective_ended\x18\x80\x01 \x01(\v2\x1a.concord.v1.ObjectiveEndedH\x00R\x0eobjectiveEnded\x12U\n" +
+	"\x14observation_recorded\x18\x81\x01 \x01(\v2\x1f.concord.v1.ObservationRecordedH\x00R\x13observationRecorded\x12X\n" +
+	"\x15observation_confirmed\x18\x82\x01 \x01(\v2 .concord.v1.ObservationConfirmedH\x00R\x14observationConfirmed\x12U\n" +
+	"\x14observation_returned\x18\x83\x01 \x01(\v2\x1f.concord.v1.ObservationReturnedH\x00R\x13observationReturned\x12@\n" +
 	"\rreview_opened\x18\x86\x01 \x01(\v2\x18.concord.v1.ReviewOpenedH\x00R\freviewOpened\x12C\n" +
 	"\x0ereview_updated\x18\x87\x01 \x01(\v2\x19.concord.v1.ReviewUpdatedH\x00R\rreviewUpdated\x12@\n" +
 	"\rreview_signed\x18\x88\x01 \x01(\v2\x18.concord.v1.ReviewSignedH\x00R\freviewSigned\x12I\n" +
@@ -8765,7 +9249,30 @@ const file_concord_v1_event_proto_rawDesc = "" +
 	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\x12/\n" +
 	"\x06result\x18\x02 \x01(\v2\x17.concord.v1.PulseResultR\x06result\"6\n" +
 	"\x0ePulseCancelled\x12$\n" +
-	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\"\xa6\x02\n" +
+	"\x0epulse_round_id\x18\x01 \x01(\tR\fpulseRoundId\"\x82\x01\n" +
+	"\x0fObjectiveAgreed\x12!\n" +
+	"\fobjective_id\x18\x01 \x01(\tR\vobjectiveId\x120\n" +
+	"\x05terms\x18\x02 \x01(\v2\x1a.concord.v1.ObjectiveTermsR\x05terms\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x05R\brevision\"\x83\x01\n" +
+	"\x10ObjectiveRevised\x12!\n" +
+	"\fobjective_id\x18\x01 \x01(\tR\vobjectiveId\x120\n" +
+	"\x05terms\x18\x02 \x01(\v2\x1a.concord.v1.ObjectiveTermsR\x05terms\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x05R\brevision\"O\n" +
+	"\x0eObjectiveEnded\x12!\n" +
+	"\fobjective_id\x18\x01 \x01(\tR\vobjectiveId\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x05R\brevision\"\xe6\x01\n" +
+	"\x13ObservationRecorded\x12%\n" +
+	"\x0eobservation_id\x18\x01 \x01(\tR\robservationId\x12!\n" +
+	"\fobjective_id\x18\x02 \x01(\tR\vobjectiveId\x12\x14\n" +
+	"\x05value\x18\x03 \x01(\tR\x05value\x12#\n" +
+	"\robserved_date\x18\x04 \x01(\tR\fobservedDate\x120\n" +
+	"\bevidence\x18\x05 \x03(\v2\x14.concord.v1.EvidenceR\bevidence\x12\x18\n" +
+	"\x04note\x18\x06 \x01(\tB\x04\xa8\xae\x19\x01R\x04note\"=\n" +
+	"\x14ObservationConfirmed\x12%\n" +
+	"\x0eobservation_id\x18\x01 \x01(\tR\robservationId\"Z\n" +
+	"\x13ObservationReturned\x12%\n" +
+	"\x0eobservation_id\x18\x01 \x01(\tR\robservationId\x12\x1c\n" +
+	"\x06reason\x18\x02 \x01(\tB\x04\xa8\xae\x19\x01R\x06reason\"\xa6\x02\n" +
 	"\rRecordedEvent\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x04R\bposition\x12'\n" +
 	"\x05event\x18\x02 \x01(\v2\x11.concord.v1.EventR\x05event\x12\x12\n" +
@@ -8827,7 +9334,7 @@ func file_concord_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_concord_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 93)
+var file_concord_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 99)
 var file_concord_v1_event_proto_goTypes = []any{
 	(ChangeCause)(0),                      // 0: concord.v1.ChangeCause
 	(*Event)(nil),                         // 1: concord.v1.Event
@@ -8917,54 +9424,61 @@ var file_concord_v1_event_proto_goTypes = []any{
 	(*PulseAnswered)(nil),                 // 85: concord.v1.PulseAnswered
 	(*PulseClosed)(nil),                   // 86: concord.v1.PulseClosed
 	(*PulseCancelled)(nil),                // 87: concord.v1.PulseCancelled
-	(*RecordedEvent)(nil),                 // 88: concord.v1.RecordedEvent
-	(*ReviewOpened)(nil),                  // 89: concord.v1.ReviewOpened
-	(*ReviewUpdated)(nil),                 // 90: concord.v1.ReviewUpdated
-	(*ReviewSigned)(nil),                  // 91: concord.v1.ReviewSigned
-	(*ReviewWithdrawn)(nil),               // 92: concord.v1.ReviewWithdrawn
-	(*ReviewActionProposed)(nil),          // 93: concord.v1.ReviewActionProposed
-	(*timestamppb.Timestamp)(nil),         // 94: google.protobuf.Timestamp
-	(Side)(0),                             // 95: concord.v1.Side
-	(*Principal)(nil),                     // 96: concord.v1.Principal
-	(*Terms)(nil),                         // 97: concord.v1.Terms
-	(*Calendar)(nil),                      // 98: concord.v1.Calendar
-	(AgreementState)(0),                   // 99: concord.v1.AgreementState
-	(ProposalKind)(0),                     // 100: concord.v1.ProposalKind
-	(*Impact)(nil),                        // 101: concord.v1.Impact
-	(CommitmentState)(0),                  // 102: concord.v1.CommitmentState
-	(CommitmentEndReason)(0),              // 103: concord.v1.CommitmentEndReason
-	(*DueStep)(nil),                       // 104: concord.v1.DueStep
-	(*Amount)(nil),                        // 105: concord.v1.Amount
-	(*Submission)(nil),                    // 106: concord.v1.Submission
-	(Timeliness)(0),                       // 107: concord.v1.Timeliness
-	(ObligationState)(0),                  // 108: concord.v1.ObligationState
-	(SuspensionCause)(0),                  // 109: concord.v1.SuspensionCause
-	(AgreementEndCause)(0),                // 110: concord.v1.AgreementEndCause
-	(*CommitmentTerms)(nil),               // 111: concord.v1.CommitmentTerms
-	(*Clocks)(nil),                        // 112: concord.v1.Clocks
-	(*Trigger)(nil),                       // 113: concord.v1.Trigger
-	(*Deadlines)(nil),                     // 114: concord.v1.Deadlines
-	(*Measurement)(nil),                   // 115: concord.v1.Measurement
-	(*Excuse)(nil),                        // 116: concord.v1.Excuse
-	(*CurePlan)(nil),                      // 117: concord.v1.CurePlan
-	(*ReliefNotice)(nil),                  // 118: concord.v1.ReliefNotice
-	(DischargeCause)(0),                   // 119: concord.v1.DischargeCause
-	(*Dispute)(nil),                       // 120: concord.v1.Dispute
-	(*Settlement)(nil),                    // 121: concord.v1.Settlement
-	(*PastObligation)(nil),                // 122: concord.v1.PastObligation
-	(ConcernKind)(0),                      // 123: concord.v1.ConcernKind
-	(*Evidence)(nil),                      // 124: concord.v1.Evidence
-	(ConcernState)(0),                     // 125: concord.v1.ConcernState
-	(*EscalationContact)(nil),             // 126: concord.v1.EscalationContact
-	(ConcernOutcome)(0),                   // 127: concord.v1.ConcernOutcome
-	(*PulseView)(nil),                     // 128: concord.v1.PulseView
-	(*PulseResult)(nil),                   // 129: concord.v1.PulseResult
-	(*Scorecard)(nil),                     // 130: concord.v1.Scorecard
-	(*ReviewMinutes)(nil),                 // 131: concord.v1.ReviewMinutes
+	(*ObjectiveAgreed)(nil),               // 88: concord.v1.ObjectiveAgreed
+	(*ObjectiveRevised)(nil),              // 89: concord.v1.ObjectiveRevised
+	(*ObjectiveEnded)(nil),                // 90: concord.v1.ObjectiveEnded
+	(*ObservationRecorded)(nil),           // 91: concord.v1.ObservationRecorded
+	(*ObservationConfirmed)(nil),          // 92: concord.v1.ObservationConfirmed
+	(*ObservationReturned)(nil),           // 93: concord.v1.ObservationReturned
+	(*RecordedEvent)(nil),                 // 94: concord.v1.RecordedEvent
+	(*ReviewOpened)(nil),                  // 95: concord.v1.ReviewOpened
+	(*ReviewUpdated)(nil),                 // 96: concord.v1.ReviewUpdated
+	(*ReviewSigned)(nil),                  // 97: concord.v1.ReviewSigned
+	(*ReviewWithdrawn)(nil),               // 98: concord.v1.ReviewWithdrawn
+	(*ReviewActionProposed)(nil),          // 99: concord.v1.ReviewActionProposed
+	(*timestamppb.Timestamp)(nil),         // 100: google.protobuf.Timestamp
+	(Side)(0),                             // 101: concord.v1.Side
+	(*Principal)(nil),                     // 102: concord.v1.Principal
+	(*Terms)(nil),                         // 103: concord.v1.Terms
+	(*Calendar)(nil),                      // 104: concord.v1.Calendar
+	(AgreementState)(0),                   // 105: concord.v1.AgreementState
+	(ProposalKind)(0),                     // 106: concord.v1.ProposalKind
+	(*Impact)(nil),                        // 107: concord.v1.Impact
+	(CommitmentState)(0),                  // 108: concord.v1.CommitmentState
+	(CommitmentEndReason)(0),              // 109: concord.v1.CommitmentEndReason
+	(*DueStep)(nil),                       // 110: concord.v1.DueStep
+	(*Amount)(nil),                        // 111: concord.v1.Amount
+	(*Submission)(nil),                    // 112: concord.v1.Submission
+	(Timeliness)(0),                       // 113: concord.v1.Timeliness
+	(ObligationState)(0),                  // 114: concord.v1.ObligationState
+	(SuspensionCause)(0),                  // 115: concord.v1.SuspensionCause
+	(AgreementEndCause)(0),                // 116: concord.v1.AgreementEndCause
+	(*CommitmentTerms)(nil),               // 117: concord.v1.CommitmentTerms
+	(*Clocks)(nil),                        // 118: concord.v1.Clocks
+	(*Trigger)(nil),                       // 119: concord.v1.Trigger
+	(*Deadlines)(nil),                     // 120: concord.v1.Deadlines
+	(*Measurement)(nil),                   // 121: concord.v1.Measurement
+	(*Excuse)(nil),                        // 122: concord.v1.Excuse
+	(*CurePlan)(nil),                      // 123: concord.v1.CurePlan
+	(*ReliefNotice)(nil),                  // 124: concord.v1.ReliefNotice
+	(DischargeCause)(0),                   // 125: concord.v1.DischargeCause
+	(*Dispute)(nil),                       // 126: concord.v1.Dispute
+	(*Settlement)(nil),                    // 127: concord.v1.Settlement
+	(*PastObligation)(nil),                // 128: concord.v1.PastObligation
+	(ConcernKind)(0),                      // 129: concord.v1.ConcernKind
+	(*Evidence)(nil),                      // 130: concord.v1.Evidence
+	(ConcernState)(0),                     // 131: concord.v1.ConcernState
+	(*EscalationContact)(nil),             // 132: concord.v1.EscalationContact
+	(ConcernOutcome)(0),                   // 133: concord.v1.ConcernOutcome
+	(*PulseView)(nil),                     // 134: concord.v1.PulseView
+	(*PulseResult)(nil),                   // 135: concord.v1.PulseResult
+	(*ObjectiveTerms)(nil),                // 136: concord.v1.ObjectiveTerms
+	(*Scorecard)(nil),                     // 137: concord.v1.Scorecard
+	(*ReviewMinutes)(nil),                 // 138: concord.v1.ReviewMinutes
 }
 var file_concord_v1_event_proto_depIdxs = []int32{
-	94,  // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
-	94,  // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
+	100, // 0: concord.v1.Event.record_time:type_name -> google.protobuf.Timestamp
+	100, // 1: concord.v1.Event.effective_time:type_name -> google.protobuf.Timestamp
 	2,   // 2: concord.v1.Event.actor:type_name -> concord.v1.Actor
 	3,   // 3: concord.v1.Event.party_registered:type_name -> concord.v1.PartyRegistered
 	4,   // 4: concord.v1.Event.party_updated:type_name -> concord.v1.PartyUpdated
@@ -9050,145 +9564,154 @@ var file_concord_v1_event_proto_depIdxs = []int32{
 	85,  // 84: concord.v1.Event.pulse_answered:type_name -> concord.v1.PulseAnswered
 	86,  // 85: concord.v1.Event.pulse_closed:type_name -> concord.v1.PulseClosed
 	87,  // 86: concord.v1.Event.pulse_cancelled:type_name -> concord.v1.PulseCancelled
-	89,  // 87: concord.v1.Event.review_opened:type_name -> concord.v1.ReviewOpened
-	90,  // 88: concord.v1.Event.review_updated:type_name -> concord.v1.ReviewUpdated
-	91,  // 89: concord.v1.Event.review_signed:type_name -> concord.v1.ReviewSigned
-	92,  // 90: concord.v1.Event.review_withdrawn:type_name -> concord.v1.ReviewWithdrawn
-	93,  // 91: concord.v1.Event.review_action_proposed:type_name -> concord.v1.ReviewActionProposed
-	95,  // 92: concord.v1.Actor.side:type_name -> concord.v1.Side
-	96,  // 93: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
-	95,  // 94: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
-	97,  // 95: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
-	97,  // 96: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
-	94,  // 97: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	94,  // 98: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
-	98,  // 99: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
-	99,  // 100: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
-	100, // 101: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
-	95,  // 102: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
-	101, // 103: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
-	94,  // 104: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
-	95,  // 105: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
-	101, // 106: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
-	94,  // 107: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
-	94,  // 108: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
-	101, // 109: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
-	102, // 110: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
-	103, // 111: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
-	94,  // 112: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
-	94,  // 113: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
-	94,  // 114: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
-	104, // 115: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
-	94,  // 116: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
-	105, // 117: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
-	106, // 118: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
-	94,  // 119: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
-	107, // 120: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
-	108, // 121: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
-	108, // 122: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
-	94,  // 123: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
-	94,  // 124: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
-	94,  // 125: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
-	94,  // 126: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
-	107, // 127: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
-	108, // 128: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
-	94,  // 129: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
-	109, // 130: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
-	95,  // 131: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
-	95,  // 132: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
-	94,  // 133: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
-	95,  // 134: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
-	94,  // 135: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
-	99,  // 136: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
-	110, // 137: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
-	95,  // 138: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
-	94,  // 139: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
-	98,  // 140: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
-	111, // 141: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
-	112, // 142: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
-	94,  // 143: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
-	111, // 144: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
-	112, // 145: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
-	102, // 146: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
-	102, // 147: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
-	113, // 148: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
-	114, // 149: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
-	114, // 150: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
-	94,  // 151: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
-	108, // 152: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
-	94,  // 153: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
-	107, // 154: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
-	115, // 155: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
-	108, // 156: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
-	108, // 157: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
-	94,  // 158: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
-	94,  // 159: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
-	116, // 160: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
-	94,  // 161: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
-	107, // 162: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
-	117, // 163: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
-	114, // 164: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
-	108, // 165: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
-	116, // 166: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
-	118, // 167: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
-	114, // 168: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
-	108, // 169: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
-	108, // 170: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
-	108, // 171: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
-	114, // 172: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
-	119, // 173: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
-	120, // 174: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
-	121, // 175: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
-	108, // 176: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
-	114, // 177: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
-	94,  // 178: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
-	107, // 179: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
-	122, // 180: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
-	114, // 181: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
-	94,  // 182: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
-	123, // 183: concord.v1.ConcernRaised.kind:type_name -> concord.v1.ConcernKind
-	124, // 184: concord.v1.ConcernRaised.evidence:type_name -> concord.v1.Evidence
-	95,  // 185: concord.v1.ConcernRaised.about:type_name -> concord.v1.Side
-	94,  // 186: concord.v1.ConcernRaised.response_end_time:type_name -> google.protobuf.Timestamp
-	125, // 187: concord.v1.ConcernAcknowledged.to:type_name -> concord.v1.ConcernState
-	94,  // 188: concord.v1.ConcernAcknowledged.remedy_end_time:type_name -> google.protobuf.Timestamp
-	125, // 189: concord.v1.ConcernAdmitted.to:type_name -> concord.v1.ConcernState
-	94,  // 190: concord.v1.ConcernAdmitted.remedy_end_time:type_name -> google.protobuf.Timestamp
-	94,  // 191: concord.v1.ConcernAdmitted.reopen_end_time:type_name -> google.protobuf.Timestamp
-	124, // 192: concord.v1.ConcernContested.evidence:type_name -> concord.v1.Evidence
-	94,  // 193: concord.v1.ConcernContested.remedy_end_time:type_name -> google.protobuf.Timestamp
-	94,  // 194: concord.v1.ConcernRemedyProposed.remedy_end_time:type_name -> google.protobuf.Timestamp
-	94,  // 195: concord.v1.ConcernRemedyAccepted.reopen_end_time:type_name -> google.protobuf.Timestamp
-	125, // 196: concord.v1.ConcernRemedyRejected.to:type_name -> concord.v1.ConcernState
-	94,  // 197: concord.v1.ConcernRemedyRejected.remedy_end_time:type_name -> google.protobuf.Timestamp
-	94,  // 198: concord.v1.ConcernEscalated.step_end_time:type_name -> google.protobuf.Timestamp
-	126, // 199: concord.v1.ConcernEscalated.contacts:type_name -> concord.v1.EscalationContact
-	127, // 200: concord.v1.ConcernDetermined.outcome:type_name -> concord.v1.ConcernOutcome
-	125, // 201: concord.v1.ConcernDetermined.to:type_name -> concord.v1.ConcernState
-	94,  // 202: concord.v1.ConcernDetermined.reopen_end_time:type_name -> google.protobuf.Timestamp
-	125, // 203: concord.v1.ConcernReopened.to:type_name -> concord.v1.ConcernState
-	94,  // 204: concord.v1.ConcernReopened.remedy_end_time:type_name -> google.protobuf.Timestamp
-	94,  // 205: concord.v1.ConcernReopened.step_end_time:type_name -> google.protobuf.Timestamp
-	82,  // 206: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
-	0,   // 207: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
-	94,  // 208: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
-	94,  // 209: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
-	94,  // 210: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
-	99,  // 211: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
-	94,  // 212: concord.v1.PulseScheduled.open_time:type_name -> google.protobuf.Timestamp
-	94,  // 213: concord.v1.PulseOpened.end_time:type_name -> google.protobuf.Timestamp
-	128, // 214: concord.v1.PulseAnswered.view:type_name -> concord.v1.PulseView
-	129, // 215: concord.v1.PulseClosed.result:type_name -> concord.v1.PulseResult
-	1,   // 216: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
-	95,  // 217: concord.v1.ReviewOpened.opened_by:type_name -> concord.v1.Side
-	130, // 218: concord.v1.ReviewOpened.scorecard:type_name -> concord.v1.Scorecard
-	131, // 219: concord.v1.ReviewUpdated.minutes:type_name -> concord.v1.ReviewMinutes
-	95,  // 220: concord.v1.ReviewSigned.side:type_name -> concord.v1.Side
-	221, // [221:221] is the sub-list for method output_type
-	221, // [221:221] is the sub-list for method input_type
-	221, // [221:221] is the sub-list for extension type_name
-	221, // [221:221] is the sub-list for extension extendee
-	0,   // [0:221] is the sub-list for field type_name
+	88,  // 87: concord.v1.Event.objective_agreed:type_name -> concord.v1.ObjectiveAgreed
+	89,  // 88: concord.v1.Event.objective_revised:type_name -> concord.v1.ObjectiveRevised
+	90,  // 89: concord.v1.Event.objective_ended:type_name -> concord.v1.ObjectiveEnded
+	91,  // 90: concord.v1.Event.observation_recorded:type_name -> concord.v1.ObservationRecorded
+	92,  // 91: concord.v1.Event.observation_confirmed:type_name -> concord.v1.ObservationConfirmed
+	93,  // 92: concord.v1.Event.observation_returned:type_name -> concord.v1.ObservationReturned
+	95,  // 93: concord.v1.Event.review_opened:type_name -> concord.v1.ReviewOpened
+	96,  // 94: concord.v1.Event.review_updated:type_name -> concord.v1.ReviewUpdated
+	97,  // 95: concord.v1.Event.review_signed:type_name -> concord.v1.ReviewSigned
+	98,  // 96: concord.v1.Event.review_withdrawn:type_name -> concord.v1.ReviewWithdrawn
+	99,  // 97: concord.v1.Event.review_action_proposed:type_name -> concord.v1.ReviewActionProposed
+	101, // 98: concord.v1.Actor.side:type_name -> concord.v1.Side
+	102, // 99: concord.v1.ApiKeyIssued.principal:type_name -> concord.v1.Principal
+	101, // 100: concord.v1.AgreementDrafted.author:type_name -> concord.v1.Side
+	103, // 101: concord.v1.AgreementDrafted.terms:type_name -> concord.v1.Terms
+	103, // 102: concord.v1.DraftRewritten.terms:type_name -> concord.v1.Terms
+	100, // 103: concord.v1.AgreementAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	100, // 104: concord.v1.AgreementAccepted.end_time:type_name -> google.protobuf.Timestamp
+	104, // 105: concord.v1.AgreementAccepted.calendar:type_name -> concord.v1.Calendar
+	105, // 106: concord.v1.AgreementActivated.from:type_name -> concord.v1.AgreementState
+	106, // 107: concord.v1.ProposalMade.kind:type_name -> concord.v1.ProposalKind
+	101, // 108: concord.v1.ProposalMade.proposer:type_name -> concord.v1.Side
+	107, // 109: concord.v1.ProposalMade.impact:type_name -> concord.v1.Impact
+	100, // 110: concord.v1.ProposalMade.expire_time:type_name -> google.protobuf.Timestamp
+	101, // 111: concord.v1.ProposalCountered.author:type_name -> concord.v1.Side
+	107, // 112: concord.v1.ProposalCountered.impact:type_name -> concord.v1.Impact
+	100, // 113: concord.v1.ProposalCountered.expire_time:type_name -> google.protobuf.Timestamp
+	100, // 114: concord.v1.ProposalAccepted.effective_time:type_name -> google.protobuf.Timestamp
+	107, // 115: concord.v1.ProposalAccepted.impact:type_name -> concord.v1.Impact
+	108, // 116: concord.v1.CommitmentEnteredIntoForce.from:type_name -> concord.v1.CommitmentState
+	109, // 117: concord.v1.CommitmentEnded.reason:type_name -> concord.v1.CommitmentEndReason
+	100, // 118: concord.v1.ObligationScheduled.due_time:type_name -> google.protobuf.Timestamp
+	100, // 119: concord.v1.ObligationScheduled.grace_end_time:type_name -> google.protobuf.Timestamp
+	100, // 120: concord.v1.ObligationScheduled.lead_start_time:type_name -> google.protobuf.Timestamp
+	110, // 121: concord.v1.ObligationScheduled.trace:type_name -> concord.v1.DueStep
+	100, // 122: concord.v1.ObligationScheduled.condition_end_time:type_name -> google.protobuf.Timestamp
+	111, // 123: concord.v1.ObligationScheduled.amount:type_name -> concord.v1.Amount
+	112, // 124: concord.v1.ObligationSubmitted.submission:type_name -> concord.v1.Submission
+	100, // 125: concord.v1.ObligationAccepted.kept_time:type_name -> google.protobuf.Timestamp
+	113, // 126: concord.v1.ObligationAccepted.timeliness:type_name -> concord.v1.Timeliness
+	114, // 127: concord.v1.ObligationAccepted.to:type_name -> concord.v1.ObligationState
+	114, // 128: concord.v1.ObligationReturned.to:type_name -> concord.v1.ObligationState
+	100, // 129: concord.v1.ObligationReturned.due_time:type_name -> google.protobuf.Timestamp
+	100, // 130: concord.v1.ObligationReturned.grace_end_time:type_name -> google.protobuf.Timestamp
+	100, // 131: concord.v1.ObligationReturned.cure_end_time:type_name -> google.protobuf.Timestamp
+	100, // 132: concord.v1.ObligationReceiptAcknowledged.kept_time:type_name -> google.protobuf.Timestamp
+	113, // 133: concord.v1.ObligationReceiptAcknowledged.timeliness:type_name -> concord.v1.Timeliness
+	114, // 134: concord.v1.ObligationReceiptAcknowledged.to:type_name -> concord.v1.ObligationState
+	100, // 135: concord.v1.ObligationMissAdmitted.cure_end_time:type_name -> google.protobuf.Timestamp
+	115, // 136: concord.v1.AgreementSuspended.cause:type_name -> concord.v1.SuspensionCause
+	101, // 137: concord.v1.AgreementSuspended.side:type_name -> concord.v1.Side
+	101, // 138: concord.v1.AgreementResumed.side:type_name -> concord.v1.Side
+	100, // 139: concord.v1.AgreementResumed.start_time:type_name -> google.protobuf.Timestamp
+	101, // 140: concord.v1.AgreementNoticeGiven.side:type_name -> concord.v1.Side
+	100, // 141: concord.v1.AgreementNoticeGiven.end_time:type_name -> google.protobuf.Timestamp
+	105, // 142: concord.v1.AgreementEnded.to:type_name -> concord.v1.AgreementState
+	116, // 143: concord.v1.AgreementEnded.cause:type_name -> concord.v1.AgreementEndCause
+	101, // 144: concord.v1.AgreementEnded.side:type_name -> concord.v1.Side
+	100, // 145: concord.v1.AgreementAmended.end_time:type_name -> google.protobuf.Timestamp
+	104, // 146: concord.v1.AgreementAmended.calendar:type_name -> concord.v1.Calendar
+	117, // 147: concord.v1.CommitmentAgreed.terms:type_name -> concord.v1.CommitmentTerms
+	118, // 148: concord.v1.CommitmentAgreed.clocks:type_name -> concord.v1.Clocks
+	100, // 149: concord.v1.CommitmentAgreed.effective_time:type_name -> google.protobuf.Timestamp
+	117, // 150: concord.v1.CommitmentRevised.terms:type_name -> concord.v1.CommitmentTerms
+	118, // 151: concord.v1.CommitmentRevised.clocks:type_name -> concord.v1.Clocks
+	108, // 152: concord.v1.CommitmentSuspended.from:type_name -> concord.v1.CommitmentState
+	108, // 153: concord.v1.CommitmentResumed.to:type_name -> concord.v1.CommitmentState
+	119, // 154: concord.v1.ObligationTriggered.trigger:type_name -> concord.v1.Trigger
+	120, // 155: concord.v1.ObligationTriggered.deadlines:type_name -> concord.v1.Deadlines
+	120, // 156: concord.v1.ObligationDated.deadlines:type_name -> concord.v1.Deadlines
+	100, // 157: concord.v1.ObligationBreached.cure_end_time:type_name -> google.protobuf.Timestamp
+	114, // 158: concord.v1.ObligationDeemed.to:type_name -> concord.v1.ObligationState
+	100, // 159: concord.v1.ObligationDeemed.kept_time:type_name -> google.protobuf.Timestamp
+	113, // 160: concord.v1.ObligationDeemed.timeliness:type_name -> concord.v1.Timeliness
+	121, // 161: concord.v1.ObligationMeasured.measurement:type_name -> concord.v1.Measurement
+	114, // 162: concord.v1.ObligationMeasured.to:type_name -> concord.v1.ObligationState
+	114, // 163: concord.v1.ObligationMeasured.claim:type_name -> concord.v1.ObligationState
+	100, // 164: concord.v1.ObligationMeasured.review_end_time:type_name -> google.protobuf.Timestamp
+	100, // 165: concord.v1.ObligationMeasured.cure_end_time:type_name -> google.protobuf.Timestamp
+	122, // 166: concord.v1.ObligationMeasured.excuse:type_name -> concord.v1.Excuse
+	100, // 167: concord.v1.ObligationMeasured.kept_time:type_name -> google.protobuf.Timestamp
+	113, // 168: concord.v1.ObligationMeasured.timeliness:type_name -> concord.v1.Timeliness
+	123, // 169: concord.v1.ObligationCurePlanned.plan:type_name -> concord.v1.CurePlan
+	120, // 170: concord.v1.ObligationExtended.deadlines:type_name -> concord.v1.Deadlines
+	114, // 171: concord.v1.ObligationExtended.to:type_name -> concord.v1.ObligationState
+	122, // 172: concord.v1.ObligationExcused.excuse:type_name -> concord.v1.Excuse
+	124, // 173: concord.v1.ObligationNoticeGiven.notice:type_name -> concord.v1.ReliefNotice
+	120, // 174: concord.v1.ObligationShifted.deadlines:type_name -> concord.v1.Deadlines
+	114, // 175: concord.v1.ObligationShifted.to:type_name -> concord.v1.ObligationState
+	114, // 176: concord.v1.ObligationSuspended.prior_state:type_name -> concord.v1.ObligationState
+	114, // 177: concord.v1.ObligationResumed.to:type_name -> concord.v1.ObligationState
+	120, // 178: concord.v1.ObligationResumed.deadlines:type_name -> concord.v1.Deadlines
+	125, // 179: concord.v1.ObligationDischarged.cause:type_name -> concord.v1.DischargeCause
+	126, // 180: concord.v1.ObligationDisputed.dispute:type_name -> concord.v1.Dispute
+	127, // 181: concord.v1.ObligationDisputeSettled.settlement:type_name -> concord.v1.Settlement
+	114, // 182: concord.v1.ObligationDisputeSettled.to:type_name -> concord.v1.ObligationState
+	120, // 183: concord.v1.ObligationDisputeSettled.deadlines:type_name -> concord.v1.Deadlines
+	100, // 184: concord.v1.ObligationDisputeSettled.kept_time:type_name -> google.protobuf.Timestamp
+	113, // 185: concord.v1.ObligationDisputeSettled.timeliness:type_name -> concord.v1.Timeliness
+	128, // 186: concord.v1.ObligationImported.past:type_name -> concord.v1.PastObligation
+	120, // 187: concord.v1.ObligationImported.deadlines:type_name -> concord.v1.Deadlines
+	100, // 188: concord.v1.ObligationImported.kept_time:type_name -> google.protobuf.Timestamp
+	129, // 189: concord.v1.ConcernRaised.kind:type_name -> concord.v1.ConcernKind
+	130, // 190: concord.v1.ConcernRaised.evidence:type_name -> concord.v1.Evidence
+	101, // 191: concord.v1.ConcernRaised.about:type_name -> concord.v1.Side
+	100, // 192: concord.v1.ConcernRaised.response_end_time:type_name -> google.protobuf.Timestamp
+	131, // 193: concord.v1.ConcernAcknowledged.to:type_name -> concord.v1.ConcernState
+	100, // 194: concord.v1.ConcernAcknowledged.remedy_end_time:type_name -> google.protobuf.Timestamp
+	131, // 195: concord.v1.ConcernAdmitted.to:type_name -> concord.v1.ConcernState
+	100, // 196: concord.v1.ConcernAdmitted.remedy_end_time:type_name -> google.protobuf.Timestamp
+	100, // 197: concord.v1.ConcernAdmitted.reopen_end_time:type_name -> google.protobuf.Timestamp
+	130, // 198: concord.v1.ConcernContested.evidence:type_name -> concord.v1.Evidence
+	100, // 199: concord.v1.ConcernContested.remedy_end_time:type_name -> google.protobuf.Timestamp
+	100, // 200: concord.v1.ConcernRemedyProposed.remedy_end_time:type_name -> google.protobuf.Timestamp
+	100, // 201: concord.v1.ConcernRemedyAccepted.reopen_end_time:type_name -> google.protobuf.Timestamp
+	131, // 202: concord.v1.ConcernRemedyRejected.to:type_name -> concord.v1.ConcernState
+	100, // 203: concord.v1.ConcernRemedyRejected.remedy_end_time:type_name -> google.protobuf.Timestamp
+	100, // 204: concord.v1.ConcernEscalated.step_end_time:type_name -> google.protobuf.Timestamp
+	132, // 205: concord.v1.ConcernEscalated.contacts:type_name -> concord.v1.EscalationContact
+	133, // 206: concord.v1.ConcernDetermined.outcome:type_name -> concord.v1.ConcernOutcome
+	131, // 207: concord.v1.ConcernDetermined.to:type_name -> concord.v1.ConcernState
+	100, // 208: concord.v1.ConcernDetermined.reopen_end_time:type_name -> google.protobuf.Timestamp
+	131, // 209: concord.v1.ConcernReopened.to:type_name -> concord.v1.ConcernState
+	100, // 210: concord.v1.ConcernReopened.remedy_end_time:type_name -> google.protobuf.Timestamp
+	100, // 211: concord.v1.ConcernReopened.step_end_time:type_name -> google.protobuf.Timestamp
+	82,  // 212: concord.v1.ChangeDeferred.change:type_name -> concord.v1.DeferredChange
+	0,   // 213: concord.v1.DeferredChange.cause:type_name -> concord.v1.ChangeCause
+	100, // 214: concord.v1.DeferredChange.effective_time:type_name -> google.protobuf.Timestamp
+	100, // 215: concord.v1.DeferredChange.pause_start_time:type_name -> google.protobuf.Timestamp
+	100, // 216: concord.v1.DeferredChange.pause_end_time:type_name -> google.protobuf.Timestamp
+	105, // 217: concord.v1.DeferredChange.to:type_name -> concord.v1.AgreementState
+	100, // 218: concord.v1.PulseScheduled.open_time:type_name -> google.protobuf.Timestamp
+	100, // 219: concord.v1.PulseOpened.end_time:type_name -> google.protobuf.Timestamp
+	134, // 220: concord.v1.PulseAnswered.view:type_name -> concord.v1.PulseView
+	135, // 221: concord.v1.PulseClosed.result:type_name -> concord.v1.PulseResult
+	136, // 222: concord.v1.ObjectiveAgreed.terms:type_name -> concord.v1.ObjectiveTerms
+	136, // 223: concord.v1.ObjectiveRevised.terms:type_name -> concord.v1.ObjectiveTerms
+	130, // 224: concord.v1.ObservationRecorded.evidence:type_name -> concord.v1.Evidence
+	1,   // 225: concord.v1.RecordedEvent.event:type_name -> concord.v1.Event
+	101, // 226: concord.v1.ReviewOpened.opened_by:type_name -> concord.v1.Side
+	137, // 227: concord.v1.ReviewOpened.scorecard:type_name -> concord.v1.Scorecard
+	138, // 228: concord.v1.ReviewUpdated.minutes:type_name -> concord.v1.ReviewMinutes
+	101, // 229: concord.v1.ReviewSigned.side:type_name -> concord.v1.Side
+	230, // [230:230] is the sub-list for method output_type
+	230, // [230:230] is the sub-list for method input_type
+	230, // [230:230] is the sub-list for extension type_name
+	230, // [230:230] is the sub-list for extension extendee
+	0,   // [0:230] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_event_proto_init() }
@@ -9292,6 +9815,12 @@ func file_concord_v1_event_proto_init() {
 		(*Event_PulseAnswered)(nil),
 		(*Event_PulseClosed)(nil),
 		(*Event_PulseCancelled)(nil),
+		(*Event_ObjectiveAgreed)(nil),
+		(*Event_ObjectiveRevised)(nil),
+		(*Event_ObjectiveEnded)(nil),
+		(*Event_ObservationRecorded)(nil),
+		(*Event_ObservationConfirmed)(nil),
+		(*Event_ObservationReturned)(nil),
 		(*Event_ReviewOpened)(nil),
 		(*Event_ReviewUpdated)(nil),
 		(*Event_ReviewSigned)(nil),
@@ -9304,7 +9833,7 @@ func file_concord_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_event_proto_rawDesc), len(file_concord_v1_event_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   93,
+			NumMessages:   99,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -624,8 +624,14 @@ type Impact struct {
 	SupersededCount int32 `protobuf:"varint,7,opt,name=superseded_count,json=supersededCount,proto3" json:"superseded_count,omitempty"`
 	// How many open obligations of changed or ended commitments stay as they are.
 	UntouchedCount int32 `protobuf:"varint,8,opt,name=untouched_count,json=untouchedCount,proto3" json:"untouched_count,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// The objectives that only the new text has.
+	AddedObjectiveIds []string `protobuf:"bytes,9,rep,name=added_objective_ids,json=addedObjectiveIds,proto3" json:"added_objective_ids,omitempty"`
+	// The objectives whose words differ. What was observed of them stays.
+	ChangedObjectiveIds []string `protobuf:"bytes,10,rep,name=changed_objective_ids,json=changedObjectiveIds,proto3" json:"changed_objective_ids,omitempty"`
+	// The objectives that only the old text has.
+	EndedObjectiveIds []string `protobuf:"bytes,11,rep,name=ended_objective_ids,json=endedObjectiveIds,proto3" json:"ended_objective_ids,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *Impact) Reset() {
@@ -714,6 +720,27 @@ func (x *Impact) GetUntouchedCount() int32 {
 	return 0
 }
 
+func (x *Impact) GetAddedObjectiveIds() []string {
+	if x != nil {
+		return x.AddedObjectiveIds
+	}
+	return nil
+}
+
+func (x *Impact) GetChangedObjectiveIds() []string {
+	if x != nil {
+		return x.ChangedObjectiveIds
+	}
+	return nil
+}
+
+func (x *Impact) GetEndedObjectiveIds() []string {
+	if x != nil {
+		return x.EndedObjectiveIds
+	}
+	return nil
+}
+
 var File_concord_v1_proposal_proto protoreflect.FileDescriptor
 
 const file_concord_v1_proposal_proto_rawDesc = "" +
@@ -766,7 +793,7 @@ const file_concord_v1_proposal_proto_rawDesc = "" +
 	"\x0eobligation_ids\x18\x04 \x03(\tB-\xe0A\x01\xbaH'\x92\x01$\x10d\x18\x01\"\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\robligationIds\x12;\n" +
 	"\n" +
 	"settlement\x18\x05 \x01(\v2\x16.concord.v1.SettlementB\x03\xe0A\x01R\n" +
-	"settlement\"\xa6\x03\n" +
+	"settlement\"\xc9\x04\n" +
 	"\x06Impact\x12(\n" +
 	"\rbase_revision\x18\x01 \x01(\x05B\x03\xe0A\x03R\fbaseRevision\x12*\n" +
 	"\x0eeffective_date\x18\x02 \x01(\tB\x03\xe0A\x03R\reffectiveDate\x125\n" +
@@ -775,7 +802,11 @@ const file_concord_v1_proposal_proto_rawDesc = "" +
 	"\x14ended_commitment_ids\x18\x05 \x03(\tB\x03\xe0A\x03R\x12endedCommitmentIds\x12?\n" +
 	"\x19superseded_obligation_ids\x18\x06 \x03(\tB\x03\xe0A\x03R\x17supersededObligationIds\x12.\n" +
 	"\x10superseded_count\x18\a \x01(\x05B\x03\xe0A\x03R\x0fsupersededCount\x12,\n" +
-	"\x0funtouched_count\x18\b \x01(\x05B\x03\xe0A\x03R\x0euntouchedCount*\xd0\x02\n" +
+	"\x0funtouched_count\x18\b \x01(\x05B\x03\xe0A\x03R\x0euntouchedCount\x123\n" +
+	"\x13added_objective_ids\x18\t \x03(\tB\x03\xe0A\x03R\x11addedObjectiveIds\x127\n" +
+	"\x15changed_objective_ids\x18\n" +
+	" \x03(\tB\x03\xe0A\x03R\x13changedObjectiveIds\x123\n" +
+	"\x13ended_objective_ids\x18\v \x03(\tB\x03\xe0A\x03R\x11endedObjectiveIds*\xd0\x02\n" +
 	"\fProposalKind\x12\x1d\n" +
 	"\x19PROPOSAL_KIND_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19PROPOSAL_KIND_FIRST_TERMS\x10\x01\x12\x1b\n" +
