@@ -46,6 +46,7 @@ func lifeCycles() string {
 	chapter(&b, "Commitment", CommitmentMoves)
 	chapter(&b, "Obligation", ObligationMoves)
 	chapter(&b, "Concern", ConcernMoves)
+	chapter(&b, "Review", ReviewMoves)
 	b.WriteString("\n## What time brings\n\nAt one instant the clock looks at an agreement first, then at its proposals, its commitments, its obligations and its concerns.\n\n" +
 		"| noun | from | verb | to | when |\n|---|---|---|---|---|\n")
 	clockRows(&b, "proposal", ProposalMoves)

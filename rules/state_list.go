@@ -26,7 +26,7 @@ type Ground struct {
 
 // Listing is what a list is asked for.
 type Listing struct {
-	// Kind is KindObligation, KindCommitment, KindProposal, KindPulseRound or KindReview.
+	// Kind is KindObligation, KindCommitment, KindProposal, KindConcern, KindPulseRound or KindReview.
 	Kind Kind
 	// Agreement is whose records are listed.
 	Agreement string
@@ -110,6 +110,12 @@ func (s *State) Proposals(agreement string, states []pb.ProposalState, after Pla
 func (s *State) PulseRounds(agreement string, states []pb.PulseRoundState, after Place, limit int) []*pb.PulseRound {
 	l := Listing{Kind: KindPulseRound, Agreement: agreement, States: numbers(states), After: after}
 	return list(s, l, limit, func(r *pb.PulseRound) bool { return len(states) == 0 || slices.Contains(states, r.GetState()) })
+}
+
+// Concerns lists the concerns of an agreement that are in one of the states (none: in any), in the order they were raised.
+func (s *State) Concerns(agreement string, states []pb.ConcernState, after Place, limit int) []*pb.Concern {
+	l := Listing{Kind: KindConcern, Agreement: agreement, States: numbers(states), After: after}
+	return list(s, l, limit, func(c *pb.Concern) bool { return len(states) == 0 || slices.Contains(states, c.GetState()) })
 }
 
 // Reviews lists the reviews of an agreement that are in one of the states (none: in any), in the order they were opened.
@@ -228,7 +234,7 @@ func (s *State) Touched(agreement string) []Ref {
 
 func (s *State) touch(ref Ref) {
 	switch ref.Kind {
-	case KindObligation, KindCommitment, KindProposal, KindPulseRound, KindReview:
+	case KindObligation, KindCommitment, KindProposal, KindConcern, KindPulseRound, KindReview:
 		s.touched[ref.Agreement] = append(s.touched[ref.Agreement], ref)
 	}
 }

@@ -70,6 +70,10 @@ func (c seat) expected(rpc servertest.RPC, req proto.Message) string {
 		if c.party != acme && c.role != operator && (c.role != auditor || c.named != nil) {
 			return "NOT_FOUND"
 		}
+	case *pb.GetPartyScorecardRequest: // globex, which is in "running"
+		if !c.sees("running") {
+			return "NOT_FOUND"
+		}
 	case *pb.GetFeedRequest, *pb.RevokeFeedRequest: // of acme
 		if c.party != acme {
 			return "NOT_FOUND"

@@ -133,6 +133,8 @@ func TestEveryReadKnowsThePast(t *testing.T) {
 			switch told := then.(type) { // that says when it was reckoned
 			case *pb.Scorecard:
 				told.AsOf = timestamppb.New(at)
+			case *pb.PartyScorecard:
+				told.AsOf = timestamppb.New(at)
 			case *pb.Outlook:
 				told.AsOf = timestamppb.New(at)
 			case *pb.GetScorecardPictureResponse: // or where it is asked for
@@ -147,9 +149,8 @@ func TestEveryReadKnowsThePast(t *testing.T) {
 	slices.Sort(asked)
 	want := []string{"GetAgreement", "GetCommitment", "GetObligation", "GetOutlook", "GetProposal", "GetProposalRevision", "GetReview", "GetRevision", "GetScorecard", "GetScorecardPicture",
 		"ListAgreements", "ListCommitments", "ListObligations", "ListProposals", "ListReviews", "ListRevisions"}
-	want = append(want, "GetConcern", "ListConcerns", "GetPulseRound", "ListPulseAnswers", "ListPulseRounds")
-	want = append(want, "ExplainFigure")
-	want = append(want, "GetConcern", "ListConcerns")
+	want = append(want, "GetPulseRound", "ListPulseAnswers", "ListPulseRounds")
+	want = append(want, "ExplainFigure", "GetPartyScorecard", "GetConcern", "ListConcerns")
 	slices.Sort(want)
 	if !slices.Equal(asked, want) {
 		t.Errorf("as_of is taken by %v", asked)

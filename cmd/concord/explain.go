@@ -78,18 +78,7 @@ func (s *session) explainCommand() *cobra.Command {
 				}
 				all.Obligations = append(all.Obligations, o)
 			}
-			if s.output == outputJSON {
-				return s.object(all)
-			}
-			if err := printFacts(s.out, figureFacts(all)); err != nil {
-				return err
-			}
-			fmt.Fprintln(s.out)
-			if err := printList(s, without(all.GetCommitments()), shareColumns); err != nil {
-				return err
-			}
-			fmt.Fprintln(s.out)
-			return printList(s, without(all.GetObligations()), scoredColumns)
+			return s.explained(all)
 		}),
 	}
 	choose(cmd, &request.Side, "side", "whose figure it is")
@@ -98,6 +87,22 @@ func (s *session) explainCommand() *cobra.Command {
 	_ = cmd.MarkFlagRequired("figure")
 	windowFlags(cmd, &request.FromDate, &request.ToDate)
 	return asOf(cmd, &request.AsOf)
+}
+
+// explained prints what a figure is made of.
+func (s *session) explained(x *pb.ExplainFigureResponse) error {
+	if s.output == outputJSON {
+		return s.object(x)
+	}
+	if err := printFacts(s.out, figureFacts(x)); err != nil {
+		return err
+	}
+	fmt.Fprintln(s.out)
+	if err := printList(s, without(x.GetCommitments()), shareColumns); err != nil {
+		return err
+	}
+	fmt.Fprintln(s.out)
+	return printList(s, without(x.GetObligations()), scoredColumns)
 }
 
 // without is a list that cannot fail.

@@ -66,6 +66,7 @@ var verbs = map[string]proto.Message{
 
 	"commitment list help --obligor vendor":                              &pb.ListCommitmentsRequest{AgreementId: "help", Obligor: pb.Side_SIDE_VENDOR, PageSize: pageSize},
 	"scorecard explain help --side client --figure kept --from d --to e": &pb.ExplainFigureRequest{AgreementId: "help", Side: pb.Side_SIDE_CLIENT, FigureId: pb.FigureId_FIGURE_ID_KEPT, FromDate: "d", ToDate: "e", PageSize: pageSize},
+	"scorecard --party acme --with globex --from d --to e":               &pb.GetPartyScorecardRequest{PartyId: "acme", PartnerPartyId: "globex", FromDate: "d", ToDate: "e"},
 	"scorecard help": &pb.GetScorecardRequest{AgreementId: "help"},
 	"scorecard help --from 2026-01-01 --to 2026-03-31 --as-of 2026-05-01T00:00:00Z": &pb.GetScorecardRequest{AgreementId: "help", FromDate: "2026-01-01", ToDate: "2026-03-31", AsOf: at("2026-05-01")},
 	"scorecard help -o svg --from d":                                                &pb.GetScorecardPictureRequest{AgreementId: "help", FromDate: "d"},
