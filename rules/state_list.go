@@ -105,17 +105,17 @@ func (s *State) Proposals(agreement string, states []pb.ProposalState, after Pla
 	return list(s, l, limit, func(p *pb.Proposal) bool { return len(states) == 0 || slices.Contains(states, p.GetState()) })
 }
 
+// Concerns lists the concerns of an agreement that are in one of the states (none: in any), in the order they were raised.
+func (s *State) Concerns(agreement string, states []pb.ConcernState, after Place, limit int) []*pb.Concern {
+	l := Listing{Kind: KindConcern, Agreement: agreement, States: numbers(states), After: after}
+	return list(s, l, limit, func(m *pb.Concern) bool { return len(states) == 0 || slices.Contains(states, m.GetState()) })
+}
+
 // PulseRounds lists the rounds of the pulse of an agreement that are in one of the states (none: in any), in the order in which
 // they open.
 func (s *State) PulseRounds(agreement string, states []pb.PulseRoundState, after Place, limit int) []*pb.PulseRound {
 	l := Listing{Kind: KindPulseRound, Agreement: agreement, States: numbers(states), After: after}
 	return list(s, l, limit, func(r *pb.PulseRound) bool { return len(states) == 0 || slices.Contains(states, r.GetState()) })
-}
-
-// Concerns lists the concerns of an agreement that are in one of the states (none: in any), in the order they were raised.
-func (s *State) Concerns(agreement string, states []pb.ConcernState, after Place, limit int) []*pb.Concern {
-	l := Listing{Kind: KindConcern, Agreement: agreement, States: numbers(states), After: after}
-	return list(s, l, limit, func(c *pb.Concern) bool { return len(states) == 0 || slices.Contains(states, c.GetState()) })
 }
 
 // Reviews lists the reviews of an agreement that are in one of the states (none: in any), in the order they were opened.

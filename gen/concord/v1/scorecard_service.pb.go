@@ -616,16 +616,16 @@ const file_concord_v1_scorecard_service_proto_rawDesc = "" +
 	"\x10partner_party_id\x18\x02 \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\x0epartnerPartyId\x12F\n" +
 	"\tfrom_date\x18\x03 \x01(\tB)\xe0A\x01\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\bfromDate\x12B\n" +
 	"\ato_date\x18\x04 \x01(\tB)\xe0A\x01\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x06toDate\x124\n" +
-	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf2\xb0\x05\n" +
+	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf2\xb1\x05\n" +
 	"\x10ScorecardService\x12\x82\x01\n" +
 	"\fGetScorecard\x12\x1f.concord.v1.GetScorecardRequest\x1a\x15.concord.v1.Scorecard\":\xa2\xae\x19\a\n" +
 	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x02)\x12'/v1/agreements/{agreement_id}/scorecard\x12\x98\x01\n" +
 	"\rExplainFigure\x12 .concord.v1.ExplainFigureRequest\x1a!.concord.v1.ExplainFigureResponse\"B\xa2\xae\x19\a\n" +
 	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x021\x12//v1/agreements/{agreement_id}/scorecard:explain\x12\x8a\x01\n" +
 	"\x11GetPartyScorecard\x12$.concord.v1.GetPartyScorecardRequest\x1a\x1a.concord.v1.PartyScorecard\"3\xa2\xae\x19\a\n" +
-	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x02\"\x12 /v1/parties/{party_id}/scorecard\x12s\n" +
-	"\x13GetScorecardPicture\x12&.concord.v1.GetScorecardPictureRequest\x1a'.concord.v1.GetScorecardPictureResponse\"\v\xa2\xae\x19\a\n" +
-	"\x05\x01\x02\x03\x05\x04\x12z\n" +
+	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x02\"\x12 /v1/parties/{party_id}/scorecard\x12t\n" +
+	"\x13GetScorecardPicture\x12&.concord.v1.GetScorecardPictureRequest\x1a'.concord.v1.GetScorecardPictureResponse\"\f\xa2\xae\x19\b\n" +
+	"\x06\x01\x02\x03\x05\x04\b\x12z\n" +
 	"\n" +
 	"GetOutlook\x12\x1d.concord.v1.GetOutlookRequest\x1a\x13.concord.v1.Outlook\"8\xa2\xae\x19\a\n" +
 	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x02'\x12%/v1/agreements/{agreement_id}/outlookB7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"

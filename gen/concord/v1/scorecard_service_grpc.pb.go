@@ -47,7 +47,8 @@ type ScorecardServiceClient interface {
 	GetPartyScorecard(ctx context.Context, in *GetPartyScorecardRequest, opts ...grpc.CallOption) (*PartyScorecard, error)
 	// GetScorecardPicture is a scorecard drawn as a picture for a page. The same events, window and as_of give the same bytes;
 	// where as_of is not set no instant is in them, so that they change with the agreement and from day to day only. gRPC
-	// only; the same bytes are served over HTTP as "/v1/agreements/{agreement_id}/scorecard.svg".
+	// only; the same bytes are served over HTTP as "/v1/agreements/{agreement_id}/scorecard.svg", to pages also with the secret
+	// of a scorecard feed.
 	GetScorecardPicture(ctx context.Context, in *GetScorecardPictureRequest, opts ...grpc.CallOption) (*GetScorecardPictureResponse, error)
 	// GetOutlook says what is likely to be late next, on both sides alike: of what is to be done within 60 days, by how each
 	// commitment was kept of late and what each obligation waits for. It is no score.
@@ -133,7 +134,8 @@ type ScorecardServiceServer interface {
 	GetPartyScorecard(context.Context, *GetPartyScorecardRequest) (*PartyScorecard, error)
 	// GetScorecardPicture is a scorecard drawn as a picture for a page. The same events, window and as_of give the same bytes;
 	// where as_of is not set no instant is in them, so that they change with the agreement and from day to day only. gRPC
-	// only; the same bytes are served over HTTP as "/v1/agreements/{agreement_id}/scorecard.svg".
+	// only; the same bytes are served over HTTP as "/v1/agreements/{agreement_id}/scorecard.svg", to pages also with the secret
+	// of a scorecard feed.
 	GetScorecardPicture(context.Context, *GetScorecardPictureRequest) (*GetScorecardPictureResponse, error)
 	// GetOutlook says what is likely to be late next, on both sides alike: of what is to be done within 60 days, by how each
 	// commitment was kept of late and what each obligation waits for. It is no score.
