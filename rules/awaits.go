@@ -2,6 +2,7 @@ package rules
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -55,8 +56,29 @@ func Awaits(found []Await, m proto.Message) []Await {
 		if r.GetState() == open {
 			return append(found, Await{toAnswer, r.GetTurn(), dayBefore(r.GetExpireTime())})
 		}
+	case *pb.Review:
+		for _, side := range twoSides {
+			if r.GetState() == reviewOpen && !hasSigned(r, side) {
+				found = append(found, Await{toAnswer, side, NoDay})
+			}
+		}
+	case *pb.PulseRound:
+		for i, given := range [...]int32{r.GetVendorAnswerCount(), r.GetClientAnswerCount()} {
+			if r.GetState() == pulseOpen && given < r.GetRespondents() {
+				found = append(found, Await{toAnswer, twoSides[i], dayBefore(r.GetEndTime())})
+			}
+		}
+	case *pb.Concern:
+		return concernAwaits(found, r)
 	}
 	return found
+}
+
+var twoSides = [...]pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT}
+
+// hasSigned says whether a side has signed the paper of a review as it is.
+func hasSigned(r *pb.Review, side pb.Side) bool {
+	return slices.ContainsFunc(r.GetSignatures(), func(s *pb.ReviewSignature) bool { return s.GetSide() == side })
 }
 
 func obligationAwaits(found []Await, o *pb.Obligation) []Await {
@@ -86,6 +108,37 @@ func Lingers(m proto.Message) (Await, bool) {
 	return Await{}, false
 }
 
+// concernAwaits is whose word a concern waits for. Once it is escalated both sides are asked together, and at the last level the
+// neutral too.
+func concernAwaits(found []Await, m *pb.Concern) []Await {
+	day := dayBefore(concernEnd(m))
+	switch m.GetState() {
+	case raised, acknowledged, admitted:
+		return append(found, Await{toAnswer, m.GetRespondent(), day})
+	case contested:
+		return append(found, Await{toAnswer, m.GetRaisedBy(), day})
+	case remedyProposed:
+		return append(found, Await{toAnswer, Other(m.GetRemedy().GetBy()), day})
+	case escalated:
+		if m.GetLevel() == neutralLevel {
+			found = append(found, Await{toSettle, pb.Side_SIDE_UNSPECIFIED, day})
+		}
+		return append(found, Await{toSettle, m.GetRaisedBy(), day}, Await{toSettle, m.GetRespondent(), day})
+	}
+	return found
+}
+
+// concernEnd is the end of the clock that runs for who is asked; nil if there is none.
+func concernEnd(m *pb.Concern) *timestamppb.Timestamp {
+	switch m.GetState() {
+	case raised:
+		return m.GetResponseEndTime()
+	case escalated:
+		return m.GetStepEndTime()
+	}
+	return m.GetRemedyEndTime()
+}
+
 // dayOf is a day that a record names.
 func dayOf(date string) Day {
 	if day, err := ParseDay(date); err == nil {
@@ -100,102 +153,4 @@ func dayBefore(end *timestamppb.Timestamp) Day {
 		return NoDay
 	}
 	return DayOf(end.AsTime().Add(-time.Nanosecond).Date())
-}
-
-// Item is what a party is shown of a record that waits for something. It fills in what follows from the record and its
-// agreement; party is whose portfolio it is, task how it sees it.
-func (w Await) Item(a *pb.Agreement, m proto.Message, party string, task pb.PortfolioTask, now time.Time) *pb.PortfolioItem {
-	item := &pb.PortfolioItem{AgreementId: a.GetAgreementId(), AgreementTitle: a.GetTitle(), Task: task}
-	switch party {
-	case a.GetVendorPartyId():
-		item.CounterpartPartyId = a.GetClientPartyId()
-	case a.GetClientPartyId():
-		item.CounterpartPartyId = a.GetVendorPartyId()
-	}
-	if w.Task != toSettle {
-		item.WaitingOn, item.WaitingOnPartyId = w.On, PartyOn(a, w.On)
-	}
-	switch r := m.(type) {
-	case *pb.Obligation:
-		item.Record = &pb.PortfolioItem_ObligationId{ObligationId: r.GetObligationId()}
-		item.Title, item.Words = r.GetTitle(), obligationTask(r)
-		item.Date, item.Time = r.GetDueDate(), obligationEnd(r)
-		item.Overdue = r.GetBlockedBy() == "" && r.GetDueTime() != nil && !now.Before(r.GetDueTime().AsTime())
-		if r.GetState() == submitted {
-			item.Date = lastDay(a, item.Time)
-			item.Overdue = !now.Before(item.Time.AsTime())
-		}
-	case *pb.Proposal:
-		item.Record = &pb.PortfolioItem_ProposalId{ProposalId: r.GetProposalId()}
-		item.Title, item.Words = proposalTitle(r), "Accept, counter or decline it."
-		item.Date, item.Time = lastDay(a, r.GetExpireTime()), r.GetExpireTime()
-		item.Overdue = item.Time != nil && !now.Before(item.Time.AsTime())
-	}
-	return item
-}
-
-// PartyOn is the party on a side of an agreement; its neutral, or empty, where none is named.
-func PartyOn(a *pb.Agreement, side pb.Side) string {
-	switch side {
-	case pb.Side_SIDE_VENDOR:
-		return a.GetVendorPartyId()
-	case pb.Side_SIDE_CLIENT:
-		return a.GetClientPartyId()
-	}
-	return a.GetNeutralPartyId()
-}
-
-// lastDay is the last day before an instant, as an agreement counts days. Nobody has agreed on that before its first
-// acceptance: then it counts those of UTC.
-func lastDay(a *pb.Agreement, end *timestamppb.Timestamp) string {
-	if end == nil {
-		return ""
-	}
-	if cal, wrong := NewCalendar(a.GetCalendar(), "calendar"); wrong == nil {
-		return lastDayBefore(end.AsTime(), cal).String()
-	}
-	return dayBefore(end).String()
-}
-
-// obligationEnd is the end of the clock that runs for who has the task.
-func obligationEnd(o *pb.Obligation) *timestamppb.Timestamp {
-	switch o.GetState() {
-	case submitted:
-		return o.GetSubmission().GetReviewEndTime()
-	case breached, curing:
-		return o.GetCureEndTime()
-	case disputed:
-		return nil // the sides have the time they need
-	}
-	return o.GetDueTime()
-}
-
-// obligationTask is what is to be done about an obligation.
-func obligationTask(o *pb.Obligation) string {
-	switch o.GetState() {
-	case due:
-		switch {
-		case o.GetStanding():
-			return "Confirm it once its period is over, or raise what went wrong."
-		case o.GetBlockedBy() != "":
-			return "Do it once " + o.GetBlockedBy() + ", which it waits for, is done."
-		case o.GetWindowEndDate() != "":
-			return "Measure it once its window is over."
-		}
-		return "Do it, and submit it."
-	case breached:
-		return "Make it good: submit it late, or say by a plan how and when."
-	case curing:
-		return "Make it good by the plan, and submit it."
-	case submitted:
-		return "Accept it or return it; silence accepts it."
-	case disputed:
-		return "Agree on how it ends, or let the neutral determine it."
-	}
-	return ""
-}
-
-// proposalTitle is what a proposal would do.
-func proposalTitle(p *pb.Proposal) string {
-	return "Proposal: " + enumWord(p.GetKind())
 }

@@ -49,6 +49,7 @@ func lifeCycles() string {
 	chapter(&b, "Pulse round", PulseMoves)
 	chapter(&b, "Objective", ObjectiveMoves)
 	chapter(&b, "Observation", ObservationMoves)
+	chapter(&b, "Review", ReviewMoves)
 	b.WriteString("\n## What time brings\n\nAt one instant the clock looks at an agreement first, then at its proposals, its commitments, its obligations, its concerns and the rounds of its pulse.\n\n" +
 		"| noun | from | verb | to | when |\n|---|---|---|---|---|\n")
 	clockRows(&b, "proposal", ProposalMoves)

@@ -127,7 +127,8 @@ func commands() []proto.Message {
 			methods := f.Services().Get(i).Methods()
 			for j := range methods.Len() {
 				m := methods.Get(j)
-				if name := string(m.Name()); strings.HasPrefix(name, "Get") || strings.HasPrefix(name, "List") || m.IsStreamingServer() {
+				name := string(m.Name())
+				if strings.HasPrefix(name, "Get") || strings.HasPrefix(name, "List") || strings.HasPrefix(name, "Explain") || m.IsStreamingServer() {
 					continue
 				}
 				kind, err := protoregistry.GlobalTypes.FindMessageByName(m.Input().FullName())

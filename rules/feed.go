@@ -1,13 +1,25 @@
 package rules
 
 import (
+	"cmp"
+
 	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
-// A feed is a key that opens one door only: its holder has the role FEED (decision 0018).
+// A feed is a key that opens one door only: its holder has the role FEED or SCORECARD_FEED (decision 0018).
 
-// createFeed makes a calendar feed of the caller's party.
+// feedRoles are the roles of feeds, by what they read.
+var feedRoles = map[pb.FeedKind]pb.Role{
+	pb.FeedKind_FEED_KIND_CALENDAR: pb.Role_ROLE_FEED, pb.FeedKind_FEED_KIND_SCORECARD: pb.Role_ROLE_SCORECARD_FEED,
+}
+
+// IsFeed says whether a role is that of a feed, whose secret stands in a URL.
+func IsFeed(role pb.Role) bool {
+	return role == pb.Role_ROLE_FEED || role == pb.Role_ROLE_SCORECARD_FEED
+}
+
+// createFeed makes a feed of the caller's party.
 func (d *Decision) createFeed(c *pb.CreateFeedRequest) error {
 	by, feed := d.stamp.By, c.GetFeed()
 	var wrong []Violation
@@ -20,7 +32,7 @@ func (d *Decision) createFeed(c *pb.CreateFeedRequest) error {
 	if wrong != nil {
 		return Invalid(wrong...)
 	}
-	holder := &pb.Principal{Role: pb.Role_ROLE_FEED, PartyId: by.PartyID}
+	holder := &pb.Principal{Role: feedRoles[cmp.Or(feed.GetKind(), pb.FeedKind_FEED_KIND_CALENDAR)], PartyId: by.PartyID}
 	if id := feed.GetAgreementId(); id != "" {
 		if !by.Sees(d.State.agreement(id)) {
 			return NotFound("agreement", id)
@@ -37,7 +49,7 @@ func (d *Decision) createFeed(c *pb.CreateFeedRequest) error {
 	return nil
 }
 
-// revokeFeed closes a calendar feed of the caller's party.
+// revokeFeed closes a feed of the caller's party.
 func (d *Decision) revokeFeed(c *pb.RevokeFeedRequest) error {
 	ref := apiKeyRef(c.GetFeedId())
 	key := get[*journalv1.StoredKey](d.State, ref).GetApiKey()
@@ -54,7 +66,7 @@ func (d *Decision) revokeFeed(c *pb.RevokeFeedRequest) error {
 
 // SeesFeed says whether a key is a feed of the caller's party.
 func (c Caller) SeesFeed(k *pb.ApiKey) bool {
-	return k.GetPrincipal().GetRole() == pb.Role_ROLE_FEED && k.GetPrincipal().GetPartyId() == c.PartyID
+	return IsFeed(k.GetPrincipal().GetRole()) && k.GetPrincipal().GetPartyId() == c.PartyID
 }
 
 // FeedOf is a feed as its party sees it: the same record that its operator sees as a key.
@@ -62,6 +74,11 @@ func FeedOf(k *pb.ApiKey) *pb.Feed {
 	f := &pb.Feed{
 		FeedId: k.GetApiKeyId(), PartyId: k.GetPrincipal().GetPartyId(), DisplayName: k.GetDisplayName(), State: pb.FeedState_FEED_STATE_ACTIVE,
 		CreateTime: k.GetCreateTime(), UpdateTime: k.GetUpdateTime(), Etag: k.GetEtag(),
+	}
+	for kind, role := range feedRoles {
+		if role == k.GetPrincipal().GetRole() {
+			f.Kind = kind
+		}
 	}
 	for _, id := range k.GetPrincipal().GetAgreementIds() { // one or none
 		f.AgreementId = id

@@ -5,6 +5,7 @@ import (
 	"container/heap"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -29,7 +30,11 @@ const maxForeseen = 5000
 func (d *Decision) foresee(agreementID, proposalID string, side pb.Side, event *pb.Event) (*pb.Impact, *Error) {
 	try := &Decision{State: d.State.Fork(), stamp: d.stamp, command: d.command}
 	try.State.carry = math.MaxInt
-	try.stamp.NewID = func(prefix string) string { return prefix }
+	drawn := 0
+	try.stamp.NewID = func(prefix string) string { // nobody will see them, but they differ
+		drawn++
+		return prefix + "foreseen_" + strconv.Itoa(drawn)
+	}
 	if event != nil {
 		try.emit(agreementID, side, proto.CloneOf(event))
 	}

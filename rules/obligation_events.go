@@ -106,7 +106,7 @@ func (s *State) editObligation(e *pb.Event, id string, change func(*pb.Obligatio
 		}
 	})
 	o := get[*pb.Obligation](s, ref)
-	s.recount(before, o)
+	s.recount(e.GetAgreementId(), before, o)
 	if o != nil && Final(o.GetState()) {
 		s.editCommitment(e, o.GetCommitmentId(), func(c *pb.Commitment) { c.OpenObligationCount-- })
 	}
@@ -303,7 +303,7 @@ func (s *State) obligationImported(e *pb.Event, c *pb.ObligationImported) {
 // addObligation puts a new obligation.
 func (s *State) addObligation(o *pb.Obligation) {
 	ref := obligationRef(o.GetAgreementId(), o.GetObligationId())
-	s.recount(get[*pb.Obligation](s, ref), o)
+	s.recount(o.GetAgreementId(), s.Get(ref), o)
 	s.Put(ref, o)
 }
 

@@ -147,12 +147,18 @@ func (l *outlook) own(o *pb.Obligation) (*pb.OutlookReason, decimal) {
 		return &pb.OutlookReason{
 			Kind: pb.OutlookReasonKind_OUTLOOK_REASON_KIND_DAY_OVER, Side: o.GetObligor(), Words: "Its day is over, and the " + side + " has not done it.",
 		}, decimalOne
-	case o.GetDisclosedBy() == o.GetObligor() && o.GetDueDate() == o.GetAgreedDueDate():
+	case l.told(o):
 		return &pb.OutlookReason{
 			Kind: pb.OutlookReasonKind_OUTLOOK_REASON_KIND_TOLD, Side: o.GetObligor(), Words: "The " + side + " has told that it will be late.",
 		}, decimalOne
 	}
 	return l.past(o.GetCommitmentId(), o.GetObligor())
+}
+
+// told says whether the obligor of an obligation that is to be done has told that it will be late, by a concern that stands.
+func (l *outlook) told(o *pb.Obligation) bool {
+	m := l.State.concern(l.id, o.GetDisclosedConcernId())
+	return o.GetDisclosedBy() == o.GetObligor() && m != nil && m.GetState() != resolved && m.GetState() != takenBack
 }
 
 // dayOver says whether the day of an obligation that is to be done is over.

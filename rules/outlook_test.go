@@ -3,6 +3,7 @@ package rules
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -152,17 +153,22 @@ func TestWhatIsLikelyToBeLateNext(t *testing.T) {
 
 // laterOn is how the tale ends.
 func laterOn(t *testing.T, w viewer) {
-	// Its obligor has told that it will be late: that is certain, until its day is moved.
-	sandbox := proto.CloneOf(w.records[obligationRef("care", "sandbox-1")].(*pb.Obligation))
-	sandbox.DisclosedBy = pb.Side_SIDE_CLIENT
-	w.put(obligationRef("care", "sandbox-1"), sandbox)
-	if got := saidOf(w.ahead()); !slices.Contains(got, "client sandbox-1 2026-03-13 1.000000 The client has told that it will be late.") {
-		t.Error(strings.Join(got, "\n"))
+	// Its obligor has told that it will be late: that is certain, as long as the word stands.
+	early := &pb.RaiseConcernRequest{AgreementId: "care", ConcernId: "early", Kind: pb.ConcernKind_CONCERN_KIND_EARLY_WARNING, About: pb.Side_SIDE_CLIENT, Title: "The sandbox", ObligationIds: []string{"sandbox-1"}}
+	w.must(client, early)
+	holds := func(line string) {
+		t.Helper()
+		if got := saidOf(w.ahead()); !slices.Contains(got, line) {
+			t.Errorf("%s\nis without\n%s", strings.Join(got, "\n"), line)
+		}
 	}
-	w.must(vendor, &pb.ExtendObligationRequest{AgreementId: "care", ObligationId: "sandbox-1", DueDate: "2026-03-16", Reason: "Take your time."})
-	if got := saidOf(w.ahead()); !slices.Contains(got, "client sandbox-1 2026-03-16 0.500000 "+saidNothing) {
-		t.Error(strings.Join(got, "\n"))
-	}
+	holds("client sandbox-1 2026-03-13 1.000000 The client has told that it will be late.")
+	w.must(client, &pb.WithdrawConcernRequest{AgreementId: "care", ConcernId: "early", Reason: "It will not."})
+	holds("client sandbox-1 2026-03-13 0.500000 " + saidNothing)
+	// Who waits for it may fear as much as it likes: that makes nobody late.
+	early.ConcernId, early.About = "fear", pb.Side_SIDE_UNSPECIFIED
+	w.must(vendor, early)
+	holds("client sandbox-1 2026-03-13 0.500000 " + saidNothing)
 	// What is broken is no forecast any more, but what waits for it is late.
 	w.day("2026-03-25")
 	pilot := "vendor pilot-1 2026-04-30 1.000000 " + saidNothing + " It waits for sandbox-1 of the client, which is late. It waits for report-4 of the vendor, which is"
@@ -284,6 +290,38 @@ func TestAnOutlookHasBounds(t *testing.T) {
 	}
 	if o := s.ahead(t); o.GetIncomplete() || o.GetVendor().GetItems()[0].GetChance() != 1 {
 		t.Errorf("%v", o.GetVendor().GetItems()[0])
+	}
+}
+
+// However long the past of a promise is, an outlook reads none of it but the tallies.
+func TestAnOutlookReadsNoPast(t *testing.T) {
+	s := handmade("UTC")
+	c := s.promised("report", pb.Side_SIDE_VENDOR)
+	for n := range 500 {
+		s.owed(c, DayOf(2024, 1, 1+n).String(), fulfilled)
+	}
+	s.owed(c, "2026-01-20", due)
+	var read []string
+	stored := NewState(Ground{
+		Get: func(ref Ref) (proto.Message, error) {
+			if ref.Kind == KindObligation {
+				read = append(read, ref.ID)
+			}
+			return s.Get(ref), nil
+		},
+		List: func(l Listing) iter.Seq2[string, error] {
+			return func(yield func(string, error) bool) {
+				for ref, m := range s.Records() {
+					if o, is := m.(*pb.Obligation); is && slices.Contains(l.States, int32(o.GetState())) && PlaceOf(o) > l.After && !yield(ref.ID, nil) {
+						return
+					}
+				}
+			}
+		},
+	})
+	o, err := stored.Outlook("care", time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC))
+	if err != nil || len(o.GetVendor().GetItems()) != 1 || o.GetVendor().GetItems()[0].GetReasons()[0].GetCounted() == 0 || !slices.Equal(read, []string{"report-501"}) {
+		t.Errorf("%v, %v, and it read %v", o, err, read)
 	}
 }
 

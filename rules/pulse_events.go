@@ -64,6 +64,7 @@ func (s *State) pulseAnswered(e *pb.Event, c *pb.PulseAnswered) {
 func (s *State) pulseClosed(e *pb.Event, c *pb.PulseClosed) {
 	s.editPulse(e, c.GetPulseRoundId(), func(r *pb.PulseRound) {
 		r.State, r.CloseTime, r.Result = pulseClosed, e.GetEffectiveTime(), c.GetResult()
+		r.CloseDate = s.dayOf(r.GetAgreementId(), r.GetCloseTime().AsTime())
 	})
 	s.editAgreement(e, func(a *pb.Agreement) { a.OpenPulseRoundId = "" })
 }
@@ -74,8 +75,11 @@ func (s *State) pulseCancelled(e *pb.Event, c *pb.PulseCancelled) {
 }
 
 func (s *State) editPulse(e *pb.Event, id string, change func(*pb.PulseRound)) {
-	edit(s, pulseRoundRef(e.GetAgreementId(), id), func(r *pb.PulseRound) {
+	ref := pulseRoundRef(e.GetAgreementId(), id)
+	before := s.Get(ref)
+	edit(s, ref, func(r *pb.PulseRound) {
 		change(r)
 		r.UpdateTime, r.Etag = e.GetRecordTime(), etag(e)
 	})
+	s.recount(e.GetAgreementId(), before, s.Get(ref))
 }

@@ -17,6 +17,12 @@ import (
 // event that belongs elsewhere, that does not follow the one before in version and record time, or that changes what the
 // chain never made; the error names its version.
 func Replay(agreementID string, events iter.Seq2[*pb.Event, error]) (*State, error) {
+	return Follow(agreementID, events, func(*State, *pb.Event) {})
+}
+
+// Follow is Replay for who looks on: before each event is carried, see is shown the event and what those before it have led to.
+// It must leave both as they are.
+func Follow(agreementID string, events iter.Seq2[*pb.Event, error], see func(*State, *pb.Event)) (*State, error) {
 	s := NewState(Ground{})
 	last := time.Time{}
 	for e, err := range events {
@@ -33,6 +39,7 @@ func Replay(agreementID string, events iter.Seq2[*pb.Event, error]) (*State, err
 		case at.Before(last):
 			err = fmt.Errorf("it was recorded at %v, and the one before it at %v", at, last)
 		default:
+			see(s, e)
 			err = Apply(s, e)
 		}
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"go.einride.tech/aip/fieldmask"
 	"google.golang.org/protobuf/proto"
@@ -39,8 +40,8 @@ func (d *Decision) openReview(c *pb.OpenReviewRequest) error {
 	if e := refuseSettling(a); e != nil {
 		return e
 	}
-	if e := d.allPass(a.GetAgreementId(), d.stamp.At, d.State.Commitments(a.GetAgreementId(), nil, "", MaxCommitments)...); e != nil {
-		return e // what time has brought by now is in the card, whether the clock has looked or not
+	if e := d.scoresPass(a); e != nil {
+		return e
 	}
 	card, err := d.State.Scorecard(a.GetAgreementId(), c.GetFromDate(), c.GetToDate(), d.stamp.At)
 	if err != nil {
@@ -77,6 +78,22 @@ func mayReview(a *pb.Agreement, side pb.Side) *Error {
 	}
 	e.Rule, e.Subject, e.Metadata = "agreement review", "agreements/"+a.GetAgreementId(), map[string]string{"state": word(a.GetState())}
 	return e
+}
+
+// scoresPass brings all that scores are made of to where time has left it, so that it is in a card whether the clock has looked
+// or not: obligations, rounds of the pulse, and concerns that nobody has heard.
+func (d *Decision) scoresPass(a *pb.Agreement) *Error {
+	id := a.GetAgreementId()
+	if e := d.allPass(id, d.stamp.At, d.State.Commitments(id, nil, "", MaxCommitments)...); e != nil {
+		return e
+	}
+	d.withRoom(func() {
+		d.pulsePasses(id, d.stamp.At.Add(time.Nanosecond))
+		for _, c := range d.State.Concerns(id, []pb.ConcernState{raised, remedyProposed}, "", MaxOpenConcerns) {
+			d.timePasses(concernRef(id, c.GetConcernId()))
+		}
+	})
+	return nil
 }
 
 // onReview reads the review a command names and refuses what its life cycle, or a stale etag, does.

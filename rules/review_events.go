@@ -51,8 +51,12 @@ func (s *State) paper(reviewID string, body []byte, digest string) *pb.ReviewPap
 	return p
 }
 
+// reviewSigned is one side's signature. One for another paper than the newest is an error of the history.
 func (s *State) reviewSigned(e *pb.Event, c *pb.ReviewSigned) {
 	s.editReview(e, c.GetReviewId(), func(r *pb.Review) {
+		if c.GetRevision() != r.GetRevision() || c.GetDigest() != r.GetDigest() {
+			s.fail(Refuse(pb.ErrorReason_ERROR_REASON_INTERNAL, "The paper of review %s that was signed is not its newest.", c.GetReviewId()))
+		}
 		r.Signatures = append(r.Signatures, &pb.ReviewSignature{
 			Side: c.GetSide(), PrincipalId: e.GetActor().GetPrincipalId(), Revision: c.GetRevision(), Digest: c.GetDigest(), SignTime: e.GetRecordTime(),
 		})

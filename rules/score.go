@@ -37,6 +37,7 @@ func (s *State) FoldScorecard(agreementID, from, to string, at time.Time) (*pb.S
 // reckoning is an agreement whose score is reckoned.
 type reckoning struct {
 	agreement *pb.Agreement
+	at        time.Time
 	text      *pb.Terms // in force; empty before there is one
 	window    window
 	weights   map[string]int32 // by commitment
@@ -49,13 +50,22 @@ func (s *State) scorecard(agreementID, from, to string, at time.Time, look ledge
 	if err != nil {
 		return nil, err
 	}
-	a := r.agreement
 	vendor, client := r.sums(pb.Side_SIDE_VENDOR, r.window), r.sums(pb.Side_SIDE_CLIENT, r.window)
+	card := r.card(s, vendor, client)
+	for _, month := range trend(r.window) {
+		card.Trend = append(card.Trend, monthScores(month.from, r.sums(pb.Side_SIDE_VENDOR, month), r.sums(pb.Side_SIDE_CLIENT, month), pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT))
+	}
+	return card, s.err
+}
+
+// card is a scorecard without its trend.
+func (r *reckoning) card(s *State, vendor, client *sums) *pb.Scorecard {
+	a := r.agreement
 	card := &pb.Scorecard{
-		AgreementId: agreementID, FromDate: r.window.from.String(), ToDate: r.window.to.String(), AsOf: timestamppb.New(at), Version: s.Version(agreementID),
-		Vendor: vendor.sideScores(pb.Side_SIDE_VENDOR, a.GetVendorPartyId()), Client: client.sideScores(pb.Side_SIDE_CLIENT, a.GetClientPartyId()),
+		AgreementId: a.GetAgreementId(), FromDate: r.window.from.String(), ToDate: r.window.to.String(), AsOf: timestamppb.New(r.at), Version: s.Version(a.GetAgreementId()),
+		Vendor: vendor.sideScores(pb.Side_SIDE_VENDOR, a.GetVendorPartyId(), client), Client: client.sideScores(pb.Side_SIDE_CLIENT, a.GetClientPartyId(), vendor),
 		Balance: balance(vendor.promised, client.promised), Parity: parity(vendor.keptRatio(), client.keptRatio()),
-		MutualOutcome: mutualOutcome(vendor.keptRatio(), client.keptRatio()), LowerPulse: nullFigure(pb.FigureId_FIGURE_ID_LOWER_PULSE, pb.Side_SIDE_UNSPECIFIED),
+		MutualOutcome: mutualOutcome(vendor.keptRatio(), client.keptRatio()), LowerPulse: lowerPulse(vendor, client),
 		KeptThreshold: defaultKeptThreshold, PulseThreshold: defaultPulseThreshold,
 	}
 	if t := r.text.GetThresholds(); t != nil {
@@ -68,21 +78,22 @@ func (s *State) scorecard(agreementID, from, to string, at time.Time, look ledge
 	}
 	card.Verdict = verdictOf(card, vendor, client)
 	card.VerdictWords = verdictWords(card)
-	for _, month := range trend(r.window) {
-		y, m, _ := month.from.Date()
-		card.Trend = append(card.Trend, &pb.MonthScores{
-			Month:      DayOf(y, m, 1).String()[:len("2006-01")],
-			VendorKept: r.sums(pb.Side_SIDE_VENDOR, month).sideScores(pb.Side_SIDE_VENDOR, "").GetKept(),
-			ClientKept: r.sums(pb.Side_SIDE_CLIENT, month).sideScores(pb.Side_SIDE_CLIENT, "").GetKept(),
-		})
+	return card
+}
+
+// monthScores is a month of a trend.
+func monthScores(month Day, one, other *sums, side, otherSide pb.Side) *pb.MonthScores {
+	return &pb.MonthScores{
+		Month:      month.String()[:len("2006-01")],
+		VendorKept: one.figure(pb.FigureId_FIGURE_ID_KEPT, side),
+		ClientKept: other.figure(pb.FigureId_FIGURE_ID_KEPT, otherSide),
 	}
-	return card, s.err
 }
 
 // score reads what a score is reckoned from.
 func (s *State) score(agreementID, from, to string, at time.Time, look ledger) (*reckoning, error) {
 	a := s.agreement(agreementID)
-	r := &reckoning{agreement: a, text: termsOf(get[*pb.Revision](s, revisionRef(agreementID, a.GetRevision())).GetBody()), weights: map[string]int32{}, look: look}
+	r := &reckoning{agreement: a, at: at, text: termsOf(get[*pb.Revision](s, revisionRef(agreementID, a.GetRevision())).GetBody()), weights: map[string]int32{}, look: look}
 	cal, wrong := NewCalendar(r.text.GetCalendar(), "calendar")
 	if wrong != nil { // nothing is agreed yet
 		cal, _ = NewCalendar(&pb.Calendar{TimeZone: "UTC"}, "calendar")
@@ -132,6 +143,7 @@ func (r *reckoning) sums(side pb.Side, w window) *sums {
 			t.promised += c.GetWeight()
 		}
 	}
+	t.pulse = r.look(sideTally(pulseTally, side), w)
 	return t
 }
 
@@ -158,7 +170,9 @@ func verdictOf(card *pb.Scorecard, vendor, client *sums) pb.Verdict {
 			return pb.Verdict_VERDICT_INSUFFICIENT_DATA
 		}
 	}
-	passes := func(value *big.Rat, threshold float64) bool { return value.Cmp(fraction(threshold)) >= 0 }
+	passes := func(value *big.Rat, threshold float64) bool {
+		return value != nil && value.Cmp(fraction(threshold)) >= 0
+	}
 	vendorKeeps, clientKeeps := passes(vendor.keptRatio(), card.GetKeptThreshold()), passes(client.keptRatio(), card.GetKeptThreshold())
 	switch {
 	case !vendorKeeps && !clientKeeps:
@@ -167,6 +181,10 @@ func verdictOf(card *pb.Scorecard, vendor, client *sums) pb.Verdict {
 		return pb.Verdict_VERDICT_CLIENT_FAVOURED
 	case !vendorKeeps:
 		return pb.Verdict_VERDICT_VENDOR_FAVOURED
+	case card.GetLowerPulse().Value == nil:
+		return pb.Verdict_VERDICT_INSUFFICIENT_DATA
+	case passes(vendor.felt(vendor.pulse.ofOther), card.GetPulseThreshold()) && passes(client.felt(client.pulse.ofOther), card.GetPulseThreshold()):
+		return pb.Verdict_VERDICT_MUTUAL
 	}
-	return pb.Verdict_VERDICT_INSUFFICIENT_DATA // there is no pulse
+	return pb.Verdict_VERDICT_PAPER_ONLY
 }

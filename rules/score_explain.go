@@ -51,13 +51,13 @@ func (s *State) explain(agreementID string, side pb.Side, id pb.FigureId, from, 
 		return nil, err
 	}
 	x := &Explanation{From: r.window.from, To: r.window.to, side: side, weights: map[string]int32{}}
-	t := r.sums(side, r.window)
+	t, other := r.sums(side, r.window), r.sums(Other(side), r.window)
 	if is, made := shares[id]; made {
 		x.share = &is
 	}
 	switch {
 	case id == pb.FigureId_FIGURE_ID_BALANCE:
-		x.Figure = balance(r.sums(pb.Side_SIDE_VENDOR, r.window).promised, r.sums(pb.Side_SIDE_CLIENT, r.window).promised)
+		x.Figure = balance(t.promised, other.promised)
 		for _, c := range r.text.GetCommitments() {
 			if c.GetObligor() == side {
 				x.Shares = append(x.Shares, &pb.CommitmentShare{CommitmentId: c.GetCommitmentId(), Title: c.GetTitle(), Weight: c.GetWeight()})
@@ -65,7 +65,7 @@ func (s *State) explain(agreementID string, side pb.Side, id pb.FigureId, from, 
 		}
 		return x, s.err
 	case x.share == nil:
-		x.Figure = figureOf(t.sideScores(side, ""), id)
+		x.Figure = figureOf(t.sideScores(side, "", other), id)
 		return x, s.err
 	}
 	x.Figure = t.figure(id, side)
@@ -111,12 +111,12 @@ var classWords = map[class]string{
 // Obligation is what an obligation adds to the figure, or why it is left out; nil if it is neither: of the other side, due
 // outside the window, or not of those that the figure is about. Position is not set: only the journal knows it.
 func (x *Explanation) Obligation(o *pb.Obligation) *pb.ScoredObligation {
-	m, counted := markOf(o)
-	if !counted || x.share == nil || o.GetObligor() != x.side || m.day < x.From || m.day > x.To {
+	m := markOf(o)
+	if !m.counts() || x.share == nil || o.GetObligor() != x.side || m.day < x.From || m.day > x.To {
 		return nil
 	}
 	one := counts{}
-	one.count(m, 1)
+	one.count(m.mark, 1)
 	version, _ := strconv.ParseUint(o.GetEtag(), 10, 64) // an etag is a version: see etag
 	is := &pb.ScoredObligation{Obligation: o, Weight: x.weights[o.GetCommitmentId()], Version: version, InNumerator: x.share.of(&one) > 0}
 	switch {

@@ -45,6 +45,7 @@ type sums struct {
 	keptWeight             int64    // the weights of the commitments with data
 	mendWeight, failWeight int64    // of failures: those made good, and all
 	promised               int32    // weights of what the text promises
+	pulse                  counts   // of what it said in rounds of the pulse
 }
 
 func newSums() *sums { return &sums{kept: new(big.Rat)} }
@@ -58,14 +59,33 @@ func (t *sums) add(weight int32, c counts) {
 		t.kept.Add(t.kept, big.NewRat(w*int64(c.onTime()), int64(by)))
 		t.keptWeight += w
 	}
-	for is, n := range c.outcomes {
-		t.outcomes[is] += n
+	t.counts.join(&c)
+}
+
+// join adds the sums of another agreement.
+func (t *sums) join(o *sums) {
+	t.kept.Add(t.kept, o.kept)
+	t.keptWeight += o.keptWeight
+	t.mendWeight += o.mendWeight
+	t.failWeight += o.failWeight
+	t.promised += o.promised
+	t.counts.join(&o.counts)
+	t.pulse.join(&o.pulse)
+}
+
+// join adds other counts.
+func (c *counts) join(o *counts) {
+	for is, n := range o.outcomes {
+		c.outcomes[is] += n
 	}
-	t.toldFirst += c.toldFirst
-	t.byWord += c.byWord
-	t.blocked += c.blocked
-	for days, n := range c.days {
-		t.took(days, n)
+	c.toldFirst += o.toldFirst
+	c.byWord += o.byWord
+	c.blocked += o.blocked
+	c.answers += o.answers
+	c.ofOther += o.ofOther
+	c.ofSelf += o.ofSelf
+	for days, n := range o.days {
+		c.took(days, n)
 	}
 }
 
@@ -114,8 +134,44 @@ func (t *sums) figure(id pb.FigureId, side pb.Side) *pb.Figure {
 	return f
 }
 
-// sideScores is what a scorecard says of one side.
-func (t *sums) sideScores(side pb.Side, partyID string) *pb.SideScores {
+// felt is M8, exactly: points by as many as there could be.
+func (t *sums) felt(points int32) *big.Rat {
+	return ratio(whole(int64(points)), whole(int64(t.pulse.answers)*pulseQuestions*pulseSpan))
+}
+
+// pulseFigure is M8: what a side says of the other.
+func (t *sums) pulseFigure(side pb.Side) *pb.Figure {
+	by := whole(int64(t.pulse.answers) * pulseQuestions * pulseSpan)
+	return quotient(pb.FigureId_FIGURE_ID_PULSE, side, whole(int64(t.pulse.ofOther)), by, t.pulse.answers, t.pulse.leftOut())
+}
+
+// gapFigure is M8: what a side says of itself, less what the other says of it.
+func (t *sums) gapFigure(side pb.Side, other *sums) *pb.Figure {
+	var gap *big.Rat
+	if own, others := t.felt(t.pulse.ofSelf), other.felt(other.pulse.ofOther); own != nil && others != nil {
+		gap = new(big.Rat).Sub(own, others)
+	}
+	f := valued(pb.FigureId_FIGURE_ID_PULSE_GAP, side, gap)
+	f.LeftOut = t.pulse.leftOut()
+	if gap != nil {
+		f.Count = t.pulse.answers + other.pulse.answers
+	}
+	return f
+}
+
+// lowerPulse is M8: the lower of what two sides say of each other.
+func lowerPulse(a, b *sums) *pb.Figure {
+	one, other := a.felt(a.pulse.ofOther), b.felt(b.pulse.ofOther)
+	if one == nil || other == nil {
+		one = nil
+	} else if other.Cmp(one) < 0 {
+		one = other
+	}
+	return valued(pb.FigureId_FIGURE_ID_LOWER_PULSE, pb.Side_SIDE_UNSPECIFIED, one)
+}
+
+// sideScores is what a scorecard says of one side, beside another.
+func (t *sums) sideScores(side pb.Side, partyID string, other *sums) *pb.SideScores {
 	return &pb.SideScores{
 		Side: side, PartyId: partyID, Outcomes: t.outcomeCounts(), PromisedWeight: t.promised,
 		Kept:           t.figure(pb.FigureId_FIGURE_ID_KEPT, side),
@@ -124,8 +180,8 @@ func (t *sums) sideScores(side pb.Side, partyID string) *pb.SideScores {
 		Blocked:        t.figure(pb.FigureId_FIGURE_ID_BLOCKED, side),
 		Evidence:       t.figure(pb.FigureId_FIGURE_ID_EVIDENCE, side),
 		Responsiveness: nullFigure(pb.FigureId_FIGURE_ID_RESPONSIVENESS, side),
-		Pulse:          nullFigure(pb.FigureId_FIGURE_ID_PULSE, side),
-		PulseGap:       nullFigure(pb.FigureId_FIGURE_ID_PULSE_GAP, side),
+		Pulse:          t.pulseFigure(side),
+		PulseGap:       t.gapFigure(side, other),
 		Attainment:     nullFigure(pb.FigureId_FIGURE_ID_ATTAINMENT, side),
 	}
 }

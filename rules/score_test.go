@@ -22,8 +22,10 @@ func (w *world) scored(id string, s *State) {
 	}
 	days := []Day{}
 	for _, m := range s.Records() {
-		if m, counts := markOf(asObligation(m)); counts {
-			days = append(days, m.day)
+		for _, m := range marksOf(m) {
+			if m.counts() {
+				days = append(days, m.day)
+			}
 		}
 	}
 	slices.Sort(days)
@@ -95,7 +97,7 @@ func (w *world) wholeAt(id string, s *State, from, to Day, at time.Time) (both [
 		r.window.to = to // it may be empty
 		now := [2]*sums{r.sums(pb.Side_SIDE_VENDOR, r.window), r.sums(pb.Side_SIDE_CLIENT, r.window)}
 		for side := range both {
-			if i > 0 && !bytes.Equal(bytesOf(both[side].sideScores(0, "")), bytesOf(now[side].sideScores(0, ""))) {
+			if i > 0 && !bytes.Equal(bytesOf(both[side].sideScores(0, "", both[1-side])), bytesOf(now[side].sideScores(0, "", now[1-side]))) {
 				w.t.Fatalf("from %v to %v: by tallies\n%v\nby obligations\n%v", from, to, both[side], now[side])
 			}
 		}
@@ -113,8 +115,9 @@ func (w *world) addsUp(whole, one, other [2]*sums) {
 				w.t.Fatalf("outcome %d: %v is not %v and %v", c, whole[side], one[side], other[side])
 			}
 		}
-		a, b, all := one[side].sideScores(0, ""), other[side].sideScores(0, ""), whole[side].sideScores(0, "")
-		for _, of := range []func(*pb.SideScores) *pb.Figure{(*pb.SideScores).GetRecovery, (*pb.SideScores).GetCandour, (*pb.SideScores).GetBlocked, (*pb.SideScores).GetEvidence} {
+		scores := func(of [2]*sums) *pb.SideScores { return of[side].sideScores(0, "", of[1-side]) }
+		a, b, all := scores(one), scores(other), scores(whole)
+		for _, of := range []func(*pb.SideScores) *pb.Figure{(*pb.SideScores).GetRecovery, (*pb.SideScores).GetCandour, (*pb.SideScores).GetBlocked, (*pb.SideScores).GetEvidence, (*pb.SideScores).GetPulse} {
 			for _, part := range []func(*pb.Figure) string{(*pb.Figure).GetNumerator, (*pb.Figure).GetDenominator} {
 				if figure(part(of(a)))+figure(part(of(b))) != figure(part(of(all))) {
 					w.t.Fatalf("%v is not %v and %v", of(all), of(a), of(b))

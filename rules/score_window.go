@@ -4,7 +4,6 @@ import (
 	"time"
 
 	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
-	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
 // window is the days that a score is about: obligations due from the first to the last.
@@ -60,8 +59,8 @@ func scoreWindow(from, to string, first, today Day) (window, error) {
 	return w, nil
 }
 
-// ledger tells how the obligations of a commitment count that were due in a window.
-type ledger func(commitmentID string, w window) counts
+// ledger tells how what has an id counts in a window: the obligations of a commitment that were due, or what a sideTally is of.
+type ledger func(id string, w window) counts
 
 // tallied is the ledger that the tallies of an agreement are: it reads a few records, however long the window is.
 func (s *State) tallied(agreementID string) ledger {
@@ -98,17 +97,18 @@ func (s *State) tallied(agreementID string) ledger {
 	}
 }
 
-// folded is the ledger of obligations themselves, by which an auditor holds the tallies to account: of all that the state
+// folded is the ledger of obligations and all else itself, by which an auditor holds the tallies to account: of all that the state
 // knows, as it is once a history was replayed.
 func (s *State) folded(agreementID string) ledger {
 	marks := map[string][]mark{}
 	for ref, m := range s.Records() {
-		o, is := m.(*pb.Obligation)
-		if !is || ref.Agreement != agreementID {
+		if ref.Agreement != agreementID {
 			continue
 		}
-		if m, counts := markOf(o); counts {
-			marks[o.GetCommitmentId()] = append(marks[o.GetCommitmentId()], m)
+		for _, m := range marksOf(m) {
+			if m.counts() {
+				marks[m.id] = append(marks[m.id], m.mark)
+			}
 		}
 	}
 	return func(id string, w window) (c counts) {

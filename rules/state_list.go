@@ -26,7 +26,7 @@ type Ground struct {
 
 // Listing is what a list is asked for.
 type Listing struct {
-	// Kind is KindObligation, KindCommitment, KindProposal, KindPulseRound, KindObservation or KindReview.
+	// Kind is KindObligation, KindCommitment, KindProposal, KindConcern, KindPulseRound, KindObservation or KindReview.
 	Kind Kind
 	// Agreement is whose records are listed.
 	Agreement string
@@ -115,6 +115,12 @@ func (s *State) Commitments(agreement string, states []pb.CommitmentState, after
 func (s *State) Proposals(agreement string, states []pb.ProposalState, after Place, limit int) []*pb.Proposal {
 	l := Listing{Kind: KindProposal, Agreement: agreement, States: numbers(states), After: after}
 	return list(s, l, limit, func(p *pb.Proposal) bool { return len(states) == 0 || slices.Contains(states, p.GetState()) })
+}
+
+// Concerns lists the concerns of an agreement that are in one of the states (none: in any), in the order they were raised.
+func (s *State) Concerns(agreement string, states []pb.ConcernState, after Place, limit int) []*pb.Concern {
+	l := Listing{Kind: KindConcern, Agreement: agreement, States: numbers(states), After: after}
+	return list(s, l, limit, func(m *pb.Concern) bool { return len(states) == 0 || slices.Contains(states, m.GetState()) })
 }
 
 // PulseRounds lists the rounds of the pulse of an agreement that are in one of the states (none: in any), in the order in which
@@ -249,7 +255,7 @@ func (s *State) Touched(agreement string) []Ref {
 
 func (s *State) touch(ref Ref) {
 	switch ref.Kind {
-	case KindObligation, KindCommitment, KindProposal, KindPulseRound, KindObservation, KindReview:
+	case KindObligation, KindCommitment, KindProposal, KindConcern, KindPulseRound, KindObservation, KindReview:
 		s.touched[ref.Agreement] = append(s.touched[ref.Agreement], ref)
 	}
 }

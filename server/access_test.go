@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
+	"github.com/concordhq/concord/rules"
 	"github.com/concordhq/concord/server/servertest"
 )
 
@@ -31,7 +32,8 @@ func seats(t *testing.T, s *stage) (all []seat) {
 		}
 		who := s.Key(t, &pb.Principal{Role: service, ServicePartyIds: []string{party}})
 		all = append(all, seat{"SERVICE for " + party, who, service, party, nil})
-		all = append(all, seat{"FEED of " + party, s.feed(t, party, ""), feed, party, nil})
+		all = append(all, seat{"FEED of " + party, s.feed(t, party, "", calendarFeed), feed, party, nil})
+		all = append(all, seat{"SCORECARD_FEED of " + party, s.feed(t, party, "", scorecardFeed), pb.Role_ROLE_SCORECARD_FEED, party, nil})
 	}
 	for _, named := range [][]string{nil, {"running", "draft"}, {"other"}} {
 		who := s.Key(t, &pb.Principal{Role: auditor, AgreementIds: named})
@@ -40,10 +42,16 @@ func seats(t *testing.T, s *stage) (all []seat) {
 	return append(all, seat{"OPERATOR", s.operator, operator, "", nil})
 }
 
-// feed makes a calendar feed of a party and is who holds its secret.
-func (s *stage) feed(t *testing.T, party, agreement string) servertest.Caller {
+// What feeds read.
+const (
+	calendarFeed  = pb.FeedKind_FEED_KIND_CALENDAR
+	scorecardFeed = pb.FeedKind_FEED_KIND_SCORECARD
+)
+
+// feed makes a feed of a party and is who holds its secret.
+func (s *stage) feed(t *testing.T, party, agreement string, kind pb.FeedKind) servertest.Caller {
 	t.Helper()
-	made := s.GRPC().Must(t, s.Member(t, viewer, party), &pb.CreateFeedRequest{Feed: &pb.Feed{DisplayName: "A feed", AgreementId: agreement}})
+	made := s.GRPC().Must(t, s.Member(t, viewer, party), &pb.CreateFeedRequest{Feed: &pb.Feed{DisplayName: "A feed", AgreementId: agreement, Kind: kind}})
 	return servertest.Caller{Key: made.(*pb.CreateFeedResponse).GetSecret()}
 }
 
@@ -68,6 +76,10 @@ func (c seat) expected(rpc servertest.RPC, req proto.Message) string {
 		}
 	case *pb.GetPartyRequest: // globex
 		if c.party != acme && c.role != operator && (c.role != auditor || c.named != nil) {
+			return "NOT_FOUND"
+		}
+	case *pb.GetPartyScorecardRequest: // globex, which is in "running"
+		if !c.sees("running") {
 			return "NOT_FOUND"
 		}
 	case *pb.GetFeedRequest, *pb.RevokeFeedRequest: // of acme
@@ -148,7 +160,7 @@ func TestListsHoldWhatOneMaySee(t *testing.T) {
 	s := setStage(t, servertest.Options{})
 	agreements := []string{"argued", "asked", "broken", "draft", "judged", "level", "offered", "paused", "running", "bell"}
 	for _, c := range seats(t, s) {
-		if c.role == operator || c.role == feed {
+		if c.role == operator || rules.IsFeed(c.role) {
 			continue
 		}
 		for _, face := range s.Faces() {

@@ -13,7 +13,7 @@ import (
 )
 
 // said is what people wrote on the stage about the agreement "running", and who they are.
-var said = []string{"Paid.", "The line is down.", "The bank is closed.", "A holiday.", "No rent.", "Cash.", "Two banks.", "The bill", "bill.pdf", "The people of"}
+var said = []string{"Paid.", "The line is down.", "The bank is closed.", "A holiday.", "No rent.", "Cash.", "Two banks.", "The bill", "bill.pdf", "The people of", "We met.", "First weeks"}
 
 // reads is the answers to all that can be read of "running", and of parties and keys, over both faces.
 func (s *stage) reads(t *testing.T) (all []string) {

@@ -133,6 +133,8 @@ func TestEveryReadKnowsThePast(t *testing.T) {
 			switch told := then.(type) { // that says when it was reckoned
 			case *pb.Scorecard:
 				told.AsOf = timestamppb.New(at)
+			case *pb.PartyScorecard:
+				told.AsOf = timestamppb.New(at)
 			case *pb.Outlook:
 				told.AsOf = timestamppb.New(at)
 			case *pb.GetScorecardPictureResponse: // or where it is asked for
@@ -145,11 +147,12 @@ func TestEveryReadKnowsThePast(t *testing.T) {
 		}
 	}
 	slices.Sort(asked)
-	want := []string{"GetAgreement", "GetCommitment", "GetObligation", "GetOutlook", "GetProposal", "GetProposalRevision", "GetReview", "GetRevision", "GetScorecard", "GetScorecardPicture",
-		"ListAgreements", "ListCommitments", "ListObligations", "ListProposals", "ListReviews", "ListRevisions"}
-	want = append(want, "GetPulseRound", "ListPulseAnswers", "ListPulseRounds", "GetObjective", "GetObservation", "ListObjectives", "ListObservations")
-	want = append(want, "ExplainFigure")
-	want = append(want, "GetConcern", "ListConcerns")
+	want := []string{
+		"ExplainFigure", "GetAgreement", "GetCommitment", "GetConcern", "GetObligation", "GetOutlook", "GetPartyScorecard", "GetProposal", "GetProposalRevision",
+		"GetPulseRound", "GetReview", "GetRevision", "GetScorecard", "GetScorecardPicture", "ListAgreements", "ListCommitments", "ListConcerns",
+		"ListObligations", "ListProposals", "ListPulseAnswers", "ListPulseRounds", "ListReviews", "ListRevisions",
+	}
+	want = append(want, "GetObjective", "GetObservation", "ListObjectives", "ListObservations")
 	slices.Sort(want)
 	if !slices.Equal(asked, want) {
 		t.Errorf("as_of is taken by %v", asked)

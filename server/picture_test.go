@@ -8,7 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	pb "github.com/concordhq/concord/gen/concord/v1"
+	"github.com/concordhq/concord/server"
 	"github.com/concordhq/concord/server/servertest"
 )
 
@@ -102,4 +105,63 @@ func TestAPictureOfAScorecardIsRefused(t *testing.T) {
 	}
 	_, refusal = s.Send(t, s.globex, servertest.Request{Method: http.MethodGet, Path: "/v1/agreements/secret/scorecard.svg"})
 	refused(t, "others' draft", refusal, "NOT_FOUND")
+}
+
+// A page that can only remember a URL embeds the pictures with the secret of a scorecard feed, which opens nothing else; and
+// no other secret opens them.
+func TestAScorecardFeedOpensPicturesAndNothingElse(t *testing.T) {
+	s := setStage(t, servertest.Options{Configure: func(c *server.Config) { c.LogLevel = "debug" }})
+	all, one := s.feed(t, acme, "", scorecardFeed).Key, s.feed(t, acme, "running", scorecardFeed).Key
+	theirs, calendar := s.feed(t, initech, "", scorecardFeed).Key, s.feed(t, acme, "", calendarFeed).Key
+	for _, c := range []struct {
+		what, path, query string
+		bearer, want      string
+	}{
+		{"its party's", picturePath, "token=" + all, "", ""},
+		{"the one it is for", picturePath, "token=" + one, "", ""},
+		{"of a window", picturePath, "fromDate=2026-01-05&token=" + one + "&toDate=2026-01-05", "", ""},
+		{"in a header", picturePath, "", all, ""},
+		{"another agreement", "/v1/agreements/offered/scorecard.svg", "token=" + one, "", "NOT_FOUND"},
+		{"others' agreement", picturePath, "token=" + theirs, "", "NOT_FOUND"},
+		{"a calendar feed", picturePath, "token=" + calendar, "", "ROLE_NOT_ALLOWED"},
+		{"an API key in the URL", picturePath, "token=" + s.acme.Key, "", "CREDENTIALS_INVALID"},
+		{"a forged secret", picturePath, "token=" + all + "x", "", "CREDENTIALS_INVALID"},
+		{"two secrets", picturePath, "token=" + all + "&token=" + one, "", "INVALID_FIELDS"},
+		{"an empty one", picturePath, "token=", "", "INVALID_FIELDS"},
+		{"a secret and a key", picturePath, "token=" + all, all, "INVALID_FIELDS"},
+		{"a query that cannot be read", picturePath, "token=%zz", "", "MALFORMED_REQUEST"},
+		{"the calendar", "/v1/agreements/running/calendar.ics", "token=" + all, "", "ROLE_NOT_ALLOWED"},
+		{"the figures", "/v1/agreements/running/scorecard", "", all, "ROLE_NOT_ALLOWED"},
+		{"the agreement", "/v1/agreements/running", "", all, "ROLE_NOT_ALLOWED"},
+	} {
+		who := servertest.Caller{Key: c.bearer}
+		_, refusal := s.Send(t, who, servertest.Request{Method: http.MethodGet, Path: c.path, Query: c.query})
+		switch {
+		case c.want != "":
+			refused(t, c.what, refusal, c.want)
+		case refusal != nil:
+			t.Errorf("%s: %v", c.what, refusal)
+		}
+	}
+	for _, secret := range []string{all, one, theirs, calendar} {
+		if strings.Contains(s.Log(), secret) {
+			t.Errorf("the secret was logged:\n%s", s.Log())
+		}
+	}
+	made := s.GRPC().Must(t, s.acme, &pb.CreateFeedRequest{FeedId: "wall", Feed: &pb.Feed{DisplayName: "The wall", Kind: scorecardFeed}}).(*pb.CreateFeedResponse)
+	listed := s.GRPC().Must(t, s.acme, &pb.ListFeedsRequest{PageSize: 100}).(*pb.ListFeedsResponse).GetFeeds()
+	if !slices.ContainsFunc(listed, func(f *pb.Feed) bool { return proto.Equal(f, made.GetFeed()) && f.GetKind() == scorecardFeed }) {
+		t.Errorf("%v is not among %v", made.GetFeed(), listed)
+	}
+	answer, refusal := s.Send(t, servertest.Caller{}, servertest.Request{Method: http.MethodGet, Path: picturePath, Query: "token=" + made.GetSecret()})
+	if refusal != nil || answer.Header.Get("Referrer-Policy") != "no-referrer" {
+		t.Errorf("%v", refusal)
+	}
+	s.GRPC().Must(t, s.acme, &pb.RevokeFeedRequest{FeedId: "wall"})
+	_, refusal = s.Send(t, servertest.Caller{}, servertest.Request{Method: http.MethodGet, Path: picturePath, Query: "token=" + made.GetSecret()})
+	refused(t, "once revoked", refusal, "CREDENTIALS_INVALID")
+	_, refusal = s.GRPC().Call(t, s.acme, &pb.CreateFeedRequest{Feed: &pb.Feed{DisplayName: "Odd", Kind: 9}})
+	refused(t, "a kind that is none", refusal, "INVALID_FIELDS")
+	_, refusal = s.GRPC().Call(t, s.operator, &pb.CreateApiKeyRequest{ApiKey: &pb.ApiKey{DisplayName: "Odd", Principal: &pb.Principal{Role: pb.Role_ROLE_SCORECARD_FEED, PartyId: acme}}})
+	refused(t, "a key of the role", refusal, "INVALID_FIELDS")
 }

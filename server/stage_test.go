@@ -253,6 +253,7 @@ func (s *stage) ready(t *testing.T) []proto.Message {
 func readyOfTheScores() []proto.Message {
 	return []proto.Message{
 		&pb.GetScorecardRequest{AgreementId: "running"},
+		&pb.GetPartyScorecardRequest{PartyId: globex},
 		&pb.ExplainFigureRequest{AgreementId: "running", Side: vendor, FigureId: pb.FigureId_FIGURE_ID_KEPT},
 		&pb.GetPortfolioRequest{PartyId: acme},
 		&pb.ListPortfolioRequest{PartyId: acme},

@@ -193,7 +193,7 @@ func TestWhoReadsTheFiles(t *testing.T) {
 				"an auditor of one agreement": {s.Key(t, &pb.Principal{Role: auditor, AgreementIds: []string{"running"}}), ok, ok},
 				"a member":                    {s.acme, ok, entries},
 				"the operator":                {s.operator, ok, entries},
-				"a calendar":                  {s.feed(t, acme, ""), map[bool]int{true: ok, false: forbidden}[row.anyone == ok], entries},
+				"a calendar":                  {s.feed(t, acme, "", calendarFeed), map[bool]int{true: ok, false: forbidden}[row.anyone == ok], entries},
 			} {
 				for path, want := range map[string]int{"checkpoint": c.hashes, "tile/0/000.p/2": c.hashes, "tile/entries/000.p/2": c.entries} {
 					response, body := file(t, s.Server, c.who, path)

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
+	"github.com/concordhq/concord/rules"
 	"github.com/concordhq/concord/server/servertest"
 )
 
@@ -54,7 +55,7 @@ func TestAWatchTellsWhatItsCallerMaySee(t *testing.T) {
 	table := seats(t, s)
 	all := s.history(t)
 	for _, c := range table {
-		if c.role == feed {
+		if rules.IsFeed(c.role) {
 			continue
 		}
 		for _, face := range s.Faces() {

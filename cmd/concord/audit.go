@@ -23,7 +23,7 @@ import (
 )
 
 func (s *session) auditCommand() *cobra.Command {
-	return noun("audit", "Proof of what was recorded, for those who trust nobody", s.auditExport(), s.auditVerify(), s.auditProof(), s.auditGrowth(), s.auditWatch())
+	return noun("audit", "Proof of what was recorded, for those who trust nobody", s.auditExport(), s.auditVerify(), s.auditScorecard(), s.auditProof(), s.auditGrowth(), s.auditWatch())
 }
 
 func (s *session) auditExport() *cobra.Command {
@@ -110,7 +110,7 @@ func (s *session) auditVerify() *cobra.Command {
 		Use: "verify FILE --policy POLICY", Short: "Check an audit bundle, without the service and without a network", Args: cobra.ExactArgs(1),
 		Long: "Check an audit bundle, without the service and without a network: the signatures on its checkpoint, the log, each event's\n" +
 			"entry in it, versions from 1 on without a gap, texts that are kept apart, and that the rules lead from the events to the\n" +
-			"exported records. With --since, that the log has only grown from a checkpoint you kept.\n\n" +
+			"exported records and to every scorecard that a review froze. With --since, that the log has only grown from a checkpoint you kept.\n\n" +
 			"Exit codes: 0 sound, 1 tampered, 2 incomplete, or nothing could be checked.",
 		RunE: func(_ *cobra.Command, args []string) error {
 			s.started = true
@@ -124,17 +124,13 @@ func (s *session) auditVerify() *cobra.Command {
 					return incomplete(fmt.Errorf("read the earlier checkpoint: %w", err))
 				}
 			}
-			f, err := os.Open(args[0])
+			f, size, err := openBundle(args[0])
 			if err != nil {
-				return incomplete(fmt.Errorf("read the bundle: %w", err))
+				return incomplete(err)
 			}
 			defer f.Close()
-			is, err := f.Stat()
-			if err != nil || !is.Mode().IsRegular() {
-				return incomplete(fmt.Errorf("read the bundle: %s is no file", args[0]))
-			}
-			r := bundle.Verify(f, is.Size(), trust)
-			if err := s.printReport(r); err != nil {
+			r := bundle.Verify(f, size, trust)
+			if err := s.printReport(s.out, r); err != nil {
 				return incomplete(err) // what nobody could read convicts nobody
 			}
 			return exits[r.Outcome]
@@ -145,34 +141,48 @@ func (s *session) auditVerify() *cobra.Command {
 	return cmd
 }
 
+// openBundle opens a bundle, and says how long it is.
+func openBundle(name string) (*os.File, int64, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, 0, fmt.Errorf("read the bundle: %w", err)
+	}
+	is, err := f.Stat()
+	if err != nil || !is.Mode().IsRegular() {
+		_ = f.Close() // nothing was written
+		return nil, 0, fmt.Errorf("read the bundle: %s is no file", name)
+	}
+	return f, is.Size(), nil
+}
+
 // exits are what a check ends with: a report said why.
 var exits = map[bundle.Outcome]error{bundle.Sound: nil, bundle.Tampered: saidError(exitTampered), bundle.Incomplete: saidError(exitIncomplete)}
 
 // printReport prints what a check found out.
-func (s *session) printReport(r *bundle.Report) error {
+func (s *session) printReport(out io.Writer, r *bundle.Report) error {
 	if s.output == outputJSON {
 		b, err := json.MarshalIndent(r, "", "  ")
 		if err == nil {
-			_, err = fmt.Fprintf(s.out, "%s\n", b)
+			_, err = fmt.Fprintf(out, "%s\n", b)
 		}
 		if err != nil {
 			return fmt.Errorf("write JSON: %w", err)
 		}
 		return nil
 	}
-	if _, err := fmt.Fprintln(s.out, strings.ToUpper(r.Outcome.String())); err != nil {
+	if _, err := fmt.Fprintln(out, strings.ToUpper(r.Outcome.String())); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
 	for _, f := range r.Findings {
-		fmt.Fprintf(s.out, "\n%s: %s (%s)\n  %s\n", clean(f.Where), f.Outcome, f.Check, clean(f.What))
+		fmt.Fprintf(out, "\n%s: %s (%s)\n  %s\n", clean(f.Where), f.Outcome, f.Check, clean(f.What))
 	}
 	if r.More > 0 {
-		fmt.Fprintf(s.out, "\nand %d more.\n", r.More)
+		fmt.Fprintf(out, "\nand %d more.\n", r.More)
 	}
 	if r.Origin == "" {
 		return nil
 	}
-	fmt.Fprintln(s.out)
+	fmt.Fprintln(out)
 	facts := []fact{
 		{"about", scopeWord(r.Scope)}, {"log", r.Origin}, {"entries", strconv.FormatInt(r.Size, 10)}, {"root", r.Root}, {"signed by", strings.Join(r.Signatures, ", ")},
 	}
@@ -182,17 +192,17 @@ func (s *session) printReport(r *bundle.Report) error {
 	if len(r.Chains) > 0 {
 		facts = append(facts, fact{"events", strconv.FormatInt(r.Events, 10)}, fact{"of others", strconv.FormatInt(r.Others, 10)})
 	}
-	if err := printFacts(s.out, facts); err != nil || len(r.Chains) == 0 {
+	if err := printFacts(out, facts); err != nil || len(r.Chains) == 0 {
 		return err
 	}
-	w := tabs(s.out)
-	fmt.Fprintln(w, "\nCHAIN\tLOG ID\tEVENTS\tRECORDS\tERASED\tWITHHELD")
+	w := tabs(out)
+	fmt.Fprintln(w, "\nCHAIN\tLOG ID\tEVENTS\tRECORDS\tSCORECARDS\tERASED\tWITHHELD")
 	for _, c := range r.Chains {
 		id := c.AgreementID
 		if id == "" {
 			id = "(service)"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\n", id, c.LogID, c.Version, c.Records, len(c.Erased), len(c.Withheld))
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\n", id, c.LogID, c.Version, c.Records, c.Scorecards, len(c.Erased), len(c.Withheld))
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("write: %w", err)

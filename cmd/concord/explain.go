@@ -8,9 +8,11 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/concordhq/concord/client"
 	pb "github.com/concordhq/concord/gen/concord/v1"
+	"github.com/concordhq/concord/rules"
 )
 
 var shareColumns = []column[*pb.CommitmentShare]{
@@ -47,57 +49,98 @@ var scoredColumns = []column[*pb.ScoredObligation]{
 
 func figureFacts(x *pb.ExplainFigureResponse) []fact {
 	f := x.GetFigure()
-	value, made := "no data", ""
-	if f != nil && f.Value != nil {
-		value = strconv.FormatFloat(f.GetValue(), 'f', -1, 64)
-	}
+	made := ""
 	if f.GetDenominator() != "" {
 		made = f.GetNumerator() + " of " + f.GetDenominator()
 	}
 	return []fact{
-		{"figure", word(f.GetFigureId())}, {"of the", word(f.GetSide())}, {"due from", x.GetFromDate()}, {"to", x.GetToDate()}, {"value", value}, {"which is", made},
+		{"figure", word(f.GetFigureId())}, {"of the", word(f.GetSide())}, {"due from", x.GetFromDate()}, {"to", x.GetToDate()}, {"value", figureValue(f)}, {"which is", made},
 		{"formula version", number(f.GetFormulaVersion())},
 	}
+}
+
+// figureValue is a figure's value in full.
+func figureValue(f *pb.Figure) string {
+	if f == nil || f.Value == nil {
+		return "no data"
+	}
+	return strconv.FormatFloat(f.GetValue(), 'f', -1, 64)
 }
 
 func (s *session) explainCommand() *cobra.Command {
 	request := &pb.ExplainFigureRequest{PageSize: pageSize}
 	cmd := &cobra.Command{
-		Use: "explain AGREEMENT --side SIDE --figure FIGURE", Short: "Show what a figure of one side is made of, down to each obligation and its event", Args: cobra.ExactArgs(1),
+		Use: "explain AGREEMENT --figure FIGURE [--side SIDE]", Short: "Show what a figure is made of, down to each obligation and its event", Args: cobra.ExactArgs(1),
+		Long: "Show what a figure is made of, down to each obligation and its event: of both sides, or in full of one beside the other's value.",
 		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) error {
 			request.AgreementId = args[0]
-			var all *pb.ExplainFigureResponse
-			for o, err := range client.Pages(ctx, c.Scorecards.ExplainFigure, request, func(page *pb.ExplainFigureResponse) []*pb.ScoredObligation {
-				if all == nil {
-					all = &pb.ExplainFigureResponse{Figure: page.GetFigure(), FromDate: page.GetFromDate(), ToDate: page.GetToDate(), Commitments: page.GetCommitments()}
+			if request.GetSide() != 0 {
+				return s.explain(ctx, c, request, true)
+			}
+			for _, side := range []pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT} {
+				if side == pb.Side_SIDE_CLIENT && s.output != outputJSON {
+					fmt.Fprintln(s.out)
 				}
-				return page.GetObligations()
-			}) {
-				if err != nil {
+				one := proto.CloneOf(request)
+				one.Side = side
+				if err := s.explain(ctx, c, one, false); err != nil {
 					return err
 				}
-				all.Obligations = append(all.Obligations, o)
 			}
-			if s.output == outputJSON {
-				return s.object(all)
-			}
-			if err := printFacts(s.out, figureFacts(all)); err != nil {
-				return err
-			}
-			fmt.Fprintln(s.out)
-			if err := printList(s, without(all.GetCommitments()), shareColumns); err != nil {
-				return err
-			}
-			fmt.Fprintln(s.out)
-			return printList(s, without(all.GetObligations()), scoredColumns)
+			return nil
 		}),
 	}
-	choose(cmd, &request.Side, "side", "whose figure it is")
+	choose(cmd, &request.Side, "side", "in full of this side only")
 	choose(cmd, &request.FigureId, "figure", "which figure", pb.FigureId_FIGURE_ID_PARITY, pb.FigureId_FIGURE_ID_MUTUAL_OUTCOME, pb.FigureId_FIGURE_ID_LOWER_PULSE)
-	_ = cmd.MarkFlagRequired("side") // the flag is there
-	_ = cmd.MarkFlagRequired("figure")
+	_ = cmd.MarkFlagRequired("figure") // the flag is there
 	windowFlags(cmd, &request.FromDate, &request.ToDate)
 	return asOf(cmd, &request.AsOf)
+}
+
+// explain prints what a figure of one side is made of, and if that is all that is printed the other side's value beside it.
+func (s *session) explain(ctx context.Context, c *client.Client, request *pb.ExplainFigureRequest, alone bool) error {
+	var beside []fact
+	if alone && s.output != outputJSON {
+		other := proto.CloneOf(request)
+		other.Side, other.PageSize = rules.Other(request.GetSide()), 1
+		answer, err := c.Scorecards.ExplainFigure(ctx, other)
+		if err != nil {
+			return err
+		}
+		beside = []fact{{"the " + strings.ToLower(word(other.GetSide())) + "'s", figureValue(answer.GetFigure())}}
+	}
+	var all *pb.ExplainFigureResponse
+	for o, err := range client.Pages(ctx, c.Scorecards.ExplainFigure, request, func(page *pb.ExplainFigureResponse) []*pb.ScoredObligation {
+		if all == nil {
+			all = &pb.ExplainFigureResponse{Figure: page.GetFigure(), FromDate: page.GetFromDate(), ToDate: page.GetToDate(), Commitments: page.GetCommitments()}
+		}
+		return page.GetObligations()
+	}) {
+		if err != nil {
+			return err
+		}
+		all.Obligations = append(all.Obligations, o)
+	}
+	if s.output == outputJSON && !alone {
+		return s.line(all)
+	}
+	return s.explained(all, beside...)
+}
+
+// explained prints what a figure is made of, and what stands beside it.
+func (s *session) explained(x *pb.ExplainFigureResponse, beside ...fact) error {
+	if s.output == outputJSON {
+		return s.object(x)
+	}
+	if err := printFacts(s.out, append(figureFacts(x), beside...)); err != nil {
+		return err
+	}
+	fmt.Fprintln(s.out)
+	if err := printTable(s.out, without(x.GetCommitments()), shareColumns); err != nil {
+		return err
+	}
+	fmt.Fprintln(s.out)
+	return printTable(s.out, without(x.GetObligations()), scoredColumns)
 }
 
 // without is a list that cannot fail.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -13,6 +14,7 @@ import (
 var feedColumns = []column[*pb.Feed]{
 	{"FEED", (*pb.Feed).GetFeedId},
 	{"WHAT FOR", (*pb.Feed).GetDisplayName},
+	{"KIND", func(f *pb.Feed) string { return word(f.GetKind()) }},
 	{"AGREEMENT", (*pb.Feed).GetAgreementId},
 	{"STATE", func(f *pb.Feed) string { return word(f.GetState()) }},
 	{"MADE", func(f *pb.Feed) string { return moment(f.GetCreateTime()) }},
@@ -20,22 +22,23 @@ var feedColumns = []column[*pb.Feed]{
 
 func feedFacts(f *pb.Feed) []fact {
 	return []fact{
-		{"feed", f.GetFeedId()}, {"what for", f.GetDisplayName()}, {"party", f.GetPartyId()}, {"agreement", f.GetAgreementId()}, {"state", word(f.GetState())},
+		{"feed", f.GetFeedId()}, {"what for", f.GetDisplayName()}, {"kind", word(f.GetKind())}, {"party", f.GetPartyId()}, {"agreement", f.GetAgreementId()}, {"state", word(f.GetState())},
 		{"made", moment(f.GetCreateTime())}, {"changed", moment(f.GetUpdateTime())}, {"etag", f.GetEtag()},
 	}
 }
 
 func (s *session) feedCommand() *cobra.Command {
-	return noun("feed", "Calendars that a telephone subscribes to", s.feedCreate(), s.feedList(), s.feedShow(), s.feedRevoke())
+	return noun("feed", "Calendars that a telephone subscribes to, and scorecards that a page embeds", s.feedCreate(), s.feedList(), s.feedShow(), s.feedRevoke())
 }
 
 func (s *session) feedCreate() *cobra.Command {
 	var change change
 	request := &pb.CreateFeedRequest{Feed: &pb.Feed{}}
 	cmd := &cobra.Command{
-		Use: "create NAME [--agreement AGREEMENT]", Short: "Make a feed of your party's calendar and tell its URL, this once", Args: cobra.ExactArgs(1),
+		Use: "create NAME [--kind scorecard] [--agreement AGREEMENT]", Short: "Make a feed of your party's calendar or scorecards and tell its URL, this once", Args: cobra.ExactArgs(1),
 		Long: "Make a feed of your party's calendar, or of one agreement's, and tell the path that a calendar program subscribes to, behind\n" +
-			"the service's own https address. Whoever has it reads the calendar and nothing else; revoke the feed to close it.",
+			"the service's own https address; or one of the pictures of its scorecards, for a page. Whoever has it reads that and\n" +
+			"nothing else; revoke the feed to close it.",
 		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) error {
 			request.Feed.DisplayName, request.RequestId, request.ValidateOnly = args[0], change.requestID, change.check
 			made, err := c.Calendars.CreateFeed(ctx, request)
@@ -49,12 +52,16 @@ func (s *session) feedCreate() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&request.FeedId, "id", "", "the id to give it; made if not given")
+	choose(cmd, &request.Feed.Kind, "kind", "what it reads; the calendar if not given")
 	cmd.Flags().StringVar(&request.Feed.AgreementId, "agreement", "", "only this agreement; all of your party's if not given")
 	return change.createFlags(cmd)
 }
 
-// subscription is the path that a calendar program asks; empty if the secret is not told.
+// subscription is the path that a calendar program, or a page, asks; empty if the secret is not told.
 func subscription(made *pb.CreateFeedResponse) string {
+	if made.GetFeed().GetKind() == pb.FeedKind_FEED_KIND_SCORECARD && made.GetSecret() != "" {
+		return "/v1/agreements/" + cmp.Or(made.GetFeed().GetAgreementId(), "AGREEMENT") + "/scorecard.svg?token=" + made.GetSecret()
+	}
 	of := "/v1/parties/" + made.GetFeed().GetPartyId()
 	if id := made.GetFeed().GetAgreementId(); id != "" {
 		of = "/v1/agreements/" + id

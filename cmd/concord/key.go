@@ -73,7 +73,7 @@ func (s *session) keyCreate() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&id, "id", "", "the id to give it; made if not given")
-	choose(cmd, &principal.Role, "role", "what it may do", pb.Role_ROLE_FEED)
+	choose(cmd, &principal.Role, "role", "what it may do", pb.Role_ROLE_FEED, pb.Role_ROLE_SCORECARD_FEED)
 	flags.StringVar(&principal.PartyId, "for", "", "the party its holder belongs to")
 	flags.StringSliceVar(&principal.ServicePartyIds, "serves", nil, "the parties a service acts for")
 	flags.StringSliceVar(&principal.AgreementIds, "reads", nil, "the agreements an auditor may read; none means all")

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"iter"
 	"strconv"
 	"strings"
 
@@ -66,7 +65,7 @@ func (s *session) outlook(ahead *pb.Outlook) error {
 		if len(side.GetItems()) == 0 {
 			continue
 		}
-		if err := printTable(s.out, there(side.GetItems()), outlookColumns); err != nil {
+		if err := printTable(s.out, without(side.GetItems()), outlookColumns); err != nil {
 			return err
 		}
 	}
@@ -74,15 +73,4 @@ func (s *session) outlook(ahead *pb.Outlook) error {
 		fmt.Fprintln(s.out, "\nMore is open than an outlook looks at: what is due last is not in it.")
 	}
 	return nil
-}
-
-// there is a list that has arrived whole.
-func there[T any](list []T) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		for _, item := range list {
-			if !yield(item, nil) {
-				return
-			}
-		}
-	}
 }

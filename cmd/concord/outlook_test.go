@@ -36,6 +36,34 @@ func (o *office) GetOutlook(_ context.Context, r *pb.GetOutlookRequest) (*pb.Out
 	}, nil
 }
 
+func (o *office) ExplainFigure(_ context.Context, r *pb.ExplainFigureRequest) (*pb.ExplainFigureResponse, error) {
+	v := map[pb.Side]float64{pb.Side_SIDE_VENDOR: 0.95, pb.Side_SIDE_CLIENT: 0.69}[r.GetSide()]
+	return &pb.ExplainFigureResponse{
+		Figure: &pb.Figure{FigureId: r.GetFigureId(), Side: r.GetSide(), FormulaVersion: 1, Value: &v}, FromDate: "2026-01-01", ToDate: "2026-03-31",
+		Commitments: []*pb.CommitmentShare{{CommitmentId: "desk", Title: "Desks", Weight: 3, Numerator: 1, Denominator: 2}},
+		Obligations: []*pb.ScoredObligation{{Obligation: &pb.Obligation{ObligationId: "desk-1", DueDate: "2026-02-01"}, Weight: 3, CountsAs: "kept late", Version: 7, Position: 21}},
+	}, nil
+}
+
+// What a figure of one side is made of is not shown without the other's.
+func TestAFigureIsExplainedBesideTheOthers(t *testing.T) {
+	sh := newShell(t, &office{})
+	for _, line := range []string{"scorecard explain help --figure kept", "scorecard explain help --figure kept --side vendor", "scorecard explain help --figure kept --side client"} {
+		code, out, errs := sh.run(strings.Fields(line)...)
+		if code != exitDone || !strings.Contains(out, "0.95\n") || !strings.Contains(out, "0.69\n") || !strings.Contains(out, "kept late") {
+			t.Errorf("%s: %d %s\n%s", line, code, errs, out)
+		}
+	}
+	if _, out, _ := sh.run("scorecard", "explain", "help", "--figure", "kept", "-o", "json"); strings.Count(out, "\n") != 2 {
+		t.Errorf("both sides, one object per line:\n%s", out)
+	}
+	for _, line := range []string{"scorecard explain help", "scorecard explain help --figure parity", "scorecard explain --figure kept", "scorecard explain help --figure kept -o csv"} {
+		if code, _, errs := sh.run(strings.Fields(line)...); code != exitUsage {
+			t.Errorf("%s: %d %s", line, code, errs)
+		}
+	}
+}
+
 func TestAScorecardIsPrinted(t *testing.T) {
 	sh := newShell(t, &office{})
 	run := func(line string) string {

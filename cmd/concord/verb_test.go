@@ -65,7 +65,9 @@ var verbs = map[string]proto.Message{
 	"proposal withdraw next first --reason x": &pb.WithdrawProposalRequest{AgreementId: "next", ProposalId: "first", Reason: "x"},
 
 	"commitment list help --obligor vendor":                              &pb.ListCommitmentsRequest{AgreementId: "help", Obligor: pb.Side_SIDE_VENDOR, PageSize: pageSize},
+	"scorecard explain help --figure balance":                            &pb.ExplainFigureRequest{AgreementId: "help", Side: pb.Side_SIDE_CLIENT, FigureId: pb.FigureId_FIGURE_ID_BALANCE, PageSize: pageSize}, // after the vendor's
 	"scorecard explain help --side client --figure kept --from d --to e": &pb.ExplainFigureRequest{AgreementId: "help", Side: pb.Side_SIDE_CLIENT, FigureId: pb.FigureId_FIGURE_ID_KEPT, FromDate: "d", ToDate: "e", PageSize: pageSize},
+	"scorecard --party acme --with globex --from d --to e":               &pb.GetPartyScorecardRequest{PartyId: "acme", PartnerPartyId: "globex", FromDate: "d", ToDate: "e"},
 	"scorecard help": &pb.GetScorecardRequest{AgreementId: "help"},
 	"scorecard help --from 2026-01-01 --to 2026-03-31 --as-of 2026-05-01T00:00:00Z": &pb.GetScorecardRequest{AgreementId: "help", FromDate: "2026-01-01", ToDate: "2026-03-31", AsOf: at("2026-05-01")},
 	"scorecard help -o svg --from d":                                                &pb.GetScorecardPictureRequest{AgreementId: "help", FromDate: "d"},
@@ -140,6 +142,7 @@ var verbs = map[string]proto.Message{
 	"pulse show help q2":                     &pb.GetPulseRoundRequest{AgreementId: "help", PulseRoundId: "q2"},
 	"pulse answers help q2":                  &pb.ListPulseAnswersRequest{AgreementId: "help", PulseRoundId: "q2", PageSize: pageSize},
 	"feed create Telephone --agreement help": &pb.CreateFeedRequest{Feed: &pb.Feed{DisplayName: "Telephone", AgreementId: "help"}},
+	"feed create Wall --kind scorecard":      &pb.CreateFeedRequest{Feed: &pb.Feed{DisplayName: "Wall", Kind: pb.FeedKind_FEED_KIND_SCORECARD}},
 	"feed list":                              &pb.ListFeedsRequest{PageSize: pageSize},
 	"feed show f":                            &pb.GetFeedRequest{FeedId: "f"},
 	"feed revoke f --etag 2":                 &pb.RevokeFeedRequest{FeedId: "f", Etag: "2"},

@@ -23,6 +23,7 @@ import (
 // chain is one chain of a bundle being checked.
 type chain struct {
 	id, at             string // its agreement, and its folder
+	alone              bool   // the bundle has no other agreement
 	key, events, state section
 	history            section
 	logKey             []byte
@@ -71,7 +72,14 @@ func (v *verifier) replay(c *chain) (state *rules.State, err error) {
 			state, err = nil, fmt.Errorf("they break on it: %v", r)
 		}
 	}()
-	return rules.Replay(c.id, v.history(c))
+	state, err = rules.Follow(c.id, v.history(c), func(s *rules.State, e *pb.Event) {
+		v.frozen(c, s, e)
+		v.asked.look(c, s, e)
+	})
+	if err == nil {
+		v.asked.end(c, state)
+	}
+	return state, err
 }
 
 // history yields the chain's events, each checked before it is yielded.

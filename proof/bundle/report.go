@@ -63,6 +63,8 @@ type ChainReport struct {
 	// Version is the number of its newest event, and Records how many records its events have led to.
 	Version uint64 `json:"version"`
 	Records int    `json:"records"`
+	// Scorecards is how many scorecards reviews froze, each of which was reckoned again.
+	Scorecards int `json:"scorecards,omitempty"`
 	// Erased are the versions of which texts were erased, and Withheld those of which they are withheld from who exported.
 	Erased   []uint64 `json:"erased,omitempty"`
 	Withheld []uint64 `json:"withheld,omitempty"`
@@ -92,11 +94,12 @@ const (
 	CheckTime        = "time"        // nothing was recorded earlier than what stands before it in the log
 	CheckReplay      = "replay"      // the rules carry the events
 	CheckState       = "state"       // the records are what the events lead to
+	CheckScore       = "score"       // scorecards that reviews froze are those that the events before them lead to
 	CheckWords       = "words"       // what is written for people is what the events say
 	CheckLabels      = "labels"      // no place in a chain was taken twice, and none was left out
 )
 
-var checks = []string{CheckFile, CheckCheckpoint, CheckConsistency, CheckLog, CheckInclusion, CheckChain, CheckPrivate, CheckTime, CheckReplay, CheckState, CheckWords, CheckLabels}
+var checks = []string{CheckFile, CheckCheckpoint, CheckConsistency, CheckLog, CheckInclusion, CheckChain, CheckPrivate, CheckTime, CheckReplay, CheckState, CheckScore, CheckWords, CheckLabels}
 
 // MaxFindings is how many findings are listed: who has read as many knows enough.
 const MaxFindings = 100

@@ -71,6 +71,7 @@ type verifier struct {
 	tree   tlog.Tree
 	signed []note.Signature // those on the checkpoint that were verified
 	since  *tlog.Tree
+	asked  *asked
 	labels []uint64 // the first eight bytes of each label in the log, by index; of the whole log only
 	chains []*chain
 }
@@ -197,8 +198,9 @@ func (v *verifier) earlier() bool {
 
 // complete holds that all files are there that a bundle must have, so that nothing is looked for later that is missing.
 func (v *verifier) complete() bool {
+	agreements := len(slices.DeleteFunc(slices.Clone(v.opened.chains), func(id string) bool { return id == "" }))
 	for _, id := range v.opened.chains {
-		c := &chain{id: id, at: folder(id)}
+		c := &chain{id: id, at: folder(id), alone: agreements == 1}
 		for _, f := range []struct {
 			name string
 			into *section

@@ -58,7 +58,7 @@ func TestAnHourForAnAuditor(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for what, times := range map[string]int{"\nSOUND\n": 2, "\nTAMPERED\n": 2, "\nINCOMPLETE\n": 1, "Successfully fsck'd": 2, "no label twice": 1} {
+	for what, times := range map[string]int{"\nSOUND\n": 2, "\nTAMPERED\n": 2, "\nINCOMPLETE\n": 1, "Successfully fsck'd": 2, "no label twice": 1, "THE SAME\n": 2, "NOT THE SAME\n": 1} {
 		if found := strings.Count(out, what); found < times {
 			t.Errorf("%q was said %d times, not %d:\n%s", what, found, times, out)
 		}

@@ -40,3 +40,7 @@ func (s scorecards) GetOutlook(ctx context.Context, r *pb.GetOutlookRequest) (*p
 func (s scorecards) ExplainFigure(ctx context.Context, r *pb.ExplainFigureRequest) (*pb.ExplainFigureResponse, error) {
 	return s.j.ExplainFigure(ctx, auth.Caller(ctx), r)
 }
+
+func (s scorecards) GetPartyScorecard(ctx context.Context, r *pb.GetPartyScorecardRequest) (*pb.PartyScorecard, error) {
+	return s.j.PartyScorecard(ctx, auth.Caller(ctx), r)
+}

@@ -102,7 +102,7 @@ func (d *Door) principal(ctx context.Context, credentials []string) (*pb.Princip
 		return nil, invalidCredentials()
 	}
 	p, err := d.holder(ctx, id, secret)
-	if err == nil && inURL && p.GetRole() != pb.Role_ROLE_FEED { // URLs are kept in many places: no other secret belongs there
+	if err == nil && inURL && !rules.IsFeed(p.GetRole()) { // URLs are kept in many places: no other secret belongs there
 		err = invalidCredentials()
 	}
 	return p, err

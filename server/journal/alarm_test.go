@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/rules"
 	"github.com/concordhq/concord/server/journal"
@@ -278,5 +279,33 @@ func TestALookSeesTheTimersAhead(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// A concern that is raised in the very batch in which the clock looks at its agreement has its alarm, too.
+func TestAConcernWhileTheClockLooks(t *testing.T) {
+	d := openDesk(t, nil, nil)
+	stop := d.run()
+	d.must(chief, party("acme"))
+	d.must(chief, party("globex"))
+	terms := text("Far", oneOff("far", pb.Side_SIDE_VENDOR, "2026-12-01"))
+	d.propose("a", terms)
+	d.must(client, accepts("a", terms))
+	d.wake()
+	d = d.again(stop)
+	raise := &pb.RaiseConcernRequest{AgreementId: "a", Kind: pb.ConcernKind_CONCERN_KIND_EARLY_WARNING, Title: "Rain", Text: "It may rain."}
+	told, looked := d.send(t.Context(), client, raise), d.send(t.Context(), rules.Clock(), &journalv1.Wake{AgreementId: "a"})
+	d.turn()
+	for _, a := range []answer{d.get(told), d.get(looked)} {
+		if a.err != nil {
+			t.Fatal(a.err)
+		}
+	}
+	d.clock.set(morning.Add(30 * 24 * time.Hour))
+	d.run()
+	d.wake()
+	list, err := d.Concerns(t.Context(), client, &pb.ListConcernsRequest{AgreementId: "a"})
+	if err != nil || len(list.GetConcerns()) != 1 || !list.GetConcerns()[0].GetResponseMissed() {
+		t.Errorf("nobody noticed that it was not acknowledged: %v, %v", list, err)
 	}
 }

@@ -366,7 +366,7 @@ func places(found []entry, ref rules.Ref, m proto.Message) []entry {
 		if holder.GetPartyId() != "" {
 			add(tableIndex, join(listKeysOfAParty, holder.GetPartyId(), sep, ref.ID))
 		}
-		if holder.GetRole() == pb.Role_ROLE_FEED {
+		if rules.IsFeed(holder.GetRole()) {
 			add(tableIndex, join(listFeeds, holder.GetPartyId(), sep, ref.ID))
 		}
 	}

@@ -217,7 +217,7 @@ func (j *Journal) Keys(ctx context.Context, caller rules.Caller, req *pb.ListApi
 	})
 }
 
-// Feeds lists the calendar feeds of the caller's party by id.
+// Feeds lists the feeds of the caller's party by id.
 func (j *Journal) Feeds(ctx context.Context, caller rules.Caller, req *pb.ListFeedsRequest) (*pb.ListFeedsResponse, error) {
 	list := &pb.ListFeedsResponse{}
 	q := query{table: tableIndex, prefixes: [][]byte{join(listFeeds, caller.PartyID, sep)}}

@@ -181,7 +181,7 @@ func readAwaited(snap store.Snapshot, party string) (*journalv1.Awaited, error) 
 	return sum, nil
 }
 
-// moveNeutral has what is disputed in an agreement follow the neutral, where the batch made it another. What came to be
+// moveNeutral has what the neutral of an agreement settles follow the neutral, where the batch made it another. What came to be
 // disputed in the batch itself, or ceased to be, stands where it belongs.
 func (b *batch) moveNeutral(ref rules.Ref, c rules.Change) error {
 	was, ok := c.Was.(*pb.Agreement)
@@ -189,11 +189,16 @@ func (b *batch) moveNeutral(ref rules.Ref, c rules.Change) error {
 	if !ok || !same || was.GetNeutralPartyId() == now.GetNeutralPartyId() {
 		return nil
 	}
-	disputed := []pb.ObligationState{pb.ObligationState_OBLIGATION_STATE_DISPUTED}
-	for _, o := range b.state.Obligations(ref.Agreement, "", disputed, "", math.MaxInt) {
-		at := rules.Ref{Kind: rules.KindObligation, Agreement: ref.Agreement, ID: o.GetObligationId()}
+	settled := map[rules.Ref]proto.Message{}
+	for _, o := range b.state.Obligations(ref.Agreement, "", []pb.ObligationState{pb.ObligationState_OBLIGATION_STATE_DISPUTED}, "", math.MaxInt) {
+		settled[rules.Ref{Kind: rules.KindObligation, Agreement: ref.Agreement, ID: o.GetObligationId()}] = o
+	}
+	for _, m := range b.state.Concerns(ref.Agreement, []pb.ConcernState{pb.ConcernState_CONCERN_STATE_ESCALATED}, "", math.MaxInt) {
+		settled[rules.Ref{Kind: rules.KindConcern, Agreement: ref.Agreement, ID: m.GetConcernId()}] = m
+	}
+	for at, m := range settled {
 		then := rules.Awaits(nil, b.state.Before(at))
-		for _, w := range rules.Awaits(nil, o) {
+		for _, w := range rules.Awaits(nil, m) {
 			if w.On != pb.Side_SIDE_UNSPECIFIED || !slices.Contains(then, w) {
 				continue
 			}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/rules"
@@ -26,6 +27,17 @@ const (
 	theirsToJudge  = pb.PortfolioTask_PORTFOLIO_TASK_THEIRS_TO_JUDGE
 	theirsToAnswer = pb.PortfolioTask_PORTFOLIO_TASK_THEIRS_TO_ANSWER
 )
+
+// lastDay is the last day of UTC before an instant.
+func lastDay(end *timestamppb.Timestamp) string {
+	if end == nil {
+		return noDay
+	}
+	return end.AsTime().Add(-1).Format(time.DateOnly)
+}
+
+// noDay sorts behind all days.
+const noDay = "none"
 
 // bazaar is a desk where some parties deal with each other, each with each, and do what comes to their minds.
 type bazaar struct {
@@ -65,6 +77,7 @@ func (b *bazaar) terms(title, neutral string) *pb.Terms {
 	terms := text(title, recurring("report", pb.Side_SIDE_VENDOR, "FREQ=WEEKLY"), recurring("pay", pb.Side_SIDE_CLIENT, "FREQ=DAILY;INTERVAL=5"),
 		oneOff("desk", pb.Side_SIDE_VENDOR, "2026-01-12"), oneOff("data", pb.Side_SIDE_CLIENT, "2026-01-09"), oneOff("manners", pb.Side_SIDE_CLIENT, ""))
 	terms.Commitments[4].Schedule = &pb.CommitmentTerms_Standing{Standing: &pb.Standing{Conduct: "Courtesy.", Period: &pb.Period{Unit: pb.PeriodUnit_PERIOD_UNIT_WEEK}}}
+	terms.Concerns = &pb.ConcernTerms{ResponseBusinessDays: proto.Int32(1), RemedyBusinessDays: proto.Int32(1), EscalationBusinessDays: proto.Int32(1)}
 	terms.Commitments[2].Prerequisites = []string{"data"}
 	terms.NeutralPartyId = neutral
 	return terms
@@ -112,7 +125,20 @@ func (b *bazaar) moves(who string) (moves []proto.Message) {
 				&pb.WaiveObligationRequest{AgreementId: id, ObligationId: ref, Reason: "never mind"},
 			))
 		}
-		moves = append(moves, b.motion(id))
+		moves = append(moves, b.motion(id), &pb.OpenReviewRequest{AgreementId: id, ReviewId: numbered("r", b.chance.IntN(9))})
+		moves = append(append(moves, b.talk(id)...), &pb.RequestPulseRequest{AgreementId: id})
+		for _, r := range b.rounds(id) {
+			three := &pb.Ratings{Trust: 3, Communication: 3, Fairness: 3, Focus: 3, WouldRenew: 3}
+			moves = append(moves, &pb.AnswerPulseRequest{AgreementId: id, PulseRoundId: r.GetPulseRoundId(), View: &pb.PulseView{OfOther: three, OfSelf: three}})
+			moves = moves[:len(moves)-b.chance.IntN(2)]
+		}
+		for _, r := range b.reviews(id) {
+			moves = append(moves, one(
+				&pb.SignReviewRequest{AgreementId: id, ReviewId: r.GetReviewId(), Revision: r.GetRevision(), Digest: r.GetDigest()},
+				&pb.WithdrawReviewRequest{AgreementId: id, ReviewId: r.GetReviewId(), Reason: "not now"},
+				&pb.UpdateReviewRequest{AgreementId: id, ReviewId: r.GetReviewId(), Review: &pb.Review{Minutes: numbered("said ", b.chance.IntN(99))}},
+			))
+		}
 		for _, p := range b.proposals(id) {
 			if p.GetState() != pb.ProposalState_PROPOSAL_STATE_OPEN || p.GetKind() == pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS {
 				continue
@@ -123,6 +149,25 @@ func (b *bazaar) moves(who string) (moves []proto.Message) {
 				&pb.CounterProposalRequest{AgreementId: id, ProposalId: p.GetProposalId(), Terms: b.terms("other", b.parties[b.chance.IntN(len(b.parties))])},
 			))
 		}
+	}
+	return moves
+}
+
+// talk is some concerns, and some answers to those that are there.
+func (b *bazaar) talk(id string) (moves []proto.Message) {
+	kinds := len(pb.ConcernKind_name) - 1
+	moves = append(moves, &pb.RaiseConcernRequest{AgreementId: id, Kind: pb.ConcernKind(1 + b.chance.IntN(kinds)), Title: "a word", Text: "more words"})
+	for _, m := range b.concerns(id) {
+		ref := m.GetConcernId()
+		all := []proto.Message{
+			&pb.AcknowledgeConcernRequest{AgreementId: id, ConcernId: ref}, &pb.ReplyConcernRequest{AgreementId: id, ConcernId: ref, Taken: true, Reply: "so"},
+			&pb.AdmitConcernRequest{AgreementId: id, ConcernId: ref}, &pb.ContestConcernRequest{AgreementId: id, ConcernId: ref, Reason: "not so"},
+			&pb.ProposeRemedyRequest{AgreementId: id, ConcernId: ref, Text: "a cake"}, &pb.AcceptRemedyRequest{AgreementId: id, ConcernId: ref},
+			&pb.RejectRemedyRequest{AgreementId: id, ConcernId: ref, Reason: "two cakes"}, &pb.WithdrawConcernRequest{AgreementId: id, ConcernId: ref},
+			&pb.EscalateConcernRequest{AgreementId: id, ConcernId: ref, Reason: "higher"}, &pb.EscalateConcernRequest{AgreementId: id, ConcernId: ref, Reason: "higher"},
+			&pb.EscalateConcernRequest{AgreementId: id, ConcernId: ref, Reason: "higher"}, &pb.EscalateConcernRequest{AgreementId: id, ConcernId: ref, Reason: "higher"},
+		}
+		moves = append(moves, all[b.chance.IntN(len(all))])
 	}
 	return moves
 }
@@ -156,6 +201,30 @@ func (b *bazaar) proposals(id string) []*pb.Proposal {
 		b.t.Fatal(err)
 	}
 	return list.GetProposals()
+}
+
+func (b *bazaar) reviews(id string) []*pb.Review {
+	list, err := b.Reviews(b.t.Context(), member(b.members[id][0]), &pb.ListReviewsRequest{AgreementId: id, PageSize: 1000})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return list.GetReviews()
+}
+
+func (b *bazaar) concerns(id string) []*pb.Concern {
+	list, err := b.Concerns(b.t.Context(), member(b.members[id][0]), &pb.ListConcernsRequest{AgreementId: id, PageSize: 1000})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return list.GetConcerns()
+}
+
+func (b *bazaar) rounds(id string) []*pb.PulseRound {
+	list, err := b.PulseRounds(b.t.Context(), member(b.members[id][0]), &pb.ListPulseRoundsRequest{AgreementId: id, PageSize: 1000})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return list.GetPulseRounds()
 }
 
 // found is an item as going through everything finds it.
@@ -195,8 +264,7 @@ func (b *bazaar) scan(party string) (all []found) {
 			case pb.ObligationState_OBLIGATION_STATE_BREACHED, pb.ObligationState_OBLIGATION_STATE_CURING:
 				add(o.GetDueDate(), rules.KindObligation, o.GetObligationId(), o.GetObligor(), toDo, theirsToDo)
 			case pb.ObligationState_OBLIGATION_STATE_SUBMITTED:
-				end := o.GetSubmission().GetReviewEndTime().AsTime().Add(-1).Format(time.DateOnly)
-				add(end, rules.KindObligation, o.GetObligationId(), o.GetBeneficiary(), toJudge, theirsToJudge)
+				add(lastDay(o.GetSubmission().GetReviewEndTime()), rules.KindObligation, o.GetObligationId(), o.GetBeneficiary(), toJudge, theirsToJudge)
 			case pb.ObligationState_OBLIGATION_STATE_DISPUTED:
 				if neutral || mine != 0 {
 					all = append(all, found{o.GetDueDate(), id, rules.KindObligation, o.GetObligationId(), toSettle})
@@ -205,14 +273,58 @@ func (b *bazaar) scan(party string) (all []found) {
 		}
 		for _, p := range b.proposals(id) {
 			if p.GetState() == pb.ProposalState_PROPOSAL_STATE_OPEN {
-				add(p.GetExpireTime().AsTime().Add(-1).Format(time.DateOnly), rules.KindProposal, p.GetProposalId(), p.GetTurn(), toAnswer, theirsToAnswer)
+				add(lastDay(p.GetExpireTime()), rules.KindProposal, p.GetProposalId(), p.GetTurn(), toAnswer, theirsToAnswer)
+			}
+		}
+		for _, r := range b.rounds(id) {
+			for side, given := range map[pb.Side]int32{pb.Side_SIDE_VENDOR: r.GetVendorAnswerCount(), pb.Side_SIDE_CLIENT: r.GetClientAnswerCount()} {
+				if r.GetState() == pb.PulseRoundState_PULSE_ROUND_STATE_OPEN && given == 0 {
+					add(lastDay(r.GetEndTime()), rules.KindPulseRound, r.GetPulseRoundId(), side, toAnswer, theirsToAnswer)
+				}
+			}
+		}
+		b.scanConcerns(id, func(m *pb.Concern, day string, on pb.Side) {
+			switch {
+			case on != 0:
+				add(day, rules.KindConcern, m.GetConcernId(), on, toAnswer, theirsToAnswer)
+			case mine != 0 || neutral && m.GetLevel() == 4:
+				all = append(all, found{day, id, rules.KindConcern, m.GetConcernId(), toSettle})
+			}
+		})
+		for _, r := range b.reviews(id) {
+			for _, side := range []pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT} {
+				signed := slices.ContainsFunc(r.GetSignatures(), func(s *pb.ReviewSignature) bool { return s.GetSide() == side })
+				if r.GetState() == pb.ReviewState_REVIEW_STATE_OPEN && !signed {
+					add(noDay, rules.KindReview, r.GetReviewId(), side, toAnswer, theirsToAnswer)
+				}
 			}
 		}
 	}
 	slices.SortFunc(all, func(a, b found) int {
-		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.agreement, b.agreement), cmp.Compare(a.kind, b.kind), cmp.Compare(a.id, b.id))
+		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.agreement, b.agreement), cmp.Compare(a.kind, b.kind), cmp.Compare(a.id, b.id), cmp.Compare(a.task, b.task))
 	})
 	return all
+}
+
+// scanConcerns says of each concern that is not over until when it waits, and on which side; on both for none.
+func (b *bazaar) scanConcerns(id string, add func(m *pb.Concern, day string, on pb.Side)) {
+	for _, m := range b.concerns(id) {
+		answers := map[pb.ConcernState]pb.Side{
+			pb.ConcernState_CONCERN_STATE_OPEN: m.GetRespondent(), pb.ConcernState_CONCERN_STATE_ACKNOWLEDGED: m.GetRespondent(),
+			pb.ConcernState_CONCERN_STATE_ADMITTED: m.GetRespondent(), pb.ConcernState_CONCERN_STATE_CONTESTED: m.GetRaisedBy(),
+			pb.ConcernState_CONCERN_STATE_REMEDY_PROPOSED: rules.Other(m.GetRemedy().GetBy()), pb.ConcernState_CONCERN_STATE_ESCALATED: 0,
+		}
+		end := m.GetRemedyEndTime()
+		switch m.GetState() {
+		case pb.ConcernState_CONCERN_STATE_OPEN:
+			end = m.GetResponseEndTime()
+		case pb.ConcernState_CONCERN_STATE_ESCALATED:
+			end = m.GetStepEndTime()
+		}
+		if on, waits := answers[m.GetState()]; waits {
+			add(m, lastDay(end), on)
+		}
+	}
 }
 
 // check holds the portfolio of a party, as a caller sees it, against what is to be found; it returns how many of each task.
@@ -229,8 +341,8 @@ func (b *bazaar) check(who rules.Caller, party string, want []found) (counts [8]
 				list, err := b.PortfolioItems(b.t.Context(), who, req)
 				var told []string
 				for _, item := range list.GetItems() {
-					told = append(told, fmt.Sprint(item.GetAgreementId(), item.GetObligationId(), item.GetProposalId(), item.GetTask()))
-					if item.GetTitle() == "" || item.GetWords() == "" || item.GetDate() == "" {
+					told = append(told, fmt.Sprint(item.GetAgreementId(), item.GetObligationId(), item.GetProposalId(), item.GetReviewId(), item.GetConcernId(), item.GetPulseRoundId(), item.GetTask()))
+					if item.GetTitle() == "" || item.GetWords() == "" || item.GetDate() == "" && item.GetReviewId()+item.GetConcernId() == "" {
 						b.t.Errorf("says too little: %v", item)
 					}
 				}
@@ -259,12 +371,19 @@ func (b *bazaar) check(who rules.Caller, party string, want []found) (counts [8]
 
 func TestPortfoliosAreWhatAScanFinds(t *testing.T) {
 	var seen [8]int32
+	kinds, neutrals := map[rules.Kind]bool{}, 0
 	for seed := range uint64(3) {
 		b := openBazaar(t, seed)
 		for range 4 {
 			b.live(6)
 			for _, party := range b.parties {
 				want := b.scan(party)
+				for _, w := range want {
+					kinds[w.kind] = true
+					if sides := b.members[w.agreement]; w.kind == rules.KindConcern && party != sides[0] && party != sides[1] {
+						neutrals++
+					}
+				}
 				for task, n := range b.check(member(party), party, want) {
 					seen[task] += n
 				}
@@ -282,8 +401,8 @@ func TestPortfoliosAreWhatAScanFinds(t *testing.T) {
 			b.stop = b.run()
 		}
 	}
-	if slices.Contains(seen[1:], 0) {
-		t.Errorf("%v of the tasks: some was never there, and this is no test", seen)
+	if slices.Contains(seen[1:], 0) || len(kinds) != 5 || neutrals == 0 {
+		t.Errorf("%v of the tasks, kinds %v, %d concerns before a neutral: some was never there, and this is no test", seen, kinds, neutrals)
 	}
 }
 

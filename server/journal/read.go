@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -108,14 +109,19 @@ func (j *Journal) seeing(ctx context.Context, caller rules.Caller, agreementID s
 	if err != nil {
 		return err
 	}
+	return j.seeingAt(ctx, caller, agreementID, asOf != nil, at, fn)
+}
+
+// seeingAt is seeing as of a moment, or for what is not past as it is.
+func (j *Journal) seeingAt(ctx context.Context, caller rules.Caller, agreementID string, past bool, at time.Time, fn func(sight, *pb.Agreement) error) error {
 	var version uint64
 	over := false // things have changed since
-	err = j.view(ctx, func(snap store.Snapshot) error {
+	err := j.view(ctx, func(snap store.Snapshot) error {
 		a, err := seen(snap, caller, agreementID)
 		if err != nil {
 			return err
 		}
-		if asOf != nil {
+		if past {
 			then, now, err := versionAt(snap, agreementID, at)
 			if version, over = then, then < now; over || err != nil {
 				return err

@@ -16,9 +16,9 @@ import (
 )
 
 // A calendar is no resource in JSON but a file, and who asks for it is a calendar program, which can remember a URL and
-// nothing else. So these two paths are served by hand, and they alone take a secret in the query. It goes to the RPC as
-// what it is, "Feed" and not "Bearer": behind the door only the secret of a calendar feed is taken for it, so that no
-// other key ever works in a URL, where proxies and histories keep it.
+// nothing else. So these two paths are served by hand, and they and the pictures of scorecards alone take a secret in the
+// query. It goes to the RPC as what it is, "Feed" and not "Bearer": behind the door only the secret of a feed is taken for
+// it, so that no other key ever works in a URL, where proxies and histories keep it.
 
 // tokenParam is the query parameter that holds the secret of a feed.
 const tokenParam = "token"
@@ -84,22 +84,28 @@ func (x *exchange) readToken() *problem {
 	}
 	var found []violation
 	for _, name := range slices.Sorted(maps.Keys(query)) {
-		values := query[name]
-		switch {
-		case name != tokenParam:
+		if name != tokenParam {
 			found = append(found, violation{name, "is not a parameter of this call"})
-		case len(values) > 1:
-			found = append(found, violation{name, "is given " + strconv.Itoa(len(values)) + " times; once is enough"})
-		case values[0] == "" || !isPrintable(values[0]):
-			found = append(found, violation{name, "is not the secret of a calendar feed"})
-		case len(x.metadata["authorization"]) > 0:
-			found = append(found, violation{name, "is given beside an Authorization header; one of them is enough"})
-		default:
-			x.metadata["authorization"] = []string{"Feed " + values[0]}
+		} else if wrong := x.useToken(query[name]); wrong != "" {
+			found = append(found, violation{name, wrong})
 		}
 	}
 	if len(found) > 0 {
 		return invalid(found)
 	}
 	return nil
+}
+
+// useToken takes what the query says of the secret for the caller's, or says what is wrong with it.
+func (x *exchange) useToken(values []string) (wrong string) {
+	switch {
+	case len(values) > 1:
+		return "is given " + strconv.Itoa(len(values)) + " times; once is enough"
+	case values[0] == "" || !isPrintable(values[0]):
+		return "is not the secret of a feed"
+	case len(x.metadata["authorization"]) > 0:
+		return "is given beside an Authorization header; one of them is enough"
+	}
+	x.metadata["authorization"] = []string{"Feed " + values[0]}
+	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -52,6 +53,7 @@ func (h *handler) servePicture(x *exchange, id string) {
 		x.refuse(p)
 		return
 	}
+	x.Header().Set("Referrer-Policy", "no-referrer") // the URL may hold a secret
 	request, p := x.pictureRequest(id)
 	if p != nil {
 		x.refuse(p)
@@ -81,12 +83,23 @@ func (h *handler) servePicture(x *exchange, id string) {
 	_, _ = x.Write(answer.GetSvg()) // a client that is gone cannot be told
 }
 
-// pictureRequest reads what is asked for: headers, path and query.
+// pictureRequest reads what is asked for: headers, path, and the query, in which the secret of a feed may stand.
 func (x *exchange) pictureRequest(id string) (*pb.GetScorecardPictureRequest, *problem) {
 	if p := x.readHeaders(); p != nil {
 		return nil, p
 	}
-	form, found := checkQuery(x.route, x.request.URL.RawQuery)
+	query, err := url.ParseQuery(x.request.URL.RawQuery)
+	if err != nil {
+		return nil, malformed(http.StatusBadRequest, "The query cannot be read.") // without its words: they may hold the secret
+	}
+	token := query[tokenParam]
+	query.Del(tokenParam)
+	form, found := checkQuery(x.route, query.Encode())
+	if token != nil {
+		if wrong := x.useToken(token); wrong != "" {
+			found = append(found, violation{tokenParam, wrong})
+		}
+	}
 	if len(found) > 0 {
 		return nil, invalid(found)
 	}

@@ -46,6 +46,9 @@ const (
 	// Reads the calendar of one party, or of one of its agreements, and nothing else. Calendar feeds have it; CreateApiKey
 	// does not give it.
 	Role_ROLE_FEED Role = 7
+	// Sees the pictures of the scorecards of one party's agreements, or of one agreement, and nothing else. Scorecard feeds have
+	// it; CreateApiKey does not give it.
+	Role_ROLE_SCORECARD_FEED Role = 8
 )
 
 // Enum value maps for Role.
@@ -59,16 +62,18 @@ var (
 		5: "ROLE_SERVICE",
 		6: "ROLE_OPERATOR",
 		7: "ROLE_FEED",
+		8: "ROLE_SCORECARD_FEED",
 	}
 	Role_value = map[string]int32{
-		"ROLE_UNSPECIFIED": 0,
-		"ROLE_VIEWER":      1,
-		"ROLE_CONTRIBUTOR": 2,
-		"ROLE_SIGNATORY":   3,
-		"ROLE_AUDITOR":     4,
-		"ROLE_SERVICE":     5,
-		"ROLE_OPERATOR":    6,
-		"ROLE_FEED":        7,
+		"ROLE_UNSPECIFIED":    0,
+		"ROLE_VIEWER":         1,
+		"ROLE_CONTRIBUTOR":    2,
+		"ROLE_SIGNATORY":      3,
+		"ROLE_AUDITOR":        4,
+		"ROLE_SERVICE":        5,
+		"ROLE_OPERATOR":       6,
+		"ROLE_FEED":           7,
+		"ROLE_SCORECARD_FEED": 8,
 	}
 )
 
@@ -172,7 +177,7 @@ const file_concord_v1_access_proto_rawDesc = "" +
 	"concord.v1\x1a google/protobuf/descriptor.proto\"4\n" +
 	"\n" +
 	"AccessRule\x12&\n" +
-	"\x05allow\x18\x01 \x03(\x0e2\x10.concord.v1.RoleR\x05allow*\x9d\x01\n" +
+	"\x05allow\x18\x01 \x03(\x0e2\x10.concord.v1.RoleR\x05allow*\xb6\x01\n" +
 	"\x04Role\x12\x14\n" +
 	"\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vROLE_VIEWER\x10\x01\x12\x14\n" +
@@ -181,7 +186,8 @@ const file_concord_v1_access_proto_rawDesc = "" +
 	"\fROLE_AUDITOR\x10\x04\x12\x10\n" +
 	"\fROLE_SERVICE\x10\x05\x12\x11\n" +
 	"\rROLE_OPERATOR\x10\x06\x12\r\n" +
-	"\tROLE_FEED\x10\a:P\n" +
+	"\tROLE_FEED\x10\a\x12\x17\n" +
+	"\x13ROLE_SCORECARD_FEED\x10\b:P\n" +
 	"\x06access\x12\x1e.google.protobuf.MethodOptions\x18\xe4\x95\x03 \x01(\v2\x16.concord.v1.AccessRuleR\x06accessB7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
 
 var (

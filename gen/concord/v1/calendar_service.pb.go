@@ -24,6 +24,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// FeedKind says what a feed reads.
+type FeedKind int32
+
+const (
+	// Not set: a calendar.
+	FeedKind_FEED_KIND_UNSPECIFIED FeedKind = 0
+	// What is due, as a calendar.
+	FeedKind_FEED_KIND_CALENDAR FeedKind = 1
+	// How both sides do, as the pictures of scorecards.
+	FeedKind_FEED_KIND_SCORECARD FeedKind = 2
+)
+
+// Enum value maps for FeedKind.
+var (
+	FeedKind_name = map[int32]string{
+		0: "FEED_KIND_UNSPECIFIED",
+		1: "FEED_KIND_CALENDAR",
+		2: "FEED_KIND_SCORECARD",
+	}
+	FeedKind_value = map[string]int32{
+		"FEED_KIND_UNSPECIFIED": 0,
+		"FEED_KIND_CALENDAR":    1,
+		"FEED_KIND_SCORECARD":   2,
+	}
+)
+
+func (x FeedKind) Enum() *FeedKind {
+	p := new(FeedKind)
+	*p = x
+	return p
+}
+
+func (x FeedKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (FeedKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_concord_v1_calendar_service_proto_enumTypes[0].Descriptor()
+}
+
+func (FeedKind) Type() protoreflect.EnumType {
+	return &file_concord_v1_calendar_service_proto_enumTypes[0]
+}
+
+func (x FeedKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use FeedKind.Descriptor instead.
+func (FeedKind) EnumDescriptor() ([]byte, []int) {
+	return file_concord_v1_calendar_service_proto_rawDescGZIP(), []int{0}
+}
+
 // FeedState says whether a feed can be read.
 type FeedState int32
 
@@ -61,11 +114,11 @@ func (x FeedState) String() string {
 }
 
 func (FeedState) Descriptor() protoreflect.EnumDescriptor {
-	return file_concord_v1_calendar_service_proto_enumTypes[0].Descriptor()
+	return file_concord_v1_calendar_service_proto_enumTypes[1].Descriptor()
 }
 
 func (FeedState) Type() protoreflect.EnumType {
-	return &file_concord_v1_calendar_service_proto_enumTypes[0]
+	return &file_concord_v1_calendar_service_proto_enumTypes[1]
 }
 
 func (x FeedState) Number() protoreflect.EnumNumber {
@@ -74,15 +127,15 @@ func (x FeedState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use FeedState.Descriptor instead.
 func (FeedState) EnumDescriptor() ([]byte, []int) {
-	return file_concord_v1_calendar_service_proto_rawDescGZIP(), []int{0}
+	return file_concord_v1_calendar_service_proto_rawDescGZIP(), []int{1}
 }
 
-// Feed is a subscription to a calendar. The service keeps only a hash of its secret.
+// Feed is a subscription to a calendar, or to scorecards. The service keeps only a hash of its secret.
 type Feed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The feed's id, chosen by its maker or made by the service ("feed_…"). It is no secret: history names it.
 	FeedId string `protobuf:"bytes,1,opt,name=feed_id,json=feedId,proto3" json:"feed_id,omitempty"`
-	// The party whose calendar it is. Empty: the one the caller belongs to.
+	// The party whose it is. Empty: the one the caller belongs to.
 	PartyId string `protobuf:"bytes,2,opt,name=party_id,json=partyId,proto3" json:"party_id,omitempty"`
 	// The agreement it is confined to. Empty: all of the party.
 	AgreementId string `protobuf:"bytes,3,opt,name=agreement_id,json=agreementId,proto3" json:"agreement_id,omitempty"`
@@ -95,7 +148,9 @@ type Feed struct {
 	// When it last changed.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// Changes with every change of the feed.
-	Etag          string `protobuf:"bytes,8,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag string `protobuf:"bytes,8,opt,name=etag,proto3" json:"etag,omitempty"`
+	// What it reads. Not set: the calendar.
+	Kind          FeedKind `protobuf:"varint,9,opt,name=kind,proto3,enum=concord.v1.FeedKind" json:"kind,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -184,6 +239,13 @@ func (x *Feed) GetEtag() string {
 		return x.Etag
 	}
 	return ""
+}
+
+func (x *Feed) GetKind() FeedKind {
+	if x != nil {
+		return x.Kind
+	}
+	return FeedKind_FEED_KIND_UNSPECIFIED
 }
 
 // CreateFeedRequest says whose calendar.
@@ -661,7 +723,7 @@ var File_concord_v1_calendar_service_proto protoreflect.FileDescriptor
 const file_concord_v1_calendar_service_proto_rawDesc = "" +
 	"\n" +
 	"!concord/v1/calendar_service.proto\x12\n" +
-	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb5\x03\n" +
+	"concord.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17concord/v1/access.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xec\x03\n" +
 	"\x04Feed\x12\x1c\n" +
 	"\afeed_id\x18\x01 \x01(\tB\x03\xe0A\x03R\x06feedId\x12B\n" +
 	"\bparty_id\x18\x02 \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\apartyId\x12J\n" +
@@ -672,7 +734,8 @@ const file_concord_v1_calendar_service_proto_rawDesc = "" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime\x12\x17\n" +
-	"\x04etag\x18\b \x01(\tB\x03\xe0A\x03R\x04etag\"\xf3\x01\n" +
+	"\x04etag\x18\b \x01(\tB\x03\xe0A\x03R\x04etag\x125\n" +
+	"\x04kind\x18\t \x01(\x0e2\x14.concord.v1.FeedKindB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\x04kind\"\xf3\x01\n" +
 	"\x11CreateFeedRequest\x12@\n" +
 	"\afeed_id\x18\x01 \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\x06feedId\x12/\n" +
 	"\x04feed\x18\x02 \x01(\v2\x10.concord.v1.FeedB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x04feed\x12A\n" +
@@ -705,6 +768,10 @@ const file_concord_v1_calendar_service_proto_rawDesc = "" +
 	"\x13GetCalendarResponse\x12\x10\n" +
 	"\x03ics\x18\x01 \x01(\fR\x03ics\x12\x12\n" +
 	"\x04etag\x18\x02 \x01(\tR\x04etag*V\n" +
+	"\bFeedKind\x12\x19\n" +
+	"\x15FEED_KIND_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12FEED_KIND_CALENDAR\x10\x01\x12\x17\n" +
+	"\x13FEED_KIND_SCORECARD\x10\x02*V\n" +
 	"\tFeedState\x12\x1a\n" +
 	"\x16FEED_STATE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11FEED_STATE_ACTIVE\x10\x01\x12\x16\n" +
@@ -735,43 +802,45 @@ func file_concord_v1_calendar_service_proto_rawDescGZIP() []byte {
 	return file_concord_v1_calendar_service_proto_rawDescData
 }
 
-var file_concord_v1_calendar_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_concord_v1_calendar_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
 var file_concord_v1_calendar_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_concord_v1_calendar_service_proto_goTypes = []any{
-	(FeedState)(0),                // 0: concord.v1.FeedState
-	(*Feed)(nil),                  // 1: concord.v1.Feed
-	(*CreateFeedRequest)(nil),     // 2: concord.v1.CreateFeedRequest
-	(*CreateFeedResponse)(nil),    // 3: concord.v1.CreateFeedResponse
-	(*GetFeedRequest)(nil),        // 4: concord.v1.GetFeedRequest
-	(*ListFeedsRequest)(nil),      // 5: concord.v1.ListFeedsRequest
-	(*ListFeedsResponse)(nil),     // 6: concord.v1.ListFeedsResponse
-	(*RevokeFeedRequest)(nil),     // 7: concord.v1.RevokeFeedRequest
-	(*GetCalendarRequest)(nil),    // 8: concord.v1.GetCalendarRequest
-	(*GetCalendarResponse)(nil),   // 9: concord.v1.GetCalendarResponse
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(FeedKind)(0),                 // 0: concord.v1.FeedKind
+	(FeedState)(0),                // 1: concord.v1.FeedState
+	(*Feed)(nil),                  // 2: concord.v1.Feed
+	(*CreateFeedRequest)(nil),     // 3: concord.v1.CreateFeedRequest
+	(*CreateFeedResponse)(nil),    // 4: concord.v1.CreateFeedResponse
+	(*GetFeedRequest)(nil),        // 5: concord.v1.GetFeedRequest
+	(*ListFeedsRequest)(nil),      // 6: concord.v1.ListFeedsRequest
+	(*ListFeedsResponse)(nil),     // 7: concord.v1.ListFeedsResponse
+	(*RevokeFeedRequest)(nil),     // 8: concord.v1.RevokeFeedRequest
+	(*GetCalendarRequest)(nil),    // 9: concord.v1.GetCalendarRequest
+	(*GetCalendarResponse)(nil),   // 10: concord.v1.GetCalendarResponse
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
 }
 var file_concord_v1_calendar_service_proto_depIdxs = []int32{
-	0,  // 0: concord.v1.Feed.state:type_name -> concord.v1.FeedState
-	10, // 1: concord.v1.Feed.create_time:type_name -> google.protobuf.Timestamp
-	10, // 2: concord.v1.Feed.update_time:type_name -> google.protobuf.Timestamp
-	1,  // 3: concord.v1.CreateFeedRequest.feed:type_name -> concord.v1.Feed
-	1,  // 4: concord.v1.CreateFeedResponse.feed:type_name -> concord.v1.Feed
-	1,  // 5: concord.v1.ListFeedsResponse.feeds:type_name -> concord.v1.Feed
-	2,  // 6: concord.v1.CalendarService.CreateFeed:input_type -> concord.v1.CreateFeedRequest
-	4,  // 7: concord.v1.CalendarService.GetFeed:input_type -> concord.v1.GetFeedRequest
-	5,  // 8: concord.v1.CalendarService.ListFeeds:input_type -> concord.v1.ListFeedsRequest
-	7,  // 9: concord.v1.CalendarService.RevokeFeed:input_type -> concord.v1.RevokeFeedRequest
-	8,  // 10: concord.v1.CalendarService.GetCalendar:input_type -> concord.v1.GetCalendarRequest
-	3,  // 11: concord.v1.CalendarService.CreateFeed:output_type -> concord.v1.CreateFeedResponse
-	1,  // 12: concord.v1.CalendarService.GetFeed:output_type -> concord.v1.Feed
-	6,  // 13: concord.v1.CalendarService.ListFeeds:output_type -> concord.v1.ListFeedsResponse
-	1,  // 14: concord.v1.CalendarService.RevokeFeed:output_type -> concord.v1.Feed
-	9,  // 15: concord.v1.CalendarService.GetCalendar:output_type -> concord.v1.GetCalendarResponse
-	11, // [11:16] is the sub-list for method output_type
-	6,  // [6:11] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	1,  // 0: concord.v1.Feed.state:type_name -> concord.v1.FeedState
+	11, // 1: concord.v1.Feed.create_time:type_name -> google.protobuf.Timestamp
+	11, // 2: concord.v1.Feed.update_time:type_name -> google.protobuf.Timestamp
+	0,  // 3: concord.v1.Feed.kind:type_name -> concord.v1.FeedKind
+	2,  // 4: concord.v1.CreateFeedRequest.feed:type_name -> concord.v1.Feed
+	2,  // 5: concord.v1.CreateFeedResponse.feed:type_name -> concord.v1.Feed
+	2,  // 6: concord.v1.ListFeedsResponse.feeds:type_name -> concord.v1.Feed
+	3,  // 7: concord.v1.CalendarService.CreateFeed:input_type -> concord.v1.CreateFeedRequest
+	5,  // 8: concord.v1.CalendarService.GetFeed:input_type -> concord.v1.GetFeedRequest
+	6,  // 9: concord.v1.CalendarService.ListFeeds:input_type -> concord.v1.ListFeedsRequest
+	8,  // 10: concord.v1.CalendarService.RevokeFeed:input_type -> concord.v1.RevokeFeedRequest
+	9,  // 11: concord.v1.CalendarService.GetCalendar:input_type -> concord.v1.GetCalendarRequest
+	4,  // 12: concord.v1.CalendarService.CreateFeed:output_type -> concord.v1.CreateFeedResponse
+	2,  // 13: concord.v1.CalendarService.GetFeed:output_type -> concord.v1.Feed
+	7,  // 14: concord.v1.CalendarService.ListFeeds:output_type -> concord.v1.ListFeedsResponse
+	2,  // 15: concord.v1.CalendarService.RevokeFeed:output_type -> concord.v1.Feed
+	10, // 16: concord.v1.CalendarService.GetCalendar:output_type -> concord.v1.GetCalendarResponse
+	12, // [12:17] is the sub-list for method output_type
+	7,  // [7:12] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_calendar_service_proto_init() }
@@ -785,7 +854,7 @@ func file_concord_v1_calendar_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_calendar_service_proto_rawDesc), len(file_concord_v1_calendar_service_proto_rawDesc)),
-			NumEnums:      1,
+			NumEnums:      2,
 			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,

@@ -32,9 +32,10 @@ const (
 //
 // CalendarService shows what is due as calendars that calendar programs subscribe to.
 type CalendarServiceClient interface {
-	// CreateFeed makes a feed and tells its secret, this once. The secret reads the calendar and nothing else. A member
-	// makes feeds of its own party. A calendar program subscribes to
-	// "/v1/parties/{party_id}/calendar.ics?token={secret}", or to "/v1/agreements/{agreement_id}/calendar.ics?token={secret}".
+	// CreateFeed makes a feed and tells its secret, this once. The secret reads the calendar, or the pictures of scorecards, and
+	// nothing else. A member makes feeds of its own party. A calendar program subscribes to
+	// "/v1/parties/{party_id}/calendar.ics?token={secret}", or to "/v1/agreements/{agreement_id}/calendar.ics?token={secret}";
+	// a page embeds "/v1/agreements/{agreement_id}/scorecard.svg?token={secret}".
 	// Feeds and API keys share one space of ids, and the operator sees feeds among the keys.
 	CreateFeed(ctx context.Context, in *CreateFeedRequest, opts ...grpc.CallOption) (*CreateFeedResponse, error)
 	// GetFeed reads a feed of one's own party. Nobody can read its secret.
@@ -113,9 +114,10 @@ func (c *calendarServiceClient) GetCalendar(ctx context.Context, in *GetCalendar
 //
 // CalendarService shows what is due as calendars that calendar programs subscribe to.
 type CalendarServiceServer interface {
-	// CreateFeed makes a feed and tells its secret, this once. The secret reads the calendar and nothing else. A member
-	// makes feeds of its own party. A calendar program subscribes to
-	// "/v1/parties/{party_id}/calendar.ics?token={secret}", or to "/v1/agreements/{agreement_id}/calendar.ics?token={secret}".
+	// CreateFeed makes a feed and tells its secret, this once. The secret reads the calendar, or the pictures of scorecards, and
+	// nothing else. A member makes feeds of its own party. A calendar program subscribes to
+	// "/v1/parties/{party_id}/calendar.ics?token={secret}", or to "/v1/agreements/{agreement_id}/calendar.ics?token={secret}";
+	// a page embeds "/v1/agreements/{agreement_id}/scorecard.svg?token={secret}".
 	// Feeds and API keys share one space of ids, and the operator sees feeds among the keys.
 	CreateFeed(context.Context, *CreateFeedRequest) (*CreateFeedResponse, error)
 	// GetFeed reads a feed of one's own party. Nobody can read its secret.

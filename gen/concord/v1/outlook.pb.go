@@ -34,7 +34,7 @@ const (
 	OutlookReasonKind_OUTLOOK_REASON_KIND_HISTORY OutlookReasonKind = 1
 	// Its day is over, and it is not done; the chance is 1, also while its grace period runs.
 	OutlookReasonKind_OUTLOOK_REASON_KIND_DAY_OVER OutlookReasonKind = 2
-	// Its obligor has told that it will be late, and its day has not been moved since; the chance is 1.
+	// Its obligor has told that it will be late, by a concern that is not over; the chance is 1.
 	OutlookReasonKind_OUTLOOK_REASON_KIND_TOLD OutlookReasonKind = 3
 	// It waits for another obligation, which is late (the chance is 1) or likely to be (its chance).
 	OutlookReasonKind_OUTLOOK_REASON_KIND_PREREQUISITE OutlookReasonKind = 4

@@ -34,10 +34,11 @@ const (
 	PortfolioTask_PORTFOLIO_TASK_TO_DO PortfolioTask = 1
 	// The party judges it: obligations that the other side submitted, and conduct of the other side that is to be confirmed.
 	PortfolioTask_PORTFOLIO_TASK_TO_JUDGE PortfolioTask = 2
-	// The party answers it: open proposals.
+	// The party answers it: open proposals and concerns that are its turn, rounds of the pulse in which its people have still
+	// to answer, and reviews whose paper it has not signed.
 	PortfolioTask_PORTFOLIO_TASK_TO_ANSWER PortfolioTask = 3
-	// The sides differ about it, and settle it together, or the neutral they agreed on does: disputed obligations. They are in
-	// the portfolios of all three.
+	// The sides differ about it, and settle it together, or the neutral they agreed on does: disputed obligations, and
+	// escalated concerns, which the neutral has at the last level only. They are in the portfolios of all who can.
 	PortfolioTask_PORTFOLIO_TASK_TO_SETTLE PortfolioTask = 4
 	// The other side owes it to the party.
 	PortfolioTask_PORTFOLIO_TASK_THEIRS_TO_DO PortfolioTask = 5
@@ -228,15 +229,19 @@ type PortfolioItem struct {
 	//
 	//	*PortfolioItem_ObligationId
 	//	*PortfolioItem_ProposalId
+	//	*PortfolioItem_ConcernId
+	//	*PortfolioItem_PulseRoundId
+	//	*PortfolioItem_ReviewId
 	Record isPortfolioItem_Record `protobuf_oneof:"record"`
-	// What it is, in a line: the title of an obligation, or what a proposal would do.
+	// What it is, in a line: the title of an obligation, a concern or a review, or what a proposal would do.
 	Title string `protobuf:"bytes,16,opt,name=title,proto3" json:"title,omitempty"`
 	// What is to be done now, in a line.
 	Words string `protobuf:"bytes,17,opt,name=words,proto3" json:"words,omitempty"`
 	// The day by which, YYYY-MM-DD, in the agreement's time zone: an obligation's due day, or the last day of a review window
 	// or of an answer. Empty: it has no day, and is listed last.
 	Date string `protobuf:"bytes,18,opt,name=date,proto3" json:"date,omitempty"`
-	// The instant by which: when the due day, the cure period, the review window or the time to answer ends. Not set: none.
+	// The instant by which: when the due day, the cure period, the review window, the time to answer or the step of an
+	// escalation ends. Not set: none.
 	Time *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=time,proto3" json:"time,omitempty"`
 	// Whether the day is over, and the party it waits on could have acted.
 	Overdue       bool `protobuf:"varint,20,opt,name=overdue,proto3" json:"overdue,omitempty"`
@@ -341,6 +346,33 @@ func (x *PortfolioItem) GetProposalId() string {
 	return ""
 }
 
+func (x *PortfolioItem) GetConcernId() string {
+	if x != nil {
+		if x, ok := x.Record.(*PortfolioItem_ConcernId); ok {
+			return x.ConcernId
+		}
+	}
+	return ""
+}
+
+func (x *PortfolioItem) GetPulseRoundId() string {
+	if x != nil {
+		if x, ok := x.Record.(*PortfolioItem_PulseRoundId); ok {
+			return x.PulseRoundId
+		}
+	}
+	return ""
+}
+
+func (x *PortfolioItem) GetReviewId() string {
+	if x != nil {
+		if x, ok := x.Record.(*PortfolioItem_ReviewId); ok {
+			return x.ReviewId
+		}
+	}
+	return ""
+}
+
 func (x *PortfolioItem) GetTitle() string {
 	if x != nil {
 		return x.Title
@@ -390,9 +422,30 @@ type PortfolioItem_ProposalId struct {
 	ProposalId string `protobuf:"bytes,8,opt,name=proposal_id,json=proposalId,proto3,oneof"`
 }
 
+type PortfolioItem_ConcernId struct {
+	// A concern.
+	ConcernId string `protobuf:"bytes,9,opt,name=concern_id,json=concernId,proto3,oneof"`
+}
+
+type PortfolioItem_PulseRoundId struct {
+	// A round of the pulse.
+	PulseRoundId string `protobuf:"bytes,10,opt,name=pulse_round_id,json=pulseRoundId,proto3,oneof"`
+}
+
+type PortfolioItem_ReviewId struct {
+	// A joint review.
+	ReviewId string `protobuf:"bytes,11,opt,name=review_id,json=reviewId,proto3,oneof"`
+}
+
 func (*PortfolioItem_ObligationId) isPortfolioItem_Record() {}
 
 func (*PortfolioItem_ProposalId) isPortfolioItem_Record() {}
+
+func (*PortfolioItem_ConcernId) isPortfolioItem_Record() {}
+
+func (*PortfolioItem_PulseRoundId) isPortfolioItem_Record() {}
+
+func (*PortfolioItem_ReviewId) isPortfolioItem_Record() {}
 
 // GetPortfolioRequest says whose.
 type GetPortfolioRequest struct {
@@ -593,7 +646,7 @@ const file_concord_v1_portfolio_service_proto_rawDesc = "" +
 	"\ftheirs_to_do\x18\x06 \x01(\x05R\n" +
 	"theirsToDo\x12&\n" +
 	"\x0ftheirs_to_judge\x18\a \x01(\x05R\rtheirsToJudge\x12(\n" +
-	"\x10theirs_to_answer\x18\b \x01(\x05R\x0etheirsToAnswer\"\xfa\x03\n" +
+	"\x10theirs_to_answer\x18\b \x01(\x05R\x0etheirsToAnswer\"\xe2\x04\n" +
 	"\rPortfolioItem\x12!\n" +
 	"\fagreement_id\x18\x01 \x01(\tR\vagreementId\x12'\n" +
 	"\x0fagreement_title\x18\x02 \x01(\tR\x0eagreementTitle\x12-\n" +
@@ -604,7 +657,12 @@ const file_concord_v1_portfolio_service_proto_rawDesc = "" +
 	"\x14counterpart_party_id\x18\x06 \x01(\tR\x12counterpartPartyId\x12%\n" +
 	"\robligation_id\x18\a \x01(\tH\x00R\fobligationId\x12!\n" +
 	"\vproposal_id\x18\b \x01(\tH\x00R\n" +
-	"proposalId\x12\x14\n" +
+	"proposalId\x12\x1f\n" +
+	"\n" +
+	"concern_id\x18\t \x01(\tH\x00R\tconcernId\x12&\n" +
+	"\x0epulse_round_id\x18\n" +
+	" \x01(\tH\x00R\fpulseRoundId\x12\x1d\n" +
+	"\treview_id\x18\v \x01(\tH\x00R\breviewId\x12\x14\n" +
 	"\x05title\x18\x10 \x01(\tR\x05title\x12\x14\n" +
 	"\x05words\x18\x11 \x01(\tR\x05words\x12\x12\n" +
 	"\x04date\x18\x12 \x01(\tR\x04date\x12.\n" +
@@ -691,6 +749,9 @@ func file_concord_v1_portfolio_service_proto_init() {
 	file_concord_v1_portfolio_service_proto_msgTypes[1].OneofWrappers = []any{
 		(*PortfolioItem_ObligationId)(nil),
 		(*PortfolioItem_ProposalId)(nil),
+		(*PortfolioItem_ConcernId)(nil),
+		(*PortfolioItem_PulseRoundId)(nil),
+		(*PortfolioItem_ReviewId)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -481,7 +481,9 @@ type PulseRound struct {
 	// When it last changed.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// Changes with every change of the round.
-	Etag          string `protobuf:"bytes,14,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag string `protobuf:"bytes,14,opt,name=etag,proto3" json:"etag,omitempty"`
+	// The day it closed, YYYY-MM-DD, in the agreement's time zone: scores count it on that day. Not set before.
+	CloseDate     string `protobuf:"bytes,15,opt,name=close_date,json=closeDate,proto3" json:"close_date,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -610,6 +612,13 @@ func (x *PulseRound) GetUpdateTime() *timestamppb.Timestamp {
 func (x *PulseRound) GetEtag() string {
 	if x != nil {
 		return x.Etag
+	}
+	return ""
+}
+
+func (x *PulseRound) GetCloseDate() string {
+	if x != nil {
+		return x.CloseDate
 	}
 	return ""
 }
@@ -756,7 +765,7 @@ const file_concord_v1_pulse_proto_rawDesc = "" +
 	"\aof_self\x18\x03 \x01(\v2\x16.concord.v1.RatingSumsB\x03\xe0A\x03R\x06ofSelf\"s\n" +
 	"\vPulseResult\x121\n" +
 	"\x06vendor\x18\x01 \x01(\v2\x14.concord.v1.PulseSumB\x03\xe0A\x03R\x06vendor\x121\n" +
-	"\x06client\x18\x02 \x01(\v2\x14.concord.v1.PulseSumB\x03\xe0A\x03R\x06client\"\xe9\x05\n" +
+	"\x06client\x18\x02 \x01(\v2\x14.concord.v1.PulseSumB\x03\xe0A\x03R\x06client\"\x8d\x06\n" +
 	"\n" +
 	"PulseRound\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12)\n" +
@@ -776,7 +785,9 @@ const file_concord_v1_pulse_proto_rawDesc = "" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime\x12\x17\n" +
-	"\x04etag\x18\x0e \x01(\tB\x03\xe0A\x03R\x04etag\"\xdf\x02\n" +
+	"\x04etag\x18\x0e \x01(\tB\x03\xe0A\x03R\x04etag\x12\"\n" +
+	"\n" +
+	"close_date\x18\x0f \x01(\tB\x03\xe0A\x03R\tcloseDate\"\xdf\x02\n" +
 	"\vPulseAnswer\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12)\n" +
 	"\x0epulse_round_id\x18\x02 \x01(\tB\x03\xe0A\x03R\fpulseRoundId\x12\x1b\n" +

@@ -488,6 +488,89 @@ func (x *ExplainFigureResponse) GetNextPageToken() string {
 	return ""
 }
 
+// GetPartyScorecardRequest names a party and a window.
+type GetPartyScorecardRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The party.
+	PartyId string `protobuf:"bytes,1,opt,name=party_id,json=partyId,proto3" json:"party_id,omitempty"`
+	// Only its agreements with this party. Empty: with all.
+	PartnerPartyId string `protobuf:"bytes,2,opt,name=partner_party_id,json=partnerPartyId,proto3" json:"partner_party_id,omitempty"`
+	// The first day of the window, YYYY-MM-DD, in each agreement's time zone. Empty: the first day of each.
+	FromDate string `protobuf:"bytes,3,opt,name=from_date,json=fromDate,proto3" json:"from_date,omitempty"`
+	// The last day of the window, YYYY-MM-DD. Empty, or after the day that as_of is in an agreement's time zone: that day.
+	ToDate string `protobuf:"bytes,4,opt,name=to_date,json=toDate,proto3" json:"to_date,omitempty"`
+	// Answer as the service knew it at this time: as the events recorded up to then leave it. Not in the future. Not set:
+	// as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,82,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPartyScorecardRequest) Reset() {
+	*x = GetPartyScorecardRequest{}
+	mi := &file_concord_v1_scorecard_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPartyScorecardRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPartyScorecardRequest) ProtoMessage() {}
+
+func (x *GetPartyScorecardRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_scorecard_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPartyScorecardRequest.ProtoReflect.Descriptor instead.
+func (*GetPartyScorecardRequest) Descriptor() ([]byte, []int) {
+	return file_concord_v1_scorecard_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *GetPartyScorecardRequest) GetPartyId() string {
+	if x != nil {
+		return x.PartyId
+	}
+	return ""
+}
+
+func (x *GetPartyScorecardRequest) GetPartnerPartyId() string {
+	if x != nil {
+		return x.PartnerPartyId
+	}
+	return ""
+}
+
+func (x *GetPartyScorecardRequest) GetFromDate() string {
+	if x != nil {
+		return x.FromDate
+	}
+	return ""
+}
+
+func (x *GetPartyScorecardRequest) GetToDate() string {
+	if x != nil {
+		return x.ToDate
+	}
+	return ""
+}
+
+func (x *GetPartyScorecardRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 var File_concord_v1_scorecard_service_proto protoreflect.FileDescriptor
 
 const file_concord_v1_scorecard_service_proto_rawDesc = "" +
@@ -527,14 +610,22 @@ const file_concord_v1_scorecard_service_proto_rawDesc = "" +
 	"\ato_date\x18\x03 \x01(\tR\x06toDate\x12=\n" +
 	"\vcommitments\x18\x04 \x03(\v2\x1b.concord.v1.CommitmentShareR\vcommitments\x12>\n" +
 	"\vobligations\x18\x05 \x03(\v2\x1c.concord.v1.ScoredObligationR\vobligations\x12&\n" +
-	"\x0fnext_page_token\x18\x06 \x01(\tR\rnextPageToken2\xa3\x04\n" +
+	"\x0fnext_page_token\x18\x06 \x01(\tR\rnextPageToken\"\xf0\x02\n" +
+	"\x18GetPartyScorecardRequest\x12?\n" +
+	"\bparty_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\apartyId\x12Q\n" +
+	"\x10partner_party_id\x18\x02 \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\x0epartnerPartyId\x12F\n" +
+	"\tfrom_date\x18\x03 \x01(\tB)\xe0A\x01\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\bfromDate\x12B\n" +
+	"\ato_date\x18\x04 \x01(\tB)\xe0A\x01\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x06toDate\x124\n" +
+	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf2\xb1\x05\n" +
 	"\x10ScorecardService\x12\x82\x01\n" +
 	"\fGetScorecard\x12\x1f.concord.v1.GetScorecardRequest\x1a\x15.concord.v1.Scorecard\":\xa2\xae\x19\a\n" +
 	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x02)\x12'/v1/agreements/{agreement_id}/scorecard\x12\x98\x01\n" +
 	"\rExplainFigure\x12 .concord.v1.ExplainFigureRequest\x1a!.concord.v1.ExplainFigureResponse\"B\xa2\xae\x19\a\n" +
-	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x021\x12//v1/agreements/{agreement_id}/scorecard:explain\x12s\n" +
-	"\x13GetScorecardPicture\x12&.concord.v1.GetScorecardPictureRequest\x1a'.concord.v1.GetScorecardPictureResponse\"\v\xa2\xae\x19\a\n" +
-	"\x05\x01\x02\x03\x05\x04\x12z\n" +
+	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x021\x12//v1/agreements/{agreement_id}/scorecard:explain\x12\x8a\x01\n" +
+	"\x11GetPartyScorecard\x12$.concord.v1.GetPartyScorecardRequest\x1a\x1a.concord.v1.PartyScorecard\"3\xa2\xae\x19\a\n" +
+	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x02\"\x12 /v1/parties/{party_id}/scorecard\x12t\n" +
+	"\x13GetScorecardPicture\x12&.concord.v1.GetScorecardPictureRequest\x1a'.concord.v1.GetScorecardPictureResponse\"\f\xa2\xae\x19\b\n" +
+	"\x06\x01\x02\x03\x05\x04\b\x12z\n" +
 	"\n" +
 	"GetOutlook\x12\x1d.concord.v1.GetOutlookRequest\x1a\x13.concord.v1.Outlook\"8\xa2\xae\x19\a\n" +
 	"\x05\x01\x02\x03\x05\x04\x82\xd3\xe4\x93\x02'\x12%/v1/agreements/{agreement_id}/outlookB7Z5github.com/concordhq/concord/gen/concord/v1;concordv1b\x06proto3"
@@ -551,7 +642,7 @@ func file_concord_v1_scorecard_service_proto_rawDescGZIP() []byte {
 	return file_concord_v1_scorecard_service_proto_rawDescData
 }
 
-var file_concord_v1_scorecard_service_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_concord_v1_scorecard_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_concord_v1_scorecard_service_proto_goTypes = []any{
 	(*GetScorecardRequest)(nil),         // 0: concord.v1.GetScorecardRequest
 	(*GetScorecardPictureRequest)(nil),  // 1: concord.v1.GetScorecardPictureRequest
@@ -559,38 +650,43 @@ var file_concord_v1_scorecard_service_proto_goTypes = []any{
 	(*GetOutlookRequest)(nil),           // 3: concord.v1.GetOutlookRequest
 	(*ExplainFigureRequest)(nil),        // 4: concord.v1.ExplainFigureRequest
 	(*ExplainFigureResponse)(nil),       // 5: concord.v1.ExplainFigureResponse
-	(*timestamppb.Timestamp)(nil),       // 6: google.protobuf.Timestamp
-	(Side)(0),                           // 7: concord.v1.Side
-	(FigureId)(0),                       // 8: concord.v1.FigureId
-	(*Figure)(nil),                      // 9: concord.v1.Figure
-	(*CommitmentShare)(nil),             // 10: concord.v1.CommitmentShare
-	(*ScoredObligation)(nil),            // 11: concord.v1.ScoredObligation
-	(*Scorecard)(nil),                   // 12: concord.v1.Scorecard
-	(*Outlook)(nil),                     // 13: concord.v1.Outlook
+	(*GetPartyScorecardRequest)(nil),    // 6: concord.v1.GetPartyScorecardRequest
+	(*timestamppb.Timestamp)(nil),       // 7: google.protobuf.Timestamp
+	(Side)(0),                           // 8: concord.v1.Side
+	(FigureId)(0),                       // 9: concord.v1.FigureId
+	(*Figure)(nil),                      // 10: concord.v1.Figure
+	(*CommitmentShare)(nil),             // 11: concord.v1.CommitmentShare
+	(*ScoredObligation)(nil),            // 12: concord.v1.ScoredObligation
+	(*Scorecard)(nil),                   // 13: concord.v1.Scorecard
+	(*PartyScorecard)(nil),              // 14: concord.v1.PartyScorecard
+	(*Outlook)(nil),                     // 15: concord.v1.Outlook
 }
 var file_concord_v1_scorecard_service_proto_depIdxs = []int32{
-	6,  // 0: concord.v1.GetScorecardRequest.as_of:type_name -> google.protobuf.Timestamp
-	6,  // 1: concord.v1.GetScorecardPictureRequest.as_of:type_name -> google.protobuf.Timestamp
-	6,  // 2: concord.v1.GetOutlookRequest.as_of:type_name -> google.protobuf.Timestamp
-	7,  // 3: concord.v1.ExplainFigureRequest.side:type_name -> concord.v1.Side
-	8,  // 4: concord.v1.ExplainFigureRequest.figure_id:type_name -> concord.v1.FigureId
-	6,  // 5: concord.v1.ExplainFigureRequest.as_of:type_name -> google.protobuf.Timestamp
-	9,  // 6: concord.v1.ExplainFigureResponse.figure:type_name -> concord.v1.Figure
-	10, // 7: concord.v1.ExplainFigureResponse.commitments:type_name -> concord.v1.CommitmentShare
-	11, // 8: concord.v1.ExplainFigureResponse.obligations:type_name -> concord.v1.ScoredObligation
-	0,  // 9: concord.v1.ScorecardService.GetScorecard:input_type -> concord.v1.GetScorecardRequest
-	4,  // 10: concord.v1.ScorecardService.ExplainFigure:input_type -> concord.v1.ExplainFigureRequest
-	1,  // 11: concord.v1.ScorecardService.GetScorecardPicture:input_type -> concord.v1.GetScorecardPictureRequest
-	3,  // 12: concord.v1.ScorecardService.GetOutlook:input_type -> concord.v1.GetOutlookRequest
-	12, // 13: concord.v1.ScorecardService.GetScorecard:output_type -> concord.v1.Scorecard
-	5,  // 14: concord.v1.ScorecardService.ExplainFigure:output_type -> concord.v1.ExplainFigureResponse
-	2,  // 15: concord.v1.ScorecardService.GetScorecardPicture:output_type -> concord.v1.GetScorecardPictureResponse
-	13, // 16: concord.v1.ScorecardService.GetOutlook:output_type -> concord.v1.Outlook
-	13, // [13:17] is the sub-list for method output_type
-	9,  // [9:13] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	7,  // 0: concord.v1.GetScorecardRequest.as_of:type_name -> google.protobuf.Timestamp
+	7,  // 1: concord.v1.GetScorecardPictureRequest.as_of:type_name -> google.protobuf.Timestamp
+	7,  // 2: concord.v1.GetOutlookRequest.as_of:type_name -> google.protobuf.Timestamp
+	8,  // 3: concord.v1.ExplainFigureRequest.side:type_name -> concord.v1.Side
+	9,  // 4: concord.v1.ExplainFigureRequest.figure_id:type_name -> concord.v1.FigureId
+	7,  // 5: concord.v1.ExplainFigureRequest.as_of:type_name -> google.protobuf.Timestamp
+	10, // 6: concord.v1.ExplainFigureResponse.figure:type_name -> concord.v1.Figure
+	11, // 7: concord.v1.ExplainFigureResponse.commitments:type_name -> concord.v1.CommitmentShare
+	12, // 8: concord.v1.ExplainFigureResponse.obligations:type_name -> concord.v1.ScoredObligation
+	7,  // 9: concord.v1.GetPartyScorecardRequest.as_of:type_name -> google.protobuf.Timestamp
+	0,  // 10: concord.v1.ScorecardService.GetScorecard:input_type -> concord.v1.GetScorecardRequest
+	4,  // 11: concord.v1.ScorecardService.ExplainFigure:input_type -> concord.v1.ExplainFigureRequest
+	6,  // 12: concord.v1.ScorecardService.GetPartyScorecard:input_type -> concord.v1.GetPartyScorecardRequest
+	1,  // 13: concord.v1.ScorecardService.GetScorecardPicture:input_type -> concord.v1.GetScorecardPictureRequest
+	3,  // 14: concord.v1.ScorecardService.GetOutlook:input_type -> concord.v1.GetOutlookRequest
+	13, // 15: concord.v1.ScorecardService.GetScorecard:output_type -> concord.v1.Scorecard
+	5,  // 16: concord.v1.ScorecardService.ExplainFigure:output_type -> concord.v1.ExplainFigureResponse
+	14, // 17: concord.v1.ScorecardService.GetPartyScorecard:output_type -> concord.v1.PartyScorecard
+	2,  // 18: concord.v1.ScorecardService.GetScorecardPicture:output_type -> concord.v1.GetScorecardPictureResponse
+	15, // 19: concord.v1.ScorecardService.GetOutlook:output_type -> concord.v1.Outlook
+	15, // [15:20] is the sub-list for method output_type
+	10, // [10:15] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_scorecard_service_proto_init() }
@@ -608,7 +704,7 @@ func file_concord_v1_scorecard_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_scorecard_service_proto_rawDesc), len(file_concord_v1_scorecard_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -141,6 +141,59 @@ func local_request_ScorecardService_ExplainFigure_0(ctx context.Context, marshal
 	return msg, metadata, err
 }
 
+var filter_ScorecardService_GetPartyScorecard_0 = &utilities.DoubleArray{Encoding: map[string]int{"party_id": 0}, Base: []int{1, 1, 0}, Check: []int{0, 1, 2}}
+
+func request_ScorecardService_GetPartyScorecard_0(ctx context.Context, marshaler runtime.Marshaler, client ScorecardServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq GetPartyScorecardRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	val, ok := pathParams["party_id"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "party_id")
+	}
+	protoReq.PartyId, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "party_id", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_ScorecardService_GetPartyScorecard_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	msg, err := client.GetPartyScorecard(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	return msg, metadata, err
+}
+
+func local_request_ScorecardService_GetPartyScorecard_0(ctx context.Context, marshaler runtime.Marshaler, server ScorecardServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq GetPartyScorecardRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	val, ok := pathParams["party_id"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "party_id")
+	}
+	protoReq.PartyId, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "party_id", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_ScorecardService_GetPartyScorecard_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	msg, err := server.GetPartyScorecard(ctx, &protoReq)
+	return msg, metadata, err
+}
+
 var filter_ScorecardService_GetOutlook_0 = &utilities.DoubleArray{Encoding: map[string]int{"agreement_id": 0}, Base: []int{1, 1, 0}, Check: []int{0, 1, 2}}
 
 func request_ScorecardService_GetOutlook_0(ctx context.Context, marshaler runtime.Marshaler, client ScorecardServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
@@ -240,6 +293,26 @@ func RegisterScorecardServiceHandlerServer(ctx context.Context, mux *runtime.Ser
 		}
 		forward_ScorecardService_ExplainFigure_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodGet, pattern_ScorecardService_GetPartyScorecard_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		var stream runtime.ServerTransportStream
+		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/concord.v1.ScorecardService/GetPartyScorecard", runtime.WithHTTPPathPattern("/v1/parties/{party_id}/scorecard"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := local_request_ScorecardService_GetPartyScorecard_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_ScorecardService_GetPartyScorecard_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodGet, pattern_ScorecardService_GetOutlook_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -334,6 +407,23 @@ func RegisterScorecardServiceHandlerClient(ctx context.Context, mux *runtime.Ser
 		}
 		forward_ScorecardService_ExplainFigure_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodGet, pattern_ScorecardService_GetPartyScorecard_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/concord.v1.ScorecardService/GetPartyScorecard", runtime.WithHTTPPathPattern("/v1/parties/{party_id}/scorecard"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_ScorecardService_GetPartyScorecard_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_ScorecardService_GetPartyScorecard_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodGet, pattern_ScorecardService_GetOutlook_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -355,13 +445,15 @@ func RegisterScorecardServiceHandlerClient(ctx context.Context, mux *runtime.Ser
 }
 
 var (
-	pattern_ScorecardService_GetScorecard_0  = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "agreements", "agreement_id", "scorecard"}, ""))
-	pattern_ScorecardService_ExplainFigure_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "agreements", "agreement_id", "scorecard"}, "explain"))
-	pattern_ScorecardService_GetOutlook_0    = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "agreements", "agreement_id", "outlook"}, ""))
+	pattern_ScorecardService_GetScorecard_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "agreements", "agreement_id", "scorecard"}, ""))
+	pattern_ScorecardService_ExplainFigure_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "agreements", "agreement_id", "scorecard"}, "explain"))
+	pattern_ScorecardService_GetPartyScorecard_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "parties", "party_id", "scorecard"}, ""))
+	pattern_ScorecardService_GetOutlook_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "agreements", "agreement_id", "outlook"}, ""))
 )
 
 var (
-	forward_ScorecardService_GetScorecard_0  = runtime.ForwardResponseMessage
-	forward_ScorecardService_ExplainFigure_0 = runtime.ForwardResponseMessage
-	forward_ScorecardService_GetOutlook_0    = runtime.ForwardResponseMessage
+	forward_ScorecardService_GetScorecard_0      = runtime.ForwardResponseMessage
+	forward_ScorecardService_ExplainFigure_0     = runtime.ForwardResponseMessage
+	forward_ScorecardService_GetPartyScorecard_0 = runtime.ForwardResponseMessage
+	forward_ScorecardService_GetOutlook_0        = runtime.ForwardResponseMessage
 )

@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	ScorecardService_GetScorecard_FullMethodName        = "/concord.v1.ScorecardService/GetScorecard"
 	ScorecardService_ExplainFigure_FullMethodName       = "/concord.v1.ScorecardService/ExplainFigure"
+	ScorecardService_GetPartyScorecard_FullMethodName   = "/concord.v1.ScorecardService/GetPartyScorecard"
 	ScorecardService_GetScorecardPicture_FullMethodName = "/concord.v1.ScorecardService/GetScorecardPicture"
 	ScorecardService_GetOutlook_FullMethodName          = "/concord.v1.ScorecardService/GetOutlook"
 )
@@ -39,9 +40,15 @@ type ScorecardServiceClient interface {
 	// behind it by due day, each with the event that an auditor finds it by. Refused with INVALID_FIELDS for a figure of both
 	// sides together: M6 and M7 are made of each side's M1, the lower pulse of each side's pulse.
 	ExplainFigure(ctx context.Context, in *ExplainFigureRequest, opts ...grpc.CallOption) (*ExplainFigureResponse, error)
+	// GetPartyScorecard reckons the figures of a party over its agreements, beside those of its partners in them: over those
+	// that the caller may see, so that a party that asks about another is told of what both are in. Refused with INVALID_FIELDS
+	// for a window that is none, and with LIMIT_EXCEEDED over more than 1,000 agreements, or as of a time by which these had
+	// more than 200,000 events: name the partner, or ask for their scorecards.
+	GetPartyScorecard(ctx context.Context, in *GetPartyScorecardRequest, opts ...grpc.CallOption) (*PartyScorecard, error)
 	// GetScorecardPicture is a scorecard drawn as a picture for a page. The same events, window and as_of give the same bytes;
 	// where as_of is not set no instant is in them, so that they change with the agreement and from day to day only. gRPC
-	// only; the same bytes are served over HTTP as "/v1/agreements/{agreement_id}/scorecard.svg".
+	// only; the same bytes are served over HTTP as "/v1/agreements/{agreement_id}/scorecard.svg", to pages also with the secret
+	// of a scorecard feed.
 	GetScorecardPicture(ctx context.Context, in *GetScorecardPictureRequest, opts ...grpc.CallOption) (*GetScorecardPictureResponse, error)
 	// GetOutlook says what is likely to be late next, on both sides alike: of what is to be done within 60 days, by how each
 	// commitment was kept of late and what each obligation waits for. It is no score.
@@ -70,6 +77,16 @@ func (c *scorecardServiceClient) ExplainFigure(ctx context.Context, in *ExplainF
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ExplainFigureResponse)
 	err := c.cc.Invoke(ctx, ScorecardService_ExplainFigure_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *scorecardServiceClient) GetPartyScorecard(ctx context.Context, in *GetPartyScorecardRequest, opts ...grpc.CallOption) (*PartyScorecard, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PartyScorecard)
+	err := c.cc.Invoke(ctx, ScorecardService_GetPartyScorecard_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -110,9 +127,15 @@ type ScorecardServiceServer interface {
 	// behind it by due day, each with the event that an auditor finds it by. Refused with INVALID_FIELDS for a figure of both
 	// sides together: M6 and M7 are made of each side's M1, the lower pulse of each side's pulse.
 	ExplainFigure(context.Context, *ExplainFigureRequest) (*ExplainFigureResponse, error)
+	// GetPartyScorecard reckons the figures of a party over its agreements, beside those of its partners in them: over those
+	// that the caller may see, so that a party that asks about another is told of what both are in. Refused with INVALID_FIELDS
+	// for a window that is none, and with LIMIT_EXCEEDED over more than 1,000 agreements, or as of a time by which these had
+	// more than 200,000 events: name the partner, or ask for their scorecards.
+	GetPartyScorecard(context.Context, *GetPartyScorecardRequest) (*PartyScorecard, error)
 	// GetScorecardPicture is a scorecard drawn as a picture for a page. The same events, window and as_of give the same bytes;
 	// where as_of is not set no instant is in them, so that they change with the agreement and from day to day only. gRPC
-	// only; the same bytes are served over HTTP as "/v1/agreements/{agreement_id}/scorecard.svg".
+	// only; the same bytes are served over HTTP as "/v1/agreements/{agreement_id}/scorecard.svg", to pages also with the secret
+	// of a scorecard feed.
 	GetScorecardPicture(context.Context, *GetScorecardPictureRequest) (*GetScorecardPictureResponse, error)
 	// GetOutlook says what is likely to be late next, on both sides alike: of what is to be done within 60 days, by how each
 	// commitment was kept of late and what each obligation waits for. It is no score.
@@ -132,6 +155,9 @@ func (UnimplementedScorecardServiceServer) GetScorecard(context.Context, *GetSco
 }
 func (UnimplementedScorecardServiceServer) ExplainFigure(context.Context, *ExplainFigureRequest) (*ExplainFigureResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ExplainFigure not implemented")
+}
+func (UnimplementedScorecardServiceServer) GetPartyScorecard(context.Context, *GetPartyScorecardRequest) (*PartyScorecard, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetPartyScorecard not implemented")
 }
 func (UnimplementedScorecardServiceServer) GetScorecardPicture(context.Context, *GetScorecardPictureRequest) (*GetScorecardPictureResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetScorecardPicture not implemented")
@@ -196,6 +222,24 @@ func _ScorecardService_ExplainFigure_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ScorecardService_GetPartyScorecard_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetPartyScorecardRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ScorecardServiceServer).GetPartyScorecard(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ScorecardService_GetPartyScorecard_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ScorecardServiceServer).GetPartyScorecard(ctx, req.(*GetPartyScorecardRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ScorecardService_GetScorecardPicture_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetScorecardPictureRequest)
 	if err := dec(in); err != nil {
@@ -246,6 +290,10 @@ var ScorecardService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ExplainFigure",
 			Handler:    _ScorecardService_ExplainFigure_Handler,
+		},
+		{
+			MethodName: "GetPartyScorecard",
+			Handler:    _ScorecardService_GetPartyScorecard_Handler,
 		},
 		{
 			MethodName: "GetScorecardPicture",

@@ -749,8 +749,8 @@ func (x *OpenLog) GetVerifierKey() string {
 	return ""
 }
 
-// Tally counts what became of the obligations of one commitment (or of the concerns addressed to one side) by when they were
-// due, so that a score costs the same however long the history is. There is one of all years, one of each year by months and
+// Tally counts what became of the obligations of one commitment (or of the concerns addressed to one side, or of the rounds of
+// the pulse that asked it) by when they were due, so that a score costs the same however long the history is. There is one of all years, one of each year by months and
 // one of each month by days; they follow from the events alone.
 type Tally struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -863,8 +863,14 @@ type Counts struct {
 	ByWord int32 `protobuf:"varint,3,opt,name=by_word,json=byWord,proto3" json:"by_word,omitempty"`
 	// Shifted or excused because of the other side.
 	Blocked int32 `protobuf:"varint,4,opt,name=blocked,proto3" json:"blocked,omitempty"`
-	// In how many business days what was not kept on time was made good, fewest first.
-	Days          []*DayCount `protobuf:"bytes,5,rep,name=days,proto3" json:"days,omitempty"`
+	// In how many business days what was not kept on time was made good, or a concern acknowledged, fewest first.
+	Days []*DayCount `protobuf:"bytes,5,rep,name=days,proto3" json:"days,omitempty"`
+	// How many people answered.
+	Answers int32 `protobuf:"varint,6,opt,name=answers,proto3" json:"answers,omitempty"`
+	// The sum of their five ratings of the other side, each less 1.
+	PointsOfOther int32 `protobuf:"varint,7,opt,name=points_of_other,json=pointsOfOther,proto3" json:"points_of_other,omitempty"`
+	// The sum of their five ratings of their own side, each less 1.
+	PointsOfSelf  int32 `protobuf:"varint,8,opt,name=points_of_self,json=pointsOfSelf,proto3" json:"points_of_self,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -932,6 +938,27 @@ func (x *Counts) GetDays() []*DayCount {
 		return x.Days
 	}
 	return nil
+}
+
+func (x *Counts) GetAnswers() int32 {
+	if x != nil {
+		return x.Answers
+	}
+	return 0
+}
+
+func (x *Counts) GetPointsOfOther() int32 {
+	if x != nil {
+		return x.PointsOfOther
+	}
+	return 0
+}
+
+func (x *Counts) GetPointsOfSelf() int32 {
+	if x != nil {
+		return x.PointsOfSelf
+	}
+	return 0
 }
 
 // DayCount is how many took so many business days.
@@ -1098,14 +1125,17 @@ const file_concord_journal_v1_journal_proto_rawDesc = "" +
 	"\x05parts\x18\x01 \x03(\v2\x1d.concord.journal.v1.TallyPartR\x05parts\"W\n" +
 	"\tTallyPart\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x05R\x06number\x122\n" +
-	"\x06counts\x18\x02 \x01(\v2\x1a.concord.journal.v1.CountsR\x06counts\"\xa8\x01\n" +
+	"\x06counts\x18\x02 \x01(\v2\x1a.concord.journal.v1.CountsR\x06counts\"\x90\x02\n" +
 	"\x06Counts\x12\x1a\n" +
 	"\boutcomes\x18\x01 \x03(\x05R\boutcomes\x12\x1d\n" +
 	"\n" +
 	"told_first\x18\x02 \x01(\x05R\ttoldFirst\x12\x17\n" +
 	"\aby_word\x18\x03 \x01(\x05R\x06byWord\x12\x18\n" +
 	"\ablocked\x18\x04 \x01(\x05R\ablocked\x120\n" +
-	"\x04days\x18\x05 \x03(\v2\x1c.concord.journal.v1.DayCountR\x04days\"4\n" +
+	"\x04days\x18\x05 \x03(\v2\x1c.concord.journal.v1.DayCountR\x04days\x12\x18\n" +
+	"\aanswers\x18\x06 \x01(\x05R\aanswers\x12&\n" +
+	"\x0fpoints_of_other\x18\a \x01(\x05R\rpointsOfOther\x12$\n" +
+	"\x0epoints_of_self\x18\b \x01(\x05R\fpointsOfSelf\"4\n" +
 	"\bDayCount\x12\x12\n" +
 	"\x04days\x18\x01 \x01(\x05R\x04days\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\x05R\x05count\"!\n" +
