@@ -39,7 +39,8 @@ func TestRandomTalesKeepThePromisesOfTheProduct(t *testing.T) {
 	})
 	elsewhere := map[string]bool{ // amendments: TestImpactIsWhatHappens; delays: TestDelaysArePassedOn
 		"commitment_agreed": true, "obligation_cure_objected": true, "party_updated": true, "api_key_issued": true, "api_key_revoked": true, "log_opened": true, "log_key_added": true, "log_key_retired": true, "private_data_erased": true,
-		"agreement_amended": true, "commitment_revised": true, "obligation_superseded": true, "agreement_renewed": true, "obligation_imported": true, "objective_agreed": true, "objective_revised": true, "objective_ended": true, "observation_returned": true,
+		"agreement_amended": true, "commitment_revised": true, "obligation_superseded": true, "agreement_renewed": true, "obligation_imported": true,
+		"objective_agreed": true, "objective_revised": true, "objective_ended": true, "observation_returned": true,
 		"obligation_shifted": true, "obligation_blocked": true, "obligation_notice_given": true,
 	}
 	for i := range changes().Len() {

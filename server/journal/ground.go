@@ -53,11 +53,11 @@ func ids(snap store.Snapshot, l rules.Listing) iter.Seq2[string, error] {
 		q.prefixes = prefixes(join(l.Agreement, sep, subLists, listCommitments), choices(pb.Side_SIDE_UNSPECIFIED, bothSides), chosen(l.States, pb.CommitmentState_name))
 	case rules.KindProposal:
 		q.prefixes = prefixes(join(l.Agreement, sep, subLists, listProposals), chosen(l.States, pb.ProposalState_name))
-	case rules.KindObservation:
-		q.prefixes = prefixes(join(l.Agreement, sep, subLists, listObservations, l.Objective, sep), chosen(l.States, pb.ObservationState_name))
 	case rules.KindConcern:
 		q.prefixes = prefixes(join(l.Agreement, sep, subLists, listConcerns), choices(pb.Side_SIDE_UNSPECIFIED, bothSides),
 			choices(pb.ConcernKind_CONCERN_KIND_UNSPECIFIED, pb.ConcernKind_name), grouped(chosen(l.States, pb.ConcernState_name), concernGroup))
+	case rules.KindObservation:
+		q.prefixes = prefixes(join(l.Agreement, sep, subLists, listObservations, l.Objective, sep), chosen(l.States, pb.ObservationState_name))
 	case rules.KindPulseRound:
 		q.prefixes = prefixes(join(l.Agreement, sep, subLists, listPulseRounds), chosen(l.States, pb.PulseRoundState_name))
 	case rules.KindReview:
