@@ -8,11 +8,17 @@ import (
 
 func (s *State) concernRaised(e *pb.Event, c *pb.ConcernRaised) {
 	side := e.GetActor().GetSide()
-	s.Put(concernRef(e.GetAgreementId(), c.GetConcernId()), &pb.Concern{
+	m := &pb.Concern{
 		AgreementId: e.GetAgreementId(), ConcernId: c.GetConcernId(), Kind: c.GetKind(), Title: c.GetTitle(), Text: c.GetText(), Evidence: c.GetEvidence(),
 		RaisedBy: side, Respondent: Other(side), About: c.GetAbout(), CommitmentId: c.GetCommitmentId(), ObligationIds: c.GetObligationIds(),
 		State: raised, ResponseEndTime: c.GetResponseEndTime(), CreateTime: e.GetRecordTime(), UpdateTime: e.GetRecordTime(), Etag: etag(e),
-	})
+	}
+	if c.GetResponseEndTime() != nil {
+		m.ResponseEndDate = s.dayOf(e.GetAgreementId(), c.GetResponseEndTime().AsTime())
+	}
+	ref := concernRef(e.GetAgreementId(), c.GetConcernId())
+	s.recount(e.GetAgreementId(), s.Get(ref), m)
+	s.Put(ref, m)
 	s.editAgreement(e, func(a *pb.Agreement) { a.OpenConcernCount++ })
 	s.discloseLinked(e, c)
 }
@@ -24,11 +30,13 @@ func (s *State) editConcern(e *pb.Event, id string, change func(*pb.Concern)) {
 	edit(s, ref, func(m *pb.Concern) {
 		if m.GetAcknowledgeTime() == nil && e.GetActor().GetSide() == m.GetRespondent() {
 			m.AcknowledgeTime, m.PriorState = e.GetRecordTime(), heard(m.GetPriorState())
+			s.answeredAfter(m)
 		}
 		change(m)
 		m.UpdateTime, m.Etag = e.GetRecordTime(), etag(e)
 	})
 	now := get[*pb.Concern](s, ref)
+	s.recount(e.GetAgreementId(), was, now)
 	switch {
 	case concernOver(now.GetState()) && !concernOver(was.GetState()):
 		s.editAgreement(e, func(a *pb.Agreement) { a.OpenConcernCount-- })

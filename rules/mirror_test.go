@@ -113,7 +113,7 @@ func mirroredRef(ref Ref) Ref {
 }
 
 // sideTallies is what sides have tallies of.
-var sideTallies = []string{pulseTally}
+var sideTallies = []string{pulseTally, concernTally}
 
 // scoredAlike holds that exchanging the sides exchanges their figures, and does nothing else.
 func (tw *twins) scoredAlike(id string) {

@@ -40,7 +40,8 @@ type reckoning struct {
 	at        time.Time
 	text      *pb.Terms // in force; empty before there is one
 	window    window
-	weights   map[string]int32 // by commitment
+	weights   map[string]int32           // by commitment
+	observed  map[string]*pb.Observation // by objective: where it stood on the last day of the window
 	promises  []*pb.Commitment
 	look      ledger
 }
@@ -112,6 +113,7 @@ func (s *State) score(agreementID, from, to string, at time.Time, look ledger) (
 			r.weights[credit.GetCommitmentId()] = credit.GetWeight()
 		}
 	}
+	r.observe(s)
 	for after := Place(""); ; {
 		page := s.Commitments(agreementID, nil, after, scoredPage)
 		r.promises = append(r.promises, page...)
@@ -119,6 +121,14 @@ func (s *State) score(agreementID, from, to string, at time.Time, look ledger) (
 			return r, s.err
 		}
 		after = PlaceOf(page[len(page)-1])
+	}
+}
+
+// observe reads where each objective stood on the last day of the window.
+func (r *reckoning) observe(s *State) {
+	r.observed = map[string]*pb.Observation{}
+	for _, o := range r.text.GetObjectives() {
+		r.observed[o.GetObjectiveId()] = s.Observed(r.agreement.GetAgreementId(), o.GetObjectiveId(), r.window.to)
 	}
 }
 
@@ -143,7 +153,12 @@ func (r *reckoning) sums(side pb.Side, w window) *sums {
 			t.promised += c.GetWeight()
 		}
 	}
-	t.pulse = r.look(sideTally(pulseTally, side), w)
+	for _, o := range r.text.GetObjectives() {
+		if o.GetSide() == side {
+			t.hope(o, r.observed[o.GetObjectiveId()])
+		}
+	}
+	t.pulse, t.heard = r.look(sideTally(pulseTally, side), w), r.look(sideTally(concernTally, side), w)
 	return t
 }
 

@@ -102,8 +102,12 @@ type marked struct {
 
 func (m marked) counts() bool { return m.id != "" }
 
-// pulseTally names the tallies of what a side said in rounds of the pulse. No commitment has such an id.
-const pulseTally = "~pulse-"
+// What sides have tallies of: what a side said in rounds of the pulse, and the concerns that it was to answer. No commitment
+// has such an id.
+const (
+	pulseTally   = "~pulse-"
+	concernTally = "~concern-"
+)
 
 // sideTally is the id of a side's tallies of something.
 func sideTally(of string, side pb.Side) string { return of + strconv.Itoa(int(side)) }
@@ -116,6 +120,8 @@ func marksOf(m proto.Message) (all [2]marked) {
 	case *pb.PulseRound:
 		all[0] = pulseMark(r, pb.Side_SIDE_VENDOR, r.GetResult().GetVendor())
 		all[1] = pulseMark(r, pb.Side_SIDE_CLIENT, r.GetResult().GetClient())
+	case *pb.Concern:
+		all[0] = concernMark(r)
 	}
 	return all
 }
@@ -147,6 +153,34 @@ func pulseMark(r *pb.PulseRound, side pb.Side, said *pb.PulseSum) (m marked) {
 		m.ofOther, m.ofSelf = points(said.GetOfOther(), n), points(said.GetOfSelf(), n)
 	}
 	return m
+}
+
+// concernMark is how a concern counts for the side that is to answer it, on the last day that it can do so in time: as kept if
+// it did, and as broken if it did not, later or never.
+func concernMark(c *pb.Concern) (m marked) {
+	day, err := ParseDay(c.GetResponseEndDate())
+	if err != nil {
+		return m
+	}
+	m.id, m.day, m.class = sideTally(concernTally, c.GetRespondent()), day, leftOut(pb.LeftOutReason_LEFT_OUT_REASON_CLOCK_RUNS)
+	switch {
+	case c.GetResponseMissed():
+		m.class = classBroken
+	case c.GetAcknowledgeTime() != nil:
+		m.class = classOnTime
+	}
+	m.timed, m.days = c.ResponseBusinessDays != nil, c.GetResponseBusinessDays()
+	return m
+}
+
+// answeredAfter notes how long it took to acknowledge a concern that has a clock.
+func (s *State) answeredAfter(c *pb.Concern) {
+	cal, wrong := NewCalendar(s.agreement(c.GetAgreementId()).GetCalendar(), "calendar")
+	if wrong != nil || c.GetResponseEndDate() == "" {
+		return
+	}
+	days := cal.BusinessDaysBetween(cal.DayAt(c.GetCreateTime().AsTime()), cal.DayAt(c.GetAcknowledgeTime().AsTime()))
+	c.ResponseBusinessDays = proto.Int32(int32(max(0, days)))
 }
 
 // pulseQuestions is how many questions are asked; pulseSpan is how far the best rating is from the worst.

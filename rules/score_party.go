@@ -66,6 +66,7 @@ func (p *PartyScore) Add(s *State, agreementID string) error {
 	if r.window.from > r.window.to {
 		return s.err
 	}
+	r.observe(s)
 	side := Caller{PartyID: p.party}.SideOf(r.agreement)
 	p.count++
 	p.last = max(p.last, r.window.to)

@@ -46,9 +46,13 @@ type sums struct {
 	mendWeight, failWeight int64    // of failures: those made good, and all
 	promised               int32    // weights of what the text promises
 	pulse                  counts   // of what it said in rounds of the pulse
+	heard                  counts   // of the concerns that it was to answer
+	attained               *big.Rat // the sum of weight times how far each objective has come
+	hopeWeight             int64    // the weights of the objectives that it confirmed an observation of
+	hopes, unseen          int32    // how many those are, and the others
 }
 
-func newSums() *sums { return &sums{kept: new(big.Rat)} }
+func newSums() *sums { return &sums{kept: new(big.Rat), attained: new(big.Rat)} }
 
 // add adds a commitment.
 func (t *sums) add(weight int32, c counts) {
@@ -71,6 +75,11 @@ func (t *sums) join(o *sums) {
 	t.promised += o.promised
 	t.counts.join(&o.counts)
 	t.pulse.join(&o.pulse)
+	t.heard.join(&o.heard)
+	t.attained.Add(t.attained, o.attained)
+	t.hopeWeight += o.hopeWeight
+	t.hopes += o.hopes
+	t.unseen += o.unseen
 }
 
 // join adds other counts.
@@ -134,6 +143,46 @@ func (t *sums) figure(id pb.FigureId, side pb.Side) *pb.Figure {
 	return f
 }
 
+// hope adds an objective, and where it stands; an observation of nil is none.
+func (t *sums) hope(o *pb.ObjectiveTerms, seen *pb.Observation) {
+	if seen == nil {
+		t.unseen++
+		return
+	}
+	t.hopes++
+	t.hopeWeight += int64(o.GetWeight())
+	t.attained.Add(t.attained, new(big.Rat).Mul(whole(int64(o.GetWeight())), progress(o, seen.GetValue())))
+}
+
+// progress is how far a value is from the baseline of an objective towards its target: 0 to 1.
+func progress(o *pb.ObjectiveTerms, value string) *big.Rat {
+	base := int64(figure(o.GetBaseline()))
+	way := ratio(whole(int64(figure(value))-base), whole(int64(figure(o.GetTarget()))-base))
+	switch {
+	case way == nil || way.Sign() < 0:
+		return new(big.Rat)
+	case way.Cmp(whole(1)) > 0:
+		return whole(1)
+	}
+	return way
+}
+
+// attainment is M11.
+func (t *sums) attainment(side pb.Side) *pb.Figure {
+	var left []*pb.LeftOut
+	if t.unseen > 0 {
+		left = []*pb.LeftOut{{Reason: pb.LeftOutReason_LEFT_OUT_REASON_NOT_OBSERVED, Count: t.unseen}}
+	}
+	return quotient(pb.FigureId_FIGURE_ID_ATTAINMENT, side, t.attained, whole(t.hopeWeight), t.hopes, left)
+}
+
+// responsiveness is M4: of the concerns whose clock ended, those that were acknowledged in time.
+func (t *sums) responsiveness(side pb.Side) *pb.Figure {
+	f := quotient(pb.FigureId_FIGURE_ID_RESPONSIVENESS, side, whole(int64(t.heard.onTime())), whole(int64(t.heard.counted())), t.heard.counted(), t.heard.leftOut())
+	f.MedianBusinessDays = median(t.heard.days)
+	return f
+}
+
 // felt is M8, exactly: points by as many as there could be.
 func (t *sums) felt(points int32) *big.Rat {
 	return ratio(whole(int64(points)), whole(int64(t.pulse.answers)*pulseQuestions*pulseSpan))
@@ -179,9 +228,9 @@ func (t *sums) sideScores(side pb.Side, partyID string, other *sums) *pb.SideSco
 		Candour:        t.figure(pb.FigureId_FIGURE_ID_CANDOUR, side),
 		Blocked:        t.figure(pb.FigureId_FIGURE_ID_BLOCKED, side),
 		Evidence:       t.figure(pb.FigureId_FIGURE_ID_EVIDENCE, side),
-		Responsiveness: nullFigure(pb.FigureId_FIGURE_ID_RESPONSIVENESS, side),
+		Responsiveness: t.responsiveness(side),
 		Pulse:          t.pulseFigure(side),
 		PulseGap:       t.gapFigure(side, other),
-		Attainment:     nullFigure(pb.FigureId_FIGURE_ID_ATTAINMENT, side),
+		Attainment:     t.attainment(side),
 	}
 }

@@ -117,7 +117,7 @@ func (w *world) addsUp(whole, one, other [2]*sums) {
 		}
 		scores := func(of [2]*sums) *pb.SideScores { return of[side].sideScores(0, "", of[1-side]) }
 		a, b, all := scores(one), scores(other), scores(whole)
-		for _, of := range []func(*pb.SideScores) *pb.Figure{(*pb.SideScores).GetRecovery, (*pb.SideScores).GetCandour, (*pb.SideScores).GetBlocked, (*pb.SideScores).GetEvidence, (*pb.SideScores).GetPulse} {
+		for _, of := range []func(*pb.SideScores) *pb.Figure{(*pb.SideScores).GetRecovery, (*pb.SideScores).GetCandour, (*pb.SideScores).GetBlocked, (*pb.SideScores).GetEvidence, (*pb.SideScores).GetPulse, (*pb.SideScores).GetResponsiveness} {
 			for _, part := range []func(*pb.Figure) string{(*pb.Figure).GetNumerator, (*pb.Figure).GetDenominator} {
 				if figure(part(of(a)))+figure(part(of(b))) != figure(part(of(all))) {
 					w.t.Fatalf("%v is not %v and %v", of(all), of(a), of(b))

@@ -9,24 +9,11 @@ import (
 // window is the days that a score is about: obligations due from the first to the last.
 type window struct{ from, to Day }
 
-// covers says whether all of another window is within it.
-func (w window) covers(o window) bool { return w.from <= o.from && o.to <= w.to }
-
 // meets says whether two windows have a day in common.
 func (w window) meets(o window) bool { return w.from <= o.to && o.from <= w.to }
 
 // has says whether a day is in it.
 func (w window) has(d Day) bool { return w.from <= d && d <= w.to }
-
-// yearWindow is all of a year.
-func yearWindow(year int32) window {
-	return window{DayOf(int(year), time.January, 1), DayOf(int(year), time.December, 31)}
-}
-
-// monthWindow is all of a month.
-func monthWindow(year, month int32) window {
-	return window{DayOf(int(year), time.Month(month), 1), DayOf(int(year), time.Month(month)+1, 0)}
-}
 
 // scoreWindow is the window that was asked for: from the first day of the agreement if it does not say, and never beyond the
 // day that it is, since what is due later has no outcome yet.
@@ -68,26 +55,29 @@ func (s *State) tallied(agreementID string) ledger {
 		return get[*journalv1.Tally](s, tallyRef(agreementID, id, number)).GetParts()
 	}
 	return func(id string, w window) (c counts) {
+		// Years and months are told apart as numbers: dates are dear, and this is asked for each month of a trend.
+		first, last := monthOf(w.from), monthOf(w.to)
+		fromFirst, toLast := w.from == monthStart(first), w.to+1 == monthStart(last+1) // whether the months at its ends are whole
 		for _, year := range parts(id, 0) {
 			y := year.GetNumber()
-			switch all := yearWindow(y); {
-			case w.covers(all):
-				c.include(year.GetCounts())
+			switch {
+			case y < first/12 || y > last/12:
 				continue
-			case !w.meets(all):
+			case y > first/12 && y < last/12:
+				c.include(year.GetCounts())
 				continue
 			}
 			for _, month := range parts(id, y) {
-				m := month.GetNumber()
-				switch all := monthWindow(y, m); {
-				case w.covers(all):
+				m := y*12 + month.GetNumber() - 1
+				switch {
+				case m < first || m > last:
+					continue
+				case (m > first || fromFirst) && (m < last || toLast):
 					c.include(month.GetCounts())
 					continue
-				case !w.meets(all):
-					continue
 				}
-				for _, day := range parts(id, monthNumber(y, m)) {
-					if w.has(DayOf(int(y), time.Month(m), int(day.GetNumber()))) {
+				for _, day := range parts(id, monthNumber(y, month.GetNumber())) {
+					if w.has(monthStart(m) + Day(day.GetNumber()) - 1) {
 						c.include(day.GetCounts())
 					}
 				}
@@ -96,6 +86,15 @@ func (s *State) tallied(agreementID string) ledger {
 		return c
 	}
 }
+
+// monthOf is the month that a day is in, counted from the year 0.
+func monthOf(d Day) int32 {
+	y, m, _ := d.Date()
+	return int32(y)*12 + int32(m) - 1
+}
+
+// monthStart is the first day of a month.
+func monthStart(month int32) Day { return DayOf(int(month/12), time.Month(month%12+1), 1) }
 
 // folded is the ledger of obligations and all else itself, by which an auditor holds the tallies to account: of all that the state
 // knows, as it is once a history was replayed.

@@ -358,9 +358,14 @@ type Concern struct {
 	// When it last changed.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,39,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// Changes with every change.
-	Etag          string `protobuf:"bytes,40,opt,name=etag,proto3" json:"etag,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Etag string `protobuf:"bytes,40,opt,name=etag,proto3" json:"etag,omitempty"`
+	// The last day on which it can be acknowledged in time, YYYY-MM-DD, in the agreement's time zone: scores count it on that
+	// day. Not set where it has no clock.
+	ResponseEndDate string `protobuf:"bytes,41,opt,name=response_end_date,json=responseEndDate,proto3" json:"response_end_date,omitempty"`
+	// How many business days after it was recorded it was acknowledged; not set before.
+	ResponseBusinessDays *int32 `protobuf:"varint,42,opt,name=response_business_days,json=responseBusinessDays,proto3,oneof" json:"response_business_days,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *Concern) Reset() {
@@ -673,6 +678,20 @@ func (x *Concern) GetEtag() string {
 	return ""
 }
 
+func (x *Concern) GetResponseEndDate() string {
+	if x != nil {
+		return x.ResponseEndDate
+	}
+	return ""
+}
+
+func (x *Concern) GetResponseBusinessDays() int32 {
+	if x != nil && x.ResponseBusinessDays != nil {
+		return *x.ResponseBusinessDays
+	}
+	return 0
+}
+
 // ConcernRemedy is what a side proposes to do about a concern.
 type ConcernRemedy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -824,7 +843,7 @@ var File_concord_v1_concern_proto protoreflect.FileDescriptor
 const file_concord_v1_concern_proto_rawDesc = "" +
 	"\n" +
 	"\x18concord/v1/concern.proto\x12\n" +
-	"concord.v1\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8a\x11\n" +
+	"concord.v1\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\x12\n" +
 	"\aConcern\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12\"\n" +
 	"\n" +
@@ -878,7 +897,10 @@ const file_concord_v1_concern_proto_rawDesc = "" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18' \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime\x12\x17\n" +
-	"\x04etag\x18( \x01(\tB\x03\xe0A\x03R\x04etag\"\xb3\x01\n" +
+	"\x04etag\x18( \x01(\tB\x03\xe0A\x03R\x04etag\x12/\n" +
+	"\x11response_end_date\x18) \x01(\tB\x03\xe0A\x03R\x0fresponseEndDate\x12>\n" +
+	"\x16response_business_days\x18* \x01(\x05B\x03\xe0A\x03H\x00R\x14responseBusinessDays\x88\x01\x01B\x19\n" +
+	"\x17_response_business_days\"\xb3\x01\n" +
 	"\rConcernRemedy\x12%\n" +
 	"\x02by\x18\x01 \x01(\x0e2\x10.concord.v1.SideB\x03\xe0A\x03R\x02by\x12\x17\n" +
 	"\x04text\x18\x02 \x01(\tB\x03\xe0A\x03R\x04text\x12\x1e\n" +
@@ -993,6 +1015,7 @@ func file_concord_v1_concern_proto_init() {
 	file_concord_v1_obligation_proto_init()
 	file_concord_v1_party_proto_init()
 	file_concord_v1_terms_proto_init()
+	file_concord_v1_concern_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

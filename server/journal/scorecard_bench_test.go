@@ -1,0 +1,87 @@
+package journal_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	pb "github.com/concordhq/concord/gen/concord/v1"
+	"github.com/concordhq/concord/rules"
+	"github.com/concordhq/concord/server/journal"
+	"github.com/concordhq/concord/server/store/memory"
+)
+
+// BenchmarkScorecard is what a scorecard costs of agreements with as many commitments and a hundred, or a hundred thousand
+// obligations behind them. They came with the agreement, ten thousand at most, and were lived since.
+func BenchmarkScorecard(b *testing.B) {
+	for _, past := range []int{100, 10_000} {
+		b.Run(fmt.Sprint(past), func(b *testing.B) {
+			j, now := scoredJournal(b, past)
+			ask := &pb.GetScorecardRequest{AgreementId: "a"}
+			card, err := j.Scorecard(b.Context(), vendor, ask)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if n := int(card.GetVendor().GetKept().GetCount() + card.GetClient().GetKept().GetCount()); n < past*99/100 {
+				b.Fatalf("%d obligations are in the score as of %v", n, now)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := j.Scorecard(b.Context(), vendor, ask); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// scoredJournal is a journal with an agreement of ten daily commitments, whose obligations were submitted and accepted every
+// day until there were so many.
+func scoredJournal(b *testing.B, past int) (*journal.Journal, time.Time) {
+	b.Helper()
+	const promises = 10
+	ctx, cancel := context.WithCancel(context.Background())
+	s, err := memory.Open(journal.Tables()...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	now := &clock{now: morning}
+	j, err := journal.Open(ctx, journal.Options{Store: s, Now: now.Now})
+	if err != nil {
+		b.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- j.Run(ctx) }()
+	b.Cleanup(func() { cancel(); <-done; s.Close() })
+	do := func(by rules.Caller, command proto.Message) {
+		if _, err := j.Do(ctx, by, command); err != nil {
+			b.Fatal(err)
+		}
+	}
+	do(chief, party("acme"))
+	do(chief, party("globex"))
+	terms := text("Daily")
+	for n := range promises {
+		c := recurring(fmt.Sprintf("c%d", n), pb.Side(1+n%2), "FREQ=DAILY")
+		terms.Commitments = append(terms.Commitments, c)
+	}
+	do(vendor, &pb.CreateAgreementRequest{AgreementId: "a", Agreement: &pb.Agreement{VendorPartyId: "acme", ClientPartyId: "globex", DraftTerms: terms}})
+	do(vendor, &pb.CreateProposalRequest{AgreementId: "a", ProposalId: "p", Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS})
+	do(client, accepts("a", terms))
+	for day := range past / promises {
+		now.set(morning.Add(time.Duration(day) * 24 * time.Hour))
+		for n := range promises {
+			by, other := vendor, client
+			if pb.Side(1+n%2) == pb.Side_SIDE_CLIENT {
+				by, other = other, by
+			}
+			id := fmt.Sprintf("c%d-%d", n, day+1)
+			do(by, &pb.SubmitObligationRequest{AgreementId: "a", ObligationId: id, Note: "done"})
+			do(other, &pb.AcceptObligationRequest{AgreementId: "a", ObligationId: id})
+		}
+	}
+	return j, now.Now()
+}
