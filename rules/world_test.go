@@ -128,7 +128,7 @@ func (w *world) stamp(by Caller) Stamp {
 // do has a command decided, checks the decision and takes it over.
 func (w *world) do(by Caller, command proto.Message) (*Decision, error) {
 	w.t.Helper()
-	asked, before := bytesOf(command), w.state()
+	asked, before, drawn := bytesOf(command), w.state(), maps.Clone(w.drawn)
 	d, err := Decide(before, command, w.stamp(by))
 	if !bytes.Equal(asked, bytesOf(command)) {
 		w.t.Fatalf("deciding %T changed the command", command)
@@ -139,6 +139,7 @@ func (w *world) do(by Caller, command proto.Message) (*Decision, error) {
 			w.t.Fatalf("%T was refused and decided: %v", command, err)
 		}
 		w.refused(command, err)
+		w.drawn = drawn // nothing was, or names would tell who was refused
 		return nil, err
 	}
 	w.gapless(d)
