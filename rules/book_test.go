@@ -46,14 +46,18 @@ func lifeCycles() string {
 	chapter(&b, "Commitment", CommitmentMoves)
 	chapter(&b, "Obligation", ObligationMoves)
 	chapter(&b, "Concern", ConcernMoves)
+	chapter(&b, "Pulse round", PulseMoves)
+	chapter(&b, "Objective", ObjectiveMoves)
+	chapter(&b, "Observation", ObservationMoves)
 	chapter(&b, "Review", ReviewMoves)
-	b.WriteString("\n## What time brings\n\nAt one instant the clock looks at an agreement first, then at its proposals, its commitments, its obligations and its concerns.\n\n" +
+	b.WriteString("\n## What time brings\n\nAt one instant the clock looks at an agreement first, then at its proposals, its commitments, its obligations, its concerns and the rounds of its pulse.\n\n" +
 		"| noun | from | verb | to | when |\n|---|---|---|---|---|\n")
 	clockRows(&b, "proposal", ProposalMoves)
 	clockRows(&b, "agreement", AgreementMoves)
 	clockRows(&b, "commitment", CommitmentMoves)
 	clockRows(&b, "obligation", ObligationMoves)
 	clockRows(&b, "concern", ConcernMoves)
+	clockRows(&b, "pulse round", PulseMoves)
 	return b.String()
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // An outlook says of each side alike what is likely to be late next. It is reckoned from what anybody can look up: how often
-// the commitment was kept on time of late, and what the obligation waits for. docs/scores.md has the formula.
+// the commitment was kept on time of late, and what the obligation waits for. docs/outlook.md has the formula.
 
 // Bounds of an outlook.
 const (

@@ -352,16 +352,17 @@ func checkAhead(t *rapid.T, w *world) {
 		return
 	}
 	ahead := w.ahead()
-	open := map[string]pb.Side{}
+	open, untold := map[string]pb.Side{}, 0
 	for ref, m := range w.records {
 		if o, is := m.(*pb.Obligation); is && ref.Agreement == "care" && undone(o) && o.GetDueDate() != "" && o.GetDueDate() <= ahead.GetUntilDate() {
 			open[o.GetObligationId()] = o.GetObligor()
 		}
 	}
 	for _, side := range []*pb.SideOutlook{ahead.GetVendor(), ahead.GetClient()} {
-		if int(side.GetDueCount()) != len(side.GetItems()) {
+		if len(side.GetItems()) != min(int(side.GetDueCount()), outlookItems) {
 			t.Fatalf("%d of %d", len(side.GetItems()), side.GetDueCount())
 		}
+		untold += int(side.GetDueCount()) - len(side.GetItems()) // an outlook names only so many
 		if !slices.IsSortedFunc(side.GetItems(), func(a, b *pb.OutlookItem) int {
 			return cmp.Or(cmp.Compare(b.GetChance(), a.GetChance()), cmp.Compare(a.GetDueDate(), b.GetDueDate()))
 		}) {
@@ -379,7 +380,7 @@ func checkAhead(t *rapid.T, w *world) {
 			}
 		}
 	}
-	if len(open) > 0 {
+	if len(open) != untold {
 		t.Fatalf("%v is to be done, and nobody is told", open)
 	}
 }

@@ -87,7 +87,8 @@ func (d *Decision) answerPulse(c *pb.AnswerPulseRequest) error {
 		PulseRoundId: r.GetPulseRoundId(), Number: pulseAnswers(r) + 1, View: c.GetView(),
 	}}})
 	r = get[*pb.PulseRound](d.State, ref)
-	if r.GetVendorAnswerCount() >= r.GetRespondents() && r.GetClientAnswerCount() >= r.GetRespondents() {
+	all := r.GetVendorAnswerCount() >= r.GetRespondents() && r.GetClientAnswerCount() >= r.GetRespondents()
+	if all && !c.GetValidateOnly() { // who only asks must not be told what the other side said
 		d.closePulse(r, d.stamp.At)
 	}
 	d.answer(ref)

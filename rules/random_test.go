@@ -207,12 +207,10 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 		}
 		return by, command
 	case 2, 3:
-		switch evenly(t, "talk") {
-		case 0, 1, 2: // for more see TestConcernsKeepThePromisesOfTheProduct
-			return randomConcern(t, w, agreement, by)
-		case 3:
+		if evenly(t, "feel") < 3 {
 			return randomPulse(t, w, agreement, by)
-		case 4, 5, 6:
+		}
+		if rapid.Bool().Draw(t, "look") {
 			return randomReview(t, w, agreement, by)
 		}
 		return randomPause(t, w, agreement, by)
@@ -220,6 +218,9 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 		if evenly(t, "hope") == 0 { // for more see TestWhereAnObjectiveStood
 			return randomObservation(t, w, agreement, by)
 		}
+	}
+	if evenly(t, "talk") == 0 { // for more see TestConcernsKeepThePromisesOfTheProduct
+		return randomConcern(t, w, agreement, by)
 	}
 	return randomWork(t, w, agreement, by)
 }

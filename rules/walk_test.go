@@ -39,12 +39,12 @@ func TestRandomTalesKeepThePromisesOfTheProduct(t *testing.T) {
 	})
 	elsewhere := map[string]bool{ // amendments: TestImpactIsWhatHappens; delays: TestDelaysArePassedOn
 		"commitment_agreed": true, "obligation_cure_objected": true, "party_updated": true, "api_key_issued": true, "api_key_revoked": true, "log_opened": true, "log_key_added": true, "log_key_retired": true, "private_data_erased": true,
-		"agreement_amended": true, "commitment_revised": true, "obligation_superseded": true, "agreement_renewed": true, "obligation_imported": true, "objective_agreed": true, "objective_revised": true, "objective_ended": true, "observation_returned": true,
-		"concern_contested": true, "concern_determined": true, "concern_reopened": true, // TestConcernsKeepThePromisesOfTheProduct
+		"agreement_amended": true, "commitment_revised": true, "obligation_superseded": true, "agreement_renewed": true, "obligation_imported": true,
+		"objective_agreed": true, "objective_revised": true, "objective_ended": true, "observation_returned": true,
 		"obligation_shifted": true, "obligation_blocked": true, "obligation_notice_given": true,
 	}
 	for i := range changes().Len() {
-		if name := string(changes().Get(i).Name()); !all.events[name] && !elsewhere[name] {
+		if name := string(changes().Get(i).Name()); !all.events[name] && !elsewhere[name] && !strings.HasPrefix(name, "concern_") { // TestConcernsKeepThePromisesOfTheProduct
 			t.Errorf("no random tale came to %s: it proves nothing about it", name)
 		}
 	}

@@ -10,7 +10,7 @@ func concernWords(e *pb.Event, side string) string {
 	switch c := e.GetChange().(type) {
 	case *pb.Event_ConcernRaised:
 		r := c.ConcernRaised
-		return fmt.Sprintf("The %s raised concern %s, %s %s%s", side, r.GetConcernId(), article(enumWord(r.GetKind())), enumWord(r.GetKind()), because(r.GetTitle()))
+		return fmt.Sprintf("The %s raised concern %s (%s)%s", side, r.GetConcernId(), enumWord(r.GetKind()), because(r.GetTitle()))
 	case *pb.Event_ConcernAcknowledged:
 		return fmt.Sprintf("The %s acknowledged concern %s%s", side, c.ConcernAcknowledged.GetConcernId(), because(c.ConcernAcknowledged.GetNote()))
 	case *pb.Event_ConcernResponseMissed:

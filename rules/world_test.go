@@ -29,10 +29,10 @@ type world struct {
 	timers   map[Ref]time.Time
 	versions map[string]uint64
 	history  []*pb.Event
-	drawn    int
-	carry    int       // how many events a decision holds before it defers
-	turns    []turn    // taken so far
-	decision *Decision // the newest
+	drawn    map[string]int // ids, by prefix: what the clock draws makes no difference to what people do
+	carry    int            // how many events a decision holds before it defers
+	turns    []turn         // taken so far
+	decision *Decision      // the newest
 	trace    *trace
 }
 
@@ -57,7 +57,7 @@ func newTrace() *trace {
 func newWorld(t rapid.TB, now time.Time) *world {
 	return &world{
 		t: t, now: now.UTC(), records: map[Ref]proto.Message{}, frozen: map[Ref][]byte{}, timers: map[Ref]time.Time{},
-		versions: map[string]uint64{}, trace: newTrace(), carry: CarrySize,
+		versions: map[string]uint64{}, drawn: map[string]int{}, trace: newTrace(), carry: CarrySize,
 	}
 }
 
@@ -105,8 +105,8 @@ func (w *world) stamp(by Caller) Stamp {
 	return Stamp{
 		By: by, At: w.now, RequestID: "req",
 		NewID: func(prefix string) string {
-			w.drawn++
-			return fmt.Sprintf("%s%d", prefix, w.drawn)
+			w.drawn[prefix]++
+			return fmt.Sprintf("%s%d", prefix, w.drawn[prefix])
 		},
 		NewSecret: func(keyID string) (string, []byte) {
 			sum := sha256.Sum256([]byte(keyID))

@@ -147,11 +147,12 @@ func TestEveryReadKnowsThePast(t *testing.T) {
 		}
 	}
 	slices.Sort(asked)
-	want := []string{"GetAgreement", "GetCommitment", "GetObligation", "GetOutlook", "GetProposal", "GetProposalRevision", "GetReview", "GetRevision", "GetScorecard", "GetScorecardPicture",
-		"ListAgreements", "ListCommitments", "ListObligations", "ListProposals", "ListReviews", "ListRevisions"}
-	want = append(want, "GetPulseRound", "ListPulseAnswers", "ListPulseRounds", "GetObjective", "GetObservation", "ListObjectives", "ListObservations")
-	want = append(want, "ExplainFigure", "GetPartyScorecard", "GetConcern", "ListConcerns")
-	slices.Sort(want)
+	want := []string{
+		"ExplainFigure", "GetAgreement", "GetCommitment", "GetConcern", "GetObjective", "GetObligation", "GetObservation", "GetOutlook", "GetPartyScorecard",
+		"GetProposal", "GetProposalRevision", "GetPulseRound", "GetReview", "GetRevision", "GetScorecard", "GetScorecardPicture", "ListAgreements",
+		"ListCommitments", "ListConcerns", "ListObjectives", "ListObligations", "ListObservations", "ListProposals", "ListPulseAnswers",
+		"ListPulseRounds", "ListReviews", "ListRevisions",
+	}
 	if !slices.Equal(asked, want) {
 		t.Errorf("as_of is taken by %v", asked)
 	}

@@ -37,7 +37,7 @@ func (s *session) outlookCommand() *cobra.Command {
 	return asOf(&cobra.Command{
 		Use: "outlook AGREEMENT", Short: "Show what is likely to be late next, on both sides", Args: cobra.ExactArgs(1),
 		Long: "Show what each side has to do within 60 days, the likeliest to be late first, and why. It is reckoned from how each\n" +
-			"promise was kept of late and from what each obligation waits for, for both sides alike (docs/scores.md has the formula).\n" +
+			"promise was kept of late and from what each obligation waits for, for both sides alike (docs/outlook.md has the formula).\n" +
 			"It is no score: nothing in it counts against anybody.",
 		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) error {
 			request.AgreementId = args[0]

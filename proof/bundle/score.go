@@ -115,7 +115,7 @@ func (a *asked) missed(chains []*chain) error {
 
 // about says whether the scorecard is one of a chain, and still to be reckoned.
 func (a *asked) about(c *chain) bool {
-	return a != nil && a.done == nil && a.err == nil && c.id != "" && (c.id == a.AgreementID || a.AgreementID == "" && c.alone)
+	return a != nil && c.id != "" && (c.id == a.AgreementID || a.AgreementID == "" && c.alone) && a.done == nil && a.err == nil // which no other chain touches
 }
 
 // look reckons once the next event is none of those that are to be in it.

@@ -334,7 +334,8 @@ func (b *bazaar) check(who rules.Caller, party string, want []found) (counts [8]
 		counts[w.task]++
 	}
 	for _, task := range append([]pb.PortfolioTask{0}, toDo, toJudge, toAnswer, toSettle, theirsToDo, theirsToJudge, theirsToAnswer) {
-		for _, before := range []string{"", "2026-01-01", "2026-01-19", "2026-02-02", "2099-01-01"} {
+		days := []string{"2026-01-01", "2026-01-12", "2026-01-19", "2026-02-02", "2099-01-01"}
+		for _, before := range []string{"", days[b.chance.IntN(len(days))]} {
 			req := &pb.ListPortfolioRequest{PartyId: party, Task: task, DueBefore: before}
 			got := pages(b.t, req.String(), int32(1+b.chance.IntN(9)), func(size int32, token string) ([]string, string, error) {
 				req.PageSize, req.PageToken = size, token
@@ -372,7 +373,7 @@ func (b *bazaar) check(who rules.Caller, party string, want []found) (counts [8]
 func TestPortfoliosAreWhatAScanFinds(t *testing.T) {
 	var seen [8]int32
 	kinds, neutrals := map[rules.Kind]bool{}, 0
-	for seed := range uint64(3) {
+	for seed := range uint64(2) {
 		b := openBazaar(t, seed)
 		for range 4 {
 			b.live(6)

@@ -53,7 +53,8 @@ type HistoryServiceClient interface {
 	// of the error: SHUTTING_DOWN when the service stops; TOO_SLOW when the caller did not take a message for five
 	// seconds; CREDENTIALS_INVALID as soon as the key is revoked. NOT_FOUND: there is no such agreement, or the caller may not
 	// see it, or a member names another party than its own. LIMIT_EXCEEDED: one key may have 500 watches at a time, and the service has 20,000. INVALID_FIELDS: among others, a
-	// position that was never written.
+	// position that was never written. What somebody says in a round of the pulse is never told: list it once the round is
+	// closed.
 	//
 	// Over REST the messages are server-sent events: the event's name is "event" or "bookmark", its id the position to
 	// resume after, its data the message. A browser's EventSource sends the id back in Last-Event-ID, which counts before
@@ -137,7 +138,8 @@ type HistoryServiceServer interface {
 	// of the error: SHUTTING_DOWN when the service stops; TOO_SLOW when the caller did not take a message for five
 	// seconds; CREDENTIALS_INVALID as soon as the key is revoked. NOT_FOUND: there is no such agreement, or the caller may not
 	// see it, or a member names another party than its own. LIMIT_EXCEEDED: one key may have 500 watches at a time, and the service has 20,000. INVALID_FIELDS: among others, a
-	// position that was never written.
+	// position that was never written. What somebody says in a round of the pulse is never told: list it once the round is
+	// closed.
 	//
 	// Over REST the messages are server-sent events: the event's name is "event" or "bookmark", its id the position to
 	// resume after, its data the message. A browser's EventSource sends the id back in Last-Event-ID, which counts before

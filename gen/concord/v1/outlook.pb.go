@@ -86,7 +86,7 @@ func (OutlookReasonKind) EnumDescriptor() ([]byte, []int) {
 }
 
 // Outlook says what is likely to be late next, on both sides, while there is time to do something about it. It is a forecast
-// by a stated formula (docs/scores.md) and no score: nothing in it counts against anybody.
+// by a stated formula (docs/outlook.md) and no score: nothing in it counts against anybody.
 type Outlook struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The agreement.

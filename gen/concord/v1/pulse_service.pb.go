@@ -112,7 +112,7 @@ type AnswerPulseRequest struct {
 	// Makes the call safe to repeat: the same id and request again gives the first answer again. 1 to 128 characters of
 	// letters, digits, ".", "_", ":" and "-"; a UUIDv7 is best. Kept for at least 24 hours, per caller. Header: Idempotency-Key.
 	RequestId string `protobuf:"bytes,91,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Only checks: answers as the call would, and changes nothing.
+	// Only checks: answers as the call would, but that the round stays open, and changes nothing.
 	ValidateOnly  bool `protobuf:"varint,92,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
