@@ -54,7 +54,7 @@ func (s *State) scorecard(agreementID, from, to string, at time.Time, look ledge
 	vendor, client := r.sums(pb.Side_SIDE_VENDOR, r.window), r.sums(pb.Side_SIDE_CLIENT, r.window)
 	card := r.card(s, vendor, client)
 	for _, month := range trend(r.window) {
-		card.Trend = append(card.Trend, monthScores(month.from, r.sums(pb.Side_SIDE_VENDOR, month), r.sums(pb.Side_SIDE_CLIENT, month), pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT))
+		card.Trend = append(card.Trend, monthScores(month.from, r.owed(pb.Side_SIDE_VENDOR, month), r.owed(pb.Side_SIDE_CLIENT, month), pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT))
 	}
 	return card, s.err
 }
@@ -140,14 +140,20 @@ func (r *reckoning) weight(c *pb.Commitment) int32 {
 	return c.GetTerms().GetWeight()
 }
 
-// sums is what the figures of a side are made of, for a window.
-func (r *reckoning) sums(side pb.Side, w window) *sums {
+// owed is what the figures of a side are made of that its commitments make, for a window.
+func (r *reckoning) owed(side pb.Side, w window) *sums {
 	t := newSums()
 	for _, c := range r.promises {
 		if c.GetObligor() == side {
 			t.add(r.weight(c), r.look(c.GetCommitmentId(), w))
 		}
 	}
+	return t
+}
+
+// sums is what the figures of a side are made of, for a window.
+func (r *reckoning) sums(side pb.Side, w window) *sums {
+	t := r.owed(side, w)
 	for _, c := range r.text.GetCommitments() {
 		if c.GetObligor() == side {
 			t.promised += c.GetWeight()

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"cmp"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -45,18 +44,58 @@ func (s *State) tally(agreement, id string, m mark, n int32) {
 	year, month := int32(y), int32(mo)
 	for _, at := range [...]struct{ number, part int32 }{{0, year}, {year, month}, {monthNumber(year, month), int32(d)}} {
 		ref := tallyRef(agreement, id, at.number)
-		parts := slices.Clone(get[*journalv1.Tally](s, ref).GetParts()) // its parts belong to the old record, too
-		i, found := slices.BinarySearchFunc(parts, at.part, func(p *journalv1.TallyPart, part int32) int { return cmp.Compare(p.GetNumber(), part) })
-		if !found {
-			parts = slices.Insert(parts, i, &journalv1.TallyPart{})
-		}
-		c := countsIn(parts[i].GetCounts())
-		c.count(m, n)
-		if parts[i] = (&journalv1.TallyPart{Number: at.part, Counts: c.stored()}); proto.Size(parts[i].Counts) == 0 {
-			parts = slices.Delete(parts, i, i+1)
-		}
-		s.Put(ref, &journalv1.Tally{Parts: parts})
+		cells := slices.Clone(get[*journalv1.Tally](s, ref).GetCells()) // the old record keeps its own
+		m.cells(func(what, many int32) { cells = addCell(cells, at.part, what, n*many) })
+		s.Put(ref, &journalv1.Tally{Cells: cells})
 	}
+}
+
+// cellSize is how many numbers a cell of a tally is: a part, what is counted, and how many.
+const cellSize = 3
+
+// addCell adds to what is counted in a part.
+func addCell(cells []int32, part, what, n int32) []int32 {
+	i := 0
+	for i+cellSize <= len(cells) && (cells[i] < part || cells[i] == part && cells[i+1] < what) {
+		i += cellSize
+	}
+	switch {
+	case n == 0:
+	case i+cellSize > len(cells) || cells[i] != part || cells[i+1] != what:
+		return slices.Insert(cells, i, part, what, n)
+	case cells[i+2]+n == 0:
+		return slices.Delete(cells, i, i+cellSize)
+	default:
+		cells[i+2] += n
+	}
+	return cells
+}
+
+// What is counted beside classes, which have their own numbers.
+const (
+	cellToldFirst int32 = iota + 40
+	cellByWord
+	cellBlocked
+	cellAnswers
+	cellOfOther
+	cellOfSelf
+	cellDays = 100 // and in so many business days
+)
+
+// cells is what a mark counts, and how much.
+func (m mark) cells(count func(what, many int32)) {
+	count(int32(m.class), 1)
+	for _, is := range [...]struct {
+		so   bool
+		what int32
+	}{{m.toldFirst, cellToldFirst}, {m.byWord, cellByWord}, {m.blocked, cellBlocked}, {m.timed, cellDays + m.days}} {
+		if is.so {
+			count(is.what, 1)
+		}
+	}
+	count(cellAnswers, m.answers)
+	count(cellOfOther, m.ofOther)
+	count(cellOfSelf, m.ofSelf)
 }
 
 // counts is how many of each there are.
@@ -67,29 +106,29 @@ type counts struct {
 	days                       map[int32]int32 // how many were made good, or heard, in how many business days
 }
 
-// countsIn is counts as they are stored.
-func countsIn(stored *journalv1.Counts) (c counts) {
-	c.include(stored)
-	return c
-}
+// count counts a mark.
+func (c *counts) count(m mark) { m.cells(c.include) }
 
-// count counts a mark in, or with n -1 out.
-func (c *counts) count(m mark, n int32) {
-	c.outcomes[m.class] += n
-	for _, is := range [...]struct {
-		so bool
-		of *int32
-	}{{m.toldFirst, &c.toldFirst}, {m.byWord, &c.byWord}, {m.blocked, &c.blocked}} {
-		if is.so {
-			*is.of += n
-		}
+// include counts so many.
+func (c *counts) include(what, many int32) {
+	switch {
+	case what >= cellDays:
+		c.took(what-cellDays, many)
+	case what == cellToldFirst:
+		c.toldFirst += many
+	case what == cellByWord:
+		c.byWord += many
+	case what == cellBlocked:
+		c.blocked += many
+	case what == cellAnswers:
+		c.answers += many
+	case what == cellOfOther:
+		c.ofOther += many
+	case what == cellOfSelf:
+		c.ofSelf += many
+	case what > 0 && what < int32(len(c.outcomes)):
+		c.outcomes[what] += many
 	}
-	if m.timed {
-		c.took(m.days, n)
-	}
-	c.answers += n * m.answers
-	c.ofOther += n * m.ofOther
-	c.ofSelf += n * m.ofSelf
 }
 
 func (c *counts) took(days, n int32) {
@@ -97,41 +136,4 @@ func (c *counts) took(days, n int32) {
 		c.days = map[int32]int32{}
 	}
 	c.days[days] += n
-}
-
-// include adds what is stored.
-func (c *counts) include(stored *journalv1.Counts) {
-	for i, n := range stored.GetOutcomes() {
-		if i+1 < len(c.outcomes) {
-			c.outcomes[i+1] += n
-		}
-	}
-	c.toldFirst += stored.GetToldFirst()
-	c.byWord += stored.GetByWord()
-	c.blocked += stored.GetBlocked()
-	c.answers += stored.GetAnswers()
-	c.ofOther += stored.GetPointsOfOther()
-	c.ofSelf += stored.GetPointsOfSelf()
-	for _, d := range stored.GetDays() {
-		c.took(d.GetDays(), d.GetCount())
-	}
-}
-
-// stored is counts as they are stored: what is 0 is left out, so that a tally of nothing is empty.
-func (c *counts) stored() *journalv1.Counts {
-	last := len(c.outcomes)
-	for last > 1 && c.outcomes[last-1] == 0 {
-		last--
-	}
-	stored := &journalv1.Counts{
-		Outcomes: slices.Clone(c.outcomes[1:last]), ToldFirst: c.toldFirst, ByWord: c.byWord, Blocked: c.blocked,
-		Answers: c.answers, PointsOfOther: c.ofOther, PointsOfSelf: c.ofSelf,
-	}
-	for days, n := range c.days {
-		if n != 0 {
-			stored.Days = append(stored.Days, &journalv1.DayCount{Days: days, Count: n})
-		}
-	}
-	slices.SortFunc(stored.Days, func(a, b *journalv1.DayCount) int { return cmp.Compare(a.GetDays(), b.GetDays()) })
-	return stored
 }

@@ -116,7 +116,7 @@ func (x *Explanation) Obligation(o *pb.Obligation) *pb.ScoredObligation {
 		return nil
 	}
 	one := counts{}
-	one.count(m.mark, 1)
+	one.count(m.mark)
 	version, _ := strconv.ParseUint(o.GetEtag(), 10, 64) // an etag is a version: see etag
 	is := &pb.ScoredObligation{Obligation: o, Weight: x.weights[o.GetCommitmentId()], Version: version, InNumerator: x.share.of(&one) > 0}
 	switch {

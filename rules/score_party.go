@@ -86,8 +86,8 @@ func (p *PartyScore) Add(s *State, agreementID string) error {
 			in = newPair()
 			p.months[DayOf(y, m, 1)] = in
 		}
-		in[0].join(r.sums(side, month))
-		in[1].join(r.sums(Other(side), month))
+		in[0].join(r.owed(side, month))
+		in[1].join(r.owed(Other(side), month))
 	}
 	return s.err
 }

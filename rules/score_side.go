@@ -41,7 +41,8 @@ func (c *counts) excused() int32 {
 // sums is what the figures of one side are made of, over all its commitments. Everything is exact; only figures are rounded.
 type sums struct {
 	counts                          // of all commitments together
-	kept                   *big.Rat // the sum of weight times share kept on time
+	kept                   *big.Rat // the sum of weight times share kept on time, of commitments that were not all kept or all broken
+	keptWhole              int64    // and of those that were
 	keptWeight             int64    // the weights of the commitments with data
 	mendWeight, failWeight int64    // of failures: those made good, and all
 	promised               int32    // weights of what the text promises
@@ -60,7 +61,13 @@ func (t *sums) add(weight int32, c counts) {
 	t.mendWeight += w * int64(c.mended())
 	t.failWeight += w * int64(c.failed())
 	if by := c.counted(); by != 0 {
-		t.kept.Add(t.kept, big.NewRat(w*int64(c.onTime()), int64(by)))
+		switch c.onTime() {
+		case by: // most are kept, and adding fractions is dear
+			t.keptWhole += w
+		case 0:
+		default:
+			t.kept.Add(t.kept, big.NewRat(w*int64(c.onTime()), int64(by)))
+		}
 		t.keptWeight += w
 	}
 	t.counts.join(&c)
@@ -69,6 +76,7 @@ func (t *sums) add(weight int32, c counts) {
 // join adds the sums of another agreement.
 func (t *sums) join(o *sums) {
 	t.kept.Add(t.kept, o.kept)
+	t.keptWhole += o.keptWhole
 	t.keptWeight += o.keptWeight
 	t.mendWeight += o.mendWeight
 	t.failWeight += o.failWeight
@@ -116,8 +124,11 @@ func (c *counts) outcomeCounts() *pb.OutcomeCounts {
 	}
 }
 
+// keptSum is the sum of weight times share kept on time.
+func (t *sums) keptSum() *big.Rat { return new(big.Rat).Add(t.kept, whole(t.keptWhole)) }
+
 // keptRatio is M1, exactly.
-func (t *sums) keptRatio() *big.Rat { return ratio(t.kept, whole(t.keptWeight)) }
+func (t *sums) keptRatio() *big.Rat { return ratio(t.keptSum(), whole(t.keptWeight)) }
 
 // figure is a figure that obligations make.
 func (t *sums) figure(id pb.FigureId, side pb.Side) *pb.Figure {
@@ -125,7 +136,7 @@ func (t *sums) figure(id pb.FigureId, side pb.Side) *pb.Figure {
 	of, by := whole(int64(is.of(&t.counts))), whole(int64(is.by(&t.counts)))
 	switch id {
 	case pb.FigureId_FIGURE_ID_KEPT:
-		of, by = t.kept, whole(t.keptWeight)
+		of, by = t.keptSum(), whole(t.keptWeight)
 	case pb.FigureId_FIGURE_ID_RECOVERY:
 		of, by = whole(t.mendWeight), whole(t.failWeight)
 	}

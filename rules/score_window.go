@@ -51,39 +51,68 @@ type ledger func(id string, w window) counts
 
 // tallied is the ledger that the tallies of an agreement are: it reads a few records, however long the window is.
 func (s *State) tallied(agreementID string) ledger {
-	parts := func(id string, number int32) []*journalv1.TallyPart {
-		return get[*journalv1.Tally](s, tallyRef(agreementID, id, number)).GetParts()
+	cells := func(id string, number int32) []int32 {
+		return get[*journalv1.Tally](s, tallyRef(agreementID, id, number)).GetCells()
 	}
 	return func(id string, w window) (c counts) {
 		// Years and months are told apart as numbers: dates are dear, and this is asked for each month of a trend.
 		first, last := monthOf(w.from), monthOf(w.to)
 		fromFirst, toLast := w.from == monthStart(first), w.to+1 == monthStart(last+1) // whether the months at its ends are whole
-		for _, year := range parts(id, 0) {
-			y := year.GetNumber()
-			switch {
-			case y < first/12 || y > last/12:
-				continue
-			case y > first/12 && y < last/12:
-				c.include(year.GetCounts())
-				continue
-			}
-			for _, month := range parts(id, y) {
-				m := y*12 + month.GetNumber() - 1
-				switch {
+		months := func(year int32) {
+			at := year*12 - 1
+			c.within(cells(id, year), func(month int32) cover {
+				switch m := at + month; {
 				case m < first || m > last:
-					continue
+					return outside
 				case (m > first || fromFirst) && (m < last || toLast):
-					c.include(month.GetCounts())
-					continue
+					return inside
 				}
-				for _, day := range parts(id, monthNumber(y, month.GetNumber())) {
-					if w.has(monthStart(m) + Day(day.GetNumber()) - 1) {
-						c.include(day.GetCounts())
+				return partly
+			}, func(month int32) {
+				before := monthStart(at+month) - 1
+				c.within(cells(id, monthNumber(year, month)), func(day int32) cover {
+					if w.has(before + Day(day)) {
+						return inside
 					}
-				}
+					return outside
+				}, nil)
+			})
+		}
+		c.within(cells(id, 0), func(year int32) cover {
+			switch {
+			case year < first/12 || year > last/12:
+				return outside
+			case year > first/12 && year < last/12:
+				return inside
+			}
+			return partly
+		}, months)
+		return c
+	}
+}
+
+// cover says how much of a part of a tally is in a window.
+type cover int
+
+const (
+	outside cover = iota
+	partly
+	inside
+)
+
+// within counts the parts of a tally that are inside; those that are so partly it has looked into, each once.
+func (c *counts) within(cells []int32, covered func(part int32) cover, lookInto func(part int32)) {
+	is, of := outside, int32(-1)
+	for ; len(cells) >= cellSize; cells = cells[cellSize:] {
+		if cells[0] != of {
+			of = cells[0]
+			if is = covered(of); is == partly {
+				lookInto(of)
 			}
 		}
-		return c
+		if is == inside {
+			c.include(cells[1], cells[2])
+		}
 	}
 }
 
@@ -113,7 +142,7 @@ func (s *State) folded(agreementID string) ledger {
 	return func(id string, w window) (c counts) {
 		for _, m := range marks[id] {
 			if w.has(m.day) {
-				c.count(m, 1)
+				c.count(m)
 			}
 		}
 		return c

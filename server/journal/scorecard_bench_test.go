@@ -14,12 +14,16 @@ import (
 	"github.com/concordhq/concord/server/store/memory"
 )
 
-// BenchmarkScorecard is what a scorecard costs of agreements with as many commitments and a hundred, or a hundred thousand
-// obligations behind them. They came with the agreement, ten thousand at most, and were lived since.
+// BenchmarkScorecard is what a scorecard costs of two agreements with ten commitments each: one of ten months with a hundred
+// obligations behind them, and one of 27 years with a hundred thousand.
 func BenchmarkScorecard(b *testing.B) {
-	for _, past := range []int{100, 10_000} {
+	for _, rule := range []string{"MONTHLY", "DAILY"} {
+		past, step := 100, func(n int) time.Time { return morning.AddDate(0, n, 0) }
+		if rule == "DAILY" {
+			past, step = 100_000, func(n int) time.Time { return morning.AddDate(0, 0, n) }
+		}
 		b.Run(fmt.Sprint(past), func(b *testing.B) {
-			j, now := scoredJournal(b, past)
+			j, now := scoredJournal(b, rule, past, step)
 			ask := &pb.GetScorecardRequest{AgreementId: "a"}
 			card, err := j.Scorecard(b.Context(), vendor, ask)
 			if err != nil {
@@ -38,9 +42,9 @@ func BenchmarkScorecard(b *testing.B) {
 	}
 }
 
-// scoredJournal is a journal with an agreement of ten daily commitments, whose obligations were submitted and accepted every
-// day until there were so many.
-func scoredJournal(b *testing.B, past int) (*journal.Journal, time.Time) {
+// scoredJournal is a journal with an agreement of ten commitments, whose obligations were submitted and accepted one after the
+// other, each at its time, until there were so many.
+func scoredJournal(b *testing.B, rule string, past int, at func(n int) time.Time) (*journal.Journal, time.Time) {
 	b.Helper()
 	const promises = 10
 	ctx, cancel := context.WithCancel(context.Background())
@@ -65,14 +69,14 @@ func scoredJournal(b *testing.B, past int) (*journal.Journal, time.Time) {
 	do(chief, party("globex"))
 	terms := text("Daily")
 	for n := range promises {
-		c := recurring(fmt.Sprintf("c%d", n), pb.Side(1+n%2), "FREQ=DAILY")
+		c := recurring(fmt.Sprintf("c%d", n), pb.Side(1+n%2), "FREQ="+rule)
 		terms.Commitments = append(terms.Commitments, c)
 	}
 	do(vendor, &pb.CreateAgreementRequest{AgreementId: "a", Agreement: &pb.Agreement{VendorPartyId: "acme", ClientPartyId: "globex", DraftTerms: terms}})
 	do(vendor, &pb.CreateProposalRequest{AgreementId: "a", ProposalId: "p", Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS})
 	do(client, accepts("a", terms))
 	for day := range past / promises {
-		now.set(morning.Add(time.Duration(day) * 24 * time.Hour))
+		now.set(at(day))
 		for n := range promises {
 			by, other := vendor, client
 			if pb.Side(1+n%2) == pb.Side_SIDE_CLIENT {

@@ -754,8 +754,9 @@ func (x *OpenLog) GetVerifierKey() string {
 // one of each month by days; they follow from the events alone.
 type Tally struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What there is to count, by year, month (1 to 12) or day (1 to 31), earliest first; those without anything are left out.
-	Parts         []*TallyPart `protobuf:"bytes,1,rep,name=parts,proto3" json:"parts,omitempty"`
+	// What there is to count, as threes of numbers: the year, month (1 to 12) or day (1 to 31); what is counted, as rules numbers
+	// it; and how many. By the first two, least first; those of 0 are left out. Reading it costs next to nothing that way.
+	Cells         []int32 `protobuf:"varint,1,rep,packed,name=cells,proto3" json:"cells,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -790,230 +791,11 @@ func (*Tally) Descriptor() ([]byte, []int) {
 	return file_concord_journal_v1_journal_proto_rawDescGZIP(), []int{10}
 }
 
-func (x *Tally) GetParts() []*TallyPart {
+func (x *Tally) GetCells() []int32 {
 	if x != nil {
-		return x.Parts
+		return x.Cells
 	}
 	return nil
-}
-
-// TallyPart is one year, month or day of a tally.
-type TallyPart struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Which.
-	Number int32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
-	// What is in it.
-	Counts        *Counts `protobuf:"bytes,2,opt,name=counts,proto3" json:"counts,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *TallyPart) Reset() {
-	*x = TallyPart{}
-	mi := &file_concord_journal_v1_journal_proto_msgTypes[11]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *TallyPart) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*TallyPart) ProtoMessage() {}
-
-func (x *TallyPart) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_journal_v1_journal_proto_msgTypes[11]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use TallyPart.ProtoReflect.Descriptor instead.
-func (*TallyPart) Descriptor() ([]byte, []int) {
-	return file_concord_journal_v1_journal_proto_rawDescGZIP(), []int{11}
-}
-
-func (x *TallyPart) GetNumber() int32 {
-	if x != nil {
-		return x.Number
-	}
-	return 0
-}
-
-func (x *TallyPart) GetCounts() *Counts {
-	if x != nil {
-		return x.Counts
-	}
-	return nil
-}
-
-// Counts is how many of each there are.
-type Counts struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// By outcome: the first is that of outcome 1, as rules numbers them. Those behind the last that is not 0 are left out.
-	Outcomes []int32 `protobuf:"varint,1,rep,packed,name=outcomes,proto3" json:"outcomes,omitempty"`
-	// Failures that the obligor told of first.
-	ToldFirst int32 `protobuf:"varint,2,opt,name=told_first,json=toldFirst,proto3" json:"told_first,omitempty"`
-	// Fulfilled, cured ones among them, and accepted by word.
-	ByWord int32 `protobuf:"varint,3,opt,name=by_word,json=byWord,proto3" json:"by_word,omitempty"`
-	// Shifted or excused because of the other side.
-	Blocked int32 `protobuf:"varint,4,opt,name=blocked,proto3" json:"blocked,omitempty"`
-	// In how many business days what was not kept on time was made good, or a concern acknowledged, fewest first.
-	Days []*DayCount `protobuf:"bytes,5,rep,name=days,proto3" json:"days,omitempty"`
-	// How many people answered.
-	Answers int32 `protobuf:"varint,6,opt,name=answers,proto3" json:"answers,omitempty"`
-	// The sum of their five ratings of the other side, each less 1.
-	PointsOfOther int32 `protobuf:"varint,7,opt,name=points_of_other,json=pointsOfOther,proto3" json:"points_of_other,omitempty"`
-	// The sum of their five ratings of their own side, each less 1.
-	PointsOfSelf  int32 `protobuf:"varint,8,opt,name=points_of_self,json=pointsOfSelf,proto3" json:"points_of_self,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Counts) Reset() {
-	*x = Counts{}
-	mi := &file_concord_journal_v1_journal_proto_msgTypes[12]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Counts) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Counts) ProtoMessage() {}
-
-func (x *Counts) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_journal_v1_journal_proto_msgTypes[12]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Counts.ProtoReflect.Descriptor instead.
-func (*Counts) Descriptor() ([]byte, []int) {
-	return file_concord_journal_v1_journal_proto_rawDescGZIP(), []int{12}
-}
-
-func (x *Counts) GetOutcomes() []int32 {
-	if x != nil {
-		return x.Outcomes
-	}
-	return nil
-}
-
-func (x *Counts) GetToldFirst() int32 {
-	if x != nil {
-		return x.ToldFirst
-	}
-	return 0
-}
-
-func (x *Counts) GetByWord() int32 {
-	if x != nil {
-		return x.ByWord
-	}
-	return 0
-}
-
-func (x *Counts) GetBlocked() int32 {
-	if x != nil {
-		return x.Blocked
-	}
-	return 0
-}
-
-func (x *Counts) GetDays() []*DayCount {
-	if x != nil {
-		return x.Days
-	}
-	return nil
-}
-
-func (x *Counts) GetAnswers() int32 {
-	if x != nil {
-		return x.Answers
-	}
-	return 0
-}
-
-func (x *Counts) GetPointsOfOther() int32 {
-	if x != nil {
-		return x.PointsOfOther
-	}
-	return 0
-}
-
-func (x *Counts) GetPointsOfSelf() int32 {
-	if x != nil {
-		return x.PointsOfSelf
-	}
-	return 0
-}
-
-// DayCount is how many took so many business days.
-type DayCount struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Business days, from 0.
-	Days int32 `protobuf:"varint,1,opt,name=days,proto3" json:"days,omitempty"`
-	// How many; above 0.
-	Count         int32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *DayCount) Reset() {
-	*x = DayCount{}
-	mi := &file_concord_journal_v1_journal_proto_msgTypes[13]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *DayCount) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*DayCount) ProtoMessage() {}
-
-func (x *DayCount) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_journal_v1_journal_proto_msgTypes[13]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use DayCount.ProtoReflect.Descriptor instead.
-func (*DayCount) Descriptor() ([]byte, []int) {
-	return file_concord_journal_v1_journal_proto_rawDescGZIP(), []int{13}
-}
-
-func (x *DayCount) GetDays() int32 {
-	if x != nil {
-		return x.Days
-	}
-	return 0
-}
-
-func (x *DayCount) GetCount() int32 {
-	if x != nil {
-		return x.Count
-	}
-	return 0
 }
 
 // Awaited counts what waits in the agreements of one party.
@@ -1027,7 +809,7 @@ type Awaited struct {
 
 func (x *Awaited) Reset() {
 	*x = Awaited{}
-	mi := &file_concord_journal_v1_journal_proto_msgTypes[14]
+	mi := &file_concord_journal_v1_journal_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1039,7 +821,7 @@ func (x *Awaited) String() string {
 func (*Awaited) ProtoMessage() {}
 
 func (x *Awaited) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_journal_v1_journal_proto_msgTypes[14]
+	mi := &file_concord_journal_v1_journal_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1052,7 +834,7 @@ func (x *Awaited) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Awaited.ProtoReflect.Descriptor instead.
 func (*Awaited) Descriptor() ([]byte, []int) {
-	return file_concord_journal_v1_journal_proto_rawDescGZIP(), []int{14}
+	return file_concord_journal_v1_journal_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Awaited) GetCounts() []int64 {
@@ -1120,25 +902,9 @@ const file_concord_journal_v1_journal_proto_rawDesc = "" +
 	"\bFirstKey\"D\n" +
 	"\aOpenLog\x12\x16\n" +
 	"\x06origin\x18\x01 \x01(\tR\x06origin\x12!\n" +
-	"\fverifier_key\x18\x02 \x01(\tR\vverifierKey\"<\n" +
-	"\x05Tally\x123\n" +
-	"\x05parts\x18\x01 \x03(\v2\x1d.concord.journal.v1.TallyPartR\x05parts\"W\n" +
-	"\tTallyPart\x12\x16\n" +
-	"\x06number\x18\x01 \x01(\x05R\x06number\x122\n" +
-	"\x06counts\x18\x02 \x01(\v2\x1a.concord.journal.v1.CountsR\x06counts\"\x90\x02\n" +
-	"\x06Counts\x12\x1a\n" +
-	"\boutcomes\x18\x01 \x03(\x05R\boutcomes\x12\x1d\n" +
-	"\n" +
-	"told_first\x18\x02 \x01(\x05R\ttoldFirst\x12\x17\n" +
-	"\aby_word\x18\x03 \x01(\x05R\x06byWord\x12\x18\n" +
-	"\ablocked\x18\x04 \x01(\x05R\ablocked\x120\n" +
-	"\x04days\x18\x05 \x03(\v2\x1c.concord.journal.v1.DayCountR\x04days\x12\x18\n" +
-	"\aanswers\x18\x06 \x01(\x05R\aanswers\x12&\n" +
-	"\x0fpoints_of_other\x18\a \x01(\x05R\rpointsOfOther\x12$\n" +
-	"\x0epoints_of_self\x18\b \x01(\x05R\fpointsOfSelf\"4\n" +
-	"\bDayCount\x12\x12\n" +
-	"\x04days\x18\x01 \x01(\x05R\x04days\x12\x14\n" +
-	"\x05count\x18\x02 \x01(\x05R\x05count\"!\n" +
+	"\fverifier_key\x18\x02 \x01(\tR\vverifierKey\"\x1d\n" +
+	"\x05Tally\x12\x14\n" +
+	"\x05cells\x18\x01 \x03(\x05R\x05cells\"!\n" +
 	"\aAwaited\x12\x16\n" +
 	"\x06counts\x18\x01 \x03(\x03R\x06countsB?Z=github.com/concordhq/concord/gen/concord/journal/v1;journalv1b\x06proto3"
 
@@ -1154,7 +920,7 @@ func file_concord_journal_v1_journal_proto_rawDescGZIP() []byte {
 	return file_concord_journal_v1_journal_proto_rawDescData
 }
 
-var file_concord_journal_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_concord_journal_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_concord_journal_v1_journal_proto_goTypes = []any{
 	(*Chain)(nil),                 // 0: concord.journal.v1.Chain
 	(*Receipt)(nil),               // 1: concord.journal.v1.Receipt
@@ -1167,29 +933,23 @@ var file_concord_journal_v1_journal_proto_goTypes = []any{
 	(*FirstKey)(nil),              // 8: concord.journal.v1.FirstKey
 	(*OpenLog)(nil),               // 9: concord.journal.v1.OpenLog
 	(*Tally)(nil),                 // 10: concord.journal.v1.Tally
-	(*TallyPart)(nil),             // 11: concord.journal.v1.TallyPart
-	(*Counts)(nil),                // 12: concord.journal.v1.Counts
-	(*DayCount)(nil),              // 13: concord.journal.v1.DayCount
-	(*Awaited)(nil),               // 14: concord.journal.v1.Awaited
-	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
-	(*v1.ApiKey)(nil),             // 16: concord.v1.ApiKey
-	(*v1.DeferredChange)(nil),     // 17: concord.v1.DeferredChange
+	(*Awaited)(nil),               // 11: concord.journal.v1.Awaited
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*v1.ApiKey)(nil),             // 13: concord.v1.ApiKey
+	(*v1.DeferredChange)(nil),     // 14: concord.v1.DeferredChange
 }
 var file_concord_journal_v1_journal_proto_depIdxs = []int32{
-	15, // 0: concord.journal.v1.Receipt.record_time:type_name -> google.protobuf.Timestamp
-	15, // 1: concord.journal.v1.Stamp.record_time:type_name -> google.protobuf.Timestamp
-	15, // 2: concord.journal.v1.Stamp.sweep_time:type_name -> google.protobuf.Timestamp
-	16, // 3: concord.journal.v1.StoredKey.api_key:type_name -> concord.v1.ApiKey
+	12, // 0: concord.journal.v1.Receipt.record_time:type_name -> google.protobuf.Timestamp
+	12, // 1: concord.journal.v1.Stamp.record_time:type_name -> google.protobuf.Timestamp
+	12, // 2: concord.journal.v1.Stamp.sweep_time:type_name -> google.protobuf.Timestamp
+	13, // 3: concord.journal.v1.StoredKey.api_key:type_name -> concord.v1.ApiKey
 	7,  // 4: concord.journal.v1.Cascade.changes:type_name -> concord.journal.v1.PendingChange
-	17, // 5: concord.journal.v1.PendingChange.change:type_name -> concord.v1.DeferredChange
-	11, // 6: concord.journal.v1.Tally.parts:type_name -> concord.journal.v1.TallyPart
-	12, // 7: concord.journal.v1.TallyPart.counts:type_name -> concord.journal.v1.Counts
-	13, // 8: concord.journal.v1.Counts.days:type_name -> concord.journal.v1.DayCount
-	9,  // [9:9] is the sub-list for method output_type
-	9,  // [9:9] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	14, // 5: concord.journal.v1.PendingChange.change:type_name -> concord.v1.DeferredChange
+	6,  // [6:6] is the sub-list for method output_type
+	6,  // [6:6] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_concord_journal_v1_journal_proto_init() }
@@ -1211,7 +971,7 @@ func file_concord_journal_v1_journal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_journal_v1_journal_proto_rawDesc), len(file_concord_journal_v1_journal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
