@@ -219,7 +219,7 @@ func randomCommand(t *rapid.T, w *world) (Caller, proto.Message) {
 			return randomObservation(t, w, agreement, by)
 		}
 	}
-	if evenly(t, "talk") == 0 { // for more see TestConcernsKeepThePromisesOfTheProduct
+	if evenly(t, "talk") == 0 && rapid.Bool().Draw(t, "aloud") { // for more see TestConcernsKeepThePromisesOfTheProduct
 		return randomConcern(t, w, agreement, by)
 	}
 	return randomWork(t, w, agreement, by)
