@@ -55,8 +55,16 @@ func figureFacts(x *pb.ExplainFigureResponse) []fact {
 	}
 	return []fact{
 		{"figure", word(f.GetFigureId())}, {"of the", word(f.GetSide())}, {"due from", x.GetFromDate()}, {"to", x.GetToDate()}, {"value", figureValue(f)}, {"which is", made},
-		{"formula version", number(f.GetFormulaVersion())},
+		{"formula version", number(f.GetFormulaVersion())}, {"made of", madeOf[f.GetFigureId()]},
 	}
+}
+
+// madeOf is where to see what a figure is made of that no obligation stands behind.
+var madeOf = map[pb.FigureId]string{
+	pb.FigureId_FIGURE_ID_RESPONSIVENESS: "the concerns raised to the side (concern list)",
+	pb.FigureId_FIGURE_ID_PULSE:          "the closed rounds of the pulse (pulse list)",
+	pb.FigureId_FIGURE_ID_PULSE_GAP:      "the closed rounds of the pulse (pulse list)",
+	pb.FigureId_FIGURE_ID_ATTAINMENT:     "the side's objectives in force (objective list)",
 }
 
 // figureValue is a figure's value in full.
@@ -135,12 +143,17 @@ func (s *session) explained(x *pb.ExplainFigureResponse, beside ...fact) error {
 	if err := printFacts(s.out, append(figureFacts(x), beside...)); err != nil {
 		return err
 	}
-	fmt.Fprintln(s.out)
-	if err := printTable(s.out, without(x.GetCommitments()), shareColumns); err != nil {
-		return err
+	if len(x.GetCommitments()) > 0 {
+		fmt.Fprintln(s.out)
+		if err := printTable(s.out, without(x.GetCommitments()), shareColumns); err != nil {
+			return err
+		}
 	}
-	fmt.Fprintln(s.out)
-	return printTable(s.out, without(x.GetObligations()), scoredColumns)
+	if len(x.GetObligations()) > 0 {
+		fmt.Fprintln(s.out)
+		return printTable(s.out, without(x.GetObligations()), scoredColumns)
+	}
+	return nil
 }
 
 // without is a list that cannot fail.

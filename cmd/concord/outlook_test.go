@@ -6,6 +6,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"google.golang.org/protobuf/proto"
+
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
@@ -38,11 +40,26 @@ func (o *office) GetOutlook(_ context.Context, r *pb.GetOutlookRequest) (*pb.Out
 
 func (o *office) ExplainFigure(_ context.Context, r *pb.ExplainFigureRequest) (*pb.ExplainFigureResponse, error) {
 	v := map[pb.Side]float64{pb.Side_SIDE_VENDOR: 0.95, pb.Side_SIDE_CLIENT: 0.69}[r.GetSide()]
-	return &pb.ExplainFigureResponse{
+	answer := &pb.ExplainFigureResponse{
 		Figure: &pb.Figure{FigureId: r.GetFigureId(), Side: r.GetSide(), FormulaVersion: 1, Value: &v}, FromDate: "2026-01-01", ToDate: "2026-03-31",
+	}
+	if r.GetFigureId() == pb.FigureId_FIGURE_ID_PULSE {
+		return answer, nil
+	}
+	proto.Merge(answer, &pb.ExplainFigureResponse{
 		Commitments: []*pb.CommitmentShare{{CommitmentId: "desk", Title: "Desks", Weight: 3, Numerator: 1, Denominator: 2}},
 		Obligations: []*pb.ScoredObligation{{Obligation: &pb.Obligation{ObligationId: "desk-1", DueDate: "2026-02-01"}, Weight: 3, CountsAs: "kept late", Version: 7, Position: 21}},
-	}, nil
+	})
+	return answer, nil
+}
+
+// What no obligation stands behind is not shown as a table without lines.
+func TestAFigureThatNoObligationMakesSaysWhatDoes(t *testing.T) {
+	sh := newShell(t, &office{})
+	code, out, errs := sh.run("scorecard", "explain", "help", "--figure", "pulse")
+	if code != exitDone || strings.Count(out, "the closed rounds of the pulse") != 2 || strings.Contains(out, "OBLIGATION") || strings.Contains(out, "COMMITMENT") {
+		t.Errorf("%d %s\n%s", code, errs, out)
+	}
 }
 
 // What a figure of one side is made of is not shown without the other's.
@@ -80,27 +97,27 @@ func TestAScorecardIsPrinted(t *testing.T) {
 		}
 		return most
 	}
-	usual := run("scorecard help")
+	usual := run("scorecard show help")
 	for _, want := range []string{"VENDOR", "CLIENT", "0.950", "0.690", "Verdict: client favoured. So it is."} {
 		if !strings.Contains(usual, want) {
 			t.Errorf("without %q:\n%s", want, usual)
 		}
 	}
-	if narrow := run("scorecard help --width 40"); widest(narrow) > 40 || widest(usual) <= 40 || !strings.Contains(narrow, "0.950    promises kept    0.690") {
+	if narrow := run("scorecard show help --width 40"); widest(narrow) > 40 || widest(usual) <= 40 || !strings.Contains(narrow, "0.950    promises kept    0.690") {
 		t.Errorf("%s", narrow)
 	}
 	sh.env["COLUMNS"] = "44"
-	if n := widest(run("scorecard help")); n > 44 {
+	if n := widest(run("scorecard show help")); n > 44 {
 		t.Errorf("%d characters in a terminal of 44", n)
 	}
-	if table := run("scorecard help -o csv"); !strings.HasPrefix(table, "of,id,partner,") || !strings.Contains(table, "figure,kept,1,0.95,1,2,7,false,,,0.69,1,2,7,false") {
+	if table := run("scorecard show help -o csv"); !strings.HasPrefix(table, "of,id,partner,") || !strings.Contains(table, "figure,kept,1,0.95,1,2,7,false,,,0.69,1,2,7,false") {
 		t.Error(table)
 	}
-	if picture := run("scorecard help -o svg"); picture != "<svg>drawn</svg>" {
+	if picture := run("scorecard show help -o svg"); picture != "<svg>drawn</svg>" {
 		t.Error(picture)
 	}
 	golden(t, "outlook", run("outlook help"))
-	for _, line := range []string{"scorecard", "scorecard help -o xml", "agreement list -o csv", "outlook help -o svg", "scorecard help --as-of noon", "outlook", "scorecard help --width wide", "scorecard help --from"} {
+	for _, line := range []string{"scorecard", "scorecard help", "scorecard show", "scorecard party", "scorecard show help -o xml", "agreement list -o csv", "outlook help -o svg", "scorecard show help --as-of noon", "outlook", "scorecard show help --width wide", "scorecard show help --from"} {
 		if code, out, errs := sh.run(strings.Fields(line)...); code != exitUsage || out != "" || !strings.Contains(errs, "usage: concord") {
 			t.Errorf("concord %s: %d %q %q", line, code, out, errs)
 		}
