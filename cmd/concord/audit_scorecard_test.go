@@ -43,7 +43,7 @@ func reviewed(t *testing.T) (sh *shell, dir string) {
 	client.must("review write help q1 --minutes We_met. --action client_2027-01-01_Name_a_contact")
 	vendor.must("review sign help q1 --yes")
 	client.must("review sign help q1 --yes")
-	write(t, at("card.json"), vendor.must("scorecard help -o json"))
+	write(t, at("card.json"), vendor.must("scorecard show help -o json"))
 	write(t, at("review.json"), vendor.must("review show help q1 -o json"))
 	write(t, at("policy"), sh.must("log policy"))
 	auditor := sh.as(sh.field(sh.must("key create Nora --role auditor -o json"), "secret"))

@@ -203,9 +203,9 @@ func TestTheFiguresAreTheSameEverywhere(t *testing.T) {
 		return found
 	}
 	for _, who := range []string{"$VENDOR", "$CLIENT", "$AUDITOR"} {
-		cardSays(t, card("concord --key "+who+" scorecard "+demoAgreement+" --to 2026-07-10 -o json"), scenario.Results)
+		cardSays(t, card("concord --key "+who+" scorecard show "+demoAgreement+" --to 2026-07-10 -o json"), scenario.Results)
 	}
-	for _, line := range []string{"log policy > policy", "audit export --agreement " + demoAgreement + " bundle.zip", "scorecard " + demoAgreement + " -o json > shown.json"} {
+	for _, line := range []string{"log policy > policy", "audit export --agreement " + demoAgreement + " bundle.zip", "scorecard show " + demoAgreement + " -o json > shown.json"} {
 		if said, code := typed(t, dir, env, "concord --key $AUDITOR "+line); code != 0 {
 			t.Fatalf("%s\n%s", line, said)
 		}

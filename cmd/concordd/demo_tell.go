@@ -26,7 +26,7 @@ days late moved the vendor's module by as many.
 
 Are both winning? Both sides' figures by the same formulas, what they say together, and what one of them is made of. Opened
 in a browser that sends the key, /v1/agreements/%[3]s/scorecard.svg is the same as a picture.
-  go run ./cmd/concord --addr %[6]s --key $CLIENT scorecard %[3]s
+  go run ./cmd/concord --addr %[6]s --key $CLIENT scorecard show %[3]s
   go run ./cmd/concord --addr %[6]s --key $VENDOR scorecard explain %[3]s --figure kept
   curl -s -H "Authorization: Bearer $CLIENT" "http://%[1]s/v1/agreements/%[3]s/scorecard"
   curl -s -H "Authorization: Bearer $VENDOR" "http://%[1]s/v1/agreements/%[3]s/concerns"
