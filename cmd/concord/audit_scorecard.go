@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -84,7 +85,7 @@ func (s *session) reckon(r *reckoning, args []string) error {
 	case found == nil:
 		return exits[report.Outcome]
 	case shown != nil:
-		return s.compared(report, shown, found.Card)
+		return s.compared(report, shown, found)
 	case found.Explained != nil:
 		err = s.explained(found.Explained)
 	default:
@@ -151,10 +152,14 @@ func readShown(name string) (*pb.Scorecard, error) {
 }
 
 // compared says whether a scorecard that somebody was shown is the one that was reckoned.
-func (s *session) compared(report *bundle.Report, shown, reckoned *pb.Scorecard) error {
+func (s *session) compared(report *bundle.Report, shown *pb.Scorecard, found *bundle.Reckoned) error {
+	reckoned := found.Card
 	differ := bundle.Differences(shown, reckoned)
 	if p := shown.GetPosition(); p != 0 && p != reckoned.GetPosition() {
 		differ = append(differ, bundle.Difference{Where: "position", Shown: fmt.Sprint(p), Reckoned: fmt.Sprint(reckoned.GetPosition())})
+	}
+	if found.Newest != reckoned.GetVersion() {
+		differ = append(differ, bundle.Difference{Where: "version", Shown: fmt.Sprint(reckoned.GetVersion()), Reckoned: fmt.Sprintf("%d as of %s", found.Newest, found.Card.GetAsOf().AsTime().Format(time.RFC3339))})
 	}
 	outcome := report.Outcome
 	if len(differ) > 0 {
