@@ -40,7 +40,7 @@ func reviewed(t *testing.T) (sh *shell, dir string) {
 	client.must("proposal accept help first --yes")
 	client.eventually("obligation list help --state due", "desk-1")
 	client.must("obligation acknowledge help desk-1")
-	write(t, at("early.json"), vendor.must("scorecard help -o json"))
+	write(t, at("early.json"), vendor.must("scorecard show help -o json"))
 	vendor.must("review open help --id q1 --title First_weeks")
 	client.must("review write help q1 --minutes We_met. --action client_2027-01-01_Name_a_contact")
 	vendor.must("review sign help q1 --yes")
