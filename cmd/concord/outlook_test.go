@@ -140,27 +140,27 @@ func TestAScorecardIsPrinted(t *testing.T) {
 		}
 		return most
 	}
-	usual := run("scorecard help")
+	usual := run("scorecard show help")
 	for _, want := range []string{"VENDOR", "CLIENT", "0.950", "0.690", "Verdict: client favoured. So it is."} {
 		if !strings.Contains(usual, want) {
 			t.Errorf("without %q:\n%s", want, usual)
 		}
 	}
-	if narrow := run("scorecard help --width 40"); widest(narrow) > 40 || widest(usual) <= 40 || !strings.Contains(narrow, "0.950    promises kept    0.690") {
+	if narrow := run("scorecard show help --width 40"); widest(narrow) > 40 || widest(usual) <= 40 || !strings.Contains(narrow, "0.950    promises kept    0.690") {
 		t.Errorf("%s", narrow)
 	}
 	sh.env["COLUMNS"] = "44"
-	if n := widest(run("scorecard help")); n > 44 {
+	if n := widest(run("scorecard show help")); n > 44 {
 		t.Errorf("%d characters in a terminal of 44", n)
 	}
-	if table := run("scorecard help -o csv"); !strings.HasPrefix(table, "of,id,partner,") || !strings.Contains(table, "figure,kept,1,0.95,1,2,7,false,,,0.69,1,2,7,false") {
+	if table := run("scorecard show help -o csv"); !strings.HasPrefix(table, "of,id,partner,") || !strings.Contains(table, "figure,kept,1,0.95,1,2,7,false,,,0.69,1,2,7,false") {
 		t.Error(table)
 	}
-	if picture := run("scorecard help -o svg"); picture != "<svg>drawn</svg>" {
+	if picture := run("scorecard show help -o svg"); picture != "<svg>drawn</svg>" {
 		t.Error(picture)
 	}
 	golden(t, "outlook", run("outlook help"))
-	for _, line := range []string{"scorecard", "scorecard help -o xml", "agreement list -o csv", "outlook help -o svg", "scorecard help --as-of noon", "outlook", "scorecard help --width wide", "scorecard help --from"} {
+	for _, line := range []string{"scorecard", "scorecard help", "scorecard show", "scorecard party", "scorecard show help -o xml", "agreement list -o csv", "outlook help -o svg", "scorecard show help --as-of noon", "outlook", "scorecard show help --width wide", "scorecard show help --from"} {
 		if code, out, errs := sh.run(strings.Fields(line)...); code != exitUsage || out != "" || !strings.Contains(errs, "usage: concord") {
 			t.Errorf("concord %s: %d %q %q", line, code, out, errs)
 		}
