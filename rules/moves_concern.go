@@ -27,6 +27,7 @@ var ConcernMoves = []Move[pb.ConcernState]{
 	{From: raised, Verb: "acknowledge", By: Respondent, To: resolved, If: "an appreciation"},
 	{From: raised, Verb: "go unheard", By: ClockActor, To: raised, If: "the time to acknowledge it is over"},
 	{From: remedyProposed, Verb: "go unheard", By: ClockActor, To: remedyProposed, If: "the time to acknowledge it is over"},
+	{From: escalated, Verb: "go unheard", By: ClockActor, To: escalated, If: "the time to acknowledge it is over"},
 	{From: raised, Verb: "reply to", By: Respondent, To: resolved, If: "feedback"},
 	{From: acknowledged, Verb: "reply to", By: Respondent, To: resolved, If: "feedback"},
 	{From: acknowledged, Verb: "admit", By: Respondent, To: admitted},
@@ -87,6 +88,9 @@ func toConcern(m *pb.Concern, side pb.Side) func(Who) bool {
 		return false
 	}
 }
+
+// openConcerns are the states in which a concern is not closed.
+var openConcerns = []pb.ConcernState{raised, acknowledged, admitted, contested, remedyProposed, escalated}
 
 // concernOver says whether a concern in this state is closed.
 func concernOver(s pb.ConcernState) bool { return s == resolved || s == takenBack }

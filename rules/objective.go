@@ -18,6 +18,9 @@ const (
 	// MaxObservations is how many observations one objective has: one of every day for as long as an agreement lasts at most,
 	// all but.
 	MaxObservations = 10_000
+	// MaxPendingObservations is how many observations of one objective wait for the word of its side: without it the other side
+	// could fill an objective up, so that who hopes has no room for its own.
+	MaxPendingObservations = 100
 )
 
 // checkObjectives lists what is wrong with the objectives of a text.
@@ -102,9 +105,8 @@ func (d *Decision) recordObservation(c *pb.RecordObservationRequest) error {
 	if wrong := d.wrongObservation(a, c); wrong != nil {
 		return Invalid(wrong...)
 	}
-	if o.GetObservationCount() >= MaxObservations {
-		e := Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "Objective %s has %d observations already. Agree on another one in its place.", o.GetObjectiveId(), MaxObservations)
-		e.Subject, e.Metadata = "agreements/"+id+"/objectives/"+o.GetObjectiveId(), map[string]string{"limit": "observations of an objective"}
+	if e := d.roomForObservation(o, side); e != nil {
+		e.Subject = "agreements/" + id + "/objectives/" + o.GetObjectiveId()
 		return e
 	}
 	observation, refused := d.newID(c.GetObservationId(), "obs_", "observation", func(chosen string) Ref { return observationRef(id, chosen) })
@@ -119,6 +121,21 @@ func (d *Decision) recordObservation(c *pb.RecordObservationRequest) error {
 	}
 	d.answer(observationRef(id, observation))
 	return nil
+}
+
+// roomForObservation refuses one more observation of an objective that has too many, and one of the other side where too many wait
+// for the word of the side that hopes.
+func (d *Decision) roomForObservation(o *pb.Objective, side pb.Side) *Error {
+	if o.GetObservationCount() >= MaxObservations {
+		return Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "Objective %s has %d observations already. Agree on another one in its place.", o.GetObjectiveId(), MaxObservations).
+			as(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "limit", "observations of an objective")
+	}
+	waiting := []pb.ObservationState{pending}
+	if side == o.GetSide() || len(d.State.Observations(o.GetAgreementId(), o.GetObjectiveId(), waiting, "", MaxPendingObservations)) < MaxPendingObservations {
+		return nil
+	}
+	return Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "%d observations of objective %s wait for the %s to confirm or return them. Ask for that first.", MaxPendingObservations, o.GetObjectiveId(), sideWord(o.GetSide())).
+		as(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "limit", "observations that wait")
 }
 
 // wrongObservation lists what is wrong with an observation. Nobody has observed what is to come, and what was before the

@@ -109,6 +109,7 @@ func TestAnObjectiveHasOnlySoManyObservations(t *testing.T) {
 	if !errors.As(err, &e) || e.Reason != pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED || e.Metadata["limit"] == "" {
 		t.Errorf("one more: %v", err)
 	}
+	nobodyFillsItUp(t)
 	many := &pb.Terms{}
 	for i := range MaxObjectives + 1 {
 		many.Objectives = append(many.Objectives, &pb.ObjectiveTerms{ObjectiveId: fmt.Sprint(i), Side: pb.Side_SIDE_CLIENT, Target: "1", ByDate: "2026-01-01"})
@@ -116,4 +117,22 @@ func TestAnObjectiveHasOnlySoManyObservations(t *testing.T) {
 	if wrong := checkObjectives(many, frame{}, "terms"); len(wrong) != 1 || wrong[0].Field != fmt.Sprintf("terms.objectives[%d].side", MaxObjectives) {
 		t.Errorf("too many objectives: %v", wrong)
 	}
+}
+
+// nobodyFillsItUp holds that the other side has only so many observations wait, and that the side that hopes has its say all the same.
+func nobodyFillsItUp(t *testing.T) {
+	t.Helper()
+	w := hopefulWorld(t, pulseOpen, objectiveInForce, pending) // one waits
+	record := &pb.RecordObservationRequest{AgreementId: "care", ObjectiveId: "calls", Value: "1", ObservedDate: DayOf(w.now.Date()).String()}
+	for range MaxPendingObservations - 1 {
+		w.must(vendor, record)
+	}
+	_, err := w.do(vendor, record)
+	var e *Error
+	if !errors.As(err, &e) || e.Reason != pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED || e.Subject != "agreements/care/objectives/calls" {
+		t.Errorf("one more: %v", err)
+	}
+	w.must(client, record)
+	w.must(client, &pb.ReturnObservationRequest{AgreementId: "care", ObservationId: "may", Reason: "no"})
+	w.must(vendor, record)
 }

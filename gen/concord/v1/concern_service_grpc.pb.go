@@ -44,7 +44,8 @@ const (
 type ConcernServiceClient interface {
 	// RaiseConcern says something to the other side. Either side may, from the acceptance of the first terms on and also after the end
 	// of the agreement. An EARLY_WARNING, a RELIEF_CLAIM and a BREACH_CONCERN start the clock by which the other side acknowledges
-	// it. Whoever tells first of a failure to come is on record for it. LIMIT_EXCEEDED where 1,000 concerns of the agreement are open.
+	// it. Whoever tells first of a failure to come is on record for it. LIMIT_EXCEEDED where 1,000 concerns that
+	// the side raised are open.
 	RaiseConcern(ctx context.Context, in *RaiseConcernRequest, opts ...grpc.CallOption) (*Concern, error)
 	// GetConcern reads a concern.
 	GetConcern(ctx context.Context, in *GetConcernRequest, opts ...grpc.CallOption) (*Concern, error)
@@ -243,7 +244,8 @@ func (c *concernServiceClient) ReopenConcern(ctx context.Context, in *ReopenConc
 type ConcernServiceServer interface {
 	// RaiseConcern says something to the other side. Either side may, from the acceptance of the first terms on and also after the end
 	// of the agreement. An EARLY_WARNING, a RELIEF_CLAIM and a BREACH_CONCERN start the clock by which the other side acknowledges
-	// it. Whoever tells first of a failure to come is on record for it. LIMIT_EXCEEDED where 1,000 concerns of the agreement are open.
+	// it. Whoever tells first of a failure to come is on record for it. LIMIT_EXCEEDED where 1,000 concerns that
+	// the side raised are open.
 	RaiseConcern(context.Context, *RaiseConcernRequest) (*Concern, error)
 	// GetConcern reads a concern.
 	GetConcern(context.Context, *GetConcernRequest) (*Concern, error)
