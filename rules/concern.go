@@ -178,19 +178,28 @@ func (d *Decision) emitConcern(m *pb.Concern, side pb.Side, change *pb.Event) {
 	d.answer(concernRef(m.GetAgreementId(), m.GetConcernId()))
 }
 
+// acknowledgeConcern is the respondent's word that it has heard. Who raised a concern may have put a remedy on the table before
+// that, or asked others: it stays there.
 func (d *Decision) acknowledgeConcern(c *pb.AcknowledgeConcernRequest) error {
 	a, m, side, refused := d.onConcern(c.GetAgreementId(), c.GetConcernId(), "acknowledge")
 	if refused != nil {
 		return refused
 	}
-	heard := &pb.ConcernAcknowledged{ConcernId: m.GetConcernId(), Note: c.GetNote(), To: acknowledged}
-	switch {
-	case m.GetKind() == appreciation:
-		heard.To = resolved
-	case hasClock(m.GetKind()):
-		heard.RemedyEndTime = d.inBusinessDays(a, d.concernTerms(a).remedy)
+	if m.GetAcknowledgeTime() != nil {
+		e := refuseGuard("concern", "acknowledge", unheard, "It was acknowledged already, for whatever its respondent does acknowledges it. Answer the remedy, or propose one.")
+		e.Subject = "agreements/" + m.GetAgreementId() + "/concerns/" + m.GetConcernId()
+		return e
 	}
-	d.emitConcern(m, side, &pb.Event{Change: &pb.Event_ConcernAcknowledged{ConcernAcknowledged: heard}})
+	said := &pb.ConcernAcknowledged{ConcernId: m.GetConcernId(), Note: c.GetNote(), To: acknowledged}
+	switch {
+	case m.GetState() != raised:
+		said.To, said.RemedyEndTime = m.GetState(), m.GetRemedyEndTime()
+	case m.GetKind() == appreciation:
+		said.To = resolved
+	case hasClock(m.GetKind()):
+		said.RemedyEndTime = d.inBusinessDays(a, d.concernTerms(a).remedy)
+	}
+	d.emitConcern(m, side, &pb.Event{Change: &pb.Event_ConcernAcknowledged{ConcernAcknowledged: said}})
 	return nil
 }
 

@@ -52,7 +52,8 @@ type ConcernServiceClient interface {
 	// ListConcerns lists an agreement's concerns in the order they were raised.
 	ListConcerns(ctx context.Context, in *ListConcernsRequest, opts ...grpc.CallOption) (*ListConcernsResponse, error)
 	// AcknowledgeConcern says that an OPEN concern was heard. Only the respondent may. An APPRECIATION ends with it; for an
-	// EARLY_WARNING, a RELIEF_CLAIM and a BREACH_CONCERN the time to propose a remedy begins.
+	// EARLY_WARNING, a RELIEF_CLAIM and a BREACH_CONCERN the time to propose a remedy begins. One that was not heard yet and is
+	// REMEDY_PROPOSED or ESCALATED already stays so; RULE_REFUSED where it was heard.
 	AcknowledgeConcern(ctx context.Context, in *AcknowledgeConcernRequest, opts ...grpc.CallOption) (*Concern, error)
 	// ReplyConcern answers FEEDBACK: taken, or not, and why. Only the respondent may. It ends with it. WRONG_KIND for other
 	// kinds.
@@ -252,7 +253,8 @@ type ConcernServiceServer interface {
 	// ListConcerns lists an agreement's concerns in the order they were raised.
 	ListConcerns(context.Context, *ListConcernsRequest) (*ListConcernsResponse, error)
 	// AcknowledgeConcern says that an OPEN concern was heard. Only the respondent may. An APPRECIATION ends with it; for an
-	// EARLY_WARNING, a RELIEF_CLAIM and a BREACH_CONCERN the time to propose a remedy begins.
+	// EARLY_WARNING, a RELIEF_CLAIM and a BREACH_CONCERN the time to propose a remedy begins. One that was not heard yet and is
+	// REMEDY_PROPOSED or ESCALATED already stays so; RULE_REFUSED where it was heard.
 	AcknowledgeConcern(context.Context, *AcknowledgeConcernRequest) (*Concern, error)
 	// ReplyConcern answers FEEDBACK: taken, or not, and why. Only the respondent may. It ends with it. WRONG_KIND for other
 	// kinds.
