@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"math"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -183,16 +182,7 @@ func TestTheFiguresAreTheSameEverywhere(t *testing.T) {
 	if err := json.Unmarshal(text, &scenario); err != nil {
 		t.Fatal(err)
 	}
-	p := start(t, lastLine, "demo", "--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0")
-	env := append(os.Environ(), "PATH="+filepath.Dir(binary(t, "concord"))+string(os.PathListSeparator)+os.Getenv("PATH"))
-	for _, name := range []string{"VENDOR", "CLIENT", "AUDITOR"} {
-		_, key, _ := strings.Cut(p.said, "export "+name+"=")
-		key, _, _ = strings.Cut(key, "\n")
-		env = append(env, name+"="+key)
-	}
-	_, addr, _ := strings.Cut(p.said, "--addr ")
-	addr, _, _ = strings.Cut(addr, " ")
-	env = append(env, "CONCORD_ADDR="+addr)
+	p, env := besideTheDemo(t)
 	dir := t.TempDir()
 	card := func(command string) *pb.Scorecard {
 		said, code := typed(t, dir, env, command)
