@@ -297,11 +297,6 @@ func (b *bazaar) scan(party string) (all []found) {
 				add(lastDay(p.GetExpireTime()), rules.KindProposal, p.GetProposalId(), p.GetTurn(), toAnswer, theirsToAnswer)
 			}
 		}
-		for _, o := range b.observations(id) {
-			if o.GetState() == pb.ObservationState_OBSERVATION_STATE_PENDING {
-				add(noDay, rules.KindObservation, o.GetObservationId(), pb.Side_SIDE_VENDOR, toJudge, theirsToJudge)
-			}
-		}
 		for _, r := range b.rounds(id) {
 			for side, given := range map[pb.Side]int32{pb.Side_SIDE_VENDOR: r.GetVendorAnswerCount(), pb.Side_SIDE_CLIENT: r.GetClientAnswerCount()} {
 				if r.GetState() == pb.PulseRoundState_PULSE_ROUND_STATE_OPEN && given == 0 {
@@ -317,19 +312,30 @@ func (b *bazaar) scan(party string) (all []found) {
 				all = append(all, found{day, id, rules.KindConcern, m.GetConcernId(), toSettle})
 			}
 		})
-		for _, r := range b.reviews(id) {
-			for _, side := range []pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT} {
-				signed := slices.ContainsFunc(r.GetSignatures(), func(s *pb.ReviewSignature) bool { return s.GetSide() == side })
-				if r.GetState() == pb.ReviewState_REVIEW_STATE_OPEN && !signed {
-					add(noDay, rules.KindReview, r.GetReviewId(), side, toAnswer, theirsToAnswer)
-				}
-			}
-		}
+		b.scanDayless(id, add)
 	}
 	slices.SortFunc(all, func(a, b found) int {
 		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.agreement, b.agreement), cmp.Compare(a.kind, b.kind), cmp.Compare(a.id, b.id), cmp.Compare(a.task, b.task))
 	})
 	return all
+}
+
+// scanDayless says what waits without a day: what was observed of what the vendor hopes for, and reviews for each side that has not
+// signed.
+func (b *bazaar) scanDayless(id string, add func(day string, kind rules.Kind, record string, on pb.Side, own, theirs pb.PortfolioTask)) {
+	for _, o := range b.observations(id) {
+		if o.GetState() == pb.ObservationState_OBSERVATION_STATE_PENDING {
+			add(noDay, rules.KindObservation, o.GetObservationId(), pb.Side_SIDE_VENDOR, toJudge, theirsToJudge)
+		}
+	}
+	for _, r := range b.reviews(id) {
+		for _, side := range []pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT} {
+			signed := slices.ContainsFunc(r.GetSignatures(), func(s *pb.ReviewSignature) bool { return s.GetSide() == side })
+			if r.GetState() == pb.ReviewState_REVIEW_STATE_OPEN && !signed {
+				add(noDay, rules.KindReview, r.GetReviewId(), side, toAnswer, theirsToAnswer)
+			}
+		}
+	}
 }
 
 // scanConcerns says of each concern that is not over until when it waits, and on which side; on both for none.
