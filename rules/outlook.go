@@ -122,20 +122,21 @@ func (p *prospect) add(r *pb.OutlookReason, chance decimal) {
 	p.reasons = append(p.reasons, r)
 }
 
-// prospect looks at an obligation that is to be done. Nothing waits for itself, so this ends.
+// prospect looks at an obligation that is to be done. In no text anything waits for itself, but two obligations may wait for
+// each other where each is by the words of another revision: then the second is told of the first what is known by then.
 func (l *outlook) prospect(o *pb.Obligation) *prospect {
 	p := l.known[o.GetObligationId()]
 	if p != nil {
 		return p
 	}
 	p = &prospect{}
+	l.known[o.GetObligationId()] = p
 	p.add(l.own(o))
 	for _, id := range l.commitmentOf(o).GetTerms().GetPrerequisites() {
 		if r, chance := l.prerequisite(o, id); r != nil {
 			p.add(r, chance)
 		}
 	}
-	l.known[o.GetObligationId()] = p
 	return p
 }
 

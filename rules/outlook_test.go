@@ -270,6 +270,42 @@ func TestAnOutlookKnowsWhatIsNotThere(t *testing.T) {
 	}
 }
 
+// Nothing waits for itself in any text. But what was submitted stays under the words it was promised by, and may come back when
+// an amendment has turned round who waits for whom: then two wait for each other, and looking ahead ends all the same.
+func TestAnOutlookOfTwoThatWaitForEachOther(t *testing.T) {
+	w := newWorld(t, begin)
+	for _, id := range []string{"northwind", "acme"} {
+		w.must(operator, &pb.CreatePartyRequest{PartyId: id, Party: &pb.Party{DisplayName: id}})
+	}
+	once := func(id string, obligor pb.Side, needs ...string) *pb.CommitmentTerms {
+		return &pb.CommitmentTerms{
+			CommitmentId: id, Obligor: obligor, Title: "The " + id, Category: pb.Category_CATEGORY_DELIVERY, Weight: 3, Prerequisites: needs,
+			Schedule: &pb.CommitmentTerms_OneOff{OneOff: &pb.OneOff{DueDate: "2026-02-10"}},
+		}
+	}
+	text := func(promises ...*pb.CommitmentTerms) *pb.Terms {
+		return &pb.Terms{
+			Title: "Care", EffectiveDate: "2026-01-01", Calendar: &pb.Calendar{TimeZone: "UTC"}, Clocks: &pb.Clocks{LeadDays: proto.Int32(40)}, Commitments: promises,
+		}
+	}
+	v := viewer{w}
+	w.must(vendor, &pb.CreateAgreementRequest{AgreementId: "care", Agreement: &pb.Agreement{
+		VendorPartyId: "northwind", ClientPartyId: "acme", DraftTerms: text(once("pilot", pb.Side_SIDE_VENDOR, "sandbox"), once("sandbox", pb.Side_SIDE_CLIENT)),
+	}})
+	w.must(vendor, &pb.CreateProposalRequest{AgreementId: "care", ProposalId: "first", Kind: pb.ProposalKind_PROPOSAL_KIND_FIRST_TERMS})
+	v.agree("first")
+	v.day("2026-01-20")
+	w.must(vendor, &pb.SubmitObligationRequest{AgreementId: "care", ObligationId: "pilot-1", Note: "Here."})
+	w.must(vendor, &pb.CreateProposalRequest{
+		AgreementId: "care", ProposalId: "turned", Kind: pb.ProposalKind_PROPOSAL_KIND_AMENDMENT,
+		Terms: text(once("pilot", pb.Side_SIDE_VENDOR), once("sandbox", pb.Side_SIDE_CLIENT, "pilot")),
+	})
+	v.agree("turned")
+	w.must(client, &pb.ReturnObligationRequest{AgreementId: "care", ObligationId: "pilot-1", Submission: 1, Reason: "Not yet."})
+	v.says("vendor pilot-1 2026-02-10 0.875000 "+saidNothing+saidWaits("sandbox-2 of the client, which is due on 2026-02-10"), // 1 - 1/2 * 1/4
+		"client sandbox-2 2026-02-10 0.750000 "+saidNothing+saidWaits("pilot-1 of the vendor, which is due on 2026-02-10")) // 1 - 1/2 * 1/2: of the pilot its own by then
+}
+
 // However much there is, a thousand are looked at and fifty told; and however much waits for each other, each is looked at
 // once: it would take for ever else.
 func TestAnOutlookHasBounds(t *testing.T) {

@@ -37,8 +37,9 @@ func (s *session) auditScorecard() *cobra.Command {
 		Use: "scorecard FILE [AGREEMENT] --policy POLICY", Short: "Reckon a scorecard from an audit bundle, without the service and without a network", Args: cobra.RangeArgs(1, 2),
 		Long: "Check an audit bundle as \"verify\" does, and reckon a scorecard from its events: from the obligations themselves, and not from\n" +
 			"what the service counted. It is as of the newest event, or as of --as-of. With --side and --figure, what that figure is made of,\n" +
-			"down to each obligation and its event. With --compare, whether a scorecard that you were shown (\"concord scorecard -o json\",\n" +
-			"or a review, \"concord review show -o json\") is just what the events say: the window, time and version are then those of it.\n\n" +
+			"down to each obligation and its event. With --compare, whether a scorecard that you were shown (\"concord scorecard show -o json\",\n" +
+			"or a review with its signatures, \"concord review show -o json\") is just what the events say: the window, time and version are\n" +
+			"then those of it.\n\n" +
 			"Exit codes: 0 reckoned, and the same, 1 tampered with, or another, 2 incomplete, or it could not be reckoned.",
 		RunE: func(_ *cobra.Command, args []string) error {
 			s.started = true

@@ -242,21 +242,14 @@ func (a *asked) explain(c *chain, s *rules.State, at time.Time) (*pb.ExplainFigu
 	if err != nil {
 		return nil, err
 	}
-	answer := &pb.ExplainFigureResponse{Figure: x.Figure, FromDate: x.From.String(), ToDate: x.To.String(), Commitments: x.Shares}
-	for after := rules.Place(""); ; {
-		const page = 1000
-		list := s.Obligations(c.id, "", nil, after, page)
-		for _, o := range list {
-			after = rules.PlaceOf(o)
-			if behind := x.Obligation(o); behind != nil {
-				behind.Obligation = proto.CloneOf(o)
-				rules.Present(behind.Obligation, at)
-				behind.Position = c.position(behind.GetVersion())
-				answer.Obligations = append(answer.Obligations, behind)
-			}
-		}
-		if len(list) < page {
-			return answer, s.Err()
-		}
+	answer := x.Answer()
+	for _, m := range x.Behind(s, c.id) {
+		m = proto.Clone(m)
+		rules.Present(m, at)
+		x.Put(answer, m)
 	}
+	if err := s.Err(); err != nil {
+		return nil, err
+	}
+	return answer, rules.Locate(answer, func(version uint64) (uint64, error) { return c.position(version), nil })
 }
