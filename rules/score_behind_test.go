@@ -141,25 +141,7 @@ func (w *world) addsUpTo(x *pb.ExplainFigureResponse) {
 func TestWhatIsBehindAFigureMakesIt(t *testing.T) {
 	behind := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
-		w := newWorld(t, begin)
-		for _, tn := range randomTale(t) {
-			_, _ = w.take(tn)
-		}
-		for range walkLength {
-			tn := randomTurn(t, w)
-			if tn.command != nil {
-				by := rapid.SampledFrom([]Caller{vendor, client}).Draw(t, "by")
-				switch evenly(t, "about") {
-				case 0:
-					tn.by, tn.command = randomConcern(t, w, "care", by)
-				case 1:
-					tn.by, tn.command = randomPulse(t, w, "care", by)
-				case 2:
-					tn.by, tn.command = randomObservation(t, w, "care", by)
-				}
-			}
-			_, _ = w.take(tn)
-		}
+		w := talkativeWorld(t)
 		if w.agreement("care") == nil {
 			return
 		}
