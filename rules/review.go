@@ -253,13 +253,20 @@ func (d *Decision) withdrawReview(c *pb.WithdrawReviewRequest) error {
 	return nil
 }
 
-// CheckReview says what of a review, as a reader has it, is not what its paper and its digest name; empty if all is. Minutes
-// that are gone were erased, and are no fault.
+// CheckReview says what of a review, as a reader has it, is not what its paper and its digest name, or was not signed as it is
+// said to be; empty if all is. Minutes that are gone were erased, and are no fault. That who is named has signed only the log shows.
 func CheckReview(r *pb.Review) string {
 	paper := &pb.ReviewPaper{}
 	sum := sha256.Sum256(r.GetBody())
 	if err := proto.Unmarshal(r.GetBody(), paper); err != nil || hex.EncodeToString(sum[:]) != r.GetDigest() {
 		return "the stored paper of this review cannot be read, or does not have its digest"
+	}
+	signed := map[pb.Side]bool{}
+	for _, x := range r.GetSignatures() {
+		if x.GetRevision() != r.GetRevision() || x.GetDigest() != r.GetDigest() || signed[x.GetSide()] {
+			return "a signature shown is one of another paper, or a side's second"
+		}
+		signed[x.GetSide()] = true
 	}
 	_, frozen := Digest(r.GetScorecard())
 	actions := proto.CloneOf(&pb.Review{Actions: r.GetActions()}).GetActions()
@@ -269,6 +276,10 @@ func CheckReview(r *pb.Review) string {
 	switch {
 	case paper.GetAgreementId() != r.GetAgreementId() || paper.GetReviewId() != r.GetReviewId():
 		return "the stored paper is another review's"
+	case len(paper.ProtoReflect().GetUnknown()) > 0:
+		return "the stored paper says something that this program does not know"
+	case (r.GetState() == reviewSigned) != (signed[pb.Side_SIDE_VENDOR] && signed[pb.Side_SIDE_CLIENT]):
+		return "the state shown is not what the signatures make it"
 	case paper.GetScorecardDigest() != frozen:
 		return "the scorecard shown is not the one that the paper names"
 	case r.GetMinutes() != "" && paper.GetMinutesDigest() != minutesDigest(&pb.ReviewMinutes{Text: r.GetMinutes(), Salt: r.GetMinutesSalt()}):

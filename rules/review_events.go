@@ -3,6 +3,7 @@ package rules
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -51,9 +52,14 @@ func (s *State) paper(reviewID string, body []byte, digest string) *pb.ReviewPap
 	return p
 }
 
-// reviewSigned is one side's signature. One for another paper than the newest is an error of the history.
+// reviewSigned is one side's signature. One for another paper than the newest, for the other side, or beside one of the same
+// side is an error of the history: with it a side alone would have signed for both.
 func (s *State) reviewSigned(e *pb.Event, c *pb.ReviewSigned) {
 	s.editReview(e, c.GetReviewId(), func(r *pb.Review) {
+		signs := c.GetSide() != pb.Side_SIDE_UNSPECIFIED && c.GetSide() == e.GetActor().GetSide()
+		if !signs || r.GetState() != reviewOpen || slices.ContainsFunc(r.GetSignatures(), func(x *pb.ReviewSignature) bool { return x.GetSide() == c.GetSide() }) {
+			s.fail(Refuse(pb.ErrorReason_ERROR_REASON_INTERNAL, "Review %s is not the %s's to sign.", c.GetReviewId(), sideWord(c.GetSide())))
+		}
 		if c.GetRevision() != r.GetRevision() || c.GetDigest() != r.GetDigest() {
 			s.fail(Refuse(pb.ErrorReason_ERROR_REASON_INTERNAL, "The paper of review %s that was signed is not its newest.", c.GetReviewId()))
 		}

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"testing"
@@ -47,6 +49,20 @@ func TestWhatIsShownIsWhatThePaperNames(t *testing.T) {
 		{"another review", func(r *pb.Review) { r.ReviewId = "q2" }, "another review's"},
 		{"another agreement", func(r *pb.Review) { r.AgreementId = "cure" }, "another review's"},
 		{"the digest", func(r *pb.Review) { r.Digest = strings.Repeat("0", 64) }, "does not have its digest"},
+		{"who signed", func(r *pb.Review) { r.Signatures = append(r.Signatures, r.Signatures[0]) }, "a side's second"},
+		{"what was signed", func(r *pb.Review) { r.Signatures[0].Revision = 1 }, "of another paper"},
+		{"that both signed", func(r *pb.Review) { r.State = reviewSigned }, "the state shown"},
+		{"that nobody did", func(r *pb.Review) {
+			other := proto.CloneOf(r.Signatures[0])
+			other.Side = pb.Side_SIDE_CLIENT
+			r.Signatures = append(r.Signatures, other)
+		}, "the state shown"},
+		{"a paper that says more", func(r *pb.Review) {
+			r.Body = append(append([]byte{}, r.GetBody()...), 0x7a, 1, 'x') // field 15, which no paper has
+			sum := sha256.Sum256(r.Body)
+			r.Digest = hex.EncodeToString(sum[:])
+			r.Signatures = nil
+		}, "does not know"},
 		{"the bytes", func(r *pb.Review) { r.Body = append([]byte{}, 0xff) }, "cannot be read"},
 	} {
 		r := proto.CloneOf(shown)
@@ -93,6 +109,18 @@ func TestNoHistoryForgesAReview(t *testing.T) {
 		"a signature under another paper": func(e *pb.Event) bool {
 			if e.GetReviewSigned() != nil {
 				e.GetReviewSigned().Revision = 1
+			}
+			return e.GetReviewSigned() != nil
+		},
+		"a signature of the other side": func(e *pb.Event) bool {
+			if e.GetReviewSigned() != nil {
+				e.GetReviewSigned().Side = pb.Side_SIDE_CLIENT
+			}
+			return e.GetReviewSigned() != nil
+		},
+		"a signature of no side": func(e *pb.Event) bool {
+			if e.GetReviewSigned() != nil {
+				e.GetReviewSigned().Side, e.GetActor().Side = pb.Side_SIDE_UNSPECIFIED, pb.Side_SIDE_UNSPECIFIED
 			}
 			return e.GetReviewSigned() != nil
 		},
@@ -162,6 +190,38 @@ func TestWritingAReviewHasAnEnd(t *testing.T) {
 	_, err := w.do(client, &pb.UpdateReviewRequest{AgreementId: "care", ReviewId: "q1", Review: &pb.Review{Minutes: "Once more."}})
 	if e, ok := err.(*Error); !ok || e.Reason != pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestNoSideSignsForBoth holds that a history in which one side has signed a paper twice is none, nor one in which a review is
+// signed that was withdrawn.
+func TestNoSideSignsForBoth(t *testing.T) {
+	for name, more := range map[string]func(*pb.Event) []*pb.Event{
+		"twice": func(signed *pb.Event) []*pb.Event { return []*pb.Event{signed} },
+		"withdrawn": func(signed *pb.Event) []*pb.Event {
+			withdrawn, other := proto.CloneOf(signed), signed
+			withdrawn.Change = &pb.Event_ReviewWithdrawn{ReviewWithdrawn: &pb.ReviewWithdrawn{ReviewId: "q1", Reason: "no"}}
+			other.Actor.Side, other.GetReviewSigned().Side = pb.Side_SIDE_CLIENT, pb.Side_SIDE_CLIENT
+			return []*pb.Event{withdrawn, other}
+		},
+	} {
+		w := reviewedWorld(t)
+		var chain []*pb.Event
+		for _, e := range w.history {
+			if e.GetAgreementId() == "care" {
+				chain = append(chain, e)
+			}
+		}
+		if _, err := Replay("care", all(chain)); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range more(proto.CloneOf(chain[len(chain)-1])) {
+			e.Version = uint64(len(chain) + 1)
+			chain = append(chain, e)
+		}
+		if _, err := Replay("care", all(chain)); err == nil || !strings.Contains(err.Error(), "to sign") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"math/big"
-	"strconv"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -10,15 +9,18 @@ import (
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
-// Explanation is what a figure of one side is made of. Obligation tells of each obligation whether it is behind it.
+// Explanation is what a figure of one side is made of. Put tells of each record whether it is behind it.
 type Explanation struct {
 	// Figure is the figure, as the scorecard has it.
 	Figure *pb.Figure
 	// Shares is what each commitment of the side adds, by id; empty if no commitments make it.
 	Shares []*pb.CommitmentShare
+	// Objectives is what each objective of the side adds, in the order of the text; empty if no objectives make it.
+	Objectives []*pb.ScoredObjective
 	// From and To are the first and the last day of the window.
 	From, To Day
 
+	id      pb.FigureId
 	side    pb.Side
 	share   *share // nil: no obligations make it
 	weights map[string]int32
@@ -50,7 +52,7 @@ func (s *State) explain(agreementID string, side pb.Side, id pb.FigureId, from, 
 	if err != nil {
 		return nil, err
 	}
-	x := &Explanation{From: r.window.from, To: r.window.to, side: side, weights: map[string]int32{}}
+	x := &Explanation{From: r.window.from, To: r.window.to, id: id, side: side, weights: map[string]int32{}}
 	t, other := r.sums(side, r.window), r.sums(Other(side), r.window)
 	if is, made := shares[id]; made {
 		x.share = &is
@@ -66,6 +68,9 @@ func (s *State) explain(agreementID string, side pb.Side, id pb.FigureId, from, 
 		return x, s.err
 	case x.share == nil:
 		x.Figure = figureOf(t.sideScores(side, "", other), id)
+		if x.MadeOf() == KindObjective {
+			x.Objectives = r.objectives(s, side, at)
+		}
 		return x, s.err
 	}
 	x.Figure = t.figure(id, side)
@@ -99,9 +104,6 @@ func figureOf(s *pb.SideScores, id pb.FigureId) *pb.Figure {
 	return nil
 }
 
-// MadeOfObligations says whether obligations make the figure.
-func (x *Explanation) MadeOfObligations() bool { return x.share != nil }
-
 // classWords is how an obligation counts, in words.
 var classWords = map[class]string{
 	classOnTime: "kept on time", classLate: "kept late", classCured: "cured", classBroken: "broken",
@@ -112,13 +114,12 @@ var classWords = map[class]string{
 // outside the window, or not of those that the figure is about. Position is not set: only the journal knows it.
 func (x *Explanation) Obligation(o *pb.Obligation) *pb.ScoredObligation {
 	m := markOf(o)
-	if !m.counts() || x.share == nil || o.GetObligor() != x.side || m.day < x.From || m.day > x.To {
+	if !m.counts() || x.share == nil || o.GetObligor() != x.side || !x.has(m.day) {
 		return nil
 	}
 	one := counts{}
 	one.count(m.mark)
-	version, _ := strconv.ParseUint(o.GetEtag(), 10, 64) // an etag is a version: see etag
-	is := &pb.ScoredObligation{Obligation: o, Weight: x.weights[o.GetCommitmentId()], Version: version, InNumerator: x.share.of(&one) > 0}
+	is := &pb.ScoredObligation{Obligation: o, Weight: x.weights[o.GetCommitmentId()], Version: versionOf(o.GetEtag()), InNumerator: x.share.of(&one) > 0}
 	switch {
 	case x.share.by(&one) > 0:
 		is.CountsAs = classWords[m.class]

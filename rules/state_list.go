@@ -88,12 +88,15 @@ func timedPlace(at *timestamppb.Timestamp, id string) Place {
 func (p Place) ID(kind Kind) string {
 	switch kind {
 	case KindObligation, KindObservation:
-		return string(p[min(4, len(p)):])
+		return p.DayID()
 	case KindProposal, KindConcern, KindPulseRound, KindReview:
 		return string(p[min(8, len(p)):])
 	}
 	return string(p)
 }
+
+// DayID is the id at the end of a place that begins with a day, as that of an obligation does, and ScoredPlace.
+func (p Place) DayID() string { return string(p[min(4, len(p)):]) }
 
 // Obligations lists the obligations of an agreement, or of one of its commitments, that are in one of the states (none:
 // in any), by due day and id: at most limit of them, behind a place. They are as s has them, whatever is durable yet.

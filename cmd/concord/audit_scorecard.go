@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -35,7 +36,7 @@ func (s *session) auditScorecard() *cobra.Command {
 		Use: "scorecard FILE [AGREEMENT] --policy POLICY", Short: "Reckon a scorecard from an audit bundle, without the service and without a network", Args: cobra.RangeArgs(1, 2),
 		Long: "Check an audit bundle as \"verify\" does, and reckon a scorecard from its events: from the obligations themselves, and not from\n" +
 			"what the service counted. It is as of the newest event, or as of --as-of. With --side and --figure, what that figure is made of,\n" +
-			"down to each obligation and its event. With --compare, whether a scorecard that you were shown (\"concord scorecard -o json\",\n" +
+			"down to each obligation and its event. With --compare, whether a scorecard that you were shown (\"concord scorecard show -o json\",\n" +
 			"or a review, \"concord review show -o json\") is just what the events say: the window, time and version are then those of it.\n\n" +
 			"Exit codes: 0 reckoned, and the same, 1 tampered with, or another, 2 incomplete, or it could not be reckoned.",
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -84,7 +85,7 @@ func (s *session) reckon(r *reckoning, args []string) error {
 	case found == nil:
 		return exits[report.Outcome]
 	case shown != nil:
-		return s.compared(report, shown, found.Card)
+		return s.compared(report, shown, found)
 	case found.Explained != nil:
 		err = s.explained(found.Explained)
 	default:
@@ -151,10 +152,14 @@ func readShown(name string) (*pb.Scorecard, error) {
 }
 
 // compared says whether a scorecard that somebody was shown is the one that was reckoned.
-func (s *session) compared(report *bundle.Report, shown, reckoned *pb.Scorecard) error {
+func (s *session) compared(report *bundle.Report, shown *pb.Scorecard, found *bundle.Reckoned) error {
+	reckoned := found.Card
 	differ := bundle.Differences(shown, reckoned)
 	if p := shown.GetPosition(); p != 0 && p != reckoned.GetPosition() {
 		differ = append(differ, bundle.Difference{Where: "position", Shown: fmt.Sprint(p), Reckoned: fmt.Sprint(reckoned.GetPosition())})
+	}
+	if found.Newest != reckoned.GetVersion() {
+		differ = append(differ, bundle.Difference{Where: "version", Shown: fmt.Sprint(reckoned.GetVersion()), Reckoned: fmt.Sprintf("%d as of %s", found.Newest, found.Card.GetAsOf().AsTime().Format(time.RFC3339))})
 	}
 	outcome := report.Outcome
 	if len(differ) > 0 {

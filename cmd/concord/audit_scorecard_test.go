@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -39,11 +40,12 @@ func reviewed(t *testing.T) (sh *shell, dir string) {
 	client.must("proposal accept help first --yes")
 	client.eventually("obligation list help --state due", "desk-1")
 	client.must("obligation acknowledge help desk-1")
+	write(t, at("early.json"), vendor.must("scorecard show help -o json"))
 	vendor.must("review open help --id q1 --title First_weeks")
 	client.must("review write help q1 --minutes We_met. --action client_2027-01-01_Name_a_contact")
 	vendor.must("review sign help q1 --yes")
 	client.must("review sign help q1 --yes")
-	write(t, at("card.json"), vendor.must("scorecard help -o json"))
+	write(t, at("card.json"), vendor.must("scorecard show help -o json"))
 	write(t, at("review.json"), vendor.must("review show help q1 -o json"))
 	write(t, at("policy"), sh.must("log policy"))
 	auditor := sh.as(sh.field(sh.must("key create Nora --role auditor -o json"), "secret"))
@@ -78,6 +80,7 @@ func TestAScorecardFromFiles(t *testing.T) {
 	replaced("later.json", "card.json", `"version": "`, `"version": "9`)
 	replaced("undated.json", "card.json", `"asOf"`, `"createTime"`)
 	replaced("forged.json", "review.json", `"keptOnTime": 1`, `"keptOnTime": 9`)
+	write(t, at("stale.json"), regexp.MustCompile(`"asOf": "20`).ReplaceAllString(file("early.json"), `"asOf": "21`))
 	replaced("tampered.zip", "b.zip", "desk-1", "disk-1")
 	for _, c := range []struct {
 		line string
@@ -93,6 +96,8 @@ func TestAScorecardFromFiles(t *testing.T) {
 		{"b.zip --policy @policy --compare @review.json -o json", exitDone, `"same": true`},
 		{"b.zip --policy @policy --compare @improved.json", exitTampered, "NOT THE SAME\n\nvendor.outcomes.keptOnTime is said to be 9, and is 1\n"},
 		{"b.zip --policy @policy --compare @improved.json -o json", exitTampered, `"reckoned": "1"`},
+		{"b.zip --policy @policy --compare @early.json", exitDone, "THE SAME"},
+		{"b.zip --policy @policy --compare @stale.json", exitTampered, "NOT THE SAME\n\nversion is said to be "},
 		{"tampered.zip --policy @policy", exitTampered, "TAMPERED"},
 		{"b.zip --policy @policy --compare @later.json", exitIncomplete, "take a newer one"},
 		{"b.zip --policy @policy --compare @undated.json", exitIncomplete, "neither a scorecard nor a review"},

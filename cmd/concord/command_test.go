@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/pflag"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
@@ -192,6 +193,18 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 			if code, out, _ := sh.run(noun.Name(), verb.Name(), "--help"); code != exitDone || !strings.Contains(out, "concord "+noun.Name()+" "+verb.Name()) {
 				t.Errorf("%s %s has no help", noun.Name(), verb.Name())
 			}
+			if noun.Runnable() && noun.Args(noun, []string{"one"}) == nil {
+				t.Errorf("%s takes a name, and could not take %q, which is its verb", noun.Name(), verb.Name())
+			}
+		}
+	}
+	for _, noun := range root.Commands() {
+		for _, cmd := range append(noun.Commands(), noun) {
+			root.PersistentFlags().VisitAll(func(global *pflag.Flag) {
+				if cmd.LocalNonPersistentFlags().Lookup(global.Name) != nil {
+					t.Errorf("%s hides the global flag --%s", cmd.CommandPath(), global.Name)
+				}
+			})
 		}
 	}
 	if code, out, _ := sh.run("version"); code != exitDone || !strings.Contains(out, "go1.") {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,20 +33,81 @@ var scoredColumns = []column[*pb.ScoredObligation]{
 	{"DUE", func(o *pb.ScoredObligation) string { return o.GetObligation().GetDueDate() }},
 	{"OBLIGATION", func(o *pb.ScoredObligation) string { return o.GetObligation().GetObligationId() }},
 	{"WEIGHT", func(o *pb.ScoredObligation) string { return number(o.GetWeight()) }},
-	{"COUNTS AS", func(o *pb.ScoredObligation) string {
+	{"COUNTS AS", func(o *pb.ScoredObligation) string { return countsAs(o.GetCountsAs(), o.GetLeftOut()) }},
+	{"IN IT", func(o *pb.ScoredObligation) string { return yes(o.GetInNumerator()) }},
+	{"EVENT", event[*pb.ScoredObligation]}, {"POSITION", logged[*pb.ScoredObligation]},
+}
+
+var scoredConcernColumns = []column[*pb.ScoredConcern]{
+	{"TO ANSWER BY", func(c *pb.ScoredConcern) string { return c.GetConcern().GetResponseEndDate() }},
+	{"CONCERN", func(c *pb.ScoredConcern) string { return c.GetConcern().GetConcernId() }},
+	{"ACKNOWLEDGED", func(c *pb.ScoredConcern) string { return moment(c.GetConcern().GetAcknowledgeTime()) }},
+	{"COUNTS AS", func(c *pb.ScoredConcern) string { return countsAs(c.GetCountsAs(), c.GetLeftOut()) }},
+	{"IN IT", func(c *pb.ScoredConcern) string { return yes(c.GetInNumerator()) }},
+	{"EVENT", event[*pb.ScoredConcern]}, {"POSITION", logged[*pb.ScoredConcern]},
+}
+
+var scoredRoundColumns = []column[*pb.ScoredPulseRound]{
+	{"CLOSED", func(r *pb.ScoredPulseRound) string { return r.GetPulseRound().GetCloseDate() }},
+	{"ROUND", func(r *pb.ScoredPulseRound) string { return r.GetPulseRound().GetPulseRoundId() }},
+	{"SAID", func(r *pb.ScoredPulseRound) string {
+		if r.GetLeftOut() != 0 {
+			return countsAs("", r.GetLeftOut())
+		}
+		return fmt.Sprintf("%d of %d", r.GetPoints(), r.GetMostPoints())
+	}},
+	{"TOLD", func(r *pb.ScoredPulseRound) string {
+		if r.GetMostToldPoints() == 0 {
+			return ""
+		}
+		return fmt.Sprintf("%d of %d", r.GetToldPoints(), r.GetMostToldPoints())
+	}},
+	{"EVENT", event[*pb.ScoredPulseRound]}, {"POSITION", logged[*pb.ScoredPulseRound]},
+}
+
+var scoredObjectiveColumns = []column[*pb.ScoredObjective]{
+	{"OBJECTIVE", func(o *pb.ScoredObjective) string { return o.GetTerms().GetObjectiveId() }},
+	{"WEIGHT", func(o *pb.ScoredObjective) string { return number(o.GetTerms().GetWeight()) }},
+	{"FROM", func(o *pb.ScoredObjective) string { return o.GetTerms().GetBaseline() }},
+	{"TO", func(o *pb.ScoredObjective) string { return o.GetTerms().GetTarget() }},
+	{"OBSERVED", func(o *pb.ScoredObjective) string {
 		if o.GetLeftOut() != 0 {
-			return "left out: " + strings.ToLower(strings.ReplaceAll(word(o.GetLeftOut()), "_", " "))
+			return countsAs("", o.GetLeftOut())
 		}
-		return o.GetCountsAs()
+		return o.GetObservation().GetValue() + " on " + o.GetObservation().GetObservedDate()
 	}},
-	{"IN IT", func(o *pb.ScoredObligation) string {
-		if o.GetInNumerator() {
-			return "yes"
+	{"SHARE", func(o *pb.ScoredObjective) string {
+		if o.Share == nil {
+			return ""
 		}
-		return ""
+		return strconv.FormatFloat(o.GetShare(), 'f', -1, 64)
 	}},
-	{"EVENT", func(o *pb.ScoredObligation) string { return strconv.FormatUint(o.GetVersion(), 10) }},
-	{"POSITION", func(o *pb.ScoredObligation) string { return strconv.FormatUint(o.GetPosition(), 10) }},
+	{"EVENT", event[*pb.ScoredObjective]}, {"POSITION", logged[*pb.ScoredObjective]},
+}
+
+// countsAs is how something counts, or why it does not.
+func countsAs(words string, left pb.LeftOutReason) string {
+	if left != 0 {
+		return "left out: " + strings.ToLower(strings.ReplaceAll(word(left), "_", " "))
+	}
+	return words
+}
+
+func yes(is bool) string {
+	if is {
+		return "yes"
+	}
+	return ""
+}
+
+// event is the version of the event that something is found by.
+func event[T interface{ GetVersion() uint64 }](is T) string {
+	return strconv.FormatUint(is.GetVersion(), 10)
+}
+
+// logged is where in the log that event stands.
+func logged[T interface{ GetPosition() uint64 }](is T) string {
+	return strconv.FormatUint(is.GetPosition(), 10)
 }
 
 func figureFacts(x *pb.ExplainFigureResponse) []fact {
@@ -54,7 +117,7 @@ func figureFacts(x *pb.ExplainFigureResponse) []fact {
 		made = f.GetNumerator() + " of " + f.GetDenominator()
 	}
 	return []fact{
-		{"figure", word(f.GetFigureId())}, {"of the", word(f.GetSide())}, {"due from", x.GetFromDate()}, {"to", x.GetToDate()}, {"value", figureValue(f)}, {"which is", made},
+		{"figure", word(f.GetFigureId())}, {"of the", word(f.GetSide())}, {"from", x.GetFromDate()}, {"to", x.GetToDate()}, {"value", figureValue(f)}, {"which is", made},
 		{"formula version", number(f.GetFormulaVersion())},
 	}
 }
@@ -70,8 +133,8 @@ func figureValue(f *pb.Figure) string {
 func (s *session) explainCommand() *cobra.Command {
 	request := &pb.ExplainFigureRequest{PageSize: pageSize}
 	cmd := &cobra.Command{
-		Use: "explain AGREEMENT --figure FIGURE [--side SIDE]", Short: "Show what a figure is made of, down to each obligation and its event", Args: cobra.ExactArgs(1),
-		Long: "Show what a figure is made of, down to each obligation and its event: of both sides, or in full of one beside the other's value.",
+		Use: "explain AGREEMENT --figure FIGURE [--side SIDE]", Short: "Show what a figure is made of, each with its event", Args: cobra.ExactArgs(1),
+		Long: "Show what a figure is made of, down to each obligation, concern, round of the pulse or objective, and its event: of both sides, or in full of one beside the other's value.",
 		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) error {
 			request.AgreementId = args[0]
 			if request.GetSide() != 0 {
@@ -110,17 +173,21 @@ func (s *session) explain(ctx context.Context, c *client.Client, request *pb.Exp
 		beside = []fact{{"the " + strings.ToLower(word(other.GetSide())) + "'s", figureValue(answer.GetFigure())}}
 	}
 	var all *pb.ExplainFigureResponse
-	for o, err := range client.Pages(ctx, c.Scorecards.ExplainFigure, request, func(page *pb.ExplainFigureResponse) []*pb.ScoredObligation {
-		if all == nil {
-			all = &pb.ExplainFigureResponse{Figure: page.GetFigure(), FromDate: page.GetFromDate(), ToDate: page.GetToDate(), Commitments: page.GetCommitments()}
-		}
-		return page.GetObligations()
+	for page, err := range client.Pages(ctx, c.Scorecards.ExplainFigure, request, func(page *pb.ExplainFigureResponse) []*pb.ExplainFigureResponse {
+		return []*pb.ExplainFigureResponse{page}
 	}) {
 		if err != nil {
 			return err
 		}
-		all.Obligations = append(all.Obligations, o)
+		if all == nil {
+			all = page
+			continue
+		}
+		all.Obligations = append(all.Obligations, page.GetObligations()...)
+		all.Concerns = append(all.Concerns, page.GetConcerns()...)
+		all.PulseRounds = append(all.PulseRounds, page.GetPulseRounds()...)
 	}
+	all.NextPageToken = ""
 	if s.output == outputJSON && !alone {
 		return s.line(all)
 	}
@@ -135,12 +202,19 @@ func (s *session) explained(x *pb.ExplainFigureResponse, beside ...fact) error {
 	if err := printFacts(s.out, append(figureFacts(x), beside...)); err != nil {
 		return err
 	}
-	fmt.Fprintln(s.out)
-	if err := printTable(s.out, without(x.GetCommitments()), shareColumns); err != nil {
-		return err
+	return errors.Join(
+		behind(s.out, x.GetCommitments(), shareColumns), behind(s.out, x.GetObligations(), scoredColumns), behind(s.out, x.GetConcerns(), scoredConcernColumns),
+		behind(s.out, x.GetPulseRounds(), scoredRoundColumns), behind(s.out, x.GetObjectives(), scoredObjectiveColumns),
+	)
+}
+
+// behind prints what a figure is made of, if it is made of such things.
+func behind[T any](out io.Writer, list []T, columns []column[T]) error {
+	if len(list) == 0 {
+		return nil
 	}
-	fmt.Fprintln(s.out)
-	return printTable(s.out, without(x.GetObligations()), scoredColumns)
+	fmt.Fprintln(out)
+	return printTable(out, without(list), columns)
 }
 
 // without is a list that cannot fail.

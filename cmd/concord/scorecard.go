@@ -16,25 +16,18 @@ import (
 )
 
 func (s *session) scorecardCommand() *cobra.Command {
-	request, party := &pb.GetScorecardRequest{}, &pb.GetPartyScorecardRequest{}
+	return noun("scorecard", "How both sides keep what they promised, by the same rules", s.scorecardShow(), s.scorecardParty(), s.explainCommand())
+}
+
+func (s *session) scorecardShow() *cobra.Command {
+	request := &pb.GetScorecardRequest{}
 	var width int
 	cmd := &cobra.Command{
-		Use: "scorecard AGREEMENT", Short: "Show how both sides keep what they promised, by the same rules", Args: cobra.MaximumNArgs(1),
-		Long: "Show how both sides keep what they promised, by the same rules: the vendor on the left, the client on the right.\n" +
+		Use: "show AGREEMENT", Short: "Show both sides' figures, and what they come to", Args: cobra.ExactArgs(1),
+		Long: "Show both sides' figures, and what they come to: the vendor on the left, the client on the right.\n" +
 			"-o csv prints a table for a spreadsheet, -o svg a picture for a page. What each figure means, and how it is reckoned,\n" +
-			"is written in docs/scores.md. With --party it is of a party over its agreements, its partners on the right.",
+			"is written in docs/scores.md.",
 		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) error {
-			if (party.GetPartyId() == "") == (len(args) == 0) || party.GetPartyId() == "" && party.GetPartnerPartyId() != "" {
-				return usagef("name an agreement, or a --party and, if you like, --with whom")
-			}
-			if party.GetPartyId() != "" {
-				party.FromDate, party.ToDate, party.AsOf = request.GetFromDate(), request.GetToDate(), request.GetAsOf()
-				card, err := c.Scorecards.GetPartyScorecard(ctx, party)
-				if err != nil {
-					return err
-				}
-				return s.card(card, scorecard.OfParty(card), width)
-			}
 			request.AgreementId = args[0]
 			if s.output == outputSVG { // as the service draws it
 				picture, err := c.Scorecards.GetScorecardPicture(ctx, &pb.GetScorecardPictureRequest{
@@ -53,9 +46,27 @@ func (s *session) scorecardCommand() *cobra.Command {
 		}),
 	}
 	windowFlags(cmd, &request.FromDate, &request.ToDate)
-	cmd.Flags().StringVar(&party.PartyId, "party", "", "of this party over its agreements, beside its partners, instead of one agreement")
-	cmd.Flags().StringVar(&party.PartnerPartyId, "with", "", "with --party: only its agreements with this one")
-	cmd.AddCommand(s.explainCommand())
+	return s.cardFlags(asOf(cmd, &request.AsOf), &width)
+}
+
+func (s *session) scorecardParty() *cobra.Command {
+	request := &pb.GetPartyScorecardRequest{}
+	var width int
+	cmd := &cobra.Command{
+		Use: "party PARTY", Short: "Show a party's figures over all its agreements, beside its partners'", Args: cobra.ExactArgs(1),
+		Long: "Show a party's figures over all its agreements, or over those with one partner: the party on the left, its partners on the\n" +
+			"right. It is reckoned over the agreements that you may see. -o csv prints a table for a spreadsheet, -o svg a picture.",
+		RunE: s.does(func(ctx context.Context, c *client.Client, args []string) error {
+			request.PartyId = args[0]
+			card, err := c.Scorecards.GetPartyScorecard(ctx, request)
+			if err != nil {
+				return err
+			}
+			return s.card(card, scorecard.OfParty(card), width)
+		}),
+	}
+	windowFlags(cmd, &request.FromDate, &request.ToDate)
+	cmd.Flags().StringVar(&request.PartnerPartyId, "with", "", "only its agreements with this party")
 	return s.cardFlags(asOf(cmd, &request.AsOf), &width)
 }
 

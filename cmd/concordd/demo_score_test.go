@@ -1,9 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"math"
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
@@ -20,6 +25,7 @@ type sideResult struct {
 	Excused   int32   `json:"excused"`
 	Waived    int32   `json:"waived"`
 	Recovery  float64 `json:"recovery"`
+	Candour   string  `json:"candour"`
 	Kept      float64 `json:"PKR_per_commitment"`
 	KeptParts string  `json:"per_commitment_sum"`
 }
@@ -33,6 +39,11 @@ type results struct {
 	} `json:"balance_of_load"`
 	Parity        float64 `json:"parity"`
 	MutualOutcome float64 `json:"mutual_outcome"`
+	Pulse         struct {
+		Vendor float64 `json:"vendor"`
+		Client float64 `json:"client"`
+		Lower  float64 `json:"lower"`
+	} `json:"pulse"`
 }
 
 // near compares a figure with one that was written with four places.
@@ -43,10 +54,37 @@ func near(t *testing.T, what string, f *pb.Figure, want float64) {
 	}
 }
 
+// quotient compares what a figure was divided from with a quotient that was written with four places.
+func quotient(t *testing.T, what string, f *pb.Figure, want string) {
+	t.Helper()
+	numerator, denominator, _ := strings.Cut(want, "/")
+	of, err := strconv.ParseFloat(f.GetNumerator(), 64)
+	should, wrong := strconv.ParseFloat(numerator, 64)
+	if err != nil || wrong != nil || math.Abs(of-should) > 0.00005 || f.GetDenominator() != denominator {
+		t.Errorf("%s is %s/%s, not %s", what, f.GetNumerator(), f.GetDenominator(), want)
+	}
+}
+
 // scorecardSays compares the scorecard of the story with the figures that were reckoned by hand.
 func scorecardSays(t *testing.T, face servertest.Face, who servertest.Caller, want results) {
 	t.Helper()
 	card := face.Must(t, who, &pb.GetScorecardRequest{AgreementId: demoAgreement}).(*pb.Scorecard)
+	cardSays(t, card, want)
+	for _, side := range []*pb.SideScores{card.GetVendor(), card.GetClient()} {
+		for _, f := range []*pb.Figure{side.GetKept(), side.GetRecovery(), side.GetCandour(), side.GetBlocked(), side.GetEvidence()} {
+			explained(t, face, who, card, f)
+		}
+	}
+	review := face.Must(t, who, &pb.GetReviewRequest{AgreementId: demoAgreement, ReviewId: "q2"}).(*pb.Review)
+	if review.GetState() != pb.ReviewState_REVIEW_STATE_SIGNED {
+		t.Errorf("the review is %v", review.GetState())
+	}
+	cardSays(t, review.GetScorecard(), want)
+}
+
+// cardSays compares a scorecard, wherever it was read, with the figures that were reckoned by hand.
+func cardSays(t *testing.T, card *pb.Scorecard, want results) {
+	t.Helper()
 	for _, side := range []struct {
 		name string
 		is   *pb.SideScores
@@ -64,7 +102,12 @@ func scorecardSays(t *testing.T, face servertest.Face, who servertest.Caller, wa
 		}
 		near(t, side.name+" kept", side.is.GetKept(), w.Kept)
 		near(t, side.name+" recovery", side.is.GetRecovery(), w.Recovery)
+		quotient(t, side.name+" kept", side.is.GetKept(), w.KeptParts)
+		quotient(t, side.name+" candour", side.is.GetCandour(), w.Candour)
 	}
+	near(t, "the vendor's pulse", card.GetVendor().GetPulse(), want.Pulse.Vendor)
+	near(t, "the client's pulse", card.GetClient().GetPulse(), want.Pulse.Client)
+	near(t, "the lower pulse", card.GetLowerPulse(), want.Pulse.Lower)
 	near(t, "balance", card.GetBalance(), want.Balance.Value)
 	near(t, "parity", card.GetParity(), want.Parity)
 	near(t, "mutual outcome", card.GetMutualOutcome(), want.MutualOutcome)
@@ -73,11 +116,6 @@ func scorecardSays(t *testing.T, face servertest.Face, who servertest.Caller, wa
 	}
 	if len(card.GetTrend()) != 7 || card.GetTrend()[0].GetMonth() != "2026-01" {
 		t.Errorf("the trend is %v", card.GetTrend())
-	}
-	for _, side := range []*pb.SideScores{card.GetVendor(), card.GetClient()} {
-		for _, f := range []*pb.Figure{side.GetKept(), side.GetRecovery(), side.GetCandour(), side.GetBlocked(), side.GetEvidence()} {
-			explained(t, face, who, card, f)
-		}
 	}
 }
 
@@ -131,4 +169,40 @@ func about(e *pb.Event) string {
 		return ""
 	}
 	return change.Get(f).String()
+}
+
+// TestTheFiguresAreTheSameEverywhere reads the story's figures by the command line, and again from the bundle that an auditor
+// exported, when the service is gone.
+func TestTheFiguresAreTheSameEverywhere(t *testing.T) {
+	var scenario struct{ Results results }
+	text, err := os.ReadFile("testdata/scenario.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &scenario); err != nil {
+		t.Fatal(err)
+	}
+	p, env := besideTheDemo(t)
+	dir := t.TempDir()
+	card := func(command string) *pb.Scorecard {
+		said, code := typed(t, dir, env, command)
+		found := &pb.Scorecard{}
+		if err := protojson.Unmarshal([]byte(said), found); err != nil || code != 0 {
+			t.Fatalf("%s\n%d %v\n%s", command, code, err, said)
+		}
+		return found
+	}
+	for _, who := range []string{"$VENDOR", "$CLIENT", "$AUDITOR"} {
+		cardSays(t, card("concord --key "+who+" scorecard show "+demoAgreement+" --to 2026-07-10 -o json"), scenario.Results)
+	}
+	for _, line := range []string{"log policy > policy", "audit export --agreement " + demoAgreement + " bundle.zip", "scorecard show " + demoAgreement + " -o json > shown.json"} {
+		if said, code := typed(t, dir, env, "concord --key $AUDITOR "+line); code != 0 {
+			t.Fatalf("%s\n%s", line, said)
+		}
+	}
+	p.kill()
+	cardSays(t, card("concord audit scorecard bundle.zip "+demoAgreement+" --policy policy --to 2026-07-10 -o json"), scenario.Results)
+	if said, code := typed(t, dir, env, "concord audit scorecard bundle.zip --policy policy --compare shown.json"); code != 0 {
+		t.Errorf("what was shown is not what the bundle says:\n%s", said)
+	}
 }

@@ -42,7 +42,7 @@ type demoStory struct {
 	// keys are the secrets of those who act, by name; "operator" must be there.
 	keys map[string]string
 
-	digest string // of the text that was put on the table last
+	digest string // of the text that was put on the table last, or of the paper of a review
 }
 
 // play goes through the script. An error says in which line.
@@ -77,6 +77,8 @@ func (d *demoStory) line(ctx context.Context, line string) error {
 	switch a := answer.(type) {
 	case *pb.Proposal:
 		d.digest = a.GetTermsDigest()
+	case *pb.Review:
+		d.digest = a.GetDigest()
 	case *pb.CreateApiKeyResponse:
 		d.keys[a.GetApiKey().GetApiKeyId()] = a.GetSecret()
 	}
@@ -106,7 +108,11 @@ func (d *demoStory) request(rpc, subject, body string) (proto.Message, error) {
 		ids = slices.Insert(ids, 0, demoAgreement)
 	}
 	for i, id := range ids {
-		m.Set(fields.ByNumber(protoreflect.FieldNumber(i+1)), protoreflect.ValueOfString(id))
+		f := fields.ByNumber(protoreflect.FieldNumber(i + 1))
+		if f == nil || f.Kind() != protoreflect.StringKind {
+			return nil, fmt.Errorf("%s has no %d ids", rpc, len(ids))
+		}
+		m.Set(f, protoreflect.ValueOfString(id))
 	}
 	return m.Interface(), nil
 }

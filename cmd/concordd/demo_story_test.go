@@ -22,6 +22,7 @@ type occurrence struct {
 	Outcome    string `json:"outcome"`
 	Done       string `json:"done"`
 	Weight     int32  `json:"weight"`
+	ToldBy     string `json:"first_disclosed_by"`
 }
 
 // TestHalfAYearEndsAsItShould plays the script over either face, from an empty store, and compares what is there in the end
@@ -116,6 +117,10 @@ func compareOccurrence(t *testing.T, face servertest.Face, who servertest.Caller
 	t.Helper()
 	if got := outcomeOf(o); got != row.Outcome {
 		t.Errorf("%s is %s, not %s", o.GetObligationId(), got, row.Outcome)
+	}
+	told := map[string]pb.Side{"debtor": o.GetObligor(), "counterparty": o.GetBeneficiary()}[row.ToldBy]
+	if got := o.GetDisclosedBy(); got != told {
+		t.Errorf("of %s told %v first, not %v", o.GetObligationId(), got, told)
 	}
 	if done := o.GetKeptTime().AsTime().Format(time.DateOnly); row.Done != "" && done != row.Done {
 		t.Errorf("%s was done on %s, not %s", o.GetObligationId(), done, row.Done)

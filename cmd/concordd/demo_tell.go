@@ -24,6 +24,13 @@ days late moved the vendor's module by as many.
   curl -s -H "Authorization: Bearer $CLIENT" "http://%[1]s/v1/agreements/%[3]s/obligations?due_before=2026-07-11&page_size=50"
   curl -s -H "Authorization: Bearer $CLIENT" "http://%[1]s/v1/agreements/%[3]s/obligations/v4-1"
 
+Are both winning? Both sides' figures by the same formulas, what they say together, and what one of them is made of. Opened
+in a browser that sends the key, /v1/agreements/%[3]s/scorecard.svg is the same as a picture.
+  go run ./cmd/concord --addr %[6]s --key $CLIENT scorecard show %[3]s
+  go run ./cmd/concord --addr %[6]s --key $VENDOR scorecard explain %[3]s --figure kept
+  curl -s -H "Authorization: Bearer $CLIENT" "http://%[1]s/v1/agreements/%[3]s/scorecard"
+  curl -s -H "Authorization: Bearer $VENDOR" "http://%[1]s/v1/agreements/%[3]s/concerns"
+
 The vendor delivers another module. The client owes an answer within ten business days; it accepts the module, and the
 vendor agrees that it was answered:
   curl -s -H "Authorization: Bearer $VENDOR" --json '{"title": "module 2", "occurred_date": "2026-07-10"}' "http://%[1]s/v1/agreements/%[3]s/obligations/c4-3:trigger"
@@ -44,6 +51,9 @@ The same over gRPC:
 With the command line of Concord:
   go run ./cmd/concord --addr %[6]s --key $CLIENT obligation list %[3]s
   go run ./cmd/concord --addr %[6]s --key $CLIENT event list %[3]s
+  go run ./cmd/concord --addr %[6]s --key $CLIENT portfolio
+  go run ./cmd/concord --addr %[6]s --key $CLIENT outlook %[3]s
+  go run ./cmd/concord --addr %[6]s --key $VENDOR review show %[3]s q2
 
 Read the API at http://%[1]s/docs. Stop with Ctrl-C.
 `, started.HTTPAddr, demoEnds.Format("2 January 2006"), demoAgreement, keys["ines"], keys["rafael"], started.GRPCAddr, keys["nora"])

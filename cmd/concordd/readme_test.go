@@ -67,22 +67,60 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// TestReadmeForAuditors follows the README's section for auditors, as it is printed, in a directory of its own.
-func TestReadmeForAuditors(t *testing.T) {
+// readmeSection is a section of the README, line by line.
+func readmeSection(t *testing.T, begins string) []string {
+	t.Helper()
 	text, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, _ := strings.Cut(string(text), "## Ten minutes more")
+	_, section, found := strings.Cut(string(text), "## "+begins)
 	section, _, _ = strings.Cut(section, "\n## ")
-	p := start(t, lastLine, "demo", "--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0")
-	_, key, _ := strings.Cut(p.said, "export AUDITOR=")
-	key, _, _ = strings.Cut(key, "\n")
+	if !found {
+		t.Fatalf("the README has no section that begins with %s", begins)
+	}
+	return strings.Split(section, "\n")
+}
+
+// besideTheDemo starts a demonstration, and returns it with the environment of a terminal beside it.
+func besideTheDemo(t *testing.T) (p *process, env []string) {
+	t.Helper()
+	p = start(t, lastLine, "demo", "--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0")
 	_, addr, _ := strings.Cut(p.said, "--addr ")
 	addr, _, _ = strings.Cut(addr, " ")
-	env := append(os.Environ(), "CONCORD_ADDR="+addr, "AUDITOR="+key, "PATH="+filepath.Dir(binary(t, "concord"))+string(os.PathListSeparator)+os.Getenv("PATH"))
+	env = append(os.Environ(), "CONCORD_ADDR="+addr, "PATH="+filepath.Dir(binary(t, "concord"))+string(os.PathListSeparator)+os.Getenv("PATH"))
+	for _, name := range []string{"VENDOR", "CLIENT", "AUDITOR"} {
+		_, key, _ := strings.Cut(p.said, "export "+name+"=")
+		key, _, _ = strings.Cut(key, "\n")
+		env = append(env, name+"="+key)
+	}
+	return p, env
+}
+
+// TestReadmeForWhoWonders follows the README's section on whether both are winning, as it is printed.
+func TestReadmeForWhoWonders(t *testing.T) {
+	_, env := besideTheDemo(t)
 	dir, lines := t.TempDir(), 0
-	for _, line := range strings.Split(section, "\n") {
+	for _, line := range readmeSection(t, "Five minutes more") {
+		command, _, _ := strings.Cut(line, "  #")
+		if !strings.HasPrefix(command, "concord ") {
+			continue
+		}
+		lines++
+		if out, code := typed(t, dir, env, command); code != 0 || len(out) == 0 && !strings.Contains(command, ">") {
+			t.Errorf("%s\n%d\n%s", command, code, out)
+		}
+	}
+	if lines != 10 {
+		t.Errorf("%d commands were found in the README", lines)
+	}
+}
+
+// TestReadmeForAuditors follows the README's section for auditors, as it is printed, in a directory of its own.
+func TestReadmeForAuditors(t *testing.T) {
+	_, env := besideTheDemo(t)
+	dir, lines := t.TempDir(), 0
+	for _, line := range readmeSection(t, "Ten minutes more") {
 		command, remark, _ := strings.Cut(line, "  #")
 		if !strings.HasPrefix(command, "concord ") && !strings.HasPrefix(command, "LC_ALL=") {
 			continue

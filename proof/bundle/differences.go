@@ -41,7 +41,7 @@ func differences(all *[]Difference, path string, shown, reckoned protoreflect.Me
 	fields := reckoned.Descriptor().Fields()
 	for i := range fields.Len() {
 		f := fields.Get(i)
-		at := strings.TrimPrefix(path+"."+f.JSONName(), ".")
+		at, before := strings.TrimPrefix(path+"."+f.JSONName(), "."), len(*all)
 		has, should := shown.Get(f), reckoned.Get(f)
 		switch {
 		case unsaid[f.Name()] || shown.Has(f) == reckoned.Has(f) && has.Equal(should):
@@ -50,8 +50,14 @@ func differences(all *[]Difference, path string, shown, reckoned protoreflect.Me
 				one, other := element(has.List(), n), element(should.List(), n)
 				differences(all, fmt.Sprintf("%s[%d]", at, n), one, other)
 			}
+			if len(*all) == before && has.List().Len() != should.List().Len() { // what one has more is empty
+				*all = append(*all, Difference{at, many(has.List()), many(should.List())})
+			}
 		case f.Message() != nil && f.Message().ParentFile().Package() == "concord.v1":
 			differences(all, at, has.Message(), should.Message())
+			if len(*all) == before && shown.Has(f) != reckoned.Has(f) { // it is empty in one, and not there in the other
+				*all = append(*all, Difference{at, there(shown.Has(f)), there(reckoned.Has(f))})
+			}
 		default:
 			*all = append(*all, Difference{at, saying(f, shown), saying(f, reckoned)})
 		}
@@ -59,6 +65,17 @@ func differences(all *[]Difference, path string, shown, reckoned protoreflect.Me
 	if len(shown.GetUnknown()) > 0 {
 		*all = append(*all, Difference{strings.TrimPrefix(path+".?", "."), "something that this program does not know", "nothing"})
 	}
+}
+
+// many is how long a list is.
+func many(list protoreflect.List) string { return fmt.Sprintf("a list of %d", list.Len()) }
+
+// there is what a message says in which nothing is said.
+func there(is bool) string {
+	if is {
+		return "empty"
+	}
+	return "nothing"
 }
 
 // element is an element of a list of messages; an empty one where the list is shorter.

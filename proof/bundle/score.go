@@ -65,9 +65,16 @@ type Ask struct {
 	Side   pb.Side
 }
 
+// AtOnce is how long before a question an event was recorded at most that its answer may leave out: it may have been on its way
+// to the disk. It is far longer than that takes.
+const AtOnce = time.Minute
+
 // Reckoned is a scorecard, reckoned from the events of a bundle, with its position in the log.
 type Reckoned struct {
 	Card *pb.Scorecard
+	// Newest is the newest event that was recorded by AsOf, long enough before it to have been told: Version, or a newer one
+	// that a scorecard of that version leaves out.
+	Newest uint64
 	// Explained is what the figure that was asked for is made of, with all obligations behind it; nil: none was.
 	Explained *pb.ExplainFigureResponse
 }
@@ -113,18 +120,25 @@ func (a *asked) missed(chains []*chain) error {
 	return fmt.Errorf("the bundle holds no such agreement, or not that it could be reckoned: it is about %s", strings.Join(held, ", "))
 }
 
-// about says whether the scorecard is one of a chain, and still to be reckoned.
-func (a *asked) about(c *chain) bool {
-	return a != nil && c.id != "" && (c.id == a.AgreementID || a.AgreementID == "" && c.alone) && a.done == nil && a.err == nil // which no other chain touches
+// of says whether the scorecard is one of a chain. What is reckoned of it no other chain touches.
+func (a *asked) of(c *chain) bool {
+	return a != nil && c.id != "" && (c.id == a.AgreementID || a.AgreementID == "" && c.alone)
 }
 
-// look reckons once the next event is none of those that are to be in it.
+// about says whether the scorecard is one of a chain, and still to be reckoned.
+func (a *asked) about(c *chain) bool { return a.of(c) && a.done == nil && a.err == nil }
+
+// look reckons once the next event is none of those that are to be in it, and notes if it should be.
 func (a *asked) look(c *chain, s *rules.State, e *pb.Event) {
-	if !a.about(c) {
+	if !a.of(c) {
 		return
 	}
-	if a.Version > 0 && e.GetVersion() > a.Version || a.Version == 0 && !a.AsOf.IsZero() && e.GetRecordTime().AsTime().After(a.AsOf) {
+	at := e.GetRecordTime().AsTime()
+	if later := a.Version > 0 && e.GetVersion() > a.Version || a.Version == 0 && !a.AsOf.IsZero() && at.After(a.AsOf); later && a.about(c) {
 		a.take(c, s)
+	}
+	if a.done != nil && at.Add(AtOnce).Before(a.AsOf) {
+		a.done.Newest = e.GetVersion()
 	}
 }
 
@@ -162,7 +176,7 @@ func (a *asked) take(c *chain, s *rules.State) {
 		return
 	}
 	card.Position = c.position(version)
-	r := &Reckoned{Card: card}
+	r := &Reckoned{Card: card, Newest: version}
 	if a.Figure != pb.FigureId_FIGURE_ID_UNSPECIFIED {
 		r.Explained, a.err = a.explain(c, s, at)
 	}
@@ -183,21 +197,14 @@ func (a *asked) explain(c *chain, s *rules.State, at time.Time) (*pb.ExplainFigu
 	if err != nil {
 		return nil, err
 	}
-	answer := &pb.ExplainFigureResponse{Figure: x.Figure, FromDate: x.From.String(), ToDate: x.To.String(), Commitments: x.Shares}
-	for after := rules.Place(""); ; {
-		const page = 1000
-		list := s.Obligations(c.id, "", nil, after, page)
-		for _, o := range list {
-			after = rules.PlaceOf(o)
-			if behind := x.Obligation(o); behind != nil {
-				behind.Obligation = proto.CloneOf(o)
-				rules.Present(behind.Obligation, at)
-				behind.Position = c.position(behind.GetVersion())
-				answer.Obligations = append(answer.Obligations, behind)
-			}
-		}
-		if len(list) < page {
-			return answer, s.Err()
-		}
+	answer := x.Answer()
+	for _, m := range x.Behind(s, c.id) {
+		m = proto.Clone(m)
+		rules.Present(m, at)
+		x.Put(answer, m)
 	}
+	if err := s.Err(); err != nil {
+		return nil, err
+	}
+	return answer, rules.Locate(answer, func(version uint64) (uint64, error) { return c.position(version), nil })
 }

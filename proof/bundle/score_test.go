@@ -95,6 +95,8 @@ func TestAFrozenScorecardIsReckonedAgain(t *testing.T) {
 		{"another verdict", func(c *pb.Scorecard) { c.Verdict = pb.Verdict_VERDICT_MUTUAL }, Tampered, "verdict is said to be VERDICT_MUTUAL"},
 		{"a month that went better", func(c *pb.Scorecard) { c.Trend[0].ClientKept.Value = proto.Float64(0.5) }, Tampered, "trend[0].clientKept.value is said to be 0.5, and is 0"},
 		{"a month more", func(c *pb.Scorecard) { c.Trend = append(c.Trend, c.Trend[0]) }, Tampered, "trend[1].month is said to be 2023-11, and is nothing"},
+		{"a month more that says nothing", func(c *pb.Scorecard) { c.Trend = append(c.Trend, &pb.MonthScores{}) }, Tampered, "trend is said to be a list of 2, and is a list of 1"},
+		{"a reason more that says nothing", func(c *pb.Scorecard) { c.Vendor.Kept.LeftOut = append(c.Vendor.Kept.LeftOut, &pb.LeftOut{}) }, Tampered, "vendor.kept.leftOut is said to be a list of 1, and is a list of 0"},
 		{"another window", func(c *pb.Scorecard) { c.FromDate = "2023-11-11" }, Tampered, "vendor.outcomes.keptOnTime is said to be 1, and is nothing"},
 		{"no window", func(c *pb.Scorecard) { c.FromDate = "soon" }, Tampered, "cannot be reckoned"},
 		{"the sides exchanged", func(c *pb.Scorecard) { c.Vendor, c.Client = c.Client, c.Vendor }, Tampered, "vendor.side is said to be SIDE_CLIENT"},
@@ -179,6 +181,19 @@ func TestAScorecardFromABundle(t *testing.T) {
 	}
 	if _, got, err = ask(w, b, Ask{}); err != nil || got.Card.GetVersion() != 11 || len(Differences(shown, got.Card)) == 0 {
 		t.Errorf("now: %v %v", got, err)
+	}
+	newest := w.now()
+	for name, c := range map[string]struct {
+		asOf int64
+		want uint64
+	}{
+		"when it was shown":                      {shown.GetAsOf().GetSeconds(), 9},
+		"when others may have been on their way": {newest + int64(AtOnce/time.Second) - 1, 9},
+		"when all were there":                    {newest + int64(AtOnce/time.Second) + 1, 11},
+	} {
+		if _, got, err = ask(w, b, Ask{Version: 9, AsOf: time.Unix(c.asOf, 0)}); err != nil || got.Card.GetVersion() != 9 || got.Newest != c.want {
+			t.Errorf("%s: %v %v", name, got, err)
+		}
 	}
 	for name, c := range map[string]struct {
 		ask  Ask

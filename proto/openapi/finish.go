@@ -144,7 +144,7 @@ func (d *document) operation(method string, op object, all components) {
 }
 
 // creating is the operations that make something new; server/web knows them by the same.
-var creating = regexp.MustCompile("_(Create|Raise)")
+var creating = regexp.MustCompile("_(Create|Raise|Record|Request|Open)")
 
 // summarize keeps the first sentence as the summary and leaves the rest to the description: a
 // proto's comment wraps where the line ends, and its first paragraph may be long.

@@ -79,24 +79,26 @@ const (
 
 // The lists.
 const (
-	listObligations        = 'o' // agreement: side group | day id
-	listByCommitment       = 'c' // agreement: commitment 00 group | day id
-	listCommitments        = 'm' // agreement: side state | id
-	listProposals          = 'p' // agreement: state | micros id
-	listConcerns           = 'x' // agreement: raiser kind group | micros id
-	listConcernsAbout      = 'b' // agreement: obligation 00 group | micros id
-	listPulseRounds        = 'u' // agreement: state | micros id
-	listObjectives         = 'j' // agreement: side state | id
-	listObservations       = 'v' // agreement: objective 00 state | day (from the latest) id
-	listReviews            = 'r' // agreement: state | micros id
-	listAgreements         = 'a' // across: party 00 side state | agreement; party "" and side 0: all
-	listCounterparts       = 'q' // across: party 00 | other party
-	listKeysOfAParty       = 'k' // across: party 00 | key, feeds among them
-	listFeeds              = 'f' // across: party 00 | feed
-	listAwaits             = 'w' // across: party 00 task | day agreement 00 kind id 00 task; see portfolio.go
-	listAwaited            = 'n' // across: party → Awaited: how many there are of each task
-	keySeparator           = 0x00
-	unspecified       byte = 0
+	listObligations         = 'o' // agreement: side group | day id
+	listByCommitment        = 'c' // agreement: commitment 00 group | day id
+	listCommitments         = 'm' // agreement: side state | id
+	listProposals           = 'p' // agreement: state | micros id
+	listConcerns            = 'x' // agreement: raiser kind group | micros id
+	listConcernsAbout       = 'b' // agreement: obligation 00 group | micros id
+	listConcernsScored      = 'd' // agreement: respondent | day it counts on, id; see rules.ScoredPlace
+	listRoundsScored        = 'e' // agreement: day it closed, id
+	listPulseRounds         = 'u' // agreement: state | micros id
+	listObjectives          = 'j' // agreement: side state | id
+	listObservations        = 'v' // agreement: objective 00 state | day (from the latest) id
+	listReviews             = 'r' // agreement: state | micros id
+	listAgreements          = 'a' // across: party 00 side state | agreement; party "" and side 0: all
+	listCounterparts        = 'q' // across: party 00 | other party
+	listKeysOfAParty        = 'k' // across: party 00 | key, feeds among them
+	listFeeds               = 'f' // across: party 00 | feed
+	listAwaits              = 'w' // across: party 00 task | day agreement 00 kind id 00 task; see portfolio.go
+	listAwaited             = 'n' // across: party → Awaited: how many there are of each task
+	keySeparator            = 0x00
+	unspecified        byte = 0
 )
 
 func be64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
@@ -333,8 +335,14 @@ func places(found []entry, ref rules.Ref, m proto.Message) []entry {
 		for _, id := range r.GetObligationIds() {
 			add(tableRecords, join(ref.Agreement, sep, subLists, listConcernsAbout, id, sep, state, place))
 		}
+		if counts := string(rules.ScoredPlace(r)); counts != "" {
+			add(tableRecords, join(ref.Agreement, sep, subLists, listConcernsScored, byte(r.GetRespondent()), counts))
+		}
 	case *pb.PulseRound:
 		add(tableRecords, join(ref.Agreement, sep, subLists, listPulseRounds, byte(r.GetState()), string(rules.PlaceOf(r))))
+		if counts := string(rules.ScoredPlace(r)); counts != "" {
+			add(tableRecords, join(ref.Agreement, sep, subLists, listRoundsScored, counts))
+		}
 	case *pb.Review:
 		add(tableRecords, join(ref.Agreement, sep, subLists, listReviews, byte(r.GetState()), string(rules.PlaceOf(r))))
 	case *pb.Agreement:

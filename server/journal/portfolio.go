@@ -28,9 +28,9 @@ import (
 // mostAwaits is what a record waits for at most: both sides and the neutral, and one that lingers.
 const mostAwaits = 4
 
-// maxLingering ends a page, be it empty, when so many places were looked at in vain: a party that has submitted something in
-// each of ten thousand agreements is still shown what is left to do.
-const maxLingering = 2 * 10_000
+// maxLingering ends a page, be it empty, when so many places were looked at in vain, each in some microseconds: a page is a
+// matter of milliseconds also for a party that has submitted something in each of ten thousand agreements.
+const maxLingering = 5_000
 
 // seats is how many may have a task in an agreement: the neutral and two sides, by the numbers of sides.
 const seats = 3

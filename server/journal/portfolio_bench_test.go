@@ -15,7 +15,8 @@ import (
 )
 
 // BenchmarkPortfolio is the first page, and the counts, of a party that has 10 or 10,000 agreements with two things waiting in
-// each, on the bolt engine once its pages were read. The figure is 20 ms at most for 10,000, and the two should be alike.
+// each, on the bolt engine once its pages were read. The figure is 20 ms at most for 10,000. What was submitted comes first in
+// to_do, and is passed over: that is the worst there is.
 func BenchmarkPortfolio(b *testing.B) {
 	for _, agreements := range []int{10, 10_000} {
 		b.Run(fmt.Sprint(agreements), func(b *testing.B) {
@@ -25,7 +26,7 @@ func BenchmarkPortfolio(b *testing.B) {
 				b.Run("page/"+name, func(b *testing.B) {
 					for b.Loop() {
 						list, err := j.PortfolioItems(b.Context(), caller, &pb.ListPortfolioRequest{Task: task})
-						if err != nil || len(list.GetItems()) < min(10, agreements) {
+						if err != nil || len(list.GetItems()) < min(10, agreements) && list.GetNextPageToken() == "" {
 							b.Fatal(len(list.GetItems()), err)
 						}
 					}

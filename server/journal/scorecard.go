@@ -24,9 +24,17 @@ func (j *Journal) Scorecard(ctx context.Context, caller rules.Caller, req *pb.Ge
 	if err != nil {
 		return nil, err
 	}
-	return card, j.view(ctx, func(snap store.Snapshot) (err error) {
-		card.Position, err = positionOf(snap, req.GetAgreementId(), card.GetVersion())
-		return err
+	return card, j.view(ctx, func(snap store.Snapshot) error {
+		newest, err := readVersion(snap, req.GetAgreementId(), card.GetVersion())
+		if err != nil {
+			return err
+		}
+		card.Position = newest.GetPosition()
+		// It may have been recorded between the moment in which the scorecard was asked for and that in which it was read.
+		if at := newest.GetEvent().GetRecordTime(); at.AsTime().After(card.GetAsOf().AsTime()) {
+			card.AsOf = at
+		}
+		return nil
 	})
 }
 

@@ -47,8 +47,8 @@ func finish(_ context.Context, w http.ResponseWriter, m proto.Message) error {
 		}
 	}
 	if x.route.creates && !x.onlyValidates() {
-		if id := textAt(message, x.route.created); id != "" {
-			h["Location"] = []string{x.request.URL.Path + "/" + id}
+		if location := x.route.locate(x.request.URL.Path, message); location != "" {
+			h["Location"] = []string{location}
 		}
 		x.status = http.StatusCreated
 	}

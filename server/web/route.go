@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -37,7 +38,8 @@ type route struct {
 	etag         protoreflect.FieldDescriptor   // of the answer; nil if it has none
 	revalidates  bool                           // the same etag means the same answer
 	creates      bool                           // answers 201
-	created      []protoreflect.FieldDescriptor // leads to the id of what was created, within the answer; nil: no Location
+	location     []string                       // the parts of the path of what was created, with "" for its id; nil: no Location
+	created      []protoreflect.FieldDescriptor // leads to that id, within the answer
 }
 
 // pathParam is a field of the request that is bound to one segment of the path.
@@ -47,7 +49,7 @@ type pathParam struct {
 }
 
 // creating is the names of the RPCs that make something new; proto/openapi knows them by the same.
-var creating = regexp.MustCompile("^(Create|Raise)")
+var creating = regexp.MustCompile("^(Create|Raise|Record|Request|Open)")
 
 // newRoute reads one HTTP rule.
 func newRoute(m protoreflect.MethodDescriptor, rule *annotations.HttpRule) (*route, error) {
@@ -171,18 +173,63 @@ func (r *route) bindQuery(body string) {
 	}
 }
 
-// findLocation works out how the answer of a Create names what it created: its Get has the same path
-// with one id more, and the answer holds that id, or the resource that holds it.
+// findLocation works out where what is created stands: what the answer is, or holds, is read at a path with one id more than
+// are in this one, and the answer has that id.
 func (r *route) findLocation(all []*route) {
 	if !r.creates {
 		return
 	}
 	for _, get := range all {
-		name, ok := strings.CutPrefix(get.template, r.template+"/{")
-		if name, closed := strings.CutSuffix(name, "}"); ok && closed && get.method == http.MethodGet && !strings.Contains(name, "/") {
-			r.created = pathToField(r.rpc.Output(), protoreflect.Name(name))
+		if get.method != http.MethodGet || !holds(r.rpc.Output(), get.rpc.Output()) {
+			continue
+		}
+		missing := slices.DeleteFunc(slices.Clone(get.params), func(p pathParam) bool { return r.hasParam(p.field.Name()) })
+		if len(missing) != 1 {
+			continue
+		}
+		if r.created = pathToField(r.rpc.Output(), missing[0].field.Name()); r.created != nil {
+			r.location = strings.Split(get.template, "/")
+			r.location[missing[0].segment+1] = ""
+			return
 		}
 	}
+}
+
+// hasParam tells whether the path holds a field of that name.
+func (r *route) hasParam(name protoreflect.Name) bool {
+	return slices.ContainsFunc(r.params, func(p pathParam) bool { return p.field.Name() == name })
+}
+
+// locate is the path of what a call created, by the path of the call and the answer; "" if there is none.
+func (r *route) locate(path string, answer protoreflect.Message) string {
+	id := textAt(answer, r.created)
+	if id == "" {
+		return ""
+	}
+	asked, location := strings.Split(path, "/"), slices.Clone(r.location)
+	for i, part := range location {
+		switch {
+		case i > 0 && part == "":
+			location[i] = id
+		case strings.HasPrefix(part, "{"):
+			at := slices.IndexFunc(r.params, func(p pathParam) bool { return "{"+string(p.field.Name())+"}" == part })
+			location[i] = asked[r.params[at].segment+1]
+		}
+	}
+	return strings.Join(location, "/")
+}
+
+// holds tells whether a message is of a kind, or one of its fields is.
+func holds(m, kind protoreflect.MessageDescriptor) bool {
+	if m == kind {
+		return true
+	}
+	for i := range m.Fields().Len() {
+		if f := m.Fields().Get(i); !f.IsList() && !f.IsMap() && f.Message() == kind {
+			return true
+		}
+	}
+	return false
 }
 
 // pathToField finds a text field in a message or in one of its messages; nil if there is none.

@@ -162,3 +162,75 @@ func TestIDsReachTheirRPC(t *testing.T) {
 		t.Error(a.text)
 	}
 }
+
+// Whatever a POST without a verb makes, and a GET reads, was created: the answer says at which path it is.
+func TestWhateverIsMadeHasALocation(t *testing.T) {
+	h, err := web.New(web.Config{Conn: making{}, OpenAPI: []byte("{}"), Ready: func() error { return nil }, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, made := map[protoreflect.FullName]string{}, map[string]protoreflect.MessageDescriptor{}
+	protoregistry.GlobalFiles.RangeFilesByPackage("concord.v1", func(f protoreflect.FileDescriptor) bool {
+		for i := range f.Services().Len() {
+			for j := range f.Services().Get(i).Methods().Len() {
+				m := f.Services().Get(i).Methods().Get(j)
+				rule := proto.GetExtension(m.Options(), annotations.E_Http).(*annotations.HttpRule)
+				if path := rule.GetGet(); strings.HasSuffix(path, "_id}") {
+					read[m.Output().FullName()] = path
+				}
+				if path := rule.GetPost(); path != "" && !strings.Contains(path, ":") {
+					made[path] = m.Output()
+				}
+			}
+		}
+		return true
+	})
+	count := 0
+	for path, answer := range made {
+		place := read[answer.FullName()]
+		for i := range answer.Fields().Len() {
+			if m := answer.Fields().Get(i).Message(); place == "" && m != nil {
+				place = read[m.FullName()]
+			}
+		}
+		if place == "" {
+			continue // nothing reads one of it
+		}
+		count++
+		id := place[strings.LastIndex(place, "{"):]
+		ids := strings.NewReplacer(id, "made", "{", "", "}", "") // those in the path are what they are called
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, ids.Replace(path), strings.NewReader("{}")))
+		if got := w.Header().Get("Location"); w.Code != http.StatusCreated || got != ids.Replace(place) {
+			t.Errorf("POST %s: %d at %q, want 201 at %q", path, w.Code, got, ids.Replace(place))
+		}
+	}
+	if count < 9 {
+		t.Errorf("only %d calls make something", count)
+	}
+}
+
+// making answers every call with a message in which, and in whose messages, each text is "made".
+type making struct{}
+
+func (making) Invoke(_ context.Context, _ string, _, answer any, _ ...grpc.CallOption) error {
+	fill := func(m protoreflect.Message) {
+		for i := range m.Descriptor().Fields().Len() {
+			if f := m.Descriptor().Fields().Get(i); f.Kind() == protoreflect.StringKind && !f.IsList() {
+				m.Set(f, protoreflect.ValueOfString("made"))
+			}
+		}
+	}
+	m := answer.(proto.Message).ProtoReflect()
+	fill(m)
+	for i := range m.Descriptor().Fields().Len() {
+		if f := m.Descriptor().Fields().Get(i); f.Message() != nil && !f.IsList() && !f.IsMap() {
+			fill(m.Mutable(f).Message())
+		}
+	}
+	return nil
+}
+
+func (making) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+	return nil, status.Error(codes.Unimplemented, "")
+}

@@ -1062,6 +1062,301 @@ func (x *ScoredObligation) GetInNumerator() bool {
 	return false
 }
 
+// ScoredConcern is one concern behind an M4.
+type ScoredConcern struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The concern, as it is, or was as of the time asked for: with the last day on which it could be acknowledged in time, and
+	// when it was.
+	Concern *Concern `protobuf:"bytes,1,opt,name=concern,proto3" json:"concern,omitempty"`
+	// How it counts: "acknowledged in time", "acknowledged late", "never acknowledged"; empty if it is left out.
+	CountsAs string `protobuf:"bytes,2,opt,name=counts_as,json=countsAs,proto3" json:"counts_as,omitempty"`
+	// Why it is left out; not set if it counts.
+	LeftOut LeftOutReason `protobuf:"varint,3,opt,name=left_out,json=leftOut,proto3,enum=concord.v1.LeftOutReason" json:"left_out,omitempty"`
+	// The newest event about it in the agreement's chain: its version.
+	Version uint64 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`
+	// The position of that event in the log, by which an auditor finds it.
+	Position uint64 `protobuf:"varint,5,opt,name=position,proto3" json:"position,omitempty"`
+	// Whether it was acknowledged in time.
+	InNumerator   bool `protobuf:"varint,6,opt,name=in_numerator,json=inNumerator,proto3" json:"in_numerator,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScoredConcern) Reset() {
+	*x = ScoredConcern{}
+	mi := &file_concord_v1_scorecard_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScoredConcern) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScoredConcern) ProtoMessage() {}
+
+func (x *ScoredConcern) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_scorecard_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScoredConcern.ProtoReflect.Descriptor instead.
+func (*ScoredConcern) Descriptor() ([]byte, []int) {
+	return file_concord_v1_scorecard_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ScoredConcern) GetConcern() *Concern {
+	if x != nil {
+		return x.Concern
+	}
+	return nil
+}
+
+func (x *ScoredConcern) GetCountsAs() string {
+	if x != nil {
+		return x.CountsAs
+	}
+	return ""
+}
+
+func (x *ScoredConcern) GetLeftOut() LeftOutReason {
+	if x != nil {
+		return x.LeftOut
+	}
+	return LeftOutReason_LEFT_OUT_REASON_UNSPECIFIED
+}
+
+func (x *ScoredConcern) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ScoredConcern) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *ScoredConcern) GetInNumerator() bool {
+	if x != nil {
+		return x.InNumerator
+	}
+	return false
+}
+
+// ScoredPulseRound is one closed round behind a pulse, or a pulse gap. A pulse divides the sum of the points by the sum of the
+// most points that there could be; a gap is such a quotient of what the side says of itself, less one of what it is told.
+type ScoredPulseRound struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round, with what each side's people said, added up.
+	PulseRound *PulseRound `protobuf:"bytes,1,opt,name=pulse_round,json=pulseRound,proto3" json:"pulse_round,omitempty"`
+	// What the side says of the other side (of a gap: of itself): its ratings, each less 1, added up.
+	Points int32 `protobuf:"varint,2,opt,name=points,proto3" json:"points,omitempty"`
+	// The most that could be: 4 for each rating; 0 if the side did not answer.
+	MostPoints int32 `protobuf:"varint,3,opt,name=most_points,json=mostPoints,proto3" json:"most_points,omitempty"`
+	// Of a gap only: what the other side says of this one, as points.
+	ToldPoints int32 `protobuf:"varint,4,opt,name=told_points,json=toldPoints,proto3" json:"told_points,omitempty"`
+	// Of a gap only: the most that could be; 0 if the other side did not answer.
+	MostToldPoints int32 `protobuf:"varint,5,opt,name=most_told_points,json=mostToldPoints,proto3" json:"most_told_points,omitempty"`
+	// Why what the side itself says is left out; not set if it answered.
+	LeftOut LeftOutReason `protobuf:"varint,6,opt,name=left_out,json=leftOut,proto3,enum=concord.v1.LeftOutReason" json:"left_out,omitempty"`
+	// The event that closed the round, in the agreement's chain: its version.
+	Version uint64 `protobuf:"varint,7,opt,name=version,proto3" json:"version,omitempty"`
+	// The position of that event in the log, by which an auditor finds it.
+	Position      uint64 `protobuf:"varint,8,opt,name=position,proto3" json:"position,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScoredPulseRound) Reset() {
+	*x = ScoredPulseRound{}
+	mi := &file_concord_v1_scorecard_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScoredPulseRound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScoredPulseRound) ProtoMessage() {}
+
+func (x *ScoredPulseRound) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_scorecard_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScoredPulseRound.ProtoReflect.Descriptor instead.
+func (*ScoredPulseRound) Descriptor() ([]byte, []int) {
+	return file_concord_v1_scorecard_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ScoredPulseRound) GetPulseRound() *PulseRound {
+	if x != nil {
+		return x.PulseRound
+	}
+	return nil
+}
+
+func (x *ScoredPulseRound) GetPoints() int32 {
+	if x != nil {
+		return x.Points
+	}
+	return 0
+}
+
+func (x *ScoredPulseRound) GetMostPoints() int32 {
+	if x != nil {
+		return x.MostPoints
+	}
+	return 0
+}
+
+func (x *ScoredPulseRound) GetToldPoints() int32 {
+	if x != nil {
+		return x.ToldPoints
+	}
+	return 0
+}
+
+func (x *ScoredPulseRound) GetMostToldPoints() int32 {
+	if x != nil {
+		return x.MostToldPoints
+	}
+	return 0
+}
+
+func (x *ScoredPulseRound) GetLeftOut() LeftOutReason {
+	if x != nil {
+		return x.LeftOut
+	}
+	return LeftOutReason_LEFT_OUT_REASON_UNSPECIFIED
+}
+
+func (x *ScoredPulseRound) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ScoredPulseRound) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+// ScoredObjective is one objective behind an M11.
+type ScoredObjective struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is hoped for: its baseline, its target and its weight, by the text in force.
+	Terms *ObjectiveTerms `protobuf:"bytes,1,opt,name=terms,proto3" json:"terms,omitempty"`
+	// Where it stands: of the observations that its side confirmed, that of the latest day in the window or before it. Not set
+	// if there is none.
+	Observation *Observation `protobuf:"bytes,2,opt,name=observation,proto3" json:"observation,omitempty"`
+	// How far that is from the baseline to the target, 0 to 1, rounded half up to six places; not set if nothing is observed.
+	// M11 sums weight times this, exactly, over the weights of the objectives that have it.
+	Share *float64 `protobuf:"fixed64,3,opt,name=share,proto3,oneof" json:"share,omitempty"`
+	// Why it is left out; not set if it counts.
+	LeftOut LeftOutReason `protobuf:"varint,4,opt,name=left_out,json=leftOut,proto3,enum=concord.v1.LeftOutReason" json:"left_out,omitempty"`
+	// The event that confirmed the observation, in the agreement's chain; of an objective that is left out the newest about it.
+	Version uint64 `protobuf:"varint,5,opt,name=version,proto3" json:"version,omitempty"`
+	// The position of that event in the log, by which an auditor finds it.
+	Position      uint64 `protobuf:"varint,6,opt,name=position,proto3" json:"position,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScoredObjective) Reset() {
+	*x = ScoredObjective{}
+	mi := &file_concord_v1_scorecard_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScoredObjective) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScoredObjective) ProtoMessage() {}
+
+func (x *ScoredObjective) ProtoReflect() protoreflect.Message {
+	mi := &file_concord_v1_scorecard_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScoredObjective.ProtoReflect.Descriptor instead.
+func (*ScoredObjective) Descriptor() ([]byte, []int) {
+	return file_concord_v1_scorecard_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ScoredObjective) GetTerms() *ObjectiveTerms {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+func (x *ScoredObjective) GetObservation() *Observation {
+	if x != nil {
+		return x.Observation
+	}
+	return nil
+}
+
+func (x *ScoredObjective) GetShare() float64 {
+	if x != nil && x.Share != nil {
+		return *x.Share
+	}
+	return 0
+}
+
+func (x *ScoredObjective) GetLeftOut() LeftOutReason {
+	if x != nil {
+		return x.LeftOut
+	}
+	return LeftOutReason_LEFT_OUT_REASON_UNSPECIFIED
+}
+
+func (x *ScoredObjective) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ScoredObjective) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
 // CommitmentShare is what one commitment adds to a figure of its obligor.
 type CommitmentShare struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1086,7 +1381,7 @@ type CommitmentShare struct {
 
 func (x *CommitmentShare) Reset() {
 	*x = CommitmentShare{}
-	mi := &file_concord_v1_scorecard_proto_msgTypes[7]
+	mi := &file_concord_v1_scorecard_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1098,7 +1393,7 @@ func (x *CommitmentShare) String() string {
 func (*CommitmentShare) ProtoMessage() {}
 
 func (x *CommitmentShare) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_scorecard_proto_msgTypes[7]
+	mi := &file_concord_v1_scorecard_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1111,7 +1406,7 @@ func (x *CommitmentShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitmentShare.ProtoReflect.Descriptor instead.
 func (*CommitmentShare) Descriptor() ([]byte, []int) {
-	return file_concord_v1_scorecard_proto_rawDescGZIP(), []int{7}
+	return file_concord_v1_scorecard_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CommitmentShare) GetCommitmentId() string {
@@ -1201,7 +1496,7 @@ type PartyScorecard struct {
 
 func (x *PartyScorecard) Reset() {
 	*x = PartyScorecard{}
-	mi := &file_concord_v1_scorecard_proto_msgTypes[8]
+	mi := &file_concord_v1_scorecard_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1213,7 +1508,7 @@ func (x *PartyScorecard) String() string {
 func (*PartyScorecard) ProtoMessage() {}
 
 func (x *PartyScorecard) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_scorecard_proto_msgTypes[8]
+	mi := &file_concord_v1_scorecard_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1226,7 +1521,7 @@ func (x *PartyScorecard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartyScorecard.ProtoReflect.Descriptor instead.
 func (*PartyScorecard) Descriptor() ([]byte, []int) {
-	return file_concord_v1_scorecard_proto_rawDescGZIP(), []int{8}
+	return file_concord_v1_scorecard_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PartyScorecard) GetPartyId() string {
@@ -1340,7 +1635,7 @@ type VerdictCount struct {
 
 func (x *VerdictCount) Reset() {
 	*x = VerdictCount{}
-	mi := &file_concord_v1_scorecard_proto_msgTypes[9]
+	mi := &file_concord_v1_scorecard_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1352,7 +1647,7 @@ func (x *VerdictCount) String() string {
 func (*VerdictCount) ProtoMessage() {}
 
 func (x *VerdictCount) ProtoReflect() protoreflect.Message {
-	mi := &file_concord_v1_scorecard_proto_msgTypes[9]
+	mi := &file_concord_v1_scorecard_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1365,7 +1660,7 @@ func (x *VerdictCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerdictCount.ProtoReflect.Descriptor instead.
 func (*VerdictCount) Descriptor() ([]byte, []int) {
-	return file_concord_v1_scorecard_proto_rawDescGZIP(), []int{9}
+	return file_concord_v1_scorecard_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *VerdictCount) GetVerdict() Verdict {
@@ -1387,7 +1682,7 @@ var File_concord_v1_scorecard_proto protoreflect.FileDescriptor
 const file_concord_v1_scorecard_proto_rawDesc = "" +
 	"\n" +
 	"\x1aconcord/v1/scorecard.proto\x12\n" +
-	"concord.v1\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\\\n" +
+	"concord.v1\x1a\x18concord/v1/concern.proto\x1a\x1aconcord/v1/objective.proto\x1a\x1bconcord/v1/obligation.proto\x1a\x16concord/v1/party.proto\x1a\x16concord/v1/pulse.proto\x1a\x16concord/v1/terms.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\\\n" +
 	"\aLeftOut\x126\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x19.concord.v1.LeftOutReasonB\x03\xe0A\x03R\x06reason\x12\x19\n" +
 	"\x05count\x18\x02 \x01(\x05B\x03\xe0A\x03R\x05count\"\xda\x03\n" +
@@ -1465,7 +1760,34 @@ const file_concord_v1_scorecard_proto_rawDesc = "" +
 	"\bleft_out\x18\x04 \x01(\x0e2\x19.concord.v1.LeftOutReasonB\x03\xe0A\x03R\aleftOut\x12\x1d\n" +
 	"\aversion\x18\x05 \x01(\x04B\x03\xe0A\x03R\aversion\x12\x1f\n" +
 	"\bposition\x18\x06 \x01(\x04B\x03\xe0A\x03R\bposition\x12&\n" +
-	"\fin_numerator\x18\a \x01(\bB\x03\xe0A\x03R\vinNumerator\"\xa3\x02\n" +
+	"\fin_numerator\x18\a \x01(\bB\x03\xe0A\x03R\vinNumerator\"\x88\x02\n" +
+	"\rScoredConcern\x122\n" +
+	"\aconcern\x18\x01 \x01(\v2\x13.concord.v1.ConcernB\x03\xe0A\x03R\aconcern\x12 \n" +
+	"\tcounts_as\x18\x02 \x01(\tB\x03\xe0A\x03R\bcountsAs\x129\n" +
+	"\bleft_out\x18\x03 \x01(\x0e2\x19.concord.v1.LeftOutReasonB\x03\xe0A\x03R\aleftOut\x12\x1d\n" +
+	"\aversion\x18\x04 \x01(\x04B\x03\xe0A\x03R\aversion\x12\x1f\n" +
+	"\bposition\x18\x05 \x01(\x04B\x03\xe0A\x03R\bposition\x12&\n" +
+	"\fin_numerator\x18\x06 \x01(\bB\x03\xe0A\x03R\vinNumerator\"\xe3\x02\n" +
+	"\x10ScoredPulseRound\x12<\n" +
+	"\vpulse_round\x18\x01 \x01(\v2\x16.concord.v1.PulseRoundB\x03\xe0A\x03R\n" +
+	"pulseRound\x12\x1b\n" +
+	"\x06points\x18\x02 \x01(\x05B\x03\xe0A\x03R\x06points\x12$\n" +
+	"\vmost_points\x18\x03 \x01(\x05B\x03\xe0A\x03R\n" +
+	"mostPoints\x12$\n" +
+	"\vtold_points\x18\x04 \x01(\x05B\x03\xe0A\x03R\n" +
+	"toldPoints\x12-\n" +
+	"\x10most_told_points\x18\x05 \x01(\x05B\x03\xe0A\x03R\x0emostToldPoints\x129\n" +
+	"\bleft_out\x18\x06 \x01(\x0e2\x19.concord.v1.LeftOutReasonB\x03\xe0A\x03R\aleftOut\x12\x1d\n" +
+	"\aversion\x18\a \x01(\x04B\x03\xe0A\x03R\aversion\x12\x1f\n" +
+	"\bposition\x18\b \x01(\x04B\x03\xe0A\x03R\bposition\"\xad\x02\n" +
+	"\x0fScoredObjective\x125\n" +
+	"\x05terms\x18\x01 \x01(\v2\x1a.concord.v1.ObjectiveTermsB\x03\xe0A\x03R\x05terms\x12>\n" +
+	"\vobservation\x18\x02 \x01(\v2\x17.concord.v1.ObservationB\x03\xe0A\x03R\vobservation\x12\x1e\n" +
+	"\x05share\x18\x03 \x01(\x01B\x03\xe0A\x03H\x00R\x05share\x88\x01\x01\x129\n" +
+	"\bleft_out\x18\x04 \x01(\x0e2\x19.concord.v1.LeftOutReasonB\x03\xe0A\x03R\aleftOut\x12\x1d\n" +
+	"\aversion\x18\x05 \x01(\x04B\x03\xe0A\x03R\aversion\x12\x1f\n" +
+	"\bposition\x18\x06 \x01(\x04B\x03\xe0A\x03R\bpositionB\b\n" +
+	"\x06_share\"\xa3\x02\n" +
 	"\x0fCommitmentShare\x12(\n" +
 	"\rcommitment_id\x18\x01 \x01(\tB\x03\xe0A\x03R\fcommitmentId\x12\x19\n" +
 	"\x05title\x18\x02 \x01(\tB\x03\xe0A\x03R\x05title\x12\x1b\n" +
@@ -1548,7 +1870,7 @@ func file_concord_v1_scorecard_proto_rawDescGZIP() []byte {
 }
 
 var file_concord_v1_scorecard_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_concord_v1_scorecard_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_concord_v1_scorecard_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_concord_v1_scorecard_proto_goTypes = []any{
 	(FigureId)(0),                 // 0: concord.v1.FigureId
 	(LeftOutReason)(0),            // 1: concord.v1.LeftOutReason
@@ -1560,20 +1882,27 @@ var file_concord_v1_scorecard_proto_goTypes = []any{
 	(*MonthScores)(nil),           // 7: concord.v1.MonthScores
 	(*Scorecard)(nil),             // 8: concord.v1.Scorecard
 	(*ScoredObligation)(nil),      // 9: concord.v1.ScoredObligation
-	(*CommitmentShare)(nil),       // 10: concord.v1.CommitmentShare
-	(*PartyScorecard)(nil),        // 11: concord.v1.PartyScorecard
-	(*VerdictCount)(nil),          // 12: concord.v1.VerdictCount
-	(Side)(0),                     // 13: concord.v1.Side
-	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
-	(*Obligation)(nil),            // 15: concord.v1.Obligation
+	(*ScoredConcern)(nil),         // 10: concord.v1.ScoredConcern
+	(*ScoredPulseRound)(nil),      // 11: concord.v1.ScoredPulseRound
+	(*ScoredObjective)(nil),       // 12: concord.v1.ScoredObjective
+	(*CommitmentShare)(nil),       // 13: concord.v1.CommitmentShare
+	(*PartyScorecard)(nil),        // 14: concord.v1.PartyScorecard
+	(*VerdictCount)(nil),          // 15: concord.v1.VerdictCount
+	(Side)(0),                     // 16: concord.v1.Side
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*Obligation)(nil),            // 18: concord.v1.Obligation
+	(*Concern)(nil),               // 19: concord.v1.Concern
+	(*PulseRound)(nil),            // 20: concord.v1.PulseRound
+	(*ObjectiveTerms)(nil),        // 21: concord.v1.ObjectiveTerms
+	(*Observation)(nil),           // 22: concord.v1.Observation
 }
 var file_concord_v1_scorecard_proto_depIdxs = []int32{
 	1,  // 0: concord.v1.LeftOut.reason:type_name -> concord.v1.LeftOutReason
 	0,  // 1: concord.v1.Figure.figure_id:type_name -> concord.v1.FigureId
-	13, // 2: concord.v1.Figure.side:type_name -> concord.v1.Side
+	16, // 2: concord.v1.Figure.side:type_name -> concord.v1.Side
 	3,  // 3: concord.v1.Figure.left_out:type_name -> concord.v1.LeftOut
 	3,  // 4: concord.v1.OutcomeCounts.left_out:type_name -> concord.v1.LeftOut
-	13, // 5: concord.v1.SideScores.side:type_name -> concord.v1.Side
+	16, // 5: concord.v1.SideScores.side:type_name -> concord.v1.Side
 	5,  // 6: concord.v1.SideScores.outcomes:type_name -> concord.v1.OutcomeCounts
 	4,  // 7: concord.v1.SideScores.kept:type_name -> concord.v1.Figure
 	4,  // 8: concord.v1.SideScores.recovery:type_name -> concord.v1.Figure
@@ -1586,7 +1915,7 @@ var file_concord_v1_scorecard_proto_depIdxs = []int32{
 	4,  // 15: concord.v1.SideScores.attainment:type_name -> concord.v1.Figure
 	4,  // 16: concord.v1.MonthScores.vendor_kept:type_name -> concord.v1.Figure
 	4,  // 17: concord.v1.MonthScores.client_kept:type_name -> concord.v1.Figure
-	14, // 18: concord.v1.Scorecard.as_of:type_name -> google.protobuf.Timestamp
+	17, // 18: concord.v1.Scorecard.as_of:type_name -> google.protobuf.Timestamp
 	6,  // 19: concord.v1.Scorecard.vendor:type_name -> concord.v1.SideScores
 	6,  // 20: concord.v1.Scorecard.client:type_name -> concord.v1.SideScores
 	4,  // 21: concord.v1.Scorecard.balance:type_name -> concord.v1.Figure
@@ -1595,24 +1924,31 @@ var file_concord_v1_scorecard_proto_depIdxs = []int32{
 	4,  // 24: concord.v1.Scorecard.lower_pulse:type_name -> concord.v1.Figure
 	2,  // 25: concord.v1.Scorecard.verdict:type_name -> concord.v1.Verdict
 	7,  // 26: concord.v1.Scorecard.trend:type_name -> concord.v1.MonthScores
-	15, // 27: concord.v1.ScoredObligation.obligation:type_name -> concord.v1.Obligation
+	18, // 27: concord.v1.ScoredObligation.obligation:type_name -> concord.v1.Obligation
 	1,  // 28: concord.v1.ScoredObligation.left_out:type_name -> concord.v1.LeftOutReason
-	5,  // 29: concord.v1.CommitmentShare.outcomes:type_name -> concord.v1.OutcomeCounts
-	14, // 30: concord.v1.PartyScorecard.as_of:type_name -> google.protobuf.Timestamp
-	6,  // 31: concord.v1.PartyScorecard.party:type_name -> concord.v1.SideScores
-	6,  // 32: concord.v1.PartyScorecard.partners:type_name -> concord.v1.SideScores
-	4,  // 33: concord.v1.PartyScorecard.balance:type_name -> concord.v1.Figure
-	4,  // 34: concord.v1.PartyScorecard.parity:type_name -> concord.v1.Figure
-	4,  // 35: concord.v1.PartyScorecard.mutual_outcome:type_name -> concord.v1.Figure
-	4,  // 36: concord.v1.PartyScorecard.lower_pulse:type_name -> concord.v1.Figure
-	12, // 37: concord.v1.PartyScorecard.verdicts:type_name -> concord.v1.VerdictCount
-	7,  // 38: concord.v1.PartyScorecard.trend:type_name -> concord.v1.MonthScores
-	2,  // 39: concord.v1.VerdictCount.verdict:type_name -> concord.v1.Verdict
-	40, // [40:40] is the sub-list for method output_type
-	40, // [40:40] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	19, // 29: concord.v1.ScoredConcern.concern:type_name -> concord.v1.Concern
+	1,  // 30: concord.v1.ScoredConcern.left_out:type_name -> concord.v1.LeftOutReason
+	20, // 31: concord.v1.ScoredPulseRound.pulse_round:type_name -> concord.v1.PulseRound
+	1,  // 32: concord.v1.ScoredPulseRound.left_out:type_name -> concord.v1.LeftOutReason
+	21, // 33: concord.v1.ScoredObjective.terms:type_name -> concord.v1.ObjectiveTerms
+	22, // 34: concord.v1.ScoredObjective.observation:type_name -> concord.v1.Observation
+	1,  // 35: concord.v1.ScoredObjective.left_out:type_name -> concord.v1.LeftOutReason
+	5,  // 36: concord.v1.CommitmentShare.outcomes:type_name -> concord.v1.OutcomeCounts
+	17, // 37: concord.v1.PartyScorecard.as_of:type_name -> google.protobuf.Timestamp
+	6,  // 38: concord.v1.PartyScorecard.party:type_name -> concord.v1.SideScores
+	6,  // 39: concord.v1.PartyScorecard.partners:type_name -> concord.v1.SideScores
+	4,  // 40: concord.v1.PartyScorecard.balance:type_name -> concord.v1.Figure
+	4,  // 41: concord.v1.PartyScorecard.parity:type_name -> concord.v1.Figure
+	4,  // 42: concord.v1.PartyScorecard.mutual_outcome:type_name -> concord.v1.Figure
+	4,  // 43: concord.v1.PartyScorecard.lower_pulse:type_name -> concord.v1.Figure
+	15, // 44: concord.v1.PartyScorecard.verdicts:type_name -> concord.v1.VerdictCount
+	7,  // 45: concord.v1.PartyScorecard.trend:type_name -> concord.v1.MonthScores
+	2,  // 46: concord.v1.VerdictCount.verdict:type_name -> concord.v1.Verdict
+	47, // [47:47] is the sub-list for method output_type
+	47, // [47:47] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_scorecard_proto_init() }
@@ -1620,17 +1956,22 @@ func file_concord_v1_scorecard_proto_init() {
 	if File_concord_v1_scorecard_proto != nil {
 		return
 	}
+	file_concord_v1_concern_proto_init()
+	file_concord_v1_objective_proto_init()
 	file_concord_v1_obligation_proto_init()
 	file_concord_v1_party_proto_init()
+	file_concord_v1_pulse_proto_init()
+	file_concord_v1_terms_proto_init()
 	file_concord_v1_scorecard_proto_msgTypes[1].OneofWrappers = []any{}
-	file_concord_v1_scorecard_proto_msgTypes[7].OneofWrappers = []any{}
+	file_concord_v1_scorecard_proto_msgTypes[9].OneofWrappers = []any{}
+	file_concord_v1_scorecard_proto_msgTypes[10].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concord_v1_scorecard_proto_rawDesc), len(file_concord_v1_scorecard_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   10,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -298,7 +298,7 @@ type ExplainFigureRequest struct {
 	FromDate string `protobuf:"bytes,4,opt,name=from_date,json=fromDate,proto3" json:"from_date,omitempty"`
 	// The last day of the window, as in GetScorecardRequest.
 	ToDate string `protobuf:"bytes,5,opt,name=to_date,json=toDate,proto3" json:"to_date,omitempty"`
-	// The most obligations to return, 1 to 1,000; 0 means 50, more than 1,000 means 1,000.
+	// The most obligations, concerns or rounds to return, 1 to 1,000; 0 means 50, more than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,80,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before, with the same filters; empty for the first page.
 	PageToken string `protobuf:"bytes,81,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
@@ -412,6 +412,13 @@ type ExplainFigureResponse struct {
 	Obligations []*ScoredObligation `protobuf:"bytes,5,rep,name=obligations,proto3" json:"obligations,omitempty"`
 	// Where the next page starts; empty on the last.
 	NextPageToken string `protobuf:"bytes,6,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// M4: a page of the concerns that the side was to acknowledge in the window, by the last day on which it could do so in time
+	// and by id. A page may be empty and not the last.
+	Concerns []*ScoredConcern `protobuf:"bytes,7,rep,name=concerns,proto3" json:"concerns,omitempty"`
+	// M8, pulse and gap: a page of the rounds that closed in the window, by the day they closed and by id.
+	PulseRounds []*ScoredPulseRound `protobuf:"bytes,8,rep,name=pulse_rounds,json=pulseRounds,proto3" json:"pulse_rounds,omitempty"`
+	// M11: the side's objectives in the text in force, in its order, at most 50. On every page.
+	Objectives    []*ScoredObjective `protobuf:"bytes,9,rep,name=objectives,proto3" json:"objectives,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -486,6 +493,27 @@ func (x *ExplainFigureResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ExplainFigureResponse) GetConcerns() []*ScoredConcern {
+	if x != nil {
+		return x.Concerns
+	}
+	return nil
+}
+
+func (x *ExplainFigureResponse) GetPulseRounds() []*ScoredPulseRound {
+	if x != nil {
+		return x.PulseRounds
+	}
+	return nil
+}
+
+func (x *ExplainFigureResponse) GetObjectives() []*ScoredObjective {
+	if x != nil {
+		return x.Objectives
+	}
+	return nil
 }
 
 // GetPartyScorecardRequest names a party and a window.
@@ -603,14 +631,19 @@ const file_concord_v1_scorecard_service_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
 	"\n" +
 	"page_token\x18Q \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\bR\tpageToken\x124\n" +
-	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf\"\xa0\x02\n" +
+	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf\"\xd5\x03\n" +
 	"\x15ExplainFigureResponse\x12*\n" +
 	"\x06figure\x18\x01 \x01(\v2\x12.concord.v1.FigureR\x06figure\x12\x1b\n" +
 	"\tfrom_date\x18\x02 \x01(\tR\bfromDate\x12\x17\n" +
 	"\ato_date\x18\x03 \x01(\tR\x06toDate\x12=\n" +
 	"\vcommitments\x18\x04 \x03(\v2\x1b.concord.v1.CommitmentShareR\vcommitments\x12>\n" +
 	"\vobligations\x18\x05 \x03(\v2\x1c.concord.v1.ScoredObligationR\vobligations\x12&\n" +
-	"\x0fnext_page_token\x18\x06 \x01(\tR\rnextPageToken\"\xf0\x02\n" +
+	"\x0fnext_page_token\x18\x06 \x01(\tR\rnextPageToken\x125\n" +
+	"\bconcerns\x18\a \x03(\v2\x19.concord.v1.ScoredConcernR\bconcerns\x12?\n" +
+	"\fpulse_rounds\x18\b \x03(\v2\x1c.concord.v1.ScoredPulseRoundR\vpulseRounds\x12;\n" +
+	"\n" +
+	"objectives\x18\t \x03(\v2\x1b.concord.v1.ScoredObjectiveR\n" +
+	"objectives\"\xf0\x02\n" +
 	"\x18GetPartyScorecardRequest\x12?\n" +
 	"\bparty_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\apartyId\x12Q\n" +
 	"\x10partner_party_id\x18\x02 \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\x0epartnerPartyId\x12F\n" +
@@ -657,9 +690,12 @@ var file_concord_v1_scorecard_service_proto_goTypes = []any{
 	(*Figure)(nil),                      // 10: concord.v1.Figure
 	(*CommitmentShare)(nil),             // 11: concord.v1.CommitmentShare
 	(*ScoredObligation)(nil),            // 12: concord.v1.ScoredObligation
-	(*Scorecard)(nil),                   // 13: concord.v1.Scorecard
-	(*PartyScorecard)(nil),              // 14: concord.v1.PartyScorecard
-	(*Outlook)(nil),                     // 15: concord.v1.Outlook
+	(*ScoredConcern)(nil),               // 13: concord.v1.ScoredConcern
+	(*ScoredPulseRound)(nil),            // 14: concord.v1.ScoredPulseRound
+	(*ScoredObjective)(nil),             // 15: concord.v1.ScoredObjective
+	(*Scorecard)(nil),                   // 16: concord.v1.Scorecard
+	(*PartyScorecard)(nil),              // 17: concord.v1.PartyScorecard
+	(*Outlook)(nil),                     // 18: concord.v1.Outlook
 }
 var file_concord_v1_scorecard_service_proto_depIdxs = []int32{
 	7,  // 0: concord.v1.GetScorecardRequest.as_of:type_name -> google.protobuf.Timestamp
@@ -671,22 +707,25 @@ var file_concord_v1_scorecard_service_proto_depIdxs = []int32{
 	10, // 6: concord.v1.ExplainFigureResponse.figure:type_name -> concord.v1.Figure
 	11, // 7: concord.v1.ExplainFigureResponse.commitments:type_name -> concord.v1.CommitmentShare
 	12, // 8: concord.v1.ExplainFigureResponse.obligations:type_name -> concord.v1.ScoredObligation
-	7,  // 9: concord.v1.GetPartyScorecardRequest.as_of:type_name -> google.protobuf.Timestamp
-	0,  // 10: concord.v1.ScorecardService.GetScorecard:input_type -> concord.v1.GetScorecardRequest
-	4,  // 11: concord.v1.ScorecardService.ExplainFigure:input_type -> concord.v1.ExplainFigureRequest
-	6,  // 12: concord.v1.ScorecardService.GetPartyScorecard:input_type -> concord.v1.GetPartyScorecardRequest
-	1,  // 13: concord.v1.ScorecardService.GetScorecardPicture:input_type -> concord.v1.GetScorecardPictureRequest
-	3,  // 14: concord.v1.ScorecardService.GetOutlook:input_type -> concord.v1.GetOutlookRequest
-	13, // 15: concord.v1.ScorecardService.GetScorecard:output_type -> concord.v1.Scorecard
-	5,  // 16: concord.v1.ScorecardService.ExplainFigure:output_type -> concord.v1.ExplainFigureResponse
-	14, // 17: concord.v1.ScorecardService.GetPartyScorecard:output_type -> concord.v1.PartyScorecard
-	2,  // 18: concord.v1.ScorecardService.GetScorecardPicture:output_type -> concord.v1.GetScorecardPictureResponse
-	15, // 19: concord.v1.ScorecardService.GetOutlook:output_type -> concord.v1.Outlook
-	15, // [15:20] is the sub-list for method output_type
-	10, // [10:15] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	13, // 9: concord.v1.ExplainFigureResponse.concerns:type_name -> concord.v1.ScoredConcern
+	14, // 10: concord.v1.ExplainFigureResponse.pulse_rounds:type_name -> concord.v1.ScoredPulseRound
+	15, // 11: concord.v1.ExplainFigureResponse.objectives:type_name -> concord.v1.ScoredObjective
+	7,  // 12: concord.v1.GetPartyScorecardRequest.as_of:type_name -> google.protobuf.Timestamp
+	0,  // 13: concord.v1.ScorecardService.GetScorecard:input_type -> concord.v1.GetScorecardRequest
+	4,  // 14: concord.v1.ScorecardService.ExplainFigure:input_type -> concord.v1.ExplainFigureRequest
+	6,  // 15: concord.v1.ScorecardService.GetPartyScorecard:input_type -> concord.v1.GetPartyScorecardRequest
+	1,  // 16: concord.v1.ScorecardService.GetScorecardPicture:input_type -> concord.v1.GetScorecardPictureRequest
+	3,  // 17: concord.v1.ScorecardService.GetOutlook:input_type -> concord.v1.GetOutlookRequest
+	16, // 18: concord.v1.ScorecardService.GetScorecard:output_type -> concord.v1.Scorecard
+	5,  // 19: concord.v1.ScorecardService.ExplainFigure:output_type -> concord.v1.ExplainFigureResponse
+	17, // 20: concord.v1.ScorecardService.GetPartyScorecard:output_type -> concord.v1.PartyScorecard
+	2,  // 21: concord.v1.ScorecardService.GetScorecardPicture:output_type -> concord.v1.GetScorecardPictureResponse
+	18, // 22: concord.v1.ScorecardService.GetOutlook:output_type -> concord.v1.Outlook
+	18, // [18:23] is the sub-list for method output_type
+	13, // [13:18] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_scorecard_service_proto_init() }

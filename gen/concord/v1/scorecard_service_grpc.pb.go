@@ -36,9 +36,10 @@ type ScorecardServiceClient interface {
 	// costs the same however long the history is. Refused with INVALID_FIELDS if the window is none: one that ends before it
 	// begins, or that begins after as_of.
 	GetScorecard(ctx context.Context, in *GetScorecardRequest, opts ...grpc.CallOption) (*Scorecard, error)
-	// ExplainFigure tells what a figure of one side is made of: what each of its commitments adds, and a page of the obligations
-	// behind it by due day, each with the event that an auditor finds it by. Refused with INVALID_FIELDS for a figure of both
-	// sides together: M6 and M7 are made of each side's M1, the lower pulse of each side's pulse.
+	// ExplainFigure tells what a figure of one side is made of: what each of its commitments adds and a page of the obligations
+	// behind it, or a page of the concerns (M4) or the rounds of the pulse (M8), or the objectives (M11); each with the event
+	// that an auditor finds it by. Refused with INVALID_FIELDS for a figure of both sides together: M6 and M7 are made of each
+	// side's M1, the lower pulse of each side's pulse.
 	ExplainFigure(ctx context.Context, in *ExplainFigureRequest, opts ...grpc.CallOption) (*ExplainFigureResponse, error)
 	// GetPartyScorecard reckons the figures of a party over its agreements, beside those of its partners in them: over those
 	// that the caller may see, so that a party that asks about another is told of what both are in. Refused with INVALID_FIELDS
@@ -123,9 +124,10 @@ type ScorecardServiceServer interface {
 	// costs the same however long the history is. Refused with INVALID_FIELDS if the window is none: one that ends before it
 	// begins, or that begins after as_of.
 	GetScorecard(context.Context, *GetScorecardRequest) (*Scorecard, error)
-	// ExplainFigure tells what a figure of one side is made of: what each of its commitments adds, and a page of the obligations
-	// behind it by due day, each with the event that an auditor finds it by. Refused with INVALID_FIELDS for a figure of both
-	// sides together: M6 and M7 are made of each side's M1, the lower pulse of each side's pulse.
+	// ExplainFigure tells what a figure of one side is made of: what each of its commitments adds and a page of the obligations
+	// behind it, or a page of the concerns (M4) or the rounds of the pulse (M8), or the objectives (M11); each with the event
+	// that an auditor finds it by. Refused with INVALID_FIELDS for a figure of both sides together: M6 and M7 are made of each
+	// side's M1, the lower pulse of each side's pulse.
 	ExplainFigure(context.Context, *ExplainFigureRequest) (*ExplainFigureResponse, error)
 	// GetPartyScorecard reckons the figures of a party over its agreements, beside those of its partners in them: over those
 	// that the caller may see, so that a party that asks about another is told of what both are in. Refused with INVALID_FIELDS
