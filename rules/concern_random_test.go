@@ -288,21 +288,7 @@ func TestRaisingNeverLowersAnyFigure(t *testing.T) {
 			missed++
 		}
 		spoke, kept := figuresOf(loud.scores("care"), side), figuresOf(silent.scores("care"), side)
-		for i, f := range kept {
-			if f.GetFigureId() == pb.FigureId_FIGURE_ID_PULSE_GAP {
-				if !proto.Equal(f, spoke[i]) { // which is neither good nor bad
-					t.Fatalf("%v, had it kept silent %v", spoke[i], f)
-				}
-				continue
-			}
-			if f.GetFigureId() == pb.FigureId_FIGURE_ID_CANDOUR && raise.GetKind() == reliefClaim {
-				continue // what is excused is no failure any more, also one that it told of first
-			}
-			gone := f.Value != nil && spoke[i].Value == nil && spoke[i].GetFigureId() != pb.FigureId_FIGURE_ID_RECOVERY && spoke[i].GetFigureId() != pb.FigureId_FIGURE_ID_CANDOUR
-			if spoke[i].Value != nil && spoke[i].GetValue() < f.GetValue() || gone {
-				t.Fatalf("%v raised %v, and has\n%v\nhad it kept silent\n%v", side, raise, spoke[i], f)
-			}
-		}
+		nothingIsLower(t, raise, spoke, kept)
 	})
 	for n := range pb.ConcernKind_name {
 		if kind := pb.ConcernKind(n); n != 0 && kinds[kind] < 5 {
@@ -311,6 +297,26 @@ func TestRaisingNeverLowersAnyFigure(t *testing.T) {
 	}
 	if talked < 20 || missed < 5 {
 		t.Errorf("%d words followed, %d were not heard in time: that proves little", talked, missed)
+	}
+}
+
+// nothingIsLower holds that no figure of a side is lower for what it raised than had it kept silent.
+func nothingIsLower(t *rapid.T, raise *pb.RaiseConcernRequest, spoke, kept []*pb.Figure) {
+	t.Helper()
+	for i, f := range kept {
+		if f.GetFigureId() == pb.FigureId_FIGURE_ID_PULSE_GAP {
+			if !proto.Equal(f, spoke[i]) { // which is neither good nor bad
+				t.Fatalf("%v, had it kept silent %v", spoke[i], f)
+			}
+			continue
+		}
+		if f.GetFigureId() == pb.FigureId_FIGURE_ID_CANDOUR && raise.GetKind() == reliefClaim {
+			continue // what is excused is no failure any more, also one that it told of first
+		}
+		gone := f.Value != nil && spoke[i].Value == nil && spoke[i].GetFigureId() != pb.FigureId_FIGURE_ID_RECOVERY && spoke[i].GetFigureId() != pb.FigureId_FIGURE_ID_CANDOUR
+		if spoke[i].Value != nil && spoke[i].GetValue() < f.GetValue() || gone {
+			t.Fatalf("who raised %v has\n%v\nhad it kept silent\n%v", raise, spoke[i], f)
+		}
 	}
 }
 
