@@ -86,6 +86,7 @@ func TestAwaitsAreMirrored(t *testing.T) {
 		{&pb.Proposal{State: open, Turn: 1, ExpireTime: day}, &pb.Proposal{State: open, Turn: 2, ExpireTime: day}},
 		{&pb.Review{State: reviewOpen, Signatures: []*pb.ReviewSignature{{Side: 1}}}, &pb.Review{State: reviewOpen, Signatures: []*pb.ReviewSignature{{Side: 2}}}},
 		{&pb.Review{State: reviewOpen}, &pb.Review{State: reviewOpen}},
+		{&pb.Observation{State: pending, By: 1}, &pb.Observation{State: pending, By: 2}},
 		{&pb.PulseRound{State: pulseOpen, Respondents: 2, VendorAnswerCount: 2}, &pb.PulseRound{State: pulseOpen, Respondents: 2, ClientAnswerCount: 2}},
 		{&pb.PulseRound{State: pulseOpen, Respondents: 2, VendorAnswerCount: 1}, &pb.PulseRound{State: pulseOpen, Respondents: 2, ClientAnswerCount: 1}},
 		{&pb.Concern{State: raised, RaisedBy: 1, Respondent: 2}, &pb.Concern{State: raised, RaisedBy: 2, Respondent: 1}},
