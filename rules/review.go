@@ -41,15 +41,15 @@ func (d *Decision) openReview(c *pb.OpenReviewRequest) error {
 	if e := refuseSettling(a); e != nil {
 		return e
 	}
+	if e := d.roomForReview(a, side); e != nil { // before anything is reckoned, which is dear
+		return e
+	}
 	if e := d.scoresPass(a); e != nil {
 		return e
 	}
 	card, err := d.State.Scorecard(a.GetAgreementId(), c.GetFromDate(), c.GetToDate(), d.stamp.At)
 	if err != nil {
 		return err
-	}
-	if e := d.roomForReview(a, side); e != nil {
-		return e
 	}
 	id, refused := d.newID(c.GetReviewId(), "rev_", "review", func(id string) Ref { return reviewRef(a.GetAgreementId(), id) })
 	if refused != nil {
