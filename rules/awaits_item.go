@@ -128,6 +128,8 @@ func concernTask(m *pb.Concern) string {
 			return "Reply to it: whether you take it, and why."
 		case m.GetState() == raised:
 			return "Acknowledge it."
+		case m.GetAbout() == m.GetRaisedBy():
+			return "Propose what helps."
 		}
 		return "Admit it, contest it, or propose a remedy."
 	case admitted:

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -122,5 +123,16 @@ func TestWaitingUntilAnInstantHasADay(t *testing.T) {
 	}
 	if w := Awaits(nil, &pb.Obligation{State: disputed}); w[0].Day != NoDay {
 		t.Errorf("without a day: %v", w)
+	}
+}
+
+// TestNobodyIsToldToAdmitAWarningAboutTheOther holds that who is warned by a side about itself is told to do what the rules let it do.
+func TestNobodyIsToldToAdmitAWarningAboutTheOther(t *testing.T) {
+	m := &pb.Concern{State: acknowledged, Kind: earlyWarning, RaisedBy: pb.Side_SIDE_CLIENT, Respondent: pb.Side_SIDE_VENDOR, About: pb.Side_SIDE_CLIENT}
+	if said := concernTask(m); strings.Contains(said, "dmit") || unfitConcern(m, "admit") == nil {
+		t.Errorf("%q", said)
+	}
+	if m.About = pb.Side_SIDE_VENDOR; !strings.Contains(concernTask(m), "Admit") || unfitConcern(m, "admit") != nil {
+		t.Errorf("%q", concernTask(m))
 	}
 }
