@@ -274,8 +274,8 @@ func CheckReview(r *pb.Review) string {
 		a.ProposalId = ""
 	}
 	switch {
-	case paper.GetAgreementId() != r.GetAgreementId() || paper.GetReviewId() != r.GetReviewId():
-		return "the stored paper is another review's"
+	case paper.GetAgreementId() != r.GetAgreementId() || paper.GetReviewId() != r.GetReviewId() || r.GetScorecard().GetAgreementId() != r.GetAgreementId():
+		return "the stored paper, or the scorecard, is another review's"
 	case len(paper.ProtoReflect().GetUnknown()) > 0:
 		return "the stored paper says something that this program does not know"
 	case (r.GetState() == reviewSigned) != (signed[pb.Side_SIDE_VENDOR] && signed[pb.Side_SIDE_CLIENT]):

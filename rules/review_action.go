@@ -28,6 +28,9 @@ func (d *Decision) proposeReviewAction(c *pb.ProposeReviewActionRequest) error {
 	if e := mayAgree(k, a, side); e != nil {
 		return e
 	}
+	if e := d.lastsAsIs(a, kind); e != nil {
+		return e
+	}
 	if cal := d.calendar(a); cal != nil && mustParse(action.GetDueDate()) < cal.DayAt(d.stamp.At) {
 		return Invalid(Violation{"action", "it was due on " + action.GetDueDate() + ", which has passed: propose an amendment with a later day, or agree on one in another review"})
 	}
@@ -57,6 +60,17 @@ func (d *Decision) proposeReviewAction(c *pb.ProposeReviewActionRequest) error {
 		ReviewId: r.GetReviewId(), Number: action.GetNumber(), ProposalId: id,
 	}}})
 	d.answer(reviewRef(a.GetAgreementId(), r.GetReviewId()))
+	return nil
+}
+
+// lastsAsIs refuses to build on a text in whose place another was agreed on already, from a day to come. Who proposes a text may
+// well mean to be declined or countered; an action that nobody could accept helps nobody.
+func (d *Decision) lastsAsIs(a *pb.Agreement, kind pb.ProposalKind) *Error {
+	for _, id := range a.GetAcceptedProposalIds() {
+		if d.State.proposal(a.GetAgreementId(), id).GetKind() == kind {
+			return staleBase(a)
+		}
+	}
 	return nil
 }
 

@@ -48,6 +48,7 @@ func TestWhatIsShownIsWhatThePaperNames(t *testing.T) {
 		{"an action less", func(r *pb.Review) { r.Actions = nil }, "actions shown"},
 		{"another review", func(r *pb.Review) { r.ReviewId = "q2" }, "another review's"},
 		{"another agreement", func(r *pb.Review) { r.AgreementId = "cure" }, "another review's"},
+		{"a scorecard of another agreement", func(r *pb.Review) { r.Scorecard.AgreementId = "cure" }, "another review's"},
 		{"the digest", func(r *pb.Review) { r.Digest = strings.Repeat("0", 64) }, "does not have its digest"},
 		{"who signed", func(r *pb.Review) { r.Signatures = append(r.Signatures, r.Signatures[0]) }, "a side's second"},
 		{"what was signed", func(r *pb.Review) { r.Signatures[0].Revision = 1 }, "of another paper"},

@@ -125,15 +125,19 @@ func monthOf(d Day) int32 {
 // monthStart is the first day of a month.
 func monthStart(month int32) Day { return DayOf(int(month/12), time.Month(month%12+1), 1) }
 
+// marking are the kinds of records that have marks. Others are not looked at, so that a history of thousands of reviews, whose
+// scorecards an auditor reckons one by one, does not keep one busy with reviews.
+var marking = map[Kind]bool{KindObligation: true, KindConcern: true, KindPulseRound: true}
+
 // folded is the ledger of obligations and all else itself, by which an auditor holds the tallies to account: of all that the state
 // knows, as it is once a history was replayed.
 func (s *State) folded(agreementID string) ledger {
 	marks := map[string][]mark{}
-	for ref, m := range s.Records() {
-		if ref.Agreement != agreementID {
+	for ref, r := range s.records { // in any order: marks are only counted
+		if ref.Agreement != agreementID || r.now == nil || !marking[ref.Kind] {
 			continue
 		}
-		for _, m := range marksOf(m) {
+		for _, m := range marksOf(r.now) {
 			if m.counts() {
 				marks[m.id] = append(marks[m.id], m.mark)
 			}

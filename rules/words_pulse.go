@@ -16,7 +16,7 @@ func pulseWords(e *pb.Event, side string) string {
 		return fmt.Sprintf("Somebody of the %s answered in round %s of the pulse.", side, c.PulseAnswered.GetPulseRoundId())
 	case *pb.Event_PulseClosed:
 		r := c.PulseClosed.GetResult()
-		return fmt.Sprintf("Round %s of the pulse closed, with %d answers of the vendor and %d of the client.", c.PulseClosed.GetPulseRoundId(), r.GetVendor().GetRespondents(), r.GetClient().GetRespondents())
+		return fmt.Sprintf("Round %s of the pulse closed. Answers of the vendor: %d, of the client: %d.", c.PulseClosed.GetPulseRoundId(), r.GetVendor().GetRespondents(), r.GetClient().GetRespondents())
 	case *pb.Event_PulseCancelled:
 		return fmt.Sprintf("Round %s of the pulse will not open.", c.PulseCancelled.GetPulseRoundId())
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,7 +38,8 @@ func (s *session) auditScorecard() *cobra.Command {
 		Long: "Check an audit bundle as \"verify\" does, and reckon a scorecard from its events: from the obligations themselves, and not from\n" +
 			"what the service counted. It is as of the newest event, or as of --as-of. With --side and --figure, what that figure is made of,\n" +
 			"down to each obligation and its event. With --compare, whether a scorecard that you were shown (\"concord scorecard show -o json\",\n" +
-			"or a review, \"concord review show -o json\") is just what the events say: the window, time and version are then those of it.\n\n" +
+			"or a review with its signatures, \"concord review show -o json\") is just what the events say: the window, time and version are\n" +
+			"then those of it.\n\n" +
 			"Exit codes: 0 reckoned, and the same, 1 tampered with, or another, 2 incomplete, or it could not be reckoned.",
 		RunE: func(_ *cobra.Command, args []string) error {
 			s.started = true
@@ -108,7 +110,8 @@ func (r *reckoning) ask(agreement []string) (shown *pb.Scorecard, err error) {
 	if r.compare == "" {
 		return nil, nil
 	}
-	if shown, err = readShown(r.compare); err != nil {
+	var review *pb.Review
+	if shown, review, err = readShown(r.compare); err != nil {
 		return nil, err
 	}
 	if r.AgreementID != "" && r.AgreementID != shown.GetAgreementId() {
@@ -116,12 +119,39 @@ func (r *reckoning) ask(agreement []string) (shown *pb.Scorecard, err error) {
 	}
 	r.Ask = bundle.Ask{
 		AgreementID: shown.GetAgreementId(), FromDate: shown.GetFromDate(), ToDate: shown.GetToDate(), AsOf: shown.GetAsOf().AsTime(), Version: shown.GetVersion(),
+		Review: review,
 	}
 	return shown, nil
 }
 
 // readShown reads a scorecard that somebody was shown: by itself, or frozen in a review, whose paper must name it.
-func readShown(name string) (*pb.Scorecard, error) {
+func readShown(name string) (*pb.Scorecard, *pb.Review, error) {
+	text, err := readPaper(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	card, review := &pb.Scorecard{}, &pb.Review{}
+	err = protojson.Unmarshal(text, card)
+	if err != nil && protojson.Unmarshal(text, review) == nil {
+		if what := rules.CheckReview(review); what != "" {
+			return nil, nil, fmt.Errorf("read the review: %s: %s", name, what)
+		}
+		if _, err := strconv.ParseUint(review.GetEtag(), 10, 64); err != nil {
+			return nil, nil, fmt.Errorf("read the review: %s does not say its etag", name)
+		}
+		return review.GetScorecard(), review, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the scorecard: %s is neither a scorecard nor a review: %w", name, err)
+	}
+	if card.GetVersion() == 0 || card.GetAsOf() == nil {
+		return nil, nil, fmt.Errorf("read the scorecard: %s does not say its version, or as of when it is", name)
+	}
+	return card, nil, nil
+}
+
+// readPaper reads a file that is not too long.
+func readPaper(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("read the scorecard: %w", err)
@@ -134,27 +164,14 @@ func readShown(name string) (*pb.Scorecard, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the scorecard: %w", err)
 	}
-	card, review := &pb.Scorecard{}, &pb.Review{}
-	err = protojson.Unmarshal(text, card)
-	if err != nil && protojson.Unmarshal(text, review) == nil {
-		if what := rules.CheckReview(review); what != "" {
-			return nil, fmt.Errorf("read the review: %s: %s", name, what)
-		}
-		return review.GetScorecard(), nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the scorecard: %s is neither a scorecard nor a review: %w", name, err)
-	}
-	if card.GetVersion() == 0 || card.GetAsOf() == nil {
-		return nil, fmt.Errorf("read the scorecard: %s does not say its version, or as of when it is", name)
-	}
-	return card, nil
+	return text, nil
 }
 
 // compared says whether a scorecard that somebody was shown is the one that was reckoned.
 func (s *session) compared(report *bundle.Report, shown *pb.Scorecard, found *bundle.Reckoned) error {
 	reckoned := found.Card
 	differ := bundle.Differences(shown, reckoned)
+	differ = append(differ, found.Review...)
 	if p := shown.GetPosition(); p != 0 && p != reckoned.GetPosition() {
 		differ = append(differ, bundle.Difference{Where: "position", Shown: fmt.Sprint(p), Reckoned: fmt.Sprint(reckoned.GetPosition())})
 	}

@@ -44,6 +44,7 @@ func reviewed(t *testing.T) (sh *shell, dir string) {
 	vendor.must("review open help --id q1 --title First_weeks")
 	client.must("review write help q1 --minutes We_met. --action client_2027-01-01_Name_a_contact")
 	vendor.must("review sign help q1 --yes")
+	write(t, at("half.json"), vendor.must("review show help q1 -o json"))
 	client.must("review sign help q1 --yes")
 	write(t, at("card.json"), vendor.must("scorecard show help -o json"))
 	write(t, at("review.json"), vendor.must("review show help q1 -o json"))
@@ -81,6 +82,9 @@ func TestAScorecardFromFiles(t *testing.T) {
 	replaced("undated.json", "card.json", `"asOf"`, `"createTime"`)
 	replaced("forged.json", "review.json", `"keptOnTime": 1`, `"keptOnTime": 9`)
 	write(t, at("stale.json"), regexp.MustCompile(`"asOf": "20`).ReplaceAllString(file("early.json"), `"asOf": "21`))
+	replaced("another.json", "review.json", `"principalId": "`, `"principalId": "not_`)
+	replaced("tocome.json", "review.json", `"etag": "`, `"etag": "9`)
+	replaced("undone.json", "review.json", `"etag": "`, `"etag": "x`)
 	replaced("tampered.zip", "b.zip", "desk-1", "disk-1")
 	for _, c := range []struct {
 		line string
@@ -96,6 +100,10 @@ func TestAScorecardFromFiles(t *testing.T) {
 		{"b.zip --policy @policy --compare @review.json -o json", exitDone, `"same": true`},
 		{"b.zip --policy @policy --compare @improved.json", exitTampered, "NOT THE SAME\n\nvendor.outcomes.keptOnTime is said to be 9, and is 1\n"},
 		{"b.zip --policy @policy --compare @improved.json -o json", exitTampered, `"reckoned": "1"`},
+		{"b.zip --policy @policy --compare @half.json", exitDone, "THE SAME"},
+		{"b.zip --policy @policy --compare @another.json", exitTampered, "NOT THE SAME\n\nreview.signatures[0].principalId is said to be not_"},
+		{"b.zip --policy @policy --compare @tocome.json", exitIncomplete, "take a newer one"},
+		{"b.zip --policy @policy --compare @undone.json", exitIncomplete, "its etag"},
 		{"b.zip --policy @policy --compare @early.json", exitDone, "THE SAME"},
 		{"b.zip --policy @policy --compare @stale.json", exitTampered, "NOT THE SAME\n\nversion is said to be "},
 		{"tampered.zip --policy @policy", exitTampered, "TAMPERED"},

@@ -32,6 +32,7 @@ type chain struct {
 	bare               []bare            // events whose texts are not there
 	whole              []uint64          // versions whose texts are
 	erased             map[uint64]uint64 // versions that a later one says were erased, and that one
+	answers            map[string][]said // in rounds of the pulse that are open, by round
 	report             ChainReport
 }
 
@@ -73,6 +74,7 @@ func (v *verifier) replay(c *chain) (state *rules.State, err error) {
 		}
 	}()
 	state, err = rules.Follow(c.id, v.history(c), func(s *rules.State, e *pb.Event) {
+		v.pulses(c, e)
 		v.frozen(c, s, e)
 		v.asked.look(c, s, e)
 	})

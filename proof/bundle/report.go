@@ -94,12 +94,13 @@ const (
 	CheckTime        = "time"        // nothing was recorded earlier than what stands before it in the log
 	CheckReplay      = "replay"      // the rules carry the events
 	CheckState       = "state"       // the records are what the events lead to
+	CheckPulse       = "pulse"       // what rounds of the pulse came to is what the answers add up to
 	CheckScore       = "score"       // scorecards that reviews froze are those that the events before them lead to
 	CheckWords       = "words"       // what is written for people is what the events say
 	CheckLabels      = "labels"      // no place in a chain was taken twice, and none was left out
 )
 
-var checks = []string{CheckFile, CheckCheckpoint, CheckConsistency, CheckLog, CheckInclusion, CheckChain, CheckPrivate, CheckTime, CheckReplay, CheckState, CheckScore, CheckWords, CheckLabels}
+var checks = []string{CheckFile, CheckCheckpoint, CheckConsistency, CheckLog, CheckInclusion, CheckChain, CheckPrivate, CheckTime, CheckReplay, CheckState, CheckPulse, CheckScore, CheckWords, CheckLabels}
 
 // MaxFindings is how many findings are listed: who has read as many knows enough.
 const MaxFindings = 100

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -63,6 +64,8 @@ type Ask struct {
 	// Figure is one to explain, of Side; not set: none.
 	Figure pb.FigureId
 	Side   pb.Side
+	// Review is one that somebody was shown, as of the event that its etag is; nil: none. rules.CheckReview finds no fault in it.
+	Review *pb.Review
 }
 
 // AtOnce is how long before a question an event was recorded at most that its answer may leave out: it may have been on its way
@@ -77,6 +80,8 @@ type Reckoned struct {
 	Newest uint64
 	// Explained is what the figure that was asked for is made of, with all obligations behind it; nil: none was.
 	Explained *pb.ExplainFigureResponse
+	// Review is where the review that was shown says something else than the events up to its etag.
+	Review []Difference
 }
 
 // Reckon checks a bundle as Verify does, and reckons a scorecard from its events: from the obligations themselves. There is
@@ -99,8 +104,9 @@ func Reckon(in io.ReaderAt, size int64, trust Trust, ask Ask) (*Report, *Reckone
 // asked is a scorecard that is to be reckoned while a bundle is checked; nil: none.
 type asked struct {
 	Ask
-	done *Reckoned
-	err  error
+	done   *Reckoned
+	review []Difference
+	err    error
 }
 
 // errNoAgreement says that the bundle cannot answer which agreement is meant.
@@ -133,6 +139,7 @@ func (a *asked) look(c *chain, s *rules.State, e *pb.Event) {
 	if !a.of(c) {
 		return
 	}
+	a.compare(c, s)
 	at := e.GetRecordTime().AsTime()
 	if later := a.Version > 0 && e.GetVersion() > a.Version || a.Version == 0 && !a.AsOf.IsZero() && at.After(a.AsOf); later && a.about(c) {
 		a.take(c, s)
@@ -144,14 +151,52 @@ func (a *asked) look(c *chain, s *rules.State, e *pb.Event) {
 
 // end reckons from all events, if no fewer were asked for.
 func (a *asked) end(c *chain, s *rules.State) {
-	if !a.about(c) {
+	if !a.of(c) {
 		return
 	}
-	if newest := s.Version(c.id); a.Version > newest {
-		a.err = fmt.Errorf("the bundle ends with event %d of %s, and event %d is asked for: take a newer one", newest, c.id, a.Version)
+	a.compare(c, s)
+	if newest, last := s.Version(c.id), max(a.Version, versionOf(a.Review)); last > newest {
+		a.err = fmt.Errorf("the bundle ends with event %d of %s, and event %d is asked for: take a newer one", newest, c.id, last)
+	} else if a.about(c) {
+		a.take(c, s)
+	}
+	if a.done != nil {
+		a.done.Review = a.review
+	}
+}
+
+// versionOf is the event that has brought a review to where it is: its etag. It is 0 for none.
+func versionOf(r *pb.Review) uint64 {
+	version, _ := strconv.ParseUint(r.GetEtag(), 10, 64) // what is no number is no event's, and never found
+	return version
+}
+
+// compare holds the review that was shown to the one that the events up to its etag have led to. Its scorecard and paper are
+// held to its digest before, and texts that are not there on both sides were erased before one of them was told.
+func (a *asked) compare(c *chain, s *rules.State) {
+	if a.Review == nil || s.Version(c.id) != versionOf(a.Review) {
 		return
 	}
-	a.take(c, s)
+	is, _ := s.Get(rules.Ref{Kind: rules.KindReview, Agreement: c.id, ID: a.Review.GetReviewId()}).(*pb.Review)
+	if is == nil {
+		a.review = []Difference{{"review", a.Review.GetReviewId(), "nothing"}}
+		return
+	}
+	shown, should := proto.CloneOf(a.Review), proto.CloneOf(is)
+	for _, r := range []*pb.Review{shown, should} {
+		r.Scorecard, r.Body = nil, nil
+	}
+	for _, text := range [][2]*string{
+		{&shown.Title, &should.Title}, {&shown.Reason, &should.Reason}, {&shown.Minutes, &should.Minutes}, {&shown.MinutesSalt, &should.MinutesSalt},
+	} {
+		if *text[0] == "" || *text[1] == "" {
+			*text[0], *text[1] = "", ""
+		}
+	}
+	differences(&a.review, "review", shown.ProtoReflect(), should.ProtoReflect())
+	if p := c.position(is.GetScorecard().GetVersion() + 1); shown.GetPosition() != p && shown.GetPosition() != 0 {
+		a.review = append(a.review, Difference{"review.position", fmt.Sprint(shown.GetPosition()), fmt.Sprint(p)})
+	}
 }
 
 // take reckons the scorecard from what the events so far have led to.

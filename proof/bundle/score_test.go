@@ -221,3 +221,52 @@ func TestAScorecardFromABundle(t *testing.T) {
 		t.Errorf("from one that was tampered with: %v %v", got, err)
 	}
 }
+
+// TestAReviewFromABundle compares a review as it was shown with what the events have led to, when it was.
+func TestAReviewFromABundle(t *testing.T) {
+	w := partners(t)
+	card := w.reckoned("works")
+	w.record("works", reviewOf(card))
+	opened := reviewOf(card).GetReviewOpened()
+	w.record("works", &pb.Event{Actor: &pb.Actor{PrincipalId: "ann", Side: pb.Side_SIDE_VENDOR}, Change: &pb.Event_ReviewSigned{ReviewSigned: &pb.ReviewSigned{
+		ReviewId: "q1", Side: pb.Side_SIDE_VENDOR, Revision: 1, Digest: opened.GetDigest(),
+	}}})
+	b := whole(w)
+	at := func(version int64) *timestamppb.Timestamp { return &timestamppb.Timestamp{Seconds: w.now() - 11 + version} }
+	first := &pb.Review{
+		AgreementId: "works", ReviewId: "q1", Title: "Together", State: pb.ReviewState_REVIEW_STATE_OPEN, OpenedBy: pb.Side_SIDE_VENDOR, Scorecard: card,
+		Position: uint64(len(w.entries) - 1), Revision: 1, Digest: opened.GetDigest(), Body: opened.GetBody(), CreateTime: at(10), UpdateTime: at(10), Etag: "10",
+	}
+	signed := proto.CloneOf(first)
+	signed.Signatures = []*pb.ReviewSignature{{Side: pb.Side_SIDE_VENDOR, PrincipalId: "ann", Revision: 1, Digest: opened.GetDigest(), SignTime: at(11)}}
+	signed.UpdateTime, signed.Etag = at(11), "11"
+	for _, c := range []struct {
+		name  string
+		shown *pb.Review
+		lie   func(*pb.Review)
+		want  string
+	}{
+		{"as it was opened", first, func(*pb.Review) {}, ""},
+		{"as it was signed", signed, func(*pb.Review) {}, ""},
+		{"its title was erased", signed, func(r *pb.Review) { r.Title = "" }, ""},
+		{"another title", signed, func(r *pb.Review) { r.Title = "Alone" }, "review.title is said to be Alone, and is Together"},
+		{"signed before it was", first, func(r *pb.Review) { r.Signatures = signed.Signatures }, "review.signatures[0].side"},
+		{"signed by another", signed, func(r *pb.Review) { r.Signatures[0].PrincipalId = "bob" }, "review.signatures[0].principalId is said to be bob, and is ann"},
+		{"elsewhere", signed, func(r *pb.Review) { r.Position = 3 }, "review.position is said to be 3"},
+		{"one that was never opened", signed, func(r *pb.Review) { r.ReviewId = "q2" }, "review is said to be q2, and is nothing"},
+	} {
+		shown := proto.CloneOf(c.shown)
+		c.lie(shown)
+		_, got, err := ask(w, b, Ask{AgreementID: "works", Version: card.GetVersion(), AsOf: card.GetAsOf().AsTime(), Review: shown})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (c.want == "") != (len(got.Review) == 0) || c.want != "" && !strings.HasPrefix(got.Review[0].String(), c.want) {
+			t.Errorf("%s: %v", c.name, got.Review)
+		}
+	}
+	signed.Etag = "12"
+	if _, got, err := ask(w, b, Ask{Version: card.GetVersion(), Review: signed}); err == nil || got != nil || !strings.Contains(err.Error(), "event 12 is asked for") {
+		t.Errorf("one that is newer than the bundle: %v %v", got, err)
+	}
+}

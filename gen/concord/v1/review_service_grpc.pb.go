@@ -52,7 +52,7 @@ type ReviewServiceClient interface {
 	WithdrawReview(ctx context.Context, in *WithdrawReviewRequest, opts ...grpc.CallOption) (*Review, error)
 	// ProposeReviewAction makes a signed review's action a proposal: an AMENDMENT whose text is the one in force and, besides, a
 	// ONE_OFF commitment of the action. Either side may, and the other accepts it or not. An action is proposed again once its
-	// proposal came to nothing.
+	// proposal came to nothing. STALE_BASE while an amendment that both accepted waits for its day.
 	ProposeReviewAction(ctx context.Context, in *ProposeReviewActionRequest, opts ...grpc.CallOption) (*Review, error)
 }
 
@@ -158,7 +158,7 @@ type ReviewServiceServer interface {
 	WithdrawReview(context.Context, *WithdrawReviewRequest) (*Review, error)
 	// ProposeReviewAction makes a signed review's action a proposal: an AMENDMENT whose text is the one in force and, besides, a
 	// ONE_OFF commitment of the action. Either side may, and the other accepts it or not. An action is proposed again once its
-	// proposal came to nothing.
+	// proposal came to nothing. STALE_BASE while an amendment that both accepted waits for its day.
 	ProposeReviewAction(context.Context, *ProposeReviewActionRequest) (*Review, error)
 	mustEmbedUnimplementedReviewServiceServer()
 }

@@ -779,7 +779,7 @@ type Scorecard struct {
 	FromDate string `protobuf:"bytes,2,opt,name=from_date,json=fromDate,proto3" json:"from_date,omitempty"`
 	// The last day of the window, YYYY-MM-DD, never after as_of: what is due later is not in it.
 	ToDate string `protobuf:"bytes,3,opt,name=to_date,json=toDate,proto3" json:"to_date,omitempty"`
-	// When it was reckoned, or the as_of that was asked for.
+	// When it was reckoned, or the as_of that was asked for; never before its newest event was recorded.
 	AsOf *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	// The newest event of the agreement's chain that is in it.
 	Version uint64 `protobuf:"varint,5,opt,name=version,proto3" json:"version,omitempty"`
