@@ -98,11 +98,26 @@ func (d *Decision) allPass(agreementID string, at time.Time, commitments ...*pb.
 	return e
 }
 
+// living is all commitments of an agreement that time can still change anything about. Amendments may have ended any number of
+// others.
+func (d *Decision) living(agreementID string) (found []*pb.Commitment) {
+	for after := Place(""); ; {
+		page := d.State.Commitments(agreementID, nil, after, scoredPage)
+		for _, c := range page {
+			if after = PlaceOf(c); c.GetState() != ended || c.GetOpenObligationCount() > 0 {
+				found = append(found, c)
+			}
+		}
+		if len(page) < scoredPage {
+			return found
+		}
+	}
+}
+
 // completable refuses to complete an agreement of which something is open.
 func (d *Decision) completable(a *pb.Agreement, _ consent, at time.Time) *Error {
 	id := a.GetAgreementId()
-	all := d.State.Commitments(id, []pb.CommitmentState{dormant, inForce, ended}, "", MaxCommitments)
-	if e := d.allPass(id, at, all...); e != nil {
+	if e := d.allPass(id, at, d.living(id)...); e != nil {
 		return e
 	}
 	for _, o := range d.State.Obligations(id, "", []pb.ObligationState{due, submitted, breached, curing, suspended, disputed}, "", 1) {

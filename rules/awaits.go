@@ -62,6 +62,10 @@ func Awaits(found []Await, m proto.Message) []Await {
 				found = append(found, Await{toAnswer, side, NoDay})
 			}
 		}
+	case *pb.Observation: // one by the side whose objective it is about is confirmed at once
+		if r.GetState() == pending {
+			return append(found, Await{toJudge, Other(r.GetBy()), NoDay})
+		}
 	case *pb.PulseRound:
 		for i, given := range [...]int32{r.GetVendorAnswerCount(), r.GetClientAnswerCount()} {
 			if r.GetState() == pulseOpen && given < r.GetRespondents() {

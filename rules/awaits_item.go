@@ -37,6 +37,10 @@ func (w Await) Item(a *pb.Agreement, m proto.Message, party string, task pb.Port
 	case *pb.Review:
 		item.Record = &pb.PortfolioItem_ReviewId{ReviewId: r.GetReviewId()}
 		item.Title, item.Words = cmp.Or(r.GetTitle(), "Joint review"), "Write what was found, and sign its paper."
+	case *pb.Observation:
+		item.Record = &pb.PortfolioItem_ObservationId{ObservationId: r.GetObservationId()}
+		item.Title = r.GetObjectiveId() + " at " + r.GetValue() + " on " + r.GetObservedDate()
+		item.Words = "Confirm it, or return it and say what is wrong."
 	case *pb.PulseRound:
 		item.Record = &pb.PortfolioItem_PulseRoundId{PulseRoundId: r.GetPulseRoundId()}
 		item.Title, item.Words, item.Time = "Pulse", "Say how both sides are; it is sealed until both have said so.", r.GetEndTime()
@@ -124,6 +128,8 @@ func concernTask(m *pb.Concern) string {
 			return "Reply to it: whether you take it, and why."
 		case m.GetState() == raised:
 			return "Acknowledge it."
+		case m.GetAbout() == m.GetRaisedBy():
+			return "Propose what helps."
 		}
 		return "Admit it, contest it, or propose a remedy."
 	case admitted:

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,6 +86,7 @@ func TestAwaitsAreMirrored(t *testing.T) {
 		{&pb.Proposal{State: open, Turn: 1, ExpireTime: day}, &pb.Proposal{State: open, Turn: 2, ExpireTime: day}},
 		{&pb.Review{State: reviewOpen, Signatures: []*pb.ReviewSignature{{Side: 1}}}, &pb.Review{State: reviewOpen, Signatures: []*pb.ReviewSignature{{Side: 2}}}},
 		{&pb.Review{State: reviewOpen}, &pb.Review{State: reviewOpen}},
+		{&pb.Observation{State: pending, By: 1}, &pb.Observation{State: pending, By: 2}},
 		{&pb.PulseRound{State: pulseOpen, Respondents: 2, VendorAnswerCount: 2}, &pb.PulseRound{State: pulseOpen, Respondents: 2, ClientAnswerCount: 2}},
 		{&pb.PulseRound{State: pulseOpen, Respondents: 2, VendorAnswerCount: 1}, &pb.PulseRound{State: pulseOpen, Respondents: 2, ClientAnswerCount: 1}},
 		{&pb.Concern{State: raised, RaisedBy: 1, Respondent: 2}, &pb.Concern{State: raised, RaisedBy: 2, Respondent: 1}},
@@ -121,5 +123,16 @@ func TestWaitingUntilAnInstantHasADay(t *testing.T) {
 	}
 	if w := Awaits(nil, &pb.Obligation{State: disputed}); w[0].Day != NoDay {
 		t.Errorf("without a day: %v", w)
+	}
+}
+
+// TestNobodyIsToldToAdmitAWarningAboutTheOther holds that who is warned by a side about itself is told to do what the rules let it do.
+func TestNobodyIsToldToAdmitAWarningAboutTheOther(t *testing.T) {
+	m := &pb.Concern{State: acknowledged, Kind: earlyWarning, RaisedBy: pb.Side_SIDE_CLIENT, Respondent: pb.Side_SIDE_VENDOR, About: pb.Side_SIDE_CLIENT}
+	if said := concernTask(m); strings.Contains(said, "dmit") || unfitConcern(m, "admit") == nil {
+		t.Errorf("%q", said)
+	}
+	if m.About = pb.Side_SIDE_VENDOR; !strings.Contains(concernTask(m), "Admit") || unfitConcern(m, "admit") != nil {
+		t.Errorf("%q", concernTask(m))
 	}
 }

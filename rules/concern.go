@@ -10,8 +10,8 @@ import (
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
 
-// MaxOpenConcerns is how many concerns of one agreement are open at once: far more than two sides can talk about.
-// concern_service.proto says the same.
+// MaxOpenConcerns is how many concerns that one side of an agreement raised are open at once: far more than two sides can talk
+// about. Each side has its own, so that none can keep the other from speaking. concern_service.proto says the same.
 const MaxOpenConcerns = 1000
 
 // The kinds of concerns.
@@ -64,19 +64,28 @@ func (d *Decision) mayRaise(a *pb.Agreement, side pb.Side) *Error {
 	case a.GetRevision() == 0:
 		e = Refuse(pb.ErrorReason_ERROR_REASON_WRONG_STATE, "The agreement is %s; a concern is raised once both sides have agreed.", word(a.GetState()))
 	default:
-		return roomForConcern(a)
+		return d.roomForConcern(a, side)
 	}
 	e.Rule, e.Subject, e.Metadata = "concern raise", "agreements/"+a.GetAgreementId(), map[string]string{"state": word(a.GetState())}
 	return e
 }
 
-// roomForConcern refuses one more open concern where there are too many.
-func roomForConcern(a *pb.Agreement) *Error {
-	if a.GetOpenConcernCount() < MaxOpenConcerns {
+// roomForConcern refuses a side one more open concern where it has raised too many. They are counted only where that may be.
+func (d *Decision) roomForConcern(a *pb.Agreement, side pb.Side) *Error {
+	own := 0
+	if a.GetOpenConcernCount() >= MaxOpenConcerns {
+		for _, m := range d.State.Concerns(a.GetAgreementId(), openConcerns, "", 2*MaxOpenConcerns) {
+			if m.GetRaisedBy() == side {
+				own++
+			}
+		}
+	}
+	if own < MaxOpenConcerns {
 		return nil
 	}
-	return Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "%d concerns of the agreement are open. Resolve or withdraw some first.", MaxOpenConcerns).
-		as(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "limit", fmt.Sprint(MaxOpenConcerns))
+	e := Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "%d concerns that the %s raised are open. Withdraw some of them, or agree on how they end, first.", MaxOpenConcerns, sideWord(side))
+	e.Subject = "agreements/" + a.GetAgreementId()
+	return e.as(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "limit", fmt.Sprint(MaxOpenConcerns))
 }
 
 // hasClock says of a kind whether it has clocks, and counts. A kind word and a correction touch no score.
@@ -169,19 +178,28 @@ func (d *Decision) emitConcern(m *pb.Concern, side pb.Side, change *pb.Event) {
 	d.answer(concernRef(m.GetAgreementId(), m.GetConcernId()))
 }
 
+// acknowledgeConcern is the respondent's word that it has heard. Who raised a concern may have put a remedy on the table before
+// that, or asked others: it stays there.
 func (d *Decision) acknowledgeConcern(c *pb.AcknowledgeConcernRequest) error {
 	a, m, side, refused := d.onConcern(c.GetAgreementId(), c.GetConcernId(), "acknowledge")
 	if refused != nil {
 		return refused
 	}
-	heard := &pb.ConcernAcknowledged{ConcernId: m.GetConcernId(), Note: c.GetNote(), To: acknowledged}
-	switch {
-	case m.GetKind() == appreciation:
-		heard.To = resolved
-	case hasClock(m.GetKind()):
-		heard.RemedyEndTime = d.inBusinessDays(a, d.concernTerms(a).remedy)
+	if m.GetAcknowledgeTime() != nil {
+		e := refuseGuard("concern", "acknowledge", unheard, "It was acknowledged already, for whatever its respondent does acknowledges it. Answer the remedy, or propose one.")
+		e.Subject = "agreements/" + m.GetAgreementId() + "/concerns/" + m.GetConcernId()
+		return e
 	}
-	d.emitConcern(m, side, &pb.Event{Change: &pb.Event_ConcernAcknowledged{ConcernAcknowledged: heard}})
+	said := &pb.ConcernAcknowledged{ConcernId: m.GetConcernId(), Note: c.GetNote(), To: acknowledged}
+	switch {
+	case m.GetState() != raised:
+		said.To, said.RemedyEndTime = m.GetState(), m.GetRemedyEndTime()
+	case m.GetKind() == appreciation:
+		said.To = resolved
+	case hasClock(m.GetKind()):
+		said.RemedyEndTime = d.inBusinessDays(a, d.concernTerms(a).remedy)
+	}
+	d.emitConcern(m, side, &pb.Event{Change: &pb.Event_ConcernAcknowledged{ConcernAcknowledged: said}})
 	return nil
 }
 

@@ -91,20 +91,25 @@ func concernWorld(t *testing.T, raiser Caller, from pb.ConcernState, verb string
 	return w
 }
 
-// TestConcernsAreBounded holds that a thousand open concerns are enough, and that closing one makes room.
+// TestConcernsAreBounded holds that a thousand open concerns of one side are enough, that closing one makes room, and that the
+// other side can speak all the same.
 func TestConcernsAreBounded(t *testing.T) {
 	w := agreedWorld(t)
+	for n := range MaxOpenConcerns {
+		id := fmt.Sprintf("c%d", n)
+		w.put(concernRef("care", id), &pb.Concern{AgreementId: "care", ConcernId: id, Kind: feedback, State: raised, RaisedBy: pb.Side_SIDE_VENDOR, Respondent: pb.Side_SIDE_CLIENT, CreateTime: timestamppb.New(w.now)})
+	}
 	a := proto.CloneOf(w.agreement("care"))
-	a.OpenConcernCount = MaxOpenConcerns - 1
+	a.OpenConcernCount = MaxOpenConcerns
 	w.put(agreementRef("care"), a)
 	raise := &pb.RaiseConcernRequest{AgreementId: "care", Kind: feedback, Title: "One more"}
-	w.must(vendor, raise)
-	id := w.decision.Answer.(*pb.Concern).GetConcernId()
-	if _, err := w.do(client, raise); err == nil || err.(*Error).Reason != pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED {
+	_, err := w.do(vendor, raise)
+	if e, refused := err.(*Error); !refused || e.Reason != pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED || e.Subject != "agreements/care" {
 		t.Errorf("the thousand and first: %v", err)
 	}
-	w.must(client, &pb.ReplyConcernRequest{AgreementId: "care", ConcernId: id, Reply: "Thanks."})
 	w.must(client, raise)
+	w.must(client, &pb.ReplyConcernRequest{AgreementId: "care", ConcernId: "c7", Reply: "Thanks."})
+	w.must(vendor, raise)
 }
 
 // TestContactsAreChecked holds that owners and sponsors are of a side.

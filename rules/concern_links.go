@@ -49,20 +49,21 @@ func (d *Decision) excuseLinked(o *pb.Obligation, side pb.Side, excuse *pb.Excus
 	d.closed(o, d.stamp.At)
 }
 
-// discloseLinked notes that a concern told of failures first: of those that have not come yet. Who told is on record, whatever
-// comes of it; it counts only where there is a failure.
+// discloseLinked notes that a concern told of failures: of those that have not come yet. Who told first is on record, whatever
+// comes of it; it counts only where there is a failure. What the other side tells later is kept, as the first may be taken back.
 func (s *State) discloseLinked(e *pb.Event, c *pb.ConcernRaised) {
-	if !hasClock(c.GetKind()) {
-		return
-	}
+	side := e.GetActor().GetSide()
 	for _, id := range c.GetObligationIds() {
 		o := s.obligation(e.GetAgreementId(), id)
-		if o == nil || o.GetDisclosedBy() != pb.Side_SIDE_UNSPECIFIED || o.GetBreachTime() != nil || Final(o.GetState()) {
+		if !hasClock(c.GetKind()) || o == nil || failedOrOver(o) {
 			continue
 		}
-		s.editObligation(e, id, func(o *pb.Obligation) {
-			o.DisclosedBy, o.DisclosedConcernId = e.GetActor().GetSide(), c.GetConcernId()
-		})
+		switch {
+		case o.GetDisclosedBy() == pb.Side_SIDE_UNSPECIFIED:
+			s.editObligation(e, id, func(o *pb.Obligation) { o.DisclosedBy, o.DisclosedConcernId = side, c.GetConcernId() })
+		case o.GetDisclosedBy() == Other(side) && o.GetDisclosedConcernId() != "" && o.GetLaterConcernId() == "":
+			s.editObligation(e, id, func(o *pb.Obligation) { o.LaterConcernId = c.GetConcernId() })
+		}
 	}
 }
 
@@ -71,14 +72,24 @@ func (s *State) discloseLinked(e *pb.Event, c *pb.ConcernRaised) {
 func (s *State) untellLinked(e *pb.Event, m *pb.Concern) {
 	for _, id := range m.GetObligationIds() {
 		o := s.obligation(e.GetAgreementId(), id)
-		if o.GetDisclosedConcernId() != m.GetConcernId() || o.GetBreachTime() != nil || Final(o.GetState()) {
-			continue
+		switch {
+		case failedOrOver(o):
+		case o.GetLaterConcernId() == m.GetConcernId():
+			s.editObligation(e, id, func(o *pb.Obligation) { o.LaterConcernId = "" })
+		case o.GetDisclosedConcernId() == m.GetConcernId():
+			s.editObligation(e, id, func(o *pb.Obligation) {
+				by := pb.Side_SIDE_UNSPECIFIED
+				if o.GetLaterConcernId() != "" {
+					by = Other(o.GetDisclosedBy())
+				}
+				o.DisclosedBy, o.DisclosedConcernId, o.LaterConcernId = by, o.GetLaterConcernId(), ""
+			})
 		}
-		s.editObligation(e, id, func(o *pb.Obligation) {
-			o.DisclosedBy, o.DisclosedConcernId = pb.Side_SIDE_UNSPECIFIED, ""
-		})
 	}
 }
+
+// failedOrOver says of an obligation that it is no news any more how it ends: it has failed, or is closed.
+func failedOrOver(o *pb.Obligation) bool { return o.GetBreachTime() != nil || Final(o.GetState()) }
 
 // concernClock is when time alone changes something about a concern; nil if it never does: the time to acknowledge it, or the
 // time to propose or answer a remedy, ends.

@@ -232,6 +232,99 @@ func TestRaisingNeverLowersTheRaiser(t *testing.T) {
 	}
 }
 
+// TestRaisingNeverLowersAnyFigure tells tales that are full of concerns, pulses and observations, and twice what comes of one
+// moment: in one a side, either of them, raises a concern about whatever there is, and both talk about it as they like; in the
+// other it keeps silent. Then time passes. None of the figures of who raised it is lower for it, and none that it had is gone but
+// where it has failed in nothing any more.
+func TestRaisingNeverLowersAnyFigure(t *testing.T) {
+	kinds, talked, missed := map[pb.ConcernKind]int{}, 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t, begin)
+		for _, tn := range randomTale(t) {
+			_, _ = w.take(tn)
+		}
+		for range walkLength {
+			tn := randomTurn(t, w)
+			by := rapid.SampledFrom([]Caller{vendor, client}).Draw(t, "who")
+			switch about := evenly(t, "about"); {
+			case tn.command == nil:
+			case about == 0:
+				tn.by, tn.command = randomConcern(t, w, "care", by)
+			case about == 1:
+				tn.by, tn.command = randomPulse(t, w, "care", by)
+			case about == 2:
+				tn.by, tn.command = randomObservation(t, w, "care", by)
+			}
+			_, _ = w.take(tn)
+		}
+		if w.agreement("care").GetRevision() == 0 {
+			return
+		}
+		w.until(w.now.Add(time.Nanosecond)) // what time has brought is no doing of who speaks
+		by := rapid.SampledFrom([]Caller{vendor, client}).Draw(t, "raiser")
+		raise := randomRaise(t, w, "care", by).(*pb.RaiseConcernRequest)
+		raise.ConcernId = "spoken"
+		silent, loud := w.again(t), w.again(t)
+		if _, err := loud.do(by, raise); err != nil {
+			return
+		}
+		side := by.SideOf(w.agreement("care"))
+		if before, after := silent.scores("care"), loud.scores("care"); !proto.Equal(bare(before), bare(after)) {
+			t.Fatalf("raising %v made\n%v\nof\n%v", raise, after, before)
+		}
+		kinds[raise.GetKind()]++
+		for range rapid.IntRange(0, 3).Draw(t, "words") {
+			m := loud.records[concernRef("care", "spoken")].(*pb.Concern)
+			verb := rapid.SampledFrom(verbsOf(ConcernMoves)).Draw(t, "verb")
+			who := rapid.SampledFrom([]Caller{vendor, client}).Draw(t, "speaker")
+			if _, err := loud.do(who, concernCommand(verb, "care", m.GetConcernId())); err == nil {
+				talked++
+			}
+		}
+		days := rapid.IntRange(0, 40).Draw(t, "days")
+		loud.until(loud.now.AddDate(0, 0, days))
+		silent.until(silent.now.AddDate(0, 0, days))
+		if loud.records[concernRef("care", "spoken")].(*pb.Concern).GetResponseMissed() {
+			missed++
+		}
+		spoke, kept := figuresOf(loud.scores("care"), side), figuresOf(silent.scores("care"), side)
+		for i, f := range kept {
+			if f.GetFigureId() == pb.FigureId_FIGURE_ID_PULSE_GAP {
+				if !proto.Equal(f, spoke[i]) { // which is neither good nor bad
+					t.Fatalf("%v, had it kept silent %v", spoke[i], f)
+				}
+				continue
+			}
+			if f.GetFigureId() == pb.FigureId_FIGURE_ID_CANDOUR && raise.GetKind() == reliefClaim {
+				continue // what is excused is no failure any more, also one that it told of first
+			}
+			gone := f.Value != nil && spoke[i].Value == nil && spoke[i].GetFigureId() != pb.FigureId_FIGURE_ID_RECOVERY && spoke[i].GetFigureId() != pb.FigureId_FIGURE_ID_CANDOUR
+			if spoke[i].Value != nil && spoke[i].GetValue() < f.GetValue() || gone {
+				t.Fatalf("%v raised %v, and has\n%v\nhad it kept silent\n%v", side, raise, spoke[i], f)
+			}
+		}
+	})
+	for n := range pb.ConcernKind_name {
+		if kind := pb.ConcernKind(n); n != 0 && kinds[kind] < 5 {
+			t.Errorf("%d of %v were raised: that proves little", kinds[kind], kind)
+		}
+	}
+	if talked < 20 || missed < 5 {
+		t.Errorf("%d words followed, %d were not heard in time: that proves little", talked, missed)
+	}
+}
+
+// figuresOf is every figure of a side.
+func figuresOf(card *pb.Scorecard, side pb.Side) []*pb.Figure {
+	s := card.GetVendor()
+	if side == pb.Side_SIDE_CLIENT {
+		s = card.GetClient()
+	}
+	return []*pb.Figure{
+		s.GetKept(), s.GetRecovery(), s.GetCandour(), s.GetResponsiveness(), s.GetPulse(), s.GetPulseGap(), s.GetBlocked(), s.GetEvidence(), s.GetAttainment(),
+	}
+}
+
 // bare is a scorecard without how long the history is.
 func bare(card *pb.Scorecard) *pb.Scorecard {
 	card = proto.CloneOf(card)

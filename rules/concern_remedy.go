@@ -172,5 +172,5 @@ func (d *Decision) mayReopen(a *pb.Agreement, m *pb.Concern) *Error {
 		return refuseGuard("concern", "reopen", inReopenDays, "It was reopened %d times already. Raise another, and escalate it.", maxReopenings).
 			as(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "limit", "reopenings")
 	}
-	return roomForConcern(a)
+	return d.roomForConcern(a, m.GetRaisedBy())
 }

@@ -32,7 +32,7 @@ func busyWorld(t testing.TB) *world {
 func (w *world) again(t rapid.TB) *world {
 	return &world{
 		t: t, now: w.now, records: maps.Clone(w.records), frozen: maps.Clone(w.frozen), timers: maps.Clone(w.timers),
-		versions: maps.Clone(w.versions), history: w.history[:len(w.history):len(w.history)], drawn: maps.Clone(w.drawn), trace: newTrace(),
+		versions: maps.Clone(w.versions), history: w.history[:len(w.history):len(w.history)], drawn: maps.Clone(w.drawn), trace: newTrace(), carry: w.carry,
 	}
 }
 

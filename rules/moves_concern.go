@@ -16,6 +16,7 @@ const (
 
 // What some rows ask for besides, where a refusal names it.
 const (
+	unheard      = "nobody has acknowledged it yet"
 	stepOver     = "the time of the step it is at is over; level 4 is the last, and needs a neutral"
 	fromLevel    = "both sides from level 3 on, the neutral at level 4"
 	inReopenDays = "within the agreed days, and 20 times at most"
@@ -25,8 +26,11 @@ const (
 var ConcernMoves = []Move[pb.ConcernState]{
 	{From: raised, Verb: "acknowledge", By: Respondent, To: acknowledged},
 	{From: raised, Verb: "acknowledge", By: Respondent, To: resolved, If: "an appreciation"},
+	{From: remedyProposed, Verb: "acknowledge", By: Respondent, To: remedyProposed, If: unheard},
+	{From: escalated, Verb: "acknowledge", By: Respondent, To: escalated, If: unheard},
 	{From: raised, Verb: "go unheard", By: ClockActor, To: raised, If: "the time to acknowledge it is over"},
 	{From: remedyProposed, Verb: "go unheard", By: ClockActor, To: remedyProposed, If: "the time to acknowledge it is over"},
+	{From: escalated, Verb: "go unheard", By: ClockActor, To: escalated, If: "the time to acknowledge it is over"},
 	{From: raised, Verb: "reply to", By: Respondent, To: resolved, If: "feedback"},
 	{From: acknowledged, Verb: "reply to", By: Respondent, To: resolved, If: "feedback"},
 	{From: acknowledged, Verb: "admit", By: Respondent, To: admitted},
@@ -87,6 +91,9 @@ func toConcern(m *pb.Concern, side pb.Side) func(Who) bool {
 		return false
 	}
 }
+
+// openConcerns are the states in which a concern is not closed.
+var openConcerns = []pb.ConcernState{raised, acknowledged, admitted, contested, remedyProposed, escalated}
 
 // concernOver says whether a concern in this state is closed.
 func concernOver(s pb.ConcernState) bool { return s == resolved || s == takenBack }

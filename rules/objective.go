@@ -18,6 +18,12 @@ const (
 	// MaxObservations is how many observations one objective has: one of every day for as long as an agreement lasts at most,
 	// all but.
 	MaxObservations = 10_000
+	// MaxPendingObservations is how many observations of one objective wait for the word of its side: without it the other side
+	// could fill an objective up, so that who hopes has no room for its own.
+	MaxPendingObservations = 100
+	// MaxConfirmedADay is how many observations of one objective and one day are confirmed: all of them are read to know the last
+	// word on where it stood, with every scorecard.
+	MaxConfirmedADay = 100
 )
 
 // checkObjectives lists what is wrong with the objectives of a text.
@@ -102,9 +108,8 @@ func (d *Decision) recordObservation(c *pb.RecordObservationRequest) error {
 	if wrong := d.wrongObservation(a, c); wrong != nil {
 		return Invalid(wrong...)
 	}
-	if o.GetObservationCount() >= MaxObservations {
-		e := Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "Objective %s has %d observations already. Agree on another one in its place.", o.GetObjectiveId(), MaxObservations)
-		e.Subject, e.Metadata = "agreements/"+id+"/objectives/"+o.GetObjectiveId(), map[string]string{"limit": "observations of an objective"}
+	if e := d.roomForObservation(o, side, c.GetObservedDate()); e != nil {
+		e.Subject = "agreements/" + id + "/objectives/" + o.GetObjectiveId()
 		return e
 	}
 	observation, refused := d.newID(c.GetObservationId(), "obs_", "observation", func(chosen string) Ref { return observationRef(id, chosen) })
@@ -119,6 +124,34 @@ func (d *Decision) recordObservation(c *pb.RecordObservationRequest) error {
 	}
 	d.answer(observationRef(id, observation))
 	return nil
+}
+
+// roomForObservation refuses one more observation of an objective that has too many, and one of the other side where too many wait
+// for the word of the side that hopes; whose own word confirms.
+func (d *Decision) roomForObservation(o *pb.Objective, side pb.Side, date string) *Error {
+	if o.GetObservationCount() >= MaxObservations {
+		return Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "Objective %s has %d observations already. Agree on another one in its place.", o.GetObjectiveId(), MaxObservations).
+			as(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "limit", "observations of an objective")
+	}
+	if side == o.GetSide() {
+		return d.roomOfDay(o, date)
+	}
+	waiting := []pb.ObservationState{pending}
+	if len(d.State.Observations(o.GetAgreementId(), o.GetObjectiveId(), waiting, "", MaxPendingObservations)) < MaxPendingObservations {
+		return nil
+	}
+	return Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "%d observations of objective %s wait for the %s to confirm or return them. Ask for that first.", MaxPendingObservations, o.GetObjectiveId(), sideWord(o.GetSide())).
+		as(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "limit", "observations that wait")
+}
+
+// roomOfDay refuses to confirm one more observation of a day that has too many.
+func (d *Decision) roomOfDay(o *pb.Objective, date string) *Error {
+	of := d.State.Observations(o.GetAgreementId(), o.GetObjectiveId(), []pb.ObservationState{confirmed}, newestFirst(mustParse(date), ""), MaxConfirmedADay)
+	if len(of) < MaxConfirmedADay || of[len(of)-1].GetObservedDate() != date {
+		return nil
+	}
+	return Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "%d observations of objective %s are confirmed for %s already. Observe another day.", MaxConfirmedADay, o.GetObjectiveId(), date).
+		as(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "limit", "observations of a day")
 }
 
 // wrongObservation lists what is wrong with an observation. Nobody has observed what is to come, and what was before the
@@ -173,6 +206,12 @@ func (d *Decision) onObservation(agreementID, observationID, verb string, change
 	}
 	if e := d.matchEtag(o.GetEtag()); e != nil {
 		return e
+	}
+	if verb == "confirm" {
+		if e := d.roomOfDay(objective, o.GetObservedDate()); e != nil {
+			e.Subject = "agreements/" + agreementID + "/observations/" + observationID
+			return e
+		}
 	}
 	d.emit(agreementID, side, change)
 	d.answer(ref)

@@ -156,10 +156,15 @@ func (l *outlook) own(o *pb.Obligation) (*pb.OutlookReason, decimal) {
 	return l.past(o.GetCommitmentId(), o.GetObligor())
 }
 
-// told says whether the obligor of an obligation that is to be done has told that it will be late, by a concern that stands.
+// told says whether the obligor of an obligation that is to be done has told that it will be late, by a concern that stands,
+// whoever told of it first.
 func (l *outlook) told(o *pb.Obligation) bool {
-	m := l.State.concern(l.id, o.GetDisclosedConcernId())
-	return o.GetDisclosedBy() == o.GetObligor() && m != nil && m.GetState() != resolved && m.GetState() != takenBack
+	id := o.GetDisclosedConcernId()
+	if o.GetDisclosedBy() != o.GetObligor() {
+		id = o.GetLaterConcernId()
+	}
+	m := l.State.concern(l.id, id)
+	return m != nil && !concernOver(m.GetState())
 }
 
 // dayOver says whether the day of an obligation that is to be done is over.

@@ -169,6 +169,11 @@ func laterOn(t *testing.T, w viewer) {
 	early.ConcernId, early.About = "fear", pb.Side_SIDE_UNSPECIFIED
 	w.must(vendor, early)
 	holds("client sandbox-1 2026-03-13 0.500000 " + saidNothing)
+	// That it was feared before it was told makes it no less told.
+	early.ConcernId, early.About = "told", pb.Side_SIDE_CLIENT
+	w.must(client, early)
+	holds("client sandbox-1 2026-03-13 1.000000 The client has told that it will be late.")
+	w.must(client, &pb.WithdrawConcernRequest{AgreementId: "care", ConcernId: "told"})
 	// What is broken is no forecast any more, but what waits for it is late.
 	w.day("2026-03-25")
 	pilot := "vendor pilot-1 2026-04-30 1.000000 " + saidNothing + " It waits for sandbox-1 of the client, which is late. It waits for report-4 of the vendor, which is"

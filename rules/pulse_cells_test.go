@@ -109,6 +109,8 @@ func TestAnObjectiveHasOnlySoManyObservations(t *testing.T) {
 	if !errors.As(err, &e) || e.Reason != pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED || e.Metadata["limit"] == "" {
 		t.Errorf("one more: %v", err)
 	}
+	nobodyFillsItUp(t)
+	aDayHasAnEnd(t)
 	many := &pb.Terms{}
 	for i := range MaxObjectives + 1 {
 		many.Objectives = append(many.Objectives, &pb.ObjectiveTerms{ObjectiveId: fmt.Sprint(i), Side: pb.Side_SIDE_CLIENT, Target: "1", ByDate: "2026-01-01"})
@@ -116,4 +118,41 @@ func TestAnObjectiveHasOnlySoManyObservations(t *testing.T) {
 	if wrong := checkObjectives(many, frame{}, "terms"); len(wrong) != 1 || wrong[0].Field != fmt.Sprintf("terms.objectives[%d].side", MaxObjectives) {
 		t.Errorf("too many objectives: %v", wrong)
 	}
+}
+
+// nobodyFillsItUp holds that the other side has only so many observations wait, and that the side that hopes has its say all the same.
+func nobodyFillsItUp(t *testing.T) {
+	t.Helper()
+	w := hopefulWorld(t, pulseOpen, objectiveInForce, pending) // one waits
+	record := &pb.RecordObservationRequest{AgreementId: "care", ObjectiveId: "calls", Value: "1", ObservedDate: DayOf(w.now.Date()).String()}
+	for range MaxPendingObservations - 1 {
+		w.must(vendor, record)
+	}
+	_, err := w.do(vendor, record)
+	var e *Error
+	if !errors.As(err, &e) || e.Reason != pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED || e.Subject != "agreements/care/objectives/calls" {
+		t.Errorf("one more: %v", err)
+	}
+	w.must(client, record)
+	w.must(client, &pb.ReturnObservationRequest{AgreementId: "care", ObservationId: "may", Reason: "no"})
+	w.must(vendor, record)
+}
+
+// aDayHasAnEnd holds that of one day only so many are confirmed, by whichever word, and that another day has room.
+func aDayHasAnEnd(t *testing.T) {
+	t.Helper()
+	w := hopefulWorld(t, pulseOpen, objectiveInForce, pending)
+	record := &pb.RecordObservationRequest{AgreementId: "care", ObjectiveId: "calls", Value: "1", ObservedDate: "2025-12-01"}
+	for range MaxConfirmedADay {
+		w.must(client, record)
+	}
+	for _, one := range []proto.Message{record, &pb.ConfirmObservationRequest{AgreementId: "care", ObservationId: "may"}} {
+		_, err := w.do(client, one)
+		var e *Error
+		if !errors.As(err, &e) || e.Reason != pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED || e.Subject == "" {
+			t.Errorf("one more: %v", err)
+		}
+	}
+	record.ObservedDate = "2025-12-02"
+	w.must(client, record)
 }

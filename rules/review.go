@@ -20,7 +20,8 @@ import (
 
 // Bounds of reviews. review.proto and review_service.proto say the same.
 const (
-	// MaxOpenReviews is how many reviews of an agreement may be open: what a side can keep in view.
+	// MaxOpenReviews is how many reviews that one side of an agreement opened may be open: what it can keep in view. Each side
+	// has its own, so that none can keep the other from opening one.
 	MaxOpenReviews = 10
 	// MaxReviewRevisions bounds the writing of one review, so that it cannot grow for ever.
 	MaxReviewRevisions = 1000
@@ -47,9 +48,7 @@ func (d *Decision) openReview(c *pb.OpenReviewRequest) error {
 	if err != nil {
 		return err
 	}
-	if len(d.State.Reviews(a.GetAgreementId(), []pb.ReviewState{reviewOpen}, "", MaxOpenReviews)) == MaxOpenReviews {
-		e := Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "%d reviews of the agreement are open. Sign or withdraw some first.", MaxOpenReviews)
-		e.Metadata = map[string]string{"limit": "open reviews"}
+	if e := d.roomForReview(a, side); e != nil {
 		return e
 	}
 	id, refused := d.newID(c.GetReviewId(), "rev_", "review", func(id string) Ref { return reviewRef(a.GetAgreementId(), id) })
@@ -80,17 +79,35 @@ func mayReview(a *pb.Agreement, side pb.Side) *Error {
 	return e
 }
 
+// roomForReview refuses a side one more open review where it has opened too many.
+func (d *Decision) roomForReview(a *pb.Agreement, side pb.Side) *Error {
+	own := 0
+	for _, r := range d.State.Reviews(a.GetAgreementId(), []pb.ReviewState{reviewOpen}, "", 2*MaxOpenReviews) {
+		if r.GetOpenedBy() == side {
+			own++
+		}
+	}
+	if own < MaxOpenReviews {
+		return nil
+	}
+	e := Refuse(pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED, "%d reviews that the %s opened are open. Sign them together, or withdraw some first.", MaxOpenReviews, sideWord(side))
+	e.Subject, e.Metadata = "agreements/"+a.GetAgreementId(), map[string]string{"limit": "open reviews"}
+	return e
+}
+
 // scoresPass brings all that scores are made of to where time has left it, so that it is in a card whether the clock has looked
 // or not: obligations, rounds of the pulse, and concerns that nobody has heard.
 func (d *Decision) scoresPass(a *pb.Agreement) *Error {
 	id := a.GetAgreementId()
-	if e := d.allPass(id, d.stamp.At, d.State.Commitments(id, nil, "", MaxCommitments)...); e != nil {
+	if e := d.allPass(id, d.stamp.At, d.living(id)...); e != nil {
 		return e
 	}
 	d.withRoom(func() {
 		d.pulsePasses(id, d.stamp.At.Add(time.Nanosecond))
-		for _, c := range d.State.Concerns(id, []pb.ConcernState{raised, remedyProposed}, "", MaxOpenConcerns) {
-			d.timePasses(concernRef(id, c.GetConcernId()))
+		for _, c := range d.State.Concerns(id, openConcerns, "", 2*MaxOpenConcerns) {
+			if c.GetAcknowledgeTime() == nil && hasClock(c.GetKind()) {
+				d.timePasses(concernRef(id, c.GetConcernId()))
+			}
 		}
 	})
 	return nil

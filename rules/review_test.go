@@ -3,6 +3,7 @@ package rules
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -222,5 +223,54 @@ func TestNoSideSignsForBoth(t *testing.T) {
 		if _, err := Replay("care", all(chain)); err == nil || !strings.Contains(err.Error(), "to sign") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestNobodyKeepsTheOtherFromAReview holds that each side may have so many reviews open, whatever the other has.
+func TestNobodyKeepsTheOtherFromAReview(t *testing.T) {
+	w := agreedWorld(t)
+	for n := range MaxOpenReviews {
+		w.must(vendor, &pb.OpenReviewRequest{AgreementId: "care", ReviewId: fmt.Sprintf("v%d", n)})
+	}
+	_, err := w.do(vendor, &pb.OpenReviewRequest{AgreementId: "care"})
+	if e, refused := err.(*Error); !refused || e.Reason != pb.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED {
+		t.Errorf("one more: %v", err)
+	}
+	w.must(client, &pb.OpenReviewRequest{AgreementId: "care"})
+	w.must(vendor, &pb.WithdrawReviewRequest{AgreementId: "care", ReviewId: "v3", Reason: "Enough."})
+	w.must(vendor, &pb.OpenReviewRequest{AgreementId: "care"})
+}
+
+// TestAFrozenScorecardHasWhoWasNotHeard opens a review while the clock has not looked: a concern that nobody acknowledged counts
+// wherever it has gone meanwhile. This one went up before its time to be acknowledged was over, as the terms let it.
+func TestAFrozenScorecardHasWhoWasNotHeard(t *testing.T) {
+	w := agreedWorld(t)
+	terms := proto.CloneOf(termsOf(w.records[revisionRef("care", 1)].(*pb.Revision).GetBody()))
+	terms.Concerns = &pb.ConcernTerms{ResponseBusinessDays: proto.Int32(20), RemedyBusinessDays: proto.Int32(1)}
+	body, _ := Digest(terms)
+	w.put(revisionRef("care", 1), &pb.Revision{AgreementId: "care", Revision: 1, Body: body})
+	w.must(vendor, &pb.RaiseConcernRequest{AgreementId: "care", ConcernId: "c", Kind: breachConcern, Title: "So it is"})
+	w.must(vendor, &pb.ProposeRemedyRequest{AgreementId: "care", ConcernId: "c", Text: "A call."})
+	w.now = w.now.Add(5 * 24 * time.Hour)
+	w.must(vendor, &pb.EscalateConcernRequest{AgreementId: "care", ConcernId: "c", Reason: "Nobody answers."})
+	w.now = w.now.Add(60 * 24 * time.Hour)
+	w.must(vendor, &pb.OpenReviewRequest{AgreementId: "care"})
+	if f := w.decision.Answer.(*pb.Review).GetScorecard().GetClient().GetResponsiveness(); f.GetCount() != 1 || f.Value == nil || f.GetValue() != 0 {
+		t.Errorf("it is %v", f)
+	}
+}
+
+// TestAFrozenScorecardHasAllPromises opens a review of an agreement of which amendments have ended more promises than a text may
+// have: what time has brought to those that come behind them is in the card.
+func TestAFrozenScorecardHasAllPromises(t *testing.T) {
+	w := agreedWorld(t)
+	for n := range MaxCommitments {
+		id := fmt.Sprintf("a%d", n) // before all others
+		w.put(commitmentRef("care", id), &pb.Commitment{AgreementId: "care", CommitmentId: id, Obligor: pb.Side_SIDE_VENDOR, Beneficiary: pb.Side_SIDE_CLIENT, State: ended})
+	}
+	w.now = w.now.Add(60 * 24 * time.Hour)
+	w.must(vendor, &pb.OpenReviewRequest{AgreementId: "care"})
+	if card := w.decision.Answer.(*pb.Review).GetScorecard(); card.GetVendor().GetOutcomes().GetBroken() == 0 || card.GetClient().GetOutcomes().GetBroken() == 0 {
+		t.Errorf("nothing is broken: %v", card)
 	}
 }

@@ -105,11 +105,8 @@ func (p *PartyScore) Scorecard() *pb.PartyScorecard {
 	if p.window.from > everyDay.from {
 		card.FromDate = p.window.from.String()
 	}
-	switch {
-	case p.window.to < everyDay.to:
-		card.ToDate = p.window.to.String()
-	case p.count == 0:
-		card.ToDate = DayOf(p.at.UTC().Date()).String()
+	if p.count == 0 { // no agreement tells what day it is
+		card.ToDate = min(p.window.to, max(p.window.from, DayOf(p.at.UTC().Date()))).String()
 	}
 	for _, v := range slices.Sorted(maps.Keys(p.verdicts)) {
 		card.Verdicts = append(card.Verdicts, &pb.VerdictCount{Verdict: v, Count: p.verdicts[v]})

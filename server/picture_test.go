@@ -2,7 +2,9 @@ package server_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -164,4 +166,43 @@ func TestAScorecardFeedOpensPicturesAndNothingElse(t *testing.T) {
 	refused(t, "a kind that is none", refusal, "INVALID_FIELDS")
 	_, refusal = s.GRPC().Call(t, s.operator, &pb.CreateApiKeyRequest{ApiKey: &pb.ApiKey{DisplayName: "Odd", Principal: &pb.Principal{Role: pb.Role_ROLE_SCORECARD_FEED, PartyId: acme}}})
 	refused(t, "a key of the role", refusal, "INVALID_FIELDS")
+}
+
+// The files that HTTP serves beside the RPCs stand in the reference too, with the parameters that they take.
+func TestFilesAreInTheReference(t *testing.T) {
+	s := setStage(t, servertest.Options{})
+	_, _, page := s.get(t, s.acme, "/openapi.json", "")
+	var reference struct {
+		Paths map[string]map[string]struct {
+			Parameters []map[string]any
+			Security   []map[string]any
+			Responses  map[string]any
+		}
+	}
+	if err := json.Unmarshal(page, &reference); err != nil {
+		t.Fatal(err)
+	}
+	for path, query := range map[string]string{
+		"/v1/agreements/{agreement_id}/scorecard.svg": "fromDate=2026-01-01&toDate=2026-12-31",
+		"/v1/agreements/{agreement_id}/calendar.ics":  "",
+		"/v1/agreements/{agreement_id}/audit.zip":     "proofsOnly=true",
+	} {
+		get, there := reference.Paths[path]["get"]
+		if !there || get.Responses["200"] == nil || len(get.Security) == 0 {
+			t.Errorf("%s: %v", path, get)
+			continue
+		}
+		asked, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name := range asked {
+			if !slices.ContainsFunc(get.Parameters, func(p map[string]any) bool { return p["name"] == name && p["in"] == "query" }) {
+				t.Errorf("%s does not tell of %s", path, name)
+			}
+		}
+		if status, _, body := s.get(t, s.acme, strings.Replace(path, "{agreement_id}", "running", 1)+"?"+query, ""); status != http.StatusOK {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
 }

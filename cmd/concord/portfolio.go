@@ -36,7 +36,7 @@ func waitsOn(i *pb.PortfolioItem) string {
 
 // portfolioRecord is the id of what waits.
 func portfolioRecord(i *pb.PortfolioItem) string {
-	return cmp.Or(i.GetObligationId(), i.GetProposalId(), i.GetConcernId(), i.GetPulseRoundId(), i.GetReviewId())
+	return cmp.Or(i.GetObligationId(), i.GetProposalId(), i.GetConcernId(), i.GetPulseRoundId(), i.GetReviewId(), i.GetObservationId())
 }
 
 func (s *session) portfolioCommand() *cobra.Command {

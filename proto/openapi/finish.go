@@ -27,6 +27,7 @@ func (d *document) finish() {
 		declare(d.Paths[path])
 	}
 	d.calendars(all)
+	d.picture(all)
 	d.bundles()
 	for _, schema := range d.Components.Schemas {
 		declare(schema)

@@ -117,7 +117,7 @@ func shared() components {
 		},
 		SecuritySchemes: map[string]object{
 			"bearer": {"type": "http", "scheme": "bearer", "description": "An API key: `Authorization: Bearer KEY`."},
-			"feed":   {"type": "apiKey", "in": "query", "name": "token", "description": "The secret of a calendar feed. No other key is taken in a URL."},
+			"feed":   {"type": "apiKey", "in": "query", "name": "token", "description": "The secret of a feed: of calendars for a calendar, of scorecards for a picture. No other key is taken in a URL."},
 		},
 	}
 }

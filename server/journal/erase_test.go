@@ -480,8 +480,8 @@ func TestErasingWhileOthersWrite(t *testing.T) {
 			erased++
 		}
 	}
-	if erased < 5 {
-		t.Errorf("only %d were erased", erased)
+	if erased == 0 {
+		t.Error("nothing was erased")
 	}
 	d.replayed("a")
 	audit(t, "a", all, d.store.chains(t)["a"], map[uint64]bool{})

@@ -46,7 +46,7 @@ func (j *Journal) PartyScorecard(ctx context.Context, caller rules.Caller, req *
 		}
 		err := j.seeingAt(ctx, caller, id, req.GetAsOf() != nil, at, func(s sight, a *pb.Agreement) error {
 			if replayed += s.replayed; replayed > MaxReplay {
-				return tooManyScored("events replayed", "These agreements had more than %d events by then. What was is worked out from as many at most; name the partner_party_id, or ask for the scorecard of each.", MaxReplay)
+				return tooManyScored("events replayed", "These agreements had more than %d events by then. What was is worked out from as many at most. "+fewer(req), MaxReplay)
 			}
 			if !score.Wants(a) {
 				return nil // it was not agreed on yet
@@ -91,9 +91,17 @@ func (j *Journal) scoredAgreements(ctx context.Context, caller rules.Caller, req
 			return ids, err
 		}
 		if len(ids) > MaxScored || looked > maxScoredLooked {
-			return nil, tooManyScored("agreements", "A party's scorecard is reckoned over %d agreements at most. Name the partner_party_id, or ask for the scorecard of each.", MaxScored)
+			return nil, tooManyScored("agreements", "A party's scorecard is reckoned over %d agreements at most. "+fewer(req), MaxScored)
 		}
 	}
+}
+
+// fewer says how to ask for less.
+func fewer(req *pb.GetPartyScorecardRequest) string {
+	if req.GetPartnerPartyId() == "" {
+		return "Name the partner_party_id, or ask for the scorecard of each."
+	}
+	return "Ask for the scorecard of each."
 }
 
 // tooManyScored refuses a scorecard that would take too long.

@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -79,6 +80,9 @@ func (b *bazaar) terms(title, neutral string) *pb.Terms {
 	terms.Commitments[4].Schedule = &pb.CommitmentTerms_Standing{Standing: &pb.Standing{Conduct: "Courtesy.", Period: &pb.Period{Unit: pb.PeriodUnit_PERIOD_UNIT_WEEK}}}
 	terms.Concerns = &pb.ConcernTerms{ResponseBusinessDays: proto.Int32(1), RemedyBusinessDays: proto.Int32(1), EscalationBusinessDays: proto.Int32(1)}
 	terms.Commitments[2].Prerequisites = []string{"data"}
+	terms.Objectives = []*pb.ObjectiveTerms{{
+		ObjectiveId: "stores", Side: pb.Side_SIDE_VENDOR, Title: "More stores", Measure: "stores", Baseline: "1", Target: "9", ByDate: "2026-12-31", Weight: 1,
+	}}
 	terms.NeutralPartyId = neutral
 	return terms
 }
@@ -130,6 +134,14 @@ func (b *bazaar) moves(who string) (moves []proto.Message) {
 		for _, r := range b.rounds(id) {
 			three := &pb.Ratings{Trust: 3, Communication: 3, Fairness: 3, Focus: 3, WouldRenew: 3}
 			moves = append(moves, &pb.AnswerPulseRequest{AgreementId: id, PulseRoundId: r.GetPulseRoundId(), View: &pb.PulseView{OfOther: three, OfSelf: three}})
+			moves = moves[:len(moves)-b.chance.IntN(2)]
+		}
+		moves = append(moves, &pb.RecordObservationRequest{AgreementId: id, ObjectiveId: "stores", Value: "3", ObservedDate: b.clock.Now().Format(time.DateOnly)})
+		for _, o := range b.observations(id) {
+			moves = append(moves, one(
+				&pb.ConfirmObservationRequest{AgreementId: id, ObservationId: o.GetObservationId()},
+				&pb.ReturnObservationRequest{AgreementId: id, ObservationId: o.GetObservationId(), Reason: "four"},
+			))
 			moves = moves[:len(moves)-b.chance.IntN(2)]
 		}
 		for _, r := range b.reviews(id) {
@@ -209,6 +221,15 @@ func (b *bazaar) reviews(id string) []*pb.Review {
 		b.t.Fatal(err)
 	}
 	return list.GetReviews()
+}
+
+func (b *bazaar) observations(id string) []*pb.Observation {
+	list, err := b.Observations(b.t.Context(), member(b.members[id][0]), &pb.ListObservationsRequest{AgreementId: id, ObjectiveId: "stores", PageSize: 1000})
+	var refusal *rules.Error
+	if err != nil && (!errors.As(err, &refusal) || refusal.Reason != pb.ErrorReason_ERROR_REASON_NOT_FOUND) { // nothing is hoped for yet in a draft
+		b.t.Fatal(err)
+	}
+	return list.GetObservations()
 }
 
 func (b *bazaar) concerns(id string) []*pb.Concern {
@@ -291,19 +312,30 @@ func (b *bazaar) scan(party string) (all []found) {
 				all = append(all, found{day, id, rules.KindConcern, m.GetConcernId(), toSettle})
 			}
 		})
-		for _, r := range b.reviews(id) {
-			for _, side := range []pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT} {
-				signed := slices.ContainsFunc(r.GetSignatures(), func(s *pb.ReviewSignature) bool { return s.GetSide() == side })
-				if r.GetState() == pb.ReviewState_REVIEW_STATE_OPEN && !signed {
-					add(noDay, rules.KindReview, r.GetReviewId(), side, toAnswer, theirsToAnswer)
-				}
-			}
-		}
+		b.scanDayless(id, add)
 	}
 	slices.SortFunc(all, func(a, b found) int {
 		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.agreement, b.agreement), cmp.Compare(a.kind, b.kind), cmp.Compare(a.id, b.id), cmp.Compare(a.task, b.task))
 	})
 	return all
+}
+
+// scanDayless says what waits without a day: what was observed of what the vendor hopes for, and reviews for each side that has not
+// signed.
+func (b *bazaar) scanDayless(id string, add func(day string, kind rules.Kind, record string, on pb.Side, own, theirs pb.PortfolioTask)) {
+	for _, o := range b.observations(id) {
+		if o.GetState() == pb.ObservationState_OBSERVATION_STATE_PENDING {
+			add(noDay, rules.KindObservation, o.GetObservationId(), pb.Side_SIDE_VENDOR, toJudge, theirsToJudge)
+		}
+	}
+	for _, r := range b.reviews(id) {
+		for _, side := range []pb.Side{pb.Side_SIDE_VENDOR, pb.Side_SIDE_CLIENT} {
+			signed := slices.ContainsFunc(r.GetSignatures(), func(s *pb.ReviewSignature) bool { return s.GetSide() == side })
+			if r.GetState() == pb.ReviewState_REVIEW_STATE_OPEN && !signed {
+				add(noDay, rules.KindReview, r.GetReviewId(), side, toAnswer, theirsToAnswer)
+			}
+		}
+	}
 }
 
 // scanConcerns says of each concern that is not over until when it waits, and on which side; on both for none.
@@ -342,8 +374,8 @@ func (b *bazaar) check(who rules.Caller, party string, want []found) (counts [8]
 				list, err := b.PortfolioItems(b.t.Context(), who, req)
 				var told []string
 				for _, item := range list.GetItems() {
-					told = append(told, fmt.Sprint(item.GetAgreementId(), item.GetObligationId(), item.GetProposalId(), item.GetReviewId(), item.GetConcernId(), item.GetPulseRoundId(), item.GetTask()))
-					if item.GetTitle() == "" || item.GetWords() == "" || item.GetDate() == "" && item.GetReviewId()+item.GetConcernId() == "" {
+					told = append(told, fmt.Sprint(item.GetAgreementId(), item.GetObligationId(), item.GetProposalId(), item.GetReviewId(), item.GetConcernId(), item.GetPulseRoundId(), item.GetObservationId(), item.GetTask()))
+					if item.GetTitle() == "" || item.GetWords() == "" || item.GetDate() == "" && item.GetReviewId()+item.GetConcernId()+item.GetObservationId() == "" {
 						b.t.Errorf("says too little: %v", item)
 					}
 				}
@@ -402,7 +434,7 @@ func TestPortfoliosAreWhatAScanFinds(t *testing.T) {
 			b.stop = b.run()
 		}
 	}
-	if slices.Contains(seen[1:], 0) || len(kinds) != 5 || neutrals == 0 {
+	if slices.Contains(seen[1:], 0) || len(kinds) != 6 || neutrals == 0 {
 		t.Errorf("%v of the tasks, kinds %v, %d concerns before a neutral: some was never there, and this is no test", seen, kinds, neutrals)
 	}
 }

@@ -450,7 +450,7 @@ type Agreement struct {
 	OpenPulseRoundId string `protobuf:"bytes,30,opt,name=open_pulse_round_id,json=openPulseRoundId,proto3" json:"open_pulse_round_id,omitempty"`
 	// The round of the pulse that the schedule opens next, if it opens one.
 	ScheduledPulseRoundId string `protobuf:"bytes,31,opt,name=scheduled_pulse_round_id,json=scheduledPulseRoundId,proto3" json:"scheduled_pulse_round_id,omitempty"`
-	// How many concerns are open, 1,000 at most.
+	// How many concerns are open; 1,000 of each side at most.
 	OpenConcernCount int32 `protobuf:"varint,32,opt,name=open_concern_count,json=openConcernCount,proto3" json:"open_concern_count,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache

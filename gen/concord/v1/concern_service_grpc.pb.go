@@ -44,14 +44,16 @@ const (
 type ConcernServiceClient interface {
 	// RaiseConcern says something to the other side. Either side may, from the acceptance of the first terms on and also after the end
 	// of the agreement. An EARLY_WARNING, a RELIEF_CLAIM and a BREACH_CONCERN start the clock by which the other side acknowledges
-	// it. Whoever tells first of a failure to come is on record for it. LIMIT_EXCEEDED where 1,000 concerns of the agreement are open.
+	// it. Whoever tells first of a failure to come is on record for it. LIMIT_EXCEEDED where 1,000 concerns that
+	// the side raised are open.
 	RaiseConcern(ctx context.Context, in *RaiseConcernRequest, opts ...grpc.CallOption) (*Concern, error)
 	// GetConcern reads a concern.
 	GetConcern(ctx context.Context, in *GetConcernRequest, opts ...grpc.CallOption) (*Concern, error)
 	// ListConcerns lists an agreement's concerns in the order they were raised.
 	ListConcerns(ctx context.Context, in *ListConcernsRequest, opts ...grpc.CallOption) (*ListConcernsResponse, error)
 	// AcknowledgeConcern says that an OPEN concern was heard. Only the respondent may. An APPRECIATION ends with it; for an
-	// EARLY_WARNING, a RELIEF_CLAIM and a BREACH_CONCERN the time to propose a remedy begins.
+	// EARLY_WARNING, a RELIEF_CLAIM and a BREACH_CONCERN the time to propose a remedy begins. One that was not heard yet and is
+	// REMEDY_PROPOSED or ESCALATED already stays so; RULE_REFUSED where it was heard.
 	AcknowledgeConcern(ctx context.Context, in *AcknowledgeConcernRequest, opts ...grpc.CallOption) (*Concern, error)
 	// ReplyConcern answers FEEDBACK: taken, or not, and why. Only the respondent may. It ends with it. WRONG_KIND for other
 	// kinds.
@@ -243,14 +245,16 @@ func (c *concernServiceClient) ReopenConcern(ctx context.Context, in *ReopenConc
 type ConcernServiceServer interface {
 	// RaiseConcern says something to the other side. Either side may, from the acceptance of the first terms on and also after the end
 	// of the agreement. An EARLY_WARNING, a RELIEF_CLAIM and a BREACH_CONCERN start the clock by which the other side acknowledges
-	// it. Whoever tells first of a failure to come is on record for it. LIMIT_EXCEEDED where 1,000 concerns of the agreement are open.
+	// it. Whoever tells first of a failure to come is on record for it. LIMIT_EXCEEDED where 1,000 concerns that
+	// the side raised are open.
 	RaiseConcern(context.Context, *RaiseConcernRequest) (*Concern, error)
 	// GetConcern reads a concern.
 	GetConcern(context.Context, *GetConcernRequest) (*Concern, error)
 	// ListConcerns lists an agreement's concerns in the order they were raised.
 	ListConcerns(context.Context, *ListConcernsRequest) (*ListConcernsResponse, error)
 	// AcknowledgeConcern says that an OPEN concern was heard. Only the respondent may. An APPRECIATION ends with it; for an
-	// EARLY_WARNING, a RELIEF_CLAIM and a BREACH_CONCERN the time to propose a remedy begins.
+	// EARLY_WARNING, a RELIEF_CLAIM and a BREACH_CONCERN the time to propose a remedy begins. One that was not heard yet and is
+	// REMEDY_PROPOSED or ESCALATED already stays so; RULE_REFUSED where it was heard.
 	AcknowledgeConcern(context.Context, *AcknowledgeConcernRequest) (*Concern, error)
 	// ReplyConcern answers FEEDBACK: taken, or not, and why. Only the respondent may. It ends with it. WRONG_KIND for other
 	// kinds.

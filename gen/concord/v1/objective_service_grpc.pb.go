@@ -40,7 +40,8 @@ type ObjectiveServiceClient interface {
 	// ListObjectives lists an agreement's objectives by id.
 	ListObjectives(ctx context.Context, in *ListObjectivesRequest, opts ...grpc.CallOption) (*ListObjectivesResponse, error)
 	// RecordObservation says what the figure of an objective IN_FORCE was on a day. Either side may, also after the agreement has
-	// ended; one by the side whose objective it is is confirmed by that. LIMIT_EXCEEDED beyond 10,000 of an objective.
+	// ended; one by the side whose objective it is is confirmed by that. LIMIT_EXCEEDED beyond 10,000 of an objective, and for the
+	// other side while 100 of it wait to be confirmed or returned. Of one day at most 100 are confirmed.
 	RecordObservation(ctx context.Context, in *RecordObservationRequest, opts ...grpc.CallOption) (*Observation, error)
 	// ConfirmObservation says that a PENDING observation is right. Only the side whose objective it is may.
 	ConfirmObservation(ctx context.Context, in *ConfirmObservationRequest, opts ...grpc.CallOption) (*Observation, error)
@@ -142,7 +143,8 @@ type ObjectiveServiceServer interface {
 	// ListObjectives lists an agreement's objectives by id.
 	ListObjectives(context.Context, *ListObjectivesRequest) (*ListObjectivesResponse, error)
 	// RecordObservation says what the figure of an objective IN_FORCE was on a day. Either side may, also after the agreement has
-	// ended; one by the side whose objective it is is confirmed by that. LIMIT_EXCEEDED beyond 10,000 of an objective.
+	// ended; one by the side whose objective it is is confirmed by that. LIMIT_EXCEEDED beyond 10,000 of an objective, and for the
+	// other side while 100 of it wait to be confirmed or returned. Of one day at most 100 are confirmed.
 	RecordObservation(context.Context, *RecordObservationRequest) (*Observation, error)
 	// ConfirmObservation says that a PENDING observation is right. Only the side whose objective it is may.
 	ConfirmObservation(context.Context, *ConfirmObservationRequest) (*Observation, error)

@@ -1706,6 +1706,9 @@ type Obligation struct {
 	Revision int32 `protobuf:"varint,51,opt,name=revision,proto3" json:"revision,omitempty"`
 	// The concern that first told of the failure, if one did.
 	DisclosedConcernId string `protobuf:"bytes,54,opt,name=disclosed_concern_id,json=disclosedConcernId,proto3" json:"disclosed_concern_id,omitempty"`
+	// The concern by which the other side than disclosed_by told of it later, if it did. Its word is the first once the other is
+	// taken back, or dismissed.
+	LaterConcernId string `protobuf:"bytes,55,opt,name=later_concern_id,json=laterConcernId,proto3" json:"later_concern_id,omitempty"`
 	// How many business days it took from the breach, or where none is recorded from the due day, until it was made good; set
 	// where it was kept late or cured.
 	MendingBusinessDays *int32 `protobuf:"varint,52,opt,name=mending_business_days,json=mendingBusinessDays,proto3,oneof" json:"mending_business_days,omitempty"`
@@ -2110,6 +2113,13 @@ func (x *Obligation) GetDisclosedConcernId() string {
 	return ""
 }
 
+func (x *Obligation) GetLaterConcernId() string {
+	if x != nil {
+		return x.LaterConcernId
+	}
+	return ""
+}
+
 func (x *Obligation) GetMendingBusinessDays() int32 {
 	if x != nil && x.MendingBusinessDays != nil {
 		return *x.MendingBusinessDays
@@ -2223,7 +2233,7 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"settlement\x18\a \x01(\v2\x16.concord.v1.SettlementB\x03\xe0A\x03R\n" +
 	"settlement\x12@\n" +
 	"\vsettle_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"settleTime\"\xa2\x16\n" +
+	"settleTime\"\xd1\x16\n" +
 	"\n" +
 	"Obligation\x12&\n" +
 	"\fagreement_id\x18\x01 \x01(\tB\x03\xe0A\x03R\vagreementId\x12(\n" +
@@ -2290,7 +2300,8 @@ const file_concord_v1_obligation_proto_rawDesc = "" +
 	"\n" +
 	"close_time\x182 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tcloseTime\x12\x1f\n" +
 	"\brevision\x183 \x01(\x05B\x03\xe0A\x03R\brevision\x125\n" +
-	"\x14disclosed_concern_id\x186 \x01(\tB\x03\xe0A\x03R\x12disclosedConcernId\x12<\n" +
+	"\x14disclosed_concern_id\x186 \x01(\tB\x03\xe0A\x03R\x12disclosedConcernId\x12-\n" +
+	"\x10later_concern_id\x187 \x01(\tB\x03\xe0A\x03R\x0elaterConcernId\x12<\n" +
 	"\x15mending_business_days\x184 \x01(\x05B\x03\xe0A\x03H\x00R\x13mendingBusinessDays\x88\x01\x01\x12\x1f\n" +
 	"\bstanding\x185 \x01(\bB\x03\xe0A\x03R\bstandingB\x18\n" +
 	"\x16_mending_business_days*\x86\x04\n" +

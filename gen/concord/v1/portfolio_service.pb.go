@@ -32,7 +32,8 @@ const (
 	PortfolioTask_PORTFOLIO_TASK_UNSPECIFIED PortfolioTask = 0
 	// The party owes it: obligations that are DUE, BREACHED or CURING.
 	PortfolioTask_PORTFOLIO_TASK_TO_DO PortfolioTask = 1
-	// The party judges it: obligations that the other side submitted, and conduct of the other side that is to be confirmed.
+	// The party judges it: obligations that the other side submitted, conduct of the other side that is to be confirmed, and what
+	// the other side observed of the party's objectives.
 	PortfolioTask_PORTFOLIO_TASK_TO_JUDGE PortfolioTask = 2
 	// The party answers it: open proposals and concerns that are its turn, rounds of the pulse in which its people have still
 	// to answer, and reviews whose paper it has not signed.
@@ -232,8 +233,10 @@ type PortfolioItem struct {
 	//	*PortfolioItem_ConcernId
 	//	*PortfolioItem_PulseRoundId
 	//	*PortfolioItem_ReviewId
+	//	*PortfolioItem_ObservationId
 	Record isPortfolioItem_Record `protobuf_oneof:"record"`
-	// What it is, in a line: the title of an obligation, a concern or a review, or what a proposal would do.
+	// What it is, in a line: the title of an obligation, a concern or a review, what a proposal would do, or what was
+	// observed.
 	Title string `protobuf:"bytes,16,opt,name=title,proto3" json:"title,omitempty"`
 	// What is to be done now, in a line.
 	Words string `protobuf:"bytes,17,opt,name=words,proto3" json:"words,omitempty"`
@@ -373,6 +376,15 @@ func (x *PortfolioItem) GetReviewId() string {
 	return ""
 }
 
+func (x *PortfolioItem) GetObservationId() string {
+	if x != nil {
+		if x, ok := x.Record.(*PortfolioItem_ObservationId); ok {
+			return x.ObservationId
+		}
+	}
+	return ""
+}
+
 func (x *PortfolioItem) GetTitle() string {
 	if x != nil {
 		return x.Title
@@ -437,6 +449,11 @@ type PortfolioItem_ReviewId struct {
 	ReviewId string `protobuf:"bytes,11,opt,name=review_id,json=reviewId,proto3,oneof"`
 }
 
+type PortfolioItem_ObservationId struct {
+	// An observation of an objective.
+	ObservationId string `protobuf:"bytes,12,opt,name=observation_id,json=observationId,proto3,oneof"`
+}
+
 func (*PortfolioItem_ObligationId) isPortfolioItem_Record() {}
 
 func (*PortfolioItem_ProposalId) isPortfolioItem_Record() {}
@@ -446,6 +463,8 @@ func (*PortfolioItem_ConcernId) isPortfolioItem_Record() {}
 func (*PortfolioItem_PulseRoundId) isPortfolioItem_Record() {}
 
 func (*PortfolioItem_ReviewId) isPortfolioItem_Record() {}
+
+func (*PortfolioItem_ObservationId) isPortfolioItem_Record() {}
 
 // GetPortfolioRequest says whose.
 type GetPortfolioRequest struct {
@@ -646,7 +665,7 @@ const file_concord_v1_portfolio_service_proto_rawDesc = "" +
 	"\ftheirs_to_do\x18\x06 \x01(\x05R\n" +
 	"theirsToDo\x12&\n" +
 	"\x0ftheirs_to_judge\x18\a \x01(\x05R\rtheirsToJudge\x12(\n" +
-	"\x10theirs_to_answer\x18\b \x01(\x05R\x0etheirsToAnswer\"\xe2\x04\n" +
+	"\x10theirs_to_answer\x18\b \x01(\x05R\x0etheirsToAnswer\"\x8b\x05\n" +
 	"\rPortfolioItem\x12!\n" +
 	"\fagreement_id\x18\x01 \x01(\tR\vagreementId\x12'\n" +
 	"\x0fagreement_title\x18\x02 \x01(\tR\x0eagreementTitle\x12-\n" +
@@ -662,7 +681,8 @@ const file_concord_v1_portfolio_service_proto_rawDesc = "" +
 	"concern_id\x18\t \x01(\tH\x00R\tconcernId\x12&\n" +
 	"\x0epulse_round_id\x18\n" +
 	" \x01(\tH\x00R\fpulseRoundId\x12\x1d\n" +
-	"\treview_id\x18\v \x01(\tH\x00R\breviewId\x12\x14\n" +
+	"\treview_id\x18\v \x01(\tH\x00R\breviewId\x12'\n" +
+	"\x0eobservation_id\x18\f \x01(\tH\x00R\robservationId\x12\x14\n" +
 	"\x05title\x18\x10 \x01(\tR\x05title\x12\x14\n" +
 	"\x05words\x18\x11 \x01(\tR\x05words\x12\x12\n" +
 	"\x04date\x18\x12 \x01(\tR\x04date\x12.\n" +
@@ -752,6 +772,7 @@ func file_concord_v1_portfolio_service_proto_init() {
 		(*PortfolioItem_ConcernId)(nil),
 		(*PortfolioItem_PulseRoundId)(nil),
 		(*PortfolioItem_ReviewId)(nil),
+		(*PortfolioItem_ObservationId)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

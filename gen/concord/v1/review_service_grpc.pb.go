@@ -35,7 +35,8 @@ const (
 // ReviewService is how both sides look at their scorecard together, write down what they found and agreed, and sign it.
 type ReviewServiceClient interface {
 	// OpenReview begins a joint review and freezes the scorecard of a window, as it is reckoned at this moment. Either side may,
-	// from the day the agreement is in force, also after it has ended. At most 10 reviews of an agreement are open at once.
+	// from the day the agreement is in force, also after it has ended. At most 10 reviews that a side opened are open at once:
+	// LIMIT_EXCEEDED for that side.
 	OpenReview(ctx context.Context, in *OpenReviewRequest, opts ...grpc.CallOption) (*Review, error)
 	// GetReview reads a review.
 	GetReview(ctx context.Context, in *GetReviewRequest, opts ...grpc.CallOption) (*Review, error)
@@ -140,7 +141,8 @@ func (c *reviewServiceClient) ProposeReviewAction(ctx context.Context, in *Propo
 // ReviewService is how both sides look at their scorecard together, write down what they found and agreed, and sign it.
 type ReviewServiceServer interface {
 	// OpenReview begins a joint review and freezes the scorecard of a window, as it is reckoned at this moment. Either side may,
-	// from the day the agreement is in force, also after it has ended. At most 10 reviews of an agreement are open at once.
+	// from the day the agreement is in force, also after it has ended. At most 10 reviews that a side opened are open at once:
+	// LIMIT_EXCEEDED for that side.
 	OpenReview(context.Context, *OpenReviewRequest) (*Review, error)
 	// GetReview reads a review.
 	GetReview(context.Context, *GetReviewRequest) (*Review, error)
