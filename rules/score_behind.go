@@ -26,7 +26,7 @@ func (x *Explanation) MadeOf() Kind { return madeOf[x.id] }
 
 // Answer is what was explained but for the obligations, concerns and rounds behind the figure, which Put adds.
 func (x *Explanation) Answer() *pb.ExplainFigureResponse {
-	return &pb.ExplainFigureResponse{Figure: x.Figure, FromDate: x.From.String(), ToDate: x.To.String(), Commitments: x.Shares, Objectives: x.Objectives}
+	return &pb.ExplainFigureResponse{Figure: x.Figure, OtherFigure: x.Other, FromDate: x.From.String(), ToDate: x.To.String(), Commitments: x.Shares, Objectives: x.Objectives}
 }
 
 // Put adds an obligation, a concern or a round of the pulse to an answer, and says whether it is behind the figure: else it is

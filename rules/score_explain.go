@@ -13,6 +13,8 @@ import (
 type Explanation struct {
 	// Figure is the figure, as the scorecard has it.
 	Figure *pb.Figure
+	// Other is the same figure of the other side; nil for one of both together.
+	Other *pb.Figure
 	// Shares is what each commitment of the side adds, by id; empty if no commitments make it.
 	Shares []*pb.CommitmentShare
 	// Objectives is what each objective of the side adds, in the order of the text; empty if no objectives make it.
@@ -67,13 +69,13 @@ func (s *State) explain(agreementID string, side pb.Side, id pb.FigureId, from, 
 		}
 		return x, s.err
 	case x.share == nil:
-		x.Figure = figureOf(t.sideScores(side, "", other), id)
+		x.Figure, x.Other = figureOf(t.sideScores(side, "", other), id), figureOf(other.sideScores(Other(side), "", t), id)
 		if x.MadeOf() == KindObjective {
 			x.Objectives = r.objectives(s, side, at)
 		}
 		return x, s.err
 	}
-	x.Figure = t.figure(id, side)
+	x.Figure, x.Other = t.figure(id, side), other.figure(id, Other(side))
 	for _, c := range r.promises {
 		x.weights[c.GetCommitmentId()] = r.weight(c)
 		if c.GetObligor() != side {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/concordhq/concord/client"
 	pb "github.com/concordhq/concord/gen/concord/v1"
-	"github.com/concordhq/concord/rules"
 )
 
 var shareColumns = []column[*pb.CommitmentShare]{
@@ -116,10 +115,14 @@ func figureFacts(x *pb.ExplainFigureResponse) []fact {
 	if f.GetDenominator() != "" {
 		made = f.GetNumerator() + " of " + f.GetDenominator()
 	}
-	return []fact{
+	facts := []fact{
 		{"figure", word(f.GetFigureId())}, {"of the", word(f.GetSide())}, {"from", x.GetFromDate()}, {"to", x.GetToDate()}, {"value", figureValue(f)}, {"which is", made},
 		{"formula version", number(f.GetFormulaVersion())},
 	}
+	if other := x.GetOtherFigure(); other != nil {
+		facts = append(facts, fact{"the " + strings.ToLower(word(other.GetSide())) + "'s", figureValue(other)})
+	}
+	return facts
 }
 
 // figureValue is a figure's value in full.
@@ -160,18 +163,8 @@ func (s *session) explainCommand() *cobra.Command {
 	return asOf(cmd, &request.AsOf)
 }
 
-// explain prints what a figure of one side is made of, and if that is all that is printed the other side's value beside it.
+// explain prints what a figure of one side is made of, alone or as one of two.
 func (s *session) explain(ctx context.Context, c *client.Client, request *pb.ExplainFigureRequest, alone bool) error {
-	var beside []fact
-	if alone && s.output != outputJSON {
-		other := proto.CloneOf(request)
-		other.Side, other.PageSize = rules.Other(request.GetSide()), 1
-		answer, err := c.Scorecards.ExplainFigure(ctx, other)
-		if err != nil {
-			return err
-		}
-		beside = []fact{{"the " + strings.ToLower(word(other.GetSide())) + "'s", figureValue(answer.GetFigure())}}
-	}
 	var all *pb.ExplainFigureResponse
 	for page, err := range client.Pages(ctx, c.Scorecards.ExplainFigure, request, func(page *pb.ExplainFigureResponse) []*pb.ExplainFigureResponse {
 		return []*pb.ExplainFigureResponse{page}
@@ -191,15 +184,15 @@ func (s *session) explain(ctx context.Context, c *client.Client, request *pb.Exp
 	if s.output == outputJSON && !alone {
 		return s.line(all)
 	}
-	return s.explained(all, beside...)
+	return s.explained(all)
 }
 
-// explained prints what a figure is made of, and what stands beside it.
-func (s *session) explained(x *pb.ExplainFigureResponse, beside ...fact) error {
+// explained prints what a figure is made of.
+func (s *session) explained(x *pb.ExplainFigureResponse) error {
 	if s.output == outputJSON {
 		return s.object(x)
 	}
-	if err := printFacts(s.out, append(figureFacts(x), beside...)); err != nil {
+	if err := printFacts(s.out, figureFacts(x)); err != nil {
 		return err
 	}
 	return errors.Join(

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
+	"github.com/concordhq/concord/rules"
 )
 
 func (o *office) GetScorecard(_ context.Context, r *pb.GetScorecardRequest) (*pb.Scorecard, error) {
@@ -37,12 +38,14 @@ func (o *office) GetOutlook(_ context.Context, r *pb.GetOutlookRequest) (*pb.Out
 }
 
 func (o *office) ExplainFigure(_ context.Context, r *pb.ExplainFigureRequest) (*pb.ExplainFigureResponse, error) {
-	v := map[pb.Side]float64{pb.Side_SIDE_VENDOR: 0.95, pb.Side_SIDE_CLIENT: 0.69}[r.GetSide()]
+	kept := map[pb.Side]float64{pb.Side_SIDE_VENDOR: 0.95, pb.Side_SIDE_CLIENT: 0.69}
+	v, others := kept[r.GetSide()], kept[rules.Other(r.GetSide())]
 	if r.GetFigureId() != pb.FigureId_FIGURE_ID_KEPT && r.GetFigureId() != pb.FigureId_FIGURE_ID_BALANCE {
 		return behindFeelings(r), nil
 	}
 	return &pb.ExplainFigureResponse{
 		Figure: &pb.Figure{FigureId: r.GetFigureId(), Side: r.GetSide(), FormulaVersion: 1, Value: &v}, FromDate: "2026-01-01", ToDate: "2026-03-31",
+		OtherFigure: &pb.Figure{FigureId: r.GetFigureId(), Side: rules.Other(r.GetSide()), Value: &others},
 		Commitments: []*pb.CommitmentShare{{CommitmentId: "desk", Title: "Desks", Weight: 3, Numerator: 1, Denominator: 2}},
 		Obligations: []*pb.ScoredObligation{{Obligation: &pb.Obligation{ObligationId: "desk-1", DueDate: "2026-02-01"}, Weight: 3, CountsAs: "kept late", Version: 7, Position: 21}},
 	}, nil

@@ -129,6 +129,9 @@ func explained(t *testing.T, face servertest.Face, who servertest.Caller, card *
 		if !proto.Equal(x.GetFigure(), f) || x.GetFromDate() != card.GetFromDate() || x.GetToDate() != card.GetToDate() {
 			t.Fatalf("explained is %v, not %v", x.GetFigure(), f)
 		}
+		if other := x.GetOtherFigure(); other.GetFigureId() != f.GetFigureId() || other.GetSide() == f.GetSide() || other.GetSide() == 0 {
+			t.Fatalf("%v stands beside %v", f, other)
+		}
 		for _, o := range x.GetObligations() {
 			if o.GetLeftOut() == 0 {
 				by++

@@ -418,7 +418,9 @@ type ExplainFigureResponse struct {
 	// M8, pulse and gap: a page of the rounds that closed in the window, by the day they closed and by id.
 	PulseRounds []*ScoredPulseRound `protobuf:"bytes,8,rep,name=pulse_rounds,json=pulseRounds,proto3" json:"pulse_rounds,omitempty"`
 	// M11: the side's objectives in the text in force, in its order, at most 50. On every page.
-	Objectives    []*ScoredObjective `protobuf:"bytes,9,rep,name=objectives,proto3" json:"objectives,omitempty"`
+	Objectives []*ScoredObjective `protobuf:"bytes,9,rep,name=objectives,proto3" json:"objectives,omitempty"`
+	// The same figure of the other side: neither is told without the other. Not set for M5, which is both sides'.
+	OtherFigure   *Figure `protobuf:"bytes,10,opt,name=other_figure,json=otherFigure,proto3" json:"other_figure,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -512,6 +514,13 @@ func (x *ExplainFigureResponse) GetPulseRounds() []*ScoredPulseRound {
 func (x *ExplainFigureResponse) GetObjectives() []*ScoredObjective {
 	if x != nil {
 		return x.Objectives
+	}
+	return nil
+}
+
+func (x *ExplainFigureResponse) GetOtherFigure() *Figure {
+	if x != nil {
+		return x.OtherFigure
 	}
 	return nil
 }
@@ -631,7 +640,7 @@ const file_concord_v1_scorecard_service_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
 	"\n" +
 	"page_token\x18Q \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\bR\tpageToken\x124\n" +
-	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf\"\xd5\x03\n" +
+	"\x05as_of\x18R \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\x04asOf\"\x8c\x04\n" +
 	"\x15ExplainFigureResponse\x12*\n" +
 	"\x06figure\x18\x01 \x01(\v2\x12.concord.v1.FigureR\x06figure\x12\x1b\n" +
 	"\tfrom_date\x18\x02 \x01(\tR\bfromDate\x12\x17\n" +
@@ -643,7 +652,9 @@ const file_concord_v1_scorecard_service_proto_rawDesc = "" +
 	"\fpulse_rounds\x18\b \x03(\v2\x1c.concord.v1.ScoredPulseRoundR\vpulseRounds\x12;\n" +
 	"\n" +
 	"objectives\x18\t \x03(\v2\x1b.concord.v1.ScoredObjectiveR\n" +
-	"objectives\"\xf0\x02\n" +
+	"objectives\x125\n" +
+	"\fother_figure\x18\n" +
+	" \x01(\v2\x12.concord.v1.FigureR\votherFigure\"\xf0\x02\n" +
 	"\x18GetPartyScorecardRequest\x12?\n" +
 	"\bparty_id\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\apartyId\x12Q\n" +
 	"\x10partner_party_id\x18\x02 \x01(\tB'\xe0A\x01\xbaH!r\x1f2\x1d^([a-z0-9][a-z0-9_-]{0,62})?$R\x0epartnerPartyId\x12F\n" +
@@ -710,22 +721,23 @@ var file_concord_v1_scorecard_service_proto_depIdxs = []int32{
 	13, // 9: concord.v1.ExplainFigureResponse.concerns:type_name -> concord.v1.ScoredConcern
 	14, // 10: concord.v1.ExplainFigureResponse.pulse_rounds:type_name -> concord.v1.ScoredPulseRound
 	15, // 11: concord.v1.ExplainFigureResponse.objectives:type_name -> concord.v1.ScoredObjective
-	7,  // 12: concord.v1.GetPartyScorecardRequest.as_of:type_name -> google.protobuf.Timestamp
-	0,  // 13: concord.v1.ScorecardService.GetScorecard:input_type -> concord.v1.GetScorecardRequest
-	4,  // 14: concord.v1.ScorecardService.ExplainFigure:input_type -> concord.v1.ExplainFigureRequest
-	6,  // 15: concord.v1.ScorecardService.GetPartyScorecard:input_type -> concord.v1.GetPartyScorecardRequest
-	1,  // 16: concord.v1.ScorecardService.GetScorecardPicture:input_type -> concord.v1.GetScorecardPictureRequest
-	3,  // 17: concord.v1.ScorecardService.GetOutlook:input_type -> concord.v1.GetOutlookRequest
-	16, // 18: concord.v1.ScorecardService.GetScorecard:output_type -> concord.v1.Scorecard
-	5,  // 19: concord.v1.ScorecardService.ExplainFigure:output_type -> concord.v1.ExplainFigureResponse
-	17, // 20: concord.v1.ScorecardService.GetPartyScorecard:output_type -> concord.v1.PartyScorecard
-	2,  // 21: concord.v1.ScorecardService.GetScorecardPicture:output_type -> concord.v1.GetScorecardPictureResponse
-	18, // 22: concord.v1.ScorecardService.GetOutlook:output_type -> concord.v1.Outlook
-	18, // [18:23] is the sub-list for method output_type
-	13, // [13:18] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	10, // 12: concord.v1.ExplainFigureResponse.other_figure:type_name -> concord.v1.Figure
+	7,  // 13: concord.v1.GetPartyScorecardRequest.as_of:type_name -> google.protobuf.Timestamp
+	0,  // 14: concord.v1.ScorecardService.GetScorecard:input_type -> concord.v1.GetScorecardRequest
+	4,  // 15: concord.v1.ScorecardService.ExplainFigure:input_type -> concord.v1.ExplainFigureRequest
+	6,  // 16: concord.v1.ScorecardService.GetPartyScorecard:input_type -> concord.v1.GetPartyScorecardRequest
+	1,  // 17: concord.v1.ScorecardService.GetScorecardPicture:input_type -> concord.v1.GetScorecardPictureRequest
+	3,  // 18: concord.v1.ScorecardService.GetOutlook:input_type -> concord.v1.GetOutlookRequest
+	16, // 19: concord.v1.ScorecardService.GetScorecard:output_type -> concord.v1.Scorecard
+	5,  // 20: concord.v1.ScorecardService.ExplainFigure:output_type -> concord.v1.ExplainFigureResponse
+	17, // 21: concord.v1.ScorecardService.GetPartyScorecard:output_type -> concord.v1.PartyScorecard
+	2,  // 22: concord.v1.ScorecardService.GetScorecardPicture:output_type -> concord.v1.GetScorecardPictureResponse
+	18, // 23: concord.v1.ScorecardService.GetOutlook:output_type -> concord.v1.Outlook
+	19, // [19:24] is the sub-list for method output_type
+	14, // [14:19] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_concord_v1_scorecard_service_proto_init() }
