@@ -232,7 +232,9 @@ func TestAReviewFromABundle(t *testing.T) {
 		ReviewId: "q1", Side: pb.Side_SIDE_VENDOR, Revision: 1, Digest: opened.GetDigest(),
 	}}})
 	b := whole(w)
-	at := func(version int64) *timestamppb.Timestamp { return &timestamppb.Timestamp{Seconds: w.now() - 11 + version} }
+	at := func(version int64) *timestamppb.Timestamp {
+		return &timestamppb.Timestamp{Seconds: w.now() - 11 + version}
+	}
 	first := &pb.Review{
 		AgreementId: "works", ReviewId: "q1", Title: "Together", State: pb.ReviewState_REVIEW_STATE_OPEN, OpenedBy: pb.Side_SIDE_VENDOR, Scorecard: card,
 		Position: uint64(len(w.entries) - 1), Revision: 1, Digest: opened.GetDigest(), Body: opened.GetBody(), CreateTime: at(10), UpdateTime: at(10), Etag: "10",
