@@ -17,7 +17,16 @@ var concernColumns = []column[*pb.Concern]{
 	{"ABOUT", (*pb.Concern).GetTitle},
 	{"RAISED BY", func(m *pb.Concern) string { return word(m.GetRaisedBy()) }},
 	{"STATE", concernState},
-	{"NEXT BY", func(m *pb.Concern) string { _, by := concernNext(m); return by }},
+	{"NEXT BY", concernDue},
+}
+
+// concernDue is by when something must follow; empty for a concern that is over.
+func concernDue(m *pb.Concern) string {
+	if m.GetState() == pb.ConcernState_CONCERN_STATE_RESOLVED {
+		return ""
+	}
+	_, by := concernNext(m)
+	return by
 }
 
 // concernState is the state, how far it is escalated, and whether somebody is late with it.
@@ -32,7 +41,7 @@ func concernState(m *pb.Concern) string {
 	return state
 }
 
-// concernNext is what comes next of an open concern, and by when.
+// concernNext is what comes next of a concern, and by when.
 func concernNext(m *pb.Concern) (what, by string) {
 	switch m.GetState() {
 	case pb.ConcernState_CONCERN_STATE_OPEN:

@@ -11,8 +11,7 @@ import (
 )
 
 func (s *session) proposalAccept() *cobra.Command {
-	var digest string
-	var yes bool
+	var exactly exactly
 	var change change
 	cmd := &cobra.Command{
 		Use: "accept AGREEMENT PROPOSAL {--digest DIGEST | --yes}", Short: "Consent to the exact text, or motion, on the table", Args: cobra.ExactArgs(2),
@@ -31,11 +30,9 @@ func (s *session) proposalAccept() *cobra.Command {
 			if err := s.showBeforeConsent(p, text); err != nil {
 				return err
 			}
-			switch {
-			case digest == "" && !yes:
-				return usagef("to consent to this text, add --digest %s", text.GetTermsDigest())
-			case digest == "":
-				digest = text.GetTermsDigest()
+			digest, err := exactly.digestOf("consent to this text", text.GetTermsDigest())
+			if err != nil {
+				return err
 			}
 			// A digest that is not the current one is sent as it is: the refusal should be the service's, and on record there.
 			request := &pb.AcceptProposalRequest{Revision: text.GetRevision(), TermsDigest: digest}
@@ -43,10 +40,32 @@ func (s *session) proposalAccept() *cobra.Command {
 			return s.proposal(c.Proposals.AcceptProposal(ctx, request))
 		}),
 	}
-	cmd.Flags().StringVar(&digest, "digest", "", "the terms digest of the text you consent to, all 64 digits")
-	cmd.Flags().BoolVar(&yes, "yes", false, "consent to the text as it is shown")
-	cmd.MarkFlagsMutuallyExclusive("digest", "yes")
+	exactly.flags(cmd, "the terms digest of the text you consent to, all 64 digits", "consent to the text as it is shown")
 	return change.flags(cmd)
+}
+
+// exactly is how somebody says what text they stand by: by its digest, or as it is shown.
+type exactly struct {
+	digest string
+	yes    bool
+}
+
+// flags adds the two ways to a command; one excludes the other.
+func (e *exactly) flags(cmd *cobra.Command, digest, yes string) {
+	cmd.Flags().StringVar(&e.digest, "digest", "", digest)
+	cmd.Flags().BoolVar(&e.yes, "yes", false, yes)
+	cmd.MarkFlagsMutuallyExclusive("digest", "yes")
+}
+
+// digestOf is the digest that somebody stands by, once they were shown a text with another or the same.
+func (e *exactly) digestOf(what, shown string) (string, error) {
+	switch {
+	case e.digest != "":
+		return e.digest, nil
+	case e.yes:
+		return shown, nil
+	}
+	return "", usagef("to %s, add --digest %s", what, shown)
 }
 
 // showBeforeConsent shows what is about to be consented to. With -o json it goes to standard error, so that standard

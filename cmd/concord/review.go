@@ -151,8 +151,7 @@ func readAction(text string) (*pb.ReviewAction, error) {
 }
 
 func (s *session) reviewSign() *cobra.Command {
-	var digest string
-	var yes bool
+	var exactly exactly
 	var change change
 	cmd := &cobra.Command{
 		Use: "sign AGREEMENT REVIEW {--digest DIGEST | --yes}", Short: "Sign the exact paper of a review", Args: cobra.ExactArgs(2),
@@ -174,20 +173,16 @@ func (s *session) reviewSign() *cobra.Command {
 			if _, err := fmt.Fprintf(to, "%s\npaper %d of %s\ndigest %s\n\n", reviewText(r), r.GetRevision(), clean(r.GetReviewId()), clean(r.GetDigest())); err != nil {
 				return err
 			}
-			switch {
-			case digest == "" && !yes:
-				return usagef("to sign this paper, add --digest %s", r.GetDigest())
-			case digest == "":
-				digest = r.GetDigest()
+			digest, err := exactly.digestOf("sign this paper", r.GetDigest())
+			if err != nil {
+				return err
 			}
 			request := &pb.SignReviewRequest{Revision: r.GetRevision(), Digest: digest}
 			change.put(request, args)
 			return s.signed(c.Reviews.SignReview(ctx, request))
 		}),
 	}
-	cmd.Flags().StringVar(&digest, "digest", "", "the digest of the paper you sign, all 64 digits")
-	cmd.Flags().BoolVar(&yes, "yes", false, "sign the paper as it is shown")
-	cmd.MarkFlagsMutuallyExclusive("digest", "yes")
+	exactly.flags(cmd, "the digest of the paper you sign, all 64 digits", "sign the paper as it is shown")
 	return change.flags(cmd)
 }
 

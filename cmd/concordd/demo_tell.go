@@ -24,8 +24,8 @@ days late moved the vendor's module by as many.
   curl -s -H "Authorization: Bearer $CLIENT" "http://%[1]s/v1/agreements/%[3]s/obligations?due_before=2026-07-11&page_size=50"
   curl -s -H "Authorization: Bearer $CLIENT" "http://%[1]s/v1/agreements/%[3]s/obligations/v4-1"
 
-Are both winning? Both sides' figures by the same formulas, what they say together, and what one of them is made of. Opened
-in a browser that sends the key, /v1/agreements/%[3]s/scorecard.svg is the same as a picture.
+Are both winning? Both sides' figures by the same formulas, what they say together, what one of them is made of, and what they
+said to each other:
   go run ./cmd/concord --addr %[6]s --key $CLIENT scorecard show %[3]s
   go run ./cmd/concord --addr %[6]s --key $VENDOR scorecard explain %[3]s --figure kept
   curl -s -H "Authorization: Bearer $CLIENT" "http://%[1]s/v1/agreements/%[3]s/scorecard"
