@@ -50,7 +50,7 @@ var leftOutStates = map[pb.ObligationState]pb.LeftOutReason{
 }
 
 // classOf is how an obligation counts. What was broken stays so, submitted anew, paused or disputed, until the beneficiary
-// accepts that it is made good or lets it go, or the dispute is settled: nothing that a side does alone betters its figures.
+// accepts that it is made good or lets it go, or the dispute is settled: its obligor alone does not get it out of the figures.
 func classOf(o *pb.Obligation) class {
 	state := o.GetState()
 	for _, was := range [...]struct{ now, before pb.ObligationState }{
