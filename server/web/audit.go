@@ -14,7 +14,6 @@ import (
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
@@ -81,11 +80,7 @@ func (h *handler) serveAudit(x *exchange, id string) {
 		err = stream.RecvMsg(piece)
 	}
 	if err != nil {
-		p, known := problemOf(status.Convert(err), "")
-		if !known && p.Status == http.StatusInternalServerError {
-			h.Log.Error("web: call failed", "rpc", pb.LogService_ExportAudit_FullMethodName, "trace_id", x.traceID(), "error", err)
-		}
-		x.refuse(p)
+		h.refuseFile(x, pb.LogService_ExportAudit_FullMethodName, err)
 		return
 	}
 	header := x.Header()

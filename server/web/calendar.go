@@ -1,16 +1,12 @@
 package web
 
 import (
-	"context"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
@@ -53,27 +49,10 @@ func (h *handler) serveCalendar(x *exchange, request *pb.GetCalendarRequest) {
 		x.refuse(p)
 		return
 	}
-	ctx, cancel := context.WithTimeout(x.request.Context(), h.Timeout)
-	defer cancel()
 	answer := &pb.GetCalendarResponse{}
-	if err := h.Conn.Invoke(metadata.NewOutgoingContext(ctx, x.metadata), pb.CalendarService_GetCalendar_FullMethodName, request, answer); err != nil {
-		p, known := problemOf(status.Convert(err), "")
-		if !known && p.Status == http.StatusInternalServerError {
-			h.Log.Error("web: call failed", "rpc", pb.CalendarService_GetCalendar_FullMethodName, "trace_id", x.traceID(), "error", err)
-		}
-		x.refuse(p)
-		return
+	if h.fetch(x, pb.CalendarService_GetCalendar_FullMethodName, request, answer) {
+		x.writeFile("text/calendar; charset=utf-8", answer.GetEtag(), answer.GetIcs())
 	}
-	header := x.Header()
-	header["Etag"] = []string{`"` + answer.GetEtag() + `"`}
-	header["Cache-Control"], header["Vary"] = revalidate, varyByCaller
-	if noneMatch(x.request.Header["If-None-Match"], answer.GetEtag()) {
-		x.WriteHeader(http.StatusNotModified)
-		return
-	}
-	header.Set("Content-Type", "text/calendar; charset=utf-8")
-	header.Set("Content-Length", strconv.Itoa(len(answer.GetIcs())))
-	_, _ = x.Write(answer.GetIcs()) // a client that is gone cannot be told
 }
 
 // readToken takes the secret out of the query, where nothing else may be.

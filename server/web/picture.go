@@ -1,18 +1,14 @@
 package web
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
 	"google.golang.org/genproto/googleapis/api/annotations"
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 )
@@ -59,28 +55,11 @@ func (h *handler) servePicture(x *exchange, id string) {
 		x.refuse(p)
 		return
 	}
-	ctx, cancel := context.WithTimeout(x.request.Context(), h.Timeout)
-	defer cancel()
 	answer := &pb.GetScorecardPictureResponse{}
-	if err := h.Conn.Invoke(metadata.NewOutgoingContext(ctx, x.metadata), pb.ScorecardService_GetScorecardPicture_FullMethodName, request, answer); err != nil {
-		p, known := problemOf(status.Convert(err), "")
-		if !known && p.Status == http.StatusInternalServerError {
-			h.Log.Error("web: call failed", "rpc", pb.ScorecardService_GetScorecardPicture_FullMethodName, "trace_id", x.traceID(), "error", err)
-		}
-		x.refuse(p)
-		return
+	if h.fetch(x, pb.ScorecardService_GetScorecardPicture_FullMethodName, request, answer) {
+		x.Header()["Content-Security-Policy"] = picturePolicy
+		x.writeFile("image/svg+xml", answer.GetEtag(), answer.GetSvg())
 	}
-	header := x.Header()
-	header["Etag"] = []string{`"` + answer.GetEtag() + `"`}
-	header["Cache-Control"], header["Vary"] = revalidate, varyByCaller
-	header["Content-Security-Policy"] = picturePolicy
-	if noneMatch(x.request.Header["If-None-Match"], answer.GetEtag()) {
-		x.WriteHeader(http.StatusNotModified)
-		return
-	}
-	header.Set("Content-Type", "image/svg+xml")
-	header.Set("Content-Length", strconv.Itoa(len(answer.GetSvg())))
-	_, _ = x.Write(answer.GetSvg()) // a client that is gone cannot be told
 }
 
 // pictureRequest reads what is asked for: headers, path, and the query, in which the secret of a feed may stand.

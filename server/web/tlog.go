@@ -1,15 +1,11 @@
 package web
 
 import (
-	"context"
-	"net/http"
 	"strconv"
 	"strings"
 
 	"filippo.io/torchwood"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
@@ -38,14 +34,7 @@ func (h *handler) serveTlog(x *exchange) {
 		x.refuse(p)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), h.Timeout)
-	defer cancel()
-	if err := h.Conn.Invoke(metadata.NewOutgoingContext(ctx, x.metadata), call.method, call.request, call.answer); err != nil {
-		p, known := problemOf(status.Convert(err), "")
-		if !known && p.Status == http.StatusInternalServerError {
-			h.Log.Error("web: call failed", "rpc", call.method, "trace_id", x.traceID(), "error", err)
-		}
-		x.refuse(p)
+	if !h.fetch(x, call.method, call.request, call.answer) {
 		return
 	}
 	header := x.Header()
