@@ -18,7 +18,6 @@ require (
 	github.com/spf13/pflag v1.0.10
 	github.com/swaggest/swgui v1.8.5
 	github.com/teambition/rrule-go v1.8.2
-	github.com/tidwall/btree v1.8.2
 	go.einride.tech/aip v0.86.3
 	go.etcd.io/bbolt v1.5.0
 	go.opentelemetry.io/contrib/exporters/autoexport v0.72.0

@@ -52,7 +52,6 @@ var only = map[string][]string{
 	"go.etcd.io/bbolt":               {"server/store/bolt"},
 	"github.com/arran4/golang-ical":  {"server/feed"},
 	"github.com/grpc-ecosystem":      {"server/web", "gen", "proto"},
-	"github.com/tidwall/btree":       {"server/store/overlay"},
 	"github.com/teambition/rrule-go": {"rules"},
 	"go.opentelemetry.io":            {"server", "server/web", "cmd/concordd"},
 }

@@ -1,10 +1,10 @@
 // Package bolt is the engine Concord runs on by default: one directory, no other service.
 //
 // It writes the log first and the pages behind it. A commit is one append to the tail, into space
-// written before, and one sync; then it is laid into an overlay in memory, where everybody
-// can read it. Random pages are what a database on pages pays for, and they are written later: a
-// flusher carries a whole generation of changes into the tables, a bbolt database, sorted and in
-// steps, while the next generation fills.
+// written before, and one sync; meanwhile it is laid into an overlay in memory, where everybody
+// can read it once the sync is done. Random pages are what a database on pages pays for, and they
+// are written later: a flusher carries a whole generation of changes into the tables, a bbolt
+// database, sorted and in steps, while the next generation fills.
 //
 //	Commit ─→ tail.0 or tail.1 (append, sync) ─→ active overlay ──(full)──→ frozen overlay ─→ tables.db
 //	View   ←── active, over frozen, over one read transaction of tables.db

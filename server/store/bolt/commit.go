@@ -6,11 +6,15 @@ import (
 	"time"
 
 	"github.com/concordhq/concord/server/store"
+	"github.com/concordhq/concord/server/store/overlay"
 )
 
 // recordKeep is the largest buffer kept from one commit to the next; few changes are larger, and
 // those may make their own.
 const recordKeep = 4 << 20
+
+// layAside is from how many writes on a change is laid into the overlay by another goroutine.
+const layAside = 64
 
 // Commit implements store.Store.
 func (s *Store) Commit(ctx context.Context, c store.Change) error {
@@ -51,8 +55,14 @@ func (s *Store) commit(ctx context.Context, c store.Change) (int, error) {
 		return 0, err
 	}
 	s.record = appendRecord(s.record, c)
-	n := len(s.record)
+	n, g := len(s.record), s.active
+	before := g.builder.Layer()
+	layer := s.lay(c.Writes)
 	clean, err := s.appendTail(s.record)
+	after := layer() // also if there was an error: the builder must be at rest
+	if err != nil {
+		g.builder.Back(before)
+	}
 	switch {
 	case err != nil && clean:
 		return 0, fmt.Errorf("append: %w: %w", store.ErrFull, err)
@@ -64,14 +74,25 @@ func (s *Store) commit(ctx context.Context, c store.Change) (int, error) {
 	if cap(s.record) > recordKeep {
 		s.record = nil
 	}
-	g := s.active
 	g.head, g.logged = c.Head, g.logged+n
-	layer := g.builder.Apply(c.Writes)
 	s.mu.Lock()
-	s.seen.head, s.seen.active = c.Head, layer
+	s.seen.head, s.seen.active = c.Head, after
 	s.mu.Unlock()
 	s.rotate()
 	return n, nil
+}
+
+// lay puts writes into the active generation, and gives the layer that has them, which nobody may see before they are
+// durable. Many are laid while they are appended, and few when it is asked for the layer: for those another goroutine
+// takes longer than it saves.
+func (s *Store) lay(writes []store.Write) (layer func() *overlay.Layer) {
+	b := s.active.builder
+	if len(writes) < layAside {
+		return func() *overlay.Layer { return b.Apply(writes) }
+	}
+	laid := make(chan *overlay.Layer, 1)
+	go func() { laid <- b.Apply(writes) }()
+	return func() *overlay.Layer { return <-laid }
 }
 
 // appendTail makes a record durable. clean says of an error that nothing was written, for certain, because the disk is

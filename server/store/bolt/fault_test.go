@@ -59,24 +59,89 @@ func closeStore(t *testing.T, s *Store) {
 	}
 }
 
+// sizes are numbers of writes that are laid into the overlay after the append, and beside it.
+var sizes = []int{1, 2 * layAside}
+
+// many puts that many records, from the number on.
+func many(from, n int) (writes []store.Write) {
+	for i := from; i < from+n; i++ {
+		writes = append(writes, store.Write{Table: storetest.Red, Key: []byte(fmt.Sprint(i)), Value: []byte("x")})
+	}
+	return writes
+}
+
 // While an append is on its way to the disk nobody can see it.
 func TestNothingIsVisibleBeforeItIsDurable(t *testing.T) {
-	opts := tiny(t.TempDir())
-	reached, release := make(chan struct{}), make(chan struct{})
-	opts.faults.beforeAppend = func() error { reached <- struct{}{}; <-release; return nil }
-	opts.faults.afterAppend = opts.faults.beforeAppend
-	s := mustOpen(t, opts)
-	committed := make(chan error)
-	go func() { committed <- put(context.Background(), s, 1, "1", []byte("x")) }()
-	for range 2 {
-		<-reached
-		expect(t, s, 0)
-		release <- struct{}{}
+	for _, n := range sizes {
+		opts := tiny(t.TempDir())
+		reached, release := make(chan struct{}), make(chan struct{})
+		opts.faults.beforeAppend = func() error { reached <- struct{}{}; <-release; return nil }
+		opts.faults.afterAppend = opts.faults.beforeAppend
+		s := mustOpen(t, opts)
+		committed := make(chan error)
+		go func() { committed <- s.Commit(context.Background(), store.Change{Head: uint64(n), Writes: many(1, n)}) }()
+		for range 2 {
+			<-reached
+			time.Sleep(10 * time.Millisecond) // for whoever would show it too early
+			expect(t, s, 0)
+			release <- struct{}{}
+		}
+		if err := <-committed; err != nil {
+			t.Fatal(err)
+		}
+		expect(t, s, uint64(n))
 	}
-	if err := <-committed; err != nil {
-		t.Fatal(err)
+}
+
+// A change that a full disk refused leaves nothing in memory: not in the next View, nor after later changes, nor in the
+// tables or after the next opening.
+func TestRefusedChangeLeavesNoTrace(t *testing.T) {
+	for _, n := range sizes {
+		opts := tiny(t.TempDir())
+		var full atomic.Bool
+		opts.faults.beforeAppend = func() error {
+			if full.Load() {
+				return fmt.Errorf("write: %w", syscall.ENOSPC)
+			}
+			return nil
+		}
+		s := mustOpen(t, opts)
+		check := func(head uint64) {
+			t.Helper()
+			expect(t, s, head)
+			if err := s.View(context.Background(), func(v store.Snapshot) error {
+				for i := uint64(1); i <= head; i++ {
+					if value, err := v.Get(storetest.Red, fmt.Append(nil, i)); err != nil || !bytes.Equal(value, bytes.Repeat([]byte{byte(i)}, 100)) {
+						t.Errorf("record %d is %q, %v", i, value, err)
+					}
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mustPut(t, s, 1, 10)
+		size := s.active.builder.Layer().Bytes()
+		full.Store(true)
+		for range 3 {
+			refused := append(many(10, n), store.Write{Table: storetest.Red, Key: []byte("9")})
+			if err := s.Commit(context.Background(), store.Change{Base: 10, Head: 11, Writes: refused}); !errors.Is(err, store.ErrFull) {
+				t.Fatalf("Commit: %v, want ErrFull", err)
+			}
+			check(10)
+		}
+		if now := s.active.builder.Layer().Bytes(); now != size {
+			t.Errorf("%d bytes, were %d", now, size)
+		}
+		full.Store(false)
+		mustPut(t, s, 11, 12)
+		check(12)
+		mustPut(t, s, 13, 200) // several generations
+		check(200)
+		closeStore(t, s)
+		s = mustOpen(t, opts)
+		check(200)
 	}
-	expect(t, s, 1)
 }
 
 // A sync that fails leaves the outcome unknown: the store reads on and writes no more, what was

@@ -13,20 +13,12 @@ type Source func() (store.Record, error)
 
 // Source steps through the table of that number from the first key ≥ from, tombstones included.
 func (l *Layer) Source(table int, from []byte) Source {
-	it := l.trees[table].Iter()
-	begun := false
+	next := l.trees[table].from(from)
 	return func() (store.Record, error) {
-		more := false
-		if begun {
-			more = it.Next()
-		} else {
-			begun = true
-			more = it.Seek(store.Record{Key: from})
+		if r := next(); r != nil {
+			return *r, nil
 		}
-		if !more {
-			return store.Record{}, nil
-		}
-		return it.Item(), nil
+		return store.Record{}, nil
 	}
 }
 
