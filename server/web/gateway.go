@@ -75,10 +75,6 @@ func (h *handler) undecoded(x *exchange, err error) *problem {
 // would copy them five times.
 const usualAnswer = 1 << 10
 
-// written is how messages become JSON: every plain field is there, also when it is empty, and what is
-// not set is left out rather than null.
-var written = protojson.MarshalOptions{EmitDefaultValues: true}
-
 // jsonMarshaler is the one way the gateway reads and writes messages. It differs from the gateway's own
 // in that nothing may stand behind the JSON value, nothing unknown within it, and that bytes are not
 // copied on the way.
@@ -93,7 +89,7 @@ func (jsonMarshaler) Marshal(v any) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("web: %T is no message", v)
 	}
-	return written.MarshalAppend(make([]byte, 0, usualAnswer), m)
+	return appendJSON(make([]byte, 0, usualAnswer), m)
 }
 
 // Unmarshal implements runtime.Marshaler. v is a message or a pointer to a nil one.

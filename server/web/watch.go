@@ -122,7 +122,7 @@ func (x *exchange) readLastEventID(request *pb.WatchEventsRequest) *problem {
 
 // writeMessage writes a message as an event whose id resumes the stream behind it.
 func writeMessage(out *bytes.Buffer, m *pb.WatchEventsResponse) error {
-	data, err := written.Marshal(m)
+	data, err := appendJSON(make([]byte, 0, usualAnswer), m)
 	if err != nil {
 		return err
 	}
