@@ -143,13 +143,17 @@ type drained struct {
 // Context ends with the server.
 func (d *drained) Context() context.Context { return d.ctx }
 
-// chainUnary makes one interceptor of several; the first is the outermost.
+// chainUnary makes one interceptor of several; the first is the outermost. Each calls the next once at most.
 func chainUnary(all ...grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, last grpc.UnaryHandler) (any, error) {
-		next := last
-		for i := len(all) - 1; i >= 0; i-- {
-			intercept, inner := all[i], next
-			next = func(ctx context.Context, req any) (any, error) { return intercept(ctx, req, info, inner) }
+		done := 0
+		var next grpc.UnaryHandler
+		next = func(ctx context.Context, req any) (any, error) { // one for all: a function for each would be made for each call
+			if done == len(all) {
+				return last(ctx, req)
+			}
+			done++
+			return all[done-1](ctx, req, info, next)
 		}
 		return next(ctx, req)
 	}

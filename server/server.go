@@ -147,10 +147,7 @@ func (s *Server) buildGRPC(inside *inside, creds grpc.ServerOption) error {
 	s.health = health.NewServer()
 	s.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
 	door := auth.New(s.journal, s.config.openMethods()...)
-	refusals := api.Refusals{Log: s.log}
-	unary := chainUnary(s.telemetry.unary, refusals.Unary, bounded, door.Unary, api.Prepare)
-	stream := chainStream(s.telemetry.stream, refusals.Stream, s.untilDrain, door.Stream)
-
+	unary, stream := s.interceptors(door)
 	s.grpc = grpc.NewServer(append(grpcOptions(), creds, s.telemetry.grpcOption(), grpc.UnaryInterceptor(unary), grpc.StreamInterceptor(stream))...)
 	healthpb.RegisterHealthServer(s.grpc, s.health)
 	registerReflection(s.grpc)
@@ -161,6 +158,13 @@ func (s *Server) buildGRPC(inside *inside, creds grpc.ServerOption) error {
 	s.telemetry.inside(inside.Channel)
 	api.Register(inside, s.journal, s.policy, s.hub)
 	return door.Read(s.grpc.GetServiceInfo())
+}
+
+// interceptors are what every call passes, each as one.
+func (s *Server) interceptors(door *auth.Door) (grpc.UnaryServerInterceptor, grpc.StreamServerInterceptor) {
+	refusals := api.Refusals{Log: s.log}
+	return chainUnary(s.telemetry.unary, refusals.Unary, bounded, door.Unary, api.Prepare),
+		chainStream(s.telemetry.stream, refusals.Stream, s.untilDrain, door.Stream)
 }
 
 // Run serves until ctx ends or something fails that cannot be mended, then stops in order: first new calls and the clock,

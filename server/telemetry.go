@@ -44,7 +44,7 @@ type telemetry struct {
 	stop     []func(context.Context) error
 	tracing  bool
 	calls    metric.Float64Histogram // rate, errors and duration of every RPC; nil: no metrics
-	kinds    sync.Map                // callKind → metric.MeasurementOption, so that a call makes none
+	kinds    sync.Map                // callKind → []metric.RecordOption, so that a call makes none
 
 	batchSize, batchCommit, batchDecide, queue metric.Float64Histogram
 	written                                    metric.Int64Counter
@@ -190,7 +190,7 @@ func (t *telemetry) unary(ctx context.Context, req any, info *grpc.UnaryServerIn
 	}
 	begun := time.Now()
 	answer, err := next(ctx, req)
-	t.calls.Record(ctx, time.Since(begun).Seconds(), t.kind(callKind{info.FullMethod, status.Code(err)}))
+	t.calls.Record(ctx, time.Since(begun).Seconds(), t.kind(callKind{info.FullMethod, status.Code(err)})...)
 	return answer, err
 }
 
@@ -201,19 +201,19 @@ func (t *telemetry) stream(srv any, stream grpc.ServerStream, info *grpc.StreamS
 	}
 	begun := time.Now()
 	err := next(srv, stream)
-	t.calls.Record(stream.Context(), time.Since(begun).Seconds(), t.kind(callKind{info.FullMethod, status.Code(err)}))
+	t.calls.Record(stream.Context(), time.Since(begun).Seconds(), t.kind(callKind{info.FullMethod, status.Code(err)})...)
 	return err
 }
 
-func (t *telemetry) kind(k callKind) metric.MeasurementOption {
+func (t *telemetry) kind(k callKind) []metric.RecordOption {
 	if known, ok := t.kinds.Load(k); ok {
-		return known.(metric.MeasurementOption)
+		return known.([]metric.RecordOption)
 	}
-	made := metric.WithAttributeSet(attribute.NewSet(
+	made := []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(
 		attribute.String("rpc.system.name", "grpc"),
 		attribute.String("rpc.method", strings.TrimPrefix(k.method, "/")),
 		attribute.String("rpc.response.status_code", k.code.String()),
-	))
+	))}
 	t.kinds.Store(k, made)
 	return made
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"sync"
 
 	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
@@ -108,13 +109,13 @@ func check(m proto.Message, wrong ...rules.Violation) error {
 // fillIn puts metadata into the fields it stands for.
 func fillIn(ctx context.Context, m protoreflect.Message) (wrong []rules.Violation) {
 	for _, h := range [...]struct{ key, field string }{{IfMatch, "etag"}, {IdempotencyKey, "request_id"}} {
-		values := metadata.ValueFromIncomingContext(ctx, h.key)
-		if len(values) == 0 {
-			continue
-		}
 		field := m.Descriptor().Fields().ByName(protoreflect.Name(h.field))
 		if field == nil || field.Kind() != protoreflect.StringKind {
 			continue // a read: nothing to guard
+		}
+		values := metadata.ValueFromIncomingContext(ctx, h.key)
+		if len(values) == 0 {
+			continue
 		}
 		have := m.Get(field).String()
 		if len(values) > 1 || have != "" && have != values[0] {
@@ -144,24 +145,38 @@ func (p *parts) walk(m protoreflect.Message, path string) {
 	if len(m.GetUnknown()) > 0 {
 		p.wrong = append(p.wrong, rules.Violation{Field: path, Description: "has a field that this release does not know"})
 	}
-	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		if f.Message() == nil || f.IsMap() {
-			return true
+	for _, f := range innerFields(m.Descriptor()) {
+		if !m.Has(f) {
+			continue
 		}
 		at := string(f.Name())
 		if path != "" {
 			at = path + "." + at
 		}
 		if !f.IsList() {
-			p.walk(v.Message(), at)
-			return true
+			p.walk(m.Get(f).Message(), at)
+			continue
 		}
-		for i := range v.List().Len() {
-			if p.count > maxParts {
-				return false
-			}
-			p.walk(v.List().Get(i).Message(), at+"["+strconv.Itoa(i)+"]")
+		for i, list := 0, m.Get(f).List(); i < list.Len() && p.count <= maxParts; i++ {
+			p.walk(list.Get(i).Message(), at+"["+strconv.Itoa(i)+"]")
 		}
-		return true
-	})
+	}
 }
+
+// innerFields are the fields of a kind of message that hold messages.
+func innerFields(m protoreflect.MessageDescriptor) []protoreflect.FieldDescriptor {
+	if known, ok := inner.Load(m); ok {
+		return known.([]protoreflect.FieldDescriptor)
+	}
+	var found []protoreflect.FieldDescriptor
+	for i := range m.Fields().Len() {
+		if f := m.Fields().Get(i); f.Message() != nil && !f.IsMap() {
+			found = append(found, f)
+		}
+	}
+	inner.Store(m, found)
+	return found
+}
+
+// inner is what innerFields found, so that a call that has few of them is not searched for them.
+var inner sync.Map

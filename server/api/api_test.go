@@ -75,6 +75,16 @@ func TestEverythingWrongIsToldAtOnce(t *testing.T) {
 	if want := []string{"agreement_id", "etag", "evidence[1]", "evidence[1].title"}; got != nil || !slices.Equal(wrong, want) {
 		t.Errorf("told of %v; wrong are %v", wrong, want)
 	}
+	inner := &pb.OneOff{DueDate: "2026-02-01"}
+	inner.ProtoReflect().SetUnknown(unknown)
+	deep := &pb.CounterProposalRequest{AgreementId: "a", ProposalId: "p", Revision: 1, Terms: &pb.Terms{
+		Title: "t", Calendar: &pb.Calendar{TimeZone: "UTC"}, EffectiveDate: "2026-01-01", Commitments: []*pb.CommitmentTerms{{
+			CommitmentId: "c", Obligor: pb.Side_SIDE_VENDOR, Title: "t", Category: pb.Category_CATEGORY_OTHER, Weight: 1, Schedule: &pb.CommitmentTerms_OneOff{OneOff: inner},
+		}},
+	}}
+	if got, wrong := prepared(t, deep); got != nil || !slices.Equal(wrong, []string{"terms.commitments[0].one_off"}) {
+		t.Errorf("of a field deep within, told of %v", wrong)
+	}
 	whole := &pb.GetCallerRequest{}
 	whole.ProtoReflect().SetUnknown(unknown)
 	if got, _ := prepared(t, whole); got != nil {

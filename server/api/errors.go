@@ -135,22 +135,25 @@ type Refusals struct{ Log *slog.Logger }
 
 // Unary is the interceptor for RPCs with one answer.
 func (r Refusals) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-	answer, err := recovered(func() (any, error) { return next(ctx, req) })
+	answer, err := func() (answer any, err error) {
+		defer recovered(&err)
+		return next(ctx, req)
+	}()
 	return answer, Status(ctx, r.Log, info.FullMethod, err)
 }
 
 // Stream is the interceptor for RPCs with many.
 func (r Refusals) Stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	_, err := recovered(func() (any, error) { return nil, next(srv, stream) })
+	err := func() (err error) {
+		defer recovered(&err)
+		return next(srv, stream)
+	}()
 	return Status(stream.Context(), r.Log, info.FullMethod, err)
 }
 
-// recovered makes a panic of a handler a fault of one call, not of the process.
-func recovered(call func() (any, error)) (answer any, err error) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			answer, err = nil, fmt.Errorf("api: panic: %v\n%s", fault, debug.Stack())
-		}
-	}()
-	return call()
+// recovered makes a panic of a handler a fault of one call, not of the process. It is to be deferred.
+func recovered(err *error) {
+	if fault := recover(); fault != nil {
+		*err = fmt.Errorf("api: panic: %v\n%s", fault, debug.Stack())
+	}
 }

@@ -50,21 +50,29 @@ func New(j *journal.Journal, open ...string) *Door {
 	return d
 }
 
-type callerKey struct{}
+// guest is who was let in.
+type guest struct {
+	principal *pb.Principal
+	caller    rules.Caller
+}
+
+type guestKey struct{}
 
 // Caller is who calls, once the door has let them in.
 func Caller(ctx context.Context) rules.Caller {
-	c, _ := ctx.Value(callerKey{}).(rules.Caller)
-	return c
+	if g, ok := ctx.Value(guestKey{}).(*guest); ok {
+		return g.caller
+	}
+	return rules.Caller{}
 }
 
 // Principal is who the caller's key says they are.
 func Principal(ctx context.Context) *pb.Principal {
-	p, _ := ctx.Value(principalKey{}).(*pb.Principal)
-	return p
+	if g, ok := ctx.Value(guestKey{}).(*guest); ok {
+		return g.principal
+	}
+	return nil
 }
-
-type principalKey struct{}
 
 // Enter lets a call of a method in, or says why not.
 func (d *Door) Enter(ctx context.Context, method string) (context.Context, error) {
@@ -84,10 +92,9 @@ func (d *Door) Enter(ctx context.Context, method string) (context.Context, error
 	if err != nil {
 		return nil, err
 	}
-	ctx = context.WithValue(ctx, principalKey{}, p)
-	return context.WithValue(ctx, callerKey{}, rules.Caller{
+	return context.WithValue(ctx, guestKey{}, &guest{p, rules.Caller{
 		PrincipalID: p.GetPrincipalId(), Role: p.GetRole(), PartyID: party, AgreementIDs: p.GetAgreementIds(),
-	}), nil
+	}}), nil
 }
 
 // principal is who a secret belongs to.
