@@ -108,7 +108,7 @@ func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
 	}
 	conn, err := grpc.NewClient(addr,
 		grpc.WithTransportCredentials(transport),
-		grpc.WithPerRPCCredentials(identity{key: o.Key, party: o.Party, secure: secure}),
+		grpc.WithPerRPCCredentials(newIdentity(o.Key, o.Party, secure)),
 		grpc.WithChainUnaryInterceptor(layers...),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxReceiveBytes), grpc.MaxCallSendMsgSize(maxSendBytes)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingAfter, Timeout: pingTimeout}),

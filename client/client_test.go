@@ -44,7 +44,7 @@ func (d *desk) note(ctx context.Context, requestID string) error {
 	defer d.mu.Unlock()
 	headers, _ := metadata.FromIncomingContext(ctx)
 	until, _ := ctx.Deadline()
-	one := func(name string) string { return fmt.Sprint(headers.Get(name)) }
+	one := func(name string) string { return fmt.Sprintf("%q", headers.Get(name)) }
 	d.calls = append(d.calls, call{one("authorization"), one("concord-party"), requestID, time.Until(until)})
 	if len(d.away) > 0 {
 		err := d.away[0]
@@ -115,11 +115,42 @@ func TestACallSaysWhoCallsAndEndsInTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	first, second := d.calls[0], d.calls[1]
-	if first.key != "[Bearer k1]" || first.party != "[acme]" || first.deadline < 50*time.Second {
+	if first.key != `["Bearer k1"]` || first.party != `["acme"]` || first.deadline < 50*time.Second {
 		t.Errorf("the first call said %+v", first)
 	}
-	if second.key != "[Bearer k2]" || second.party != "[globex]" || second.deadline > 5*time.Second {
+	if second.key != `["Bearer k2"]` || second.party != `["globex"]` || second.deadline > 5*time.Second {
 		t.Errorf("the second call said %+v", second)
+	}
+}
+
+// What a context says stands in for the Client's own, each by itself; what it says is nothing is not said.
+func TestAContextSaysWhoCalls(t *testing.T) {
+	d := &desk{}
+	whole, bare := open(t, d, client.Options{Key: "k1", Party: "acme"}), open(t, d, client.Options{})
+	key, party := client.WithKey(t.Context(), "k2"), client.WithParty(t.Context(), "globex")
+	for _, tc := range []struct {
+		c          *client.Client
+		ctx        context.Context
+		key, party string
+	}{
+		{whole, t.Context(), `["Bearer k1"]`, `["acme"]`},
+		{whole, key, `["Bearer k2"]`, `["acme"]`},
+		{whole, party, `["Bearer k1"]`, `["globex"]`},
+		{whole, client.WithKey(client.WithKey(party, "k0"), "k2"), `["Bearer k2"]`, `["globex"]`},
+		{whole, client.WithKey(t.Context(), ""), "[]", `["acme"]`},
+		{whole, client.WithParty(key, ""), `["Bearer k2"]`, "[]"},
+		{bare, t.Context(), "[]", "[]"},
+		{bare, key, `["Bearer k2"]`, "[]"},
+		{bare, client.WithParty(key, ""), `["Bearer k2"]`, "[]"},
+		{bare, client.WithKey(party, "k2"), `["Bearer k2"]`, `["globex"]`},
+		{bare, key, `["Bearer k2"]`, "[]"}, // calls leave the context as it was
+	} {
+		if _, err := tc.c.Parties.ListParties(tc.ctx, &pb.ListPartiesRequest{}); err != nil {
+			t.Fatal(err)
+		}
+		if said := d.calls[len(d.calls)-1]; said.key != tc.key || said.party != tc.party {
+			t.Errorf("key %s and party %s were said, not %s and %s", said.key, said.party, tc.key, tc.party)
+		}
 	}
 }
 

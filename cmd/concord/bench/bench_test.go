@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofrs/uuid/v5"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -36,17 +37,18 @@ type records struct {
 	pb.UnimplementedAgreementServiceServer
 	pb.UnimplementedProposalServiceServer
 	pb.UnimplementedObligationServiceServer
-	mu      sync.Mutex
-	roles   map[string]pb.Role
-	things  map[string]*pb.Obligation
-	asked   map[string]int
-	version int
-	revoked int
-	broken  atomic.Bool
+	mu       sync.Mutex
+	roles    map[string]pb.Role
+	things   map[string]*pb.Obligation
+	asked    map[string]int
+	requests map[string]bool // ids of commands
+	version  int
+	revoked  int
+	broken   atomic.Bool
 }
 
 func newRecords() *records {
-	return &records{roles: map[string]pb.Role{"root": pb.Role_ROLE_OPERATOR}, things: map[string]*pb.Obligation{}, asked: map[string]int{}}
+	return &records{roles: map[string]pb.Role{"root": pb.Role_ROLE_OPERATOR}, things: map[string]*pb.Obligation{}, asked: map[string]int{}, requests: map[string]bool{}}
 }
 
 func refuse(code codes.Code, reason string) error {
@@ -119,12 +121,16 @@ func (r *records) move(id string, to pb.ObligationState) *pb.Obligation {
 	return r.things[id]
 }
 
-func (r *records) command(id string, from, to pb.ObligationState) (*pb.Obligation, error) {
+func (r *records) command(id, request string, from, to pb.ObligationState) (*pb.Obligation, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.broken.Load() {
 		return nil, status.Error(codes.Unavailable, "gone")
 	}
+	if _, err := uuid.FromString(request); err != nil || r.requests[request] {
+		return nil, refuse(codes.FailedPrecondition, "REQUEST_ID_REUSED")
+	}
+	r.requests[request] = true
 	if r.things[id].GetState() != from {
 		return nil, refuse(codes.FailedPrecondition, "WRONG_STATE")
 	}
@@ -132,11 +138,11 @@ func (r *records) command(id string, from, to pb.ObligationState) (*pb.Obligatio
 }
 
 func (r *records) SubmitObligation(_ context.Context, q *pb.SubmitObligationRequest) (*pb.Obligation, error) {
-	return r.command(q.GetAgreementId(), pb.ObligationState_OBLIGATION_STATE_DUE, pb.ObligationState_OBLIGATION_STATE_SUBMITTED)
+	return r.command(q.GetAgreementId(), q.GetRequestId(), pb.ObligationState_OBLIGATION_STATE_DUE, pb.ObligationState_OBLIGATION_STATE_SUBMITTED)
 }
 
 func (r *records) ReturnObligation(_ context.Context, q *pb.ReturnObligationRequest) (*pb.Obligation, error) {
-	return r.command(q.GetAgreementId(), pb.ObligationState_OBLIGATION_STATE_SUBMITTED, pb.ObligationState_OBLIGATION_STATE_DUE)
+	return r.command(q.GetAgreementId(), q.GetRequestId(), pb.ObligationState_OBLIGATION_STATE_SUBMITTED, pb.ObligationState_OBLIGATION_STATE_DUE)
 }
 
 // serve starts the records and returns settings for a short run against them.

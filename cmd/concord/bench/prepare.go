@@ -80,8 +80,8 @@ type ground struct {
 	took           time.Duration
 }
 
-// agreement is the id of an agreement by its number.
-func (g *ground) agreement(n int) string { return fmt.Sprintf("%s-%07d", g.prefix, n) }
+// agreement is the id of an agreement by its number, in seven digits.
+func (g *ground) agreement(n int) string { return g.prefix + "-" + strconv.Itoa(maxAgreements + n)[1:] }
 
 func (g *ground) asVendor(ctx context.Context) context.Context { return client.WithKey(ctx, g.vendor) }
 func (g *ground) asClient(ctx context.Context) context.Context { return client.WithKey(ctx, g.client) }

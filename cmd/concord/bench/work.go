@@ -6,11 +6,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/gofrs/uuid/v5"
 	"google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/grpc/status"
 
@@ -50,6 +52,8 @@ type caller struct {
 	rest       *restLine
 	tally      *tally
 	first, end int
+
+	asVendor, asClient context.Context // of all its calls
 }
 
 // shift is what all callers of a run share.
@@ -60,6 +64,14 @@ type shift struct {
 	errors atomic.Int64
 	begin  time.Time // from here on it counts
 	finish time.Time
+
+	run      string        // begins the request ids of the run
+	commands atomic.Uint64 // numbers them
+}
+
+// requestID is a new request's: in the form and the order of a UUIDv7, which the client would make, at the cost of a number.
+func (s *shift) requestID() string {
+	return s.run + strconv.FormatUint(1<<48|s.commands.Add(1), 16)[1:]
 }
 
 // work lets the callers loose and fills in the report.
@@ -68,7 +80,11 @@ func work(ctx context.Context, s Settings, l lines, g *ground, acks *ackLog, r *
 	if err != nil {
 		return err
 	}
-	sh := &shift{Settings: s, ground: g, acks: acks, begin: time.Now().Add(s.Warmup)}
+	run, err := uuid.NewV7()
+	if err != nil {
+		return fmt.Errorf("make request ids: %w", err)
+	}
+	sh := &shift{Settings: s, ground: g, acks: acks, begin: time.Now().Add(s.Warmup), run: run.String()[:24]}
 	sh.finish = sh.begin.Add(s.Duration)
 	tallies := make([]*tally, s.Connections)
 	for i := range tallies {
@@ -95,11 +111,12 @@ func work(ctx context.Context, s Settings, l lines, g *ground, acks *ackLog, r *
 // then its answer belongs in the log of acknowledged commands.
 func (c *caller) loop(ctx context.Context) {
 	call := context.WithoutCancel(ctx)
+	c.asVendor, c.asClient = c.ground.asVendor(call), c.ground.asClient(call)
 	defer c.rest.close()
 	for ctx.Err() == nil && time.Now().Before(c.finish) && (c.MaxErrors == 0 || c.errors.Load() <= c.MaxErrors) {
 		n := c.first + rand.IntN(c.end-c.first)
 		started := time.Now()
-		what, err := c.step(call, n)
+		what, err := c.step(n)
 		ended := time.Now()
 		if what != nothing && !started.Before(c.begin) && !ended.After(c.finish) {
 			c.tally.add(what, ended.Sub(started), err)
@@ -112,25 +129,25 @@ func (c *caller) loop(ctx context.Context) {
 }
 
 // step makes one call on an agreement and says what it was.
-func (c *caller) step(ctx context.Context, n int) (what, error) {
+func (c *caller) step(n int) (what, error) {
 	switch {
 	case c.Verb == RESTGet:
-		return restGot, c.rest.get(ctx, c.ground, n)
+		return restGot, c.rest.get(c.asVendor, c.ground, n)
 	case c.Verb == Get, c.Verb == Mixed && rand.IntN(readsPerWrite+1) != 0:
-		_, err := c.read(ctx, n)
+		_, err := c.read(n)
 		return got, err
 	}
-	return c.command(ctx, n)
+	return c.command(n)
 }
 
-func (c *caller) read(ctx context.Context, n int) (*pb.Obligation, error) {
-	return c.client.Obligations.GetObligation(c.ground.asVendor(ctx), &pb.GetObligationRequest{
+func (c *caller) read(n int) (*pb.Obligation, error) {
+	return c.client.Obligations.GetObligation(c.asVendor, &pb.GetObligationRequest{
 		AgreementId: c.ground.agreement(n), ObligationId: obligationID,
 	})
 }
 
 // command submits what is due, or returns what was submitted.
-func (c *caller) command(ctx context.Context, n int) (what, error) {
+func (c *caller) command(n int) (what, error) {
 	g, id := c.ground, c.ground.agreement(n)
 	var did what
 	var o *pb.Obligation
@@ -138,17 +155,17 @@ func (c *caller) command(ctx context.Context, n int) (what, error) {
 	switch g.phases[n] {
 	case due:
 		did = submittedIt
-		o, err = c.client.Obligations.SubmitObligation(g.asVendor(ctx), &pb.SubmitObligationRequest{
-			AgreementId: id, ObligationId: obligationID, Evidence: itsEvident, Note: note,
+		o, err = c.client.Obligations.SubmitObligation(c.asVendor, &pb.SubmitObligationRequest{
+			AgreementId: id, ObligationId: obligationID, Evidence: itsEvident, Note: note, RequestId: c.requestID(),
 		})
 	case submitted:
 		did = returnedIt
-		o, err = c.client.Obligations.ReturnObligation(g.asClient(ctx), &pb.ReturnObligationRequest{
-			AgreementId: id, ObligationId: obligationID, Reason: whyBack,
+		o, err = c.client.Obligations.ReturnObligation(c.asClient, &pb.ReturnObligationRequest{
+			AgreementId: id, ObligationId: obligationID, Reason: whyBack, RequestId: c.requestID(),
 		})
 	default:
 		// What became of the last command is not known. Finding out is no part of what is measured.
-		if o, err = c.read(ctx, n); err == nil {
+		if o, err = c.read(n); err == nil {
 			g.phases[n] = phaseOf(o)
 		}
 		return nothing, err
