@@ -36,7 +36,7 @@ func Split(event []byte, draw func(salt []byte)) (body, private, salt []byte, er
 	case len(s.private) == 0:
 		return event, nil, nil, nil
 	}
-	salt = make([]byte, KeySize)
+	salt = make([]byte, KeySize, KeySize+len(s.private)) // whoever stores them puts one behind the other
 	draw(salt)
 	whole := make([]byte, 0, len(body)+sha256.Size+4)
 	whole = append(whole, body[:s.header]...)

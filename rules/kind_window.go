@@ -98,6 +98,9 @@ func checkWindows(c *pb.CommitmentTerms, p *pb.Period, due *pb.After, f frame, a
 
 // windowEnd is when the window of an obligation is over; false if it has none.
 func (d *Decision) windowEnd(o *pb.Obligation) (time.Time, bool) {
+	if o.GetWindowEndDate() == "" {
+		return time.Time{}, false
+	}
 	last, err := ParseDay(o.GetWindowEndDate())
 	cal := d.calendar(d.State.agreement(o.GetAgreementId()))
 	if err != nil || cal == nil {

@@ -53,18 +53,19 @@ func Follow(agreementID string, events iter.Seq2[*pb.Event, error], see func(*St
 // Records yields the records that a state knows and that are not missing, those of an agreement together, by kind, id and
 // number. The head of a chain is no record of it: see Version.
 func (s *State) Records() iter.Seq2[Ref, proto.Message] {
-	refs := make([]Ref, 0, len(s.records))
-	for ref, r := range s.records {
-		if r.now != nil {
-			refs = append(refs, ref)
+	there := make([]slot[Ref, record], 0, len(s.records.slots))
+	for _, r := range s.records.slots {
+		if r.value.now != nil {
+			there = append(there, r)
 		}
 	}
-	slices.SortFunc(refs, func(a, b Ref) int {
+	slices.SortFunc(there, func(x, y slot[Ref, record]) int {
+		a, b := x.key, y.key
 		return cmp.Or(cmp.Compare(a.Agreement, b.Agreement), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Number, b.Number))
 	})
 	return func(yield func(Ref, proto.Message) bool) {
-		for _, ref := range refs {
-			if !yield(ref, s.records[ref].now) {
+		for _, r := range there {
+			if !yield(r.key, r.value.now) {
 				return
 			}
 		}

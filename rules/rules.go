@@ -357,6 +357,6 @@ func Apply(s *State, e *pb.Event) error {
 	default:
 		return fmt.Errorf("rules: event %d of %q is of a kind this release does not know: %T", e.GetVersion(), e.GetAgreementId(), c)
 	}
-	s.versions[e.GetAgreementId()] = e.GetVersion()
+	s.versions.put(e.GetAgreementId(), e.GetVersion())
 	return s.err
 }

@@ -133,11 +133,11 @@ var marking = map[Kind]bool{KindObligation: true, KindConcern: true, KindPulseRo
 // knows, as it is once a history was replayed.
 func (s *State) folded(agreementID string) ledger {
 	marks := map[string][]mark{}
-	for ref, r := range s.records { // in any order: marks are only counted
-		if ref.Agreement != agreementID || r.now == nil || !marking[ref.Kind] {
+	for _, r := range s.records.slots { // in any order: marks are only counted
+		if r.key.Agreement != agreementID || r.value.now == nil || !marking[r.key.Kind] {
 			continue
 		}
-		for _, m := range marksOf(r.now) {
+		for _, m := range marksOf(r.value.now) {
 			if m.counts() {
 				marks[m.id] = append(marks[m.id], m.mark)
 			}

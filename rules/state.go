@@ -51,13 +51,13 @@ type Ref struct {
 // State is the records that a command sees, read on first use. A record got from it must not be changed: clone, change
 // and put it back. It belongs to one goroutine.
 type State struct {
-	ground   Ground            // empty in a fork
-	base     *State            // what a fork was made from
-	records  map[Ref]record    // what was read (ground) or put
-	versions map[string]uint64 // newest event per chain, as put
-	touched  map[string][]Ref  // what was put of each agreement's lists; nil until somebody asks
-	carry    int               // how many events a decision holds before it defers; see CarrySize
-	err      error             // the first failure to read; sticky
+	ground   Ground               // empty in a fork
+	base     *State               // what a fork was made from
+	records  tray[Ref, record]    // what was read or put
+	versions tray[string, uint64] // newest event per chain, as put
+	touched  map[string][]Ref     // what was put of each agreement's lists; nil until somebody asks
+	carry    int                  // how many events a decision holds before it defers; see CarrySize
+	err      error                // the first failure to read; sticky
 }
 
 // record is one record in a State. A nil message is one that is missing.
@@ -68,31 +68,30 @@ type record struct {
 
 // NewState makes a state over a ground. An empty ground has no records.
 func NewState(ground Ground) *State {
-	return &State{ground: ground, records: map[Ref]record{}, versions: map[string]uint64{}, carry: CarrySize}
+	return &State{ground: ground, carry: CarrySize}
 }
 
-// Fork makes a state that sees s and leaves it as it is.
-func (s *State) Fork() *State {
-	return &State{base: s, records: map[Ref]record{}, versions: map[string]uint64{}, carry: s.carry}
-}
+// Fork makes a state that sees s and leaves it as it is. Nothing may be put into s until the fork is done with.
+func (s *State) Fork() *State { return &State{base: s, carry: s.carry} }
 
 // Merge takes over what fork, made from s, has put.
 func (s *State) Merge(fork *State) {
-	for ref, r := range fork.records {
-		s.Put(ref, r.now)
+	for ref, c := range fork.Changes() {
+		s.Put(ref, c.Now)
 	}
-	for chain, version := range fork.versions {
-		s.versions[chain] = version
+	for _, v := range fork.versions.slots {
+		s.versions.put(v.key, v.value)
 	}
 }
 
 // Change is what became of a record. Was is nil if it was new, or put without having been read.
 type Change struct{ Was, Now proto.Message }
 
-// Changes is what was put since the state was made.
+// Changes is what was put since the state was made, in the order in which it was first read or put.
 func (s *State) Changes() iter.Seq2[Ref, Change] {
 	return func(yield func(Ref, Change) bool) {
-		for ref, r := range s.records {
+		for i := 0; i < len(s.records.slots); i++ { // more may be read meanwhile
+			ref, r := s.records.slots[i].key, s.records.slots[i].value
 			if r.put && !yield(ref, Change{r.was, r.now}) {
 				return
 			}
@@ -101,22 +100,29 @@ func (s *State) Changes() iter.Seq2[Ref, Change] {
 }
 
 // Before is a record as it was when the state read it; nil if there was none, or nobody has read it.
-func (s *State) Before(ref Ref) proto.Message { return s.records[ref].was }
+func (s *State) Before(ref Ref) proto.Message {
+	if r := s.records.find(ref); r != nil {
+		return r.was
+	}
+	return nil
+}
 
 // Err is the first failure to read.
 func (s *State) Err() error { return s.err }
 
 // Known is a record as far as the state has it, read or put: it does not read.
 func (s *State) Known(ref Ref) (m proto.Message, known bool) {
-	r, known := s.records[ref]
-	return r.now, known
+	if r := s.records.find(ref); r != nil {
+		return r.now, true
+	}
+	return nil, false
 }
 
 // RefOf is where a record that the state knows lies: the very message, not one like it.
 func (s *State) RefOf(m proto.Message) (Ref, bool) {
-	for ref, r := range s.records {
-		if r.now == m && m != nil {
-			return ref, true
+	for _, r := range s.records.slots {
+		if r.value.now == m && m != nil {
+			return r.key, true
 		}
 	}
 	return Ref{}, false
@@ -125,41 +131,50 @@ func (s *State) RefOf(m proto.Message) (Ref, bool) {
 // Get reads a record; nil if there is none, or if reading failed: then Decide
 // says so.
 func (s *State) Get(ref Ref) proto.Message {
-	if r, ok := s.records[ref]; ok {
+	if r := s.records.find(ref); r != nil {
 		return r.now
 	}
-	if s.base != nil {
-		m := s.base.Get(ref)
-		if s.base.err != nil {
-			s.err = s.base.err
-		}
-		return m
-	}
-	if s.err != nil || s.ground.Get == nil {
-		return nil
-	}
-	m, err := s.ground.Get(ref)
+	m, err := s.read(ref)
 	if err != nil {
 		s.err = err
-		return nil
 	}
-	s.records[ref] = record{was: m, now: m}
+	if s.err != nil || s.base == nil && s.ground.Get == nil {
+		return m
+	}
+	s.records.put(ref, record{was: m, now: m})
 	return m
+}
+
+// read reads a record from what the state stands on.
+func (s *State) read(ref Ref) (proto.Message, error) {
+	switch {
+	case s.base != nil:
+		m := s.base.Get(ref) // before its err is looked at
+		return m, s.base.err
+	case s.err != nil || s.ground.Get == nil:
+		return nil, nil
+	}
+	return s.ground.Get(ref)
 }
 
 // Put writes a record.
 func (s *State) Put(ref Ref, m proto.Message) {
-	was := s.records[ref]
-	s.records[ref] = record{was: was.was, now: m, put: true}
-	if s.touched != nil && !was.put {
+	again := false
+	if r := s.records.find(ref); r != nil {
+		again = r.put
+		r.now, r.put = m, true
+	} else {
+		s.records.put(ref, record{now: m, put: true})
+	}
+	if s.touched != nil && !again {
 		s.touch(ref)
 	}
 }
 
 // Version is the number of the newest event of an agreement's chain, or of the service's for "".
 func (s *State) Version(agreementID string) uint64 {
-	if v, ok := s.versions[agreementID]; ok {
-		return v
+	if v := s.versions.find(agreementID); v != nil {
+		return *v
 	}
 	if s.base != nil {
 		return s.base.Version(agreementID)

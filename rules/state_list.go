@@ -73,6 +73,11 @@ func PlaceOf(m proto.Message) Place {
 	return ""
 }
 
+// SamePlace says whether two obligations stand at the same place. It makes no places where the days are the same ones.
+func SamePlace(a, b *pb.Obligation) bool {
+	return a.GetDueDate() == b.GetDueDate() && a.GetObligationId() == b.GetObligationId() || PlaceOf(a) == PlaceOf(b)
+}
+
 // dayPlace is the place of what is listed by a day.
 func dayPlace(day uint32, id string) Place {
 	return Place(append(binary.BigEndian.AppendUint32(make([]byte, 0, 64), day), id...))
@@ -247,10 +252,8 @@ func (s *State) fail(err error) {
 func (s *State) Touched(agreement string) []Ref {
 	if s.touched == nil {
 		s.touched = map[string][]Ref{}
-		for ref, r := range s.records {
-			if r.put {
-				s.touch(ref)
-			}
+		for ref := range s.Changes() {
+			s.touch(ref)
 		}
 	}
 	return s.touched[agreement]

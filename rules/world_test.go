@@ -172,10 +172,11 @@ func (w *world) put(ref Ref, m proto.Message) {
 // untouched holds that nothing was put into the state a decision looked at, nor changed in the records it read.
 func (w *world) untouched(s *State) {
 	w.t.Helper()
-	if put := maps.Collect(s.Changes()); len(put) > 0 || len(s.versions) > 0 {
+	if put := maps.Collect(s.Changes()); len(put) > 0 || len(s.versions.slots) > 0 {
 		w.t.Fatalf("a decision wrote into the state it looked at: %v", put)
 	}
-	for ref := range s.records {
+	for _, read := range s.records.slots {
+		ref := read.key
 		if m := w.records[ref]; m != nil && !bytes.Equal(w.frozen[ref], bytesOf(m)) {
 			w.t.Fatalf("a decision changed %+v in place: %v", ref, m)
 		}
@@ -244,9 +245,9 @@ func (w *world) replays(d *Decision) {
 			w.t.Fatalf("replaying leads to %v, deciding to %v", again.Get(ref), d.State.Get(ref))
 		}
 	}
-	for chain, version := range d.State.versions {
-		if again.Version(chain) != version {
-			w.t.Fatalf("replaying leads to version %d of %q, deciding to %d", again.Version(chain), chain, version)
+	for _, v := range d.State.versions.slots {
+		if again.Version(v.key) != v.value {
+			w.t.Fatalf("replaying leads to version %d of %q, deciding to %d", again.Version(v.key), v.key, v.value)
 		}
 	}
 }
