@@ -25,7 +25,7 @@ const (
 	// retryPause is the wait after a Turn that got nowhere.
 	retryPause = time.Second
 	// maxPause is the longest wait: the wall clock may be set forward under us.
-	maxPause = time.Minute
+	maxPause = time.Second
 )
 
 // Worker wakes records when their time has come.
@@ -80,7 +80,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		changed := w.Journal.Changed() // before the Turn looks, so that nothing is missed
+		changed, alarmed := w.Journal.Changed(), w.Journal.Alarmed() // before the Turn looks, so that nothing is missed
 		woken, next, err := w.Turn(ctx)
 		if ctx.Err() != nil {
 			return nil
@@ -98,7 +98,7 @@ func (w *Worker) Run(ctx context.Context) error {
 			return nil
 		case <-timer.C:
 			continue
-		case <-changed:
+		case <-alarmed:
 		}
 		timer.Reset(minPause)
 		select {

@@ -532,7 +532,7 @@ func TestStoppingIsNoFault(t *testing.T) {
 	}
 }
 
-// Run does by itself what a Turn does, whenever the journal changes, and ends without a word when it is told to.
+// Run does by itself what a Turn does, whenever an alarm is set, and ends without a word when it is told to.
 func TestRunFollowsTheJournal(t *testing.T) {
 	w := build(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -542,7 +542,7 @@ func TestRunFollowsTheJournal(t *testing.T) {
 	wait(t, "it begins", func() bool { return w.state("a") == pb.AgreementState_AGREEMENT_STATE_ACTIVE })
 	wait(t, "promises come up", func() bool { return len(fell(w.events("a"))) == 2 })
 	w.set(morning.Add(10 * 24 * time.Hour))
-	w.must(chief, &pb.CreatePartyRequest{Party: &pb.Party{DisplayName: "someone"}})
+	w.agree("b", "2026-01-25", "FREQ=DAILY", 2)
 	wait(t, "all came up", func() bool { return len(fell(w.events("a"))) == 6 })
 	cancel()
 	if err := <-ended; err != nil || w.log.Len() > 0 {

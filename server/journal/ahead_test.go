@@ -3,6 +3,7 @@ package journal_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -171,5 +172,35 @@ func TestDecidedUponWhatFailed(t *testing.T) {
 				t.Errorf("Run returned %v", err)
 			}
 		})
+	}
+}
+
+// What is decided behind a batch follows it as soon as that is durable: the disk does not rest while others still wait.
+func TestABatchDoesNotKeepTheDiskWaiting(t *testing.T) {
+	h := hold(t)
+	commits := h.store.Commits()
+	const many = 50
+	changed := h.Changed()
+	release := sync.OnceFunc(func() { h.outcome <- nil; <-changed })
+	gate := make(chan struct{})
+	deciding := noticing{context.Background(), func() { <-gate; release(); runtime.Gosched() }} // whoever writes comes to its turn
+	var told []<-chan answer
+	for i := range many {
+		to := make(chan answer, 1)
+		told = append(told, to)
+		go func() {
+			m, err := h.Do(deciding, chief, party(numbered("p", i)))
+			to <- answer{m, err}
+		}()
+	}
+	eventually(t, "all but the one that is decided wait", func() bool { return h.Waiting() == many-1 })
+	close(gate)
+	for _, one := range append(told, h.first, h.second) {
+		if a := h.get(one); a.err != nil {
+			t.Error(a.err)
+		}
+	}
+	if n := h.store.Commits() - commits; n < 3 {
+		t.Errorf("%d commits: all that waited went together", n)
 	}
 }

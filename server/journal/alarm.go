@@ -149,6 +149,7 @@ func (b *batch) moveAlarm(agreementID string, from, to int64) error {
 		b.write(tableAlarms, alarmKey(agreementID, from), nil)
 	}
 	if to != noAlarm {
+		b.alarmed = true
 		b.write(tableAlarms, alarmKey(agreementID, to), []byte{})
 	}
 	chain.AlarmMicros = to

@@ -309,3 +309,37 @@ func TestAConcernWhileTheClockLooks(t *testing.T) {
 		t.Errorf("nobody noticed that it was not acknowledged: %v, %v", list, err)
 	}
 }
+
+// The clock is told of a commit that sets an alarm, and of no other: neither of one that has nothing to do with time nor of one
+// that moves a deadline away.
+func TestTheClockIsToldOfAlarmsAlone(t *testing.T) {
+	d := openDesk(t, nil, nil)
+	d.run()
+	told := func(alarmed <-chan struct{}) bool {
+		select {
+		case <-alarmed:
+			return true
+		default:
+			return false
+		}
+	}
+	alarmed := d.Alarmed()
+	d.must(chief, party("acme"))
+	d.must(chief, party("globex"))
+	if told(alarmed) {
+		t.Error("a party sets no alarm")
+	}
+	terms := text("T", oneOff("thing", pb.Side_SIDE_VENDOR, "2026-01-07"))
+	d.propose("a", terms)
+	alarmed = d.Alarmed()
+	d.must(client, accepts("a", terms))
+	if due, _ := d.due(); !told(alarmed) || len(due) == 0 {
+		t.Errorf("an agreement was made, due are %q, and the clock was told: %v", due, told(alarmed))
+	}
+	d.wake()
+	alarmed = d.Alarmed()
+	d.must(vendor, &pb.SubmitObligationRequest{AgreementId: "a", ObligationId: "thing-1", Note: "done"})
+	if told(alarmed) {
+		t.Error("a deadline that moves away sets no alarm")
+	}
+}

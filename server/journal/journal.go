@@ -94,6 +94,7 @@ type Journal struct {
 
 	mu      sync.Mutex
 	changed chan struct{} // closed by the next commit
+	alarmed chan struct{} // closed by the next commit that sets an alarm
 	closed  bool          // no more commands are taken
 	failed  error         // why, if a commit failed
 }
@@ -133,7 +134,7 @@ func Open(ctx context.Context, opts Options) (*Journal, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	j := &Journal{opts: opts, queue: make(chan *item, MaxQueue), changed: make(chan struct{}), replays: make(chan struct{}, maxReplays)}
+	j := &Journal{opts: opts, queue: make(chan *item, MaxQueue), changed: make(chan struct{}), alarmed: make(chan struct{}), replays: make(chan struct{}, maxReplays)}
 	return j, j.recall(ctx)
 }
 
@@ -318,6 +319,13 @@ func (j *Journal) Changed() <-chan struct{} {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.changed
+}
+
+// Alarmed is closed by the next commit that sets an alarm: until then Due has no earlier one to tell of.
+func (j *Journal) Alarmed() <-chan struct{} {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.alarmed
 }
 
 // Now is the wall clock, but never before the newest record time.

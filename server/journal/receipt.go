@@ -120,6 +120,9 @@ func (b *batch) serialized(d *rules.Decision, answer proto.Message) []byte {
 	return nil
 }
 
+// receiptRoom is what a receipt takes beside the answer itself.
+const receiptRoom = 128
+
 // remember keeps the answer for the case that it is asked for again.
 func (b *batch) remember(it *item, d *rules.Decision) error {
 	given := &receipt{&journalv1.Receipt{RequestHash: it.hash}, b.at}
@@ -130,7 +133,8 @@ func (b *batch) remember(it *item, d *rules.Decision) error {
 	} else if err := given.keep(b, d); err != nil {
 		return err
 	}
-	value, err := proto.MarshalOptions{}.MarshalAppend(binary.BigEndian.AppendUint64(nil, uint64(b.at.UnixMicro())), given.Receipt)
+	value := make([]byte, 0, len(given.GetAnswer())+receiptRoom)
+	value, err := proto.MarshalOptions{}.MarshalAppend(binary.BigEndian.AppendUint64(value, uint64(b.at.UnixMicro())), given.Receipt)
 	if err != nil {
 		return fmt.Errorf("journal: receipt: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -38,6 +39,7 @@ type batch struct {
 	places   map[rules.Ref]int // of records in writes
 	bytes    int
 	events   int
+	alarmed  bool       // it sets alarms
 	err      error      // a fault that makes the whole batch void
 	written  chan error // how writing it ended
 
@@ -93,22 +95,30 @@ func (b *batch) full() bool {
 	return b.err != nil || len(b.items) >= MaxBatch || b.bytes >= MaxBatchBytes
 }
 
-// waiting is the next command, if one waits and the batch has room.
+// waiting is the next command, if one waits and the batch has room. Who is about to ask is let in first: under load a batch
+// costs less the more it holds. Who is alone is not made to wait: behind whatever else takes the processors that can be long.
 func (b *batch) waiting() *item {
-	if b.full() {
-		return nil
+	alone := b.ahead == nil && len(b.items) == 1
+	for yielded := false; !b.full() && !b.overdue(); yielded = true {
+		select {
+		case it := <-b.j.queue:
+			return it
+		default:
+		}
+		if yielded || alone {
+			break
+		}
+		runtime.Gosched()
 	}
-	select {
-	case it := <-b.j.queue:
-		return it
-	default:
-		return nil
-	}
+	return nil
 }
+
+// overdue says that the batch ahead is durable: what is decided should follow it, and more would keep the disk waiting.
+func (b *batch) overdue() bool { return b.ahead != nil && len(b.ahead.written) > 0 }
 
 // company waits for a command as long as the batch ahead is being made durable; nil once it is, and if there is no room.
 func (b *batch) company() *item {
-	if b.ahead == nil || b.full() {
+	if b.ahead == nil || b.full() || b.overdue() { // a select would choose either
 		return nil
 	}
 	select {
@@ -285,13 +295,14 @@ func (b *batch) record(d *rules.Decision) error {
 		if err != nil {
 			return fmt.Errorf("journal: %w", err)
 		}
-		if err := b.enter(chain, e.GetVersion(), body); err != nil {
+		position, err := b.enter(chain, e.GetVersion(), body)
+		if err != nil {
 			return err
 		}
 		if private != nil {
-			b.write(tablePrivate, be64(b.edge.Size()), append(salt, private...))
+			b.write(tablePrivate, position, append(salt, private...))
 		}
-		b.write(tableRecords, eventKey(e.GetAgreementId(), e.GetVersion()), be64(b.edge.Size()))
+		b.write(tableRecords, eventKey(e.GetAgreementId(), e.GetVersion()), position)
 	}
 	for ref, c := range d.State.Changes() {
 		if err := b.put(ref, c.Now); err != nil {
@@ -302,14 +313,15 @@ func (b *batch) record(d *rules.Decision) error {
 	return nil
 }
 
-// enter enters an event into the log, and so into its chain.
-func (b *batch) enter(chain *journalv1.Chain, version uint64, body []byte) error {
+// enter enters an event into the log, and so into its chain, and says where it lies.
+func (b *batch) enter(chain *journalv1.Chain, version uint64, body []byte) (position []byte, err error) {
 	value := make([]byte, bodyAt, bodyAt+len(body))
 	chain.Version = version
-	err := b.commit(chain, value, body)
+	err = b.commit(chain, value, body)
 	b.events++
-	b.write(tableEvents, be64(b.edge.Size()), append(value, body...))
-	return err
+	position = be64(b.edge.Size())
+	b.write(tableEvents, position, append(value, body...))
+	return position, err
 }
 
 // put writes a record; one that changes again in the batch is written over.
@@ -333,7 +345,7 @@ func (b *batch) chain(agreementID string) (*journalv1.Chain, error) {
 	if c, ok := b.chains[agreementID]; ok {
 		return c, nil
 	}
-	c := &journalv1.Chain{EntryHash: make([]byte, proof.HashSize), LogKey: make([]byte, proof.KeySize)}
+	c := &journalv1.Chain{}
 	m := b.state.Get(rules.Ref{Kind: rules.KindChain, Agreement: agreementID})
 	if err := b.state.Err(); err != nil {
 		return nil, err
@@ -342,6 +354,7 @@ func (b *batch) chain(agreementID string) (*journalv1.Chain, error) {
 		c.Version, c.LogKey, c.EntryHash, c.AlarmMicros = was.GetVersion(), was.GetLogKey(), was.GetEntryHash(), was.GetAlarmMicros()
 		c.Awaited = slices.Clone(was.GetAwaited())
 	} else {
+		c.EntryHash, c.LogKey = make([]byte, proof.HashSize), make([]byte, proof.KeySize)
 		b.j.opts.Random(c.LogKey)
 	}
 	b.chains[agreementID] = c
@@ -455,6 +468,10 @@ func (j *Journal) commit(b *batch) error {
 	j.mu.Lock()
 	close(j.changed)
 	j.changed = make(chan struct{})
+	if b.alarmed {
+		close(j.alarmed)
+		j.alarmed = make(chan struct{})
+	}
 	j.mu.Unlock()
 	return nil
 }

@@ -84,6 +84,8 @@ type Hub struct {
 	reading *semaphore.Weighted
 	sending chan struct{} // has room for those who may send
 
+	joined chan struct{} // has room for the word that there is somebody to tell
+
 	mu      sync.Mutex
 	at      uint64                           // told to every live watch
 	all     map[*watcher]struct{}            //
@@ -94,7 +96,7 @@ type Hub struct {
 // New makes a hub. Run must be called for events to be told.
 func New(o Options) *Hub {
 	return &Hub{
-		Options: o, reading: semaphore.NewWeighted(maxReading), sending: make(chan struct{}, maxSenders), at: o.Journal.Position(),
+		Options: o, reading: semaphore.NewWeighted(maxReading), sending: make(chan struct{}, maxSenders), joined: make(chan struct{}, 1), at: o.Journal.Position(),
 		all: map[*watcher]struct{}{}, among: map[string]map[*watcher]struct{}{}, holding: map[string]int{},
 	}
 }
@@ -103,7 +105,6 @@ func New(o Options) *Hub {
 func (h *Hub) Turn(ctx context.Context) (more bool, err error) {
 	h.mu.Lock()
 	if len(h.all) == 0 {
-		h.at = h.Journal.Position() // who comes later reads what it asks for from the store
 		h.mu.Unlock()
 		return false, nil
 	}
@@ -168,6 +169,8 @@ func (h *Hub) Run(ctx context.Context) error {
 		if err != nil {
 			h.Log.ErrorContext(ctx, "watches cannot be told what happens; it will be tried again", "error", err)
 			changed, again = nil, time.After(retryPause)
+		} else if h.alone() {
+			changed = nil // nobody is told of it
 		}
 		for waiting := !more || err != nil; waiting; {
 			select {
@@ -176,12 +179,20 @@ func (h *Hub) Run(ctx context.Context) error {
 			case <-beats.C:
 				h.Beat()
 				continue
+			case <-h.joined:
 			case <-changed:
 			case <-again:
 			}
 			waiting = false
 		}
 	}
+}
+
+// alone says that nobody watches.
+func (h *Hub) alone() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.all) == 0
 }
 
 // join takes a watch in. It begins behind, and so in the store.
@@ -200,6 +211,13 @@ func (h *Hub) join(w *watcher) error {
 		w.at = h.Journal.Position()
 	} else if newest := h.Journal.Position(); w.at > newest {
 		return rules.Invalid(rules.Violation{Field: "after_position", Description: "was never written: the newest is " + strconv.FormatUint(newest, 10)})
+	}
+	if len(h.all) == 0 {
+		h.at = h.Journal.Position() // what it asks for of what was before, it reads from the store
+		select {
+		case h.joined <- struct{}{}:
+		default: // the word is out
+		}
 	}
 	w.told, w.joined = w.at, true
 	for _, holder := range w.holders {

@@ -392,3 +392,29 @@ func TestWhatCannotBeWatched(t *testing.T) {
 		t.Errorf("%d watches are left", h.count)
 	}
 }
+
+// The hub sleeps while nobody watches, whatever is recorded. It wakes for the first who comes, each time.
+func TestWhoComesFirstWakesTheHub(t *testing.T) {
+	h := build(t)
+	ctx, stop := context.WithCancel(t.Context())
+	running := make(chan error, 1)
+	go func() { running <- h.Run(ctx) }()
+	for range 3 {
+		time.Sleep(10 * time.Millisecond) // it has gone to sleep
+		h.rename(5)
+		l := h.listen(auditor, &pb.WatchEventsRequest{}).begun()
+		at := h.j.Position()
+		for n := range uint64(3) {
+			h.rename(1)
+			if m := l.next(); m.GetEvent().GetPosition() != at+n+1 {
+				t.Fatalf("behind %d %v was told", at+n, m)
+			}
+		}
+		l.stop()
+		l.end()
+	}
+	stop()
+	if err := <-running; err != nil {
+		t.Error(err)
+	}
+}
