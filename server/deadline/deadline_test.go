@@ -441,9 +441,13 @@ func TestTwoWorkersAreHarmless(t *testing.T) {
 func TestAFailingStoreIsNotHammered(t *testing.T) {
 	w := build(t)
 	w.agree("a", "2026-01-05", "FREQ=DAILY", 1)
+	before := len(w.events("a"))
 	w.store.fail(store.ErrFull)
 	if _, _, err := w.Turn(t.Context()); err == nil || !strings.Contains(w.log.String(), "could not be woken") { // what need not be written is not refused
 		t.Errorf("nobody is told: %v", err)
+	}
+	if state, events := w.state("a"), len(w.events("a")); state == pb.AgreementState_AGREEMENT_STATE_ACTIVE || events != before {
+		t.Errorf("what was refused was done: %s, %d events after %d", state, events, before)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
