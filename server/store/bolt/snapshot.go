@@ -26,7 +26,39 @@ type snapshot struct {
 type pages struct {
 	looked bool
 	bucket *bbolt.Bucket
-	cursor *bbolt.Cursor // of Get
+	cursor *bbolt.Cursor // of get
+	at     []byte        // where the cursor is; nil if it is nowhere
+}
+
+// stride is how many keys a get steps over before it seeks anew. Records that are read together lie together, and a step
+// costs a fiftieth of a search from the root.
+const stride = 8
+
+// get is the value of a key as it lies in the pages; nil if there is none. The cursor serves one get after the other, and
+// goes on from where it is if the key may be near: behind it, and no more than its end another.
+func (p *pages) get(key []byte) []byte {
+	if near(p.at, key) {
+		for range stride {
+			var value []byte
+			p.at, value = p.cursor.Next()
+			if c := bytes.Compare(p.at, key); p.at == nil || c > 0 {
+				return nil
+			} else if c == 0 {
+				return value
+			}
+		}
+	}
+	var value []byte
+	if p.at, value = p.cursor.Seek(key); bytes.Equal(p.at, key) {
+		return value
+	}
+	return nil
+}
+
+// near says of a key that it is behind another and shares half of it.
+func near(at, key []byte) bool {
+	half := len(at) / 2
+	return half > 0 && half < len(key) && bytes.Equal(at[:half], key[:half]) && bytes.Compare(at, key) < 0
 }
 
 // snapshot takes overlays and pages that belong together: the pages hold every generation that the overlays do not, and
@@ -105,8 +137,8 @@ func (v *snapshot) Get(t store.Table, key []byte) ([]byte, error) {
 	if pages.bucket == nil {
 		return nil, nil
 	}
-	found, checked := pages.cursor.Seek(key) // the cursor's own memory serves one Get after the other
-	if checked == nil || !bytes.Equal(found, key) {
+	checked := pages.get(key)
+	if checked == nil {
 		return nil, nil
 	}
 	value, err := checkedValue(key, checked)

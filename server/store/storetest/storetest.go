@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math/rand/v2"
 	"sync"
 	"testing"
 
@@ -39,6 +40,7 @@ func Run(t *testing.T, open func(*testing.T) store.Store, reopen func(*testing.T
 		{"a conflict leaves no trace", conflict},
 		{"of eight racing commits one wins", race},
 		{"a snapshot is undisturbed", snapshot},
+		{"gets follow each other in any order", getsInAnyOrder},
 		{"scans keep their bounds", scanBounds},
 		{"scans stop when told", scanStops},
 		{"invalid changes are refused", invalid},
@@ -235,6 +237,34 @@ func snapshot(t *testing.T, s *subject) {
 			s.must(set(Red, "a", fmt.Sprint(i)), del(Red, "b"), set(Blue, fmt.Sprint(i), "new"))
 			if got := content(t, v); got != before || v.Head() != 1 {
 				t.Fatalf("after %d commits the snapshot of head 1 is at %d and holds %q, want %q", i+1, v.Head(), got, before)
+			}
+		}
+	})
+}
+
+// getsInAnyOrder asks one snapshot for neighbours, for what is far away, and for what is not there: forwards, backwards and
+// at random.
+func getsInAnyOrder(t *testing.T, s *subject) {
+	var keys []string
+	for n := range 400 {
+		keys = append(keys, fmt.Sprintf("agreement-%03d/%c", n/8, 'a'+n%8))
+	}
+	for n, key := range keys {
+		if n%3 > 0 {
+			s.must(set(Red, key, key))
+		}
+	}
+	orders := [][]int{{}, {}, rand.New(rand.NewPCG(1, 2)).Perm(len(keys))}
+	for n := range keys {
+		orders[0], orders[1] = append(orders[0], n), append(orders[1], len(keys)-1-n)
+	}
+	s.look(func(v store.Snapshot) {
+		for _, order := range orders {
+			for _, n := range order {
+				got, err := v.Get(Red, []byte(keys[n]))
+				if want := n%3 > 0; err != nil || (got != nil) != want || want && string(got) != keys[n] {
+					t.Fatalf("%s is %q, %v", keys[n], got, err)
+				}
 			}
 		}
 	})
