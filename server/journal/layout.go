@@ -64,6 +64,11 @@ func Tables() []store.Table {
 	return []store.Table{tableEvents, tablePrivate, tableTiles, tableCheckpoints, tableRecords, tableTexts, tableIndex, tableAlarms, tableReceipts, tableMeta}
 }
 
+// WrittenOnce is those of them whose records do not grow once they are written, but may be taken away.
+func WrittenOnce() []store.Table {
+	return []store.Table{tableEvents, tablePrivate, tableTiles, tableCheckpoints, tableTexts, tableAlarms, tableReceipts}
+}
+
 var (
 	keyStamp      = []byte("stamp")
 	keyPageKey    = []byte("page-key")

@@ -42,9 +42,10 @@ const (
 	generationLogBytes = 64 << 20
 
 	// stepBytes is how much the flusher carries into the tables per transaction. A commit that
-	// must wait for the flusher waits for a step: small steps keep the slowest commits short, and
-	// below this size their two syncs begin to show.
-	stepBytes = 512 << 10
+	// must wait for the flusher waits for a step, so larger ones make the slowest commits slower;
+	// smaller ones write fewer pages with each of their two syncs, and a disk takes pages from all
+	// over a file the faster the more of them it gets at once.
+	stepBytes = 2 << 20
 )
 
 // Options says where a store is and how far it may grow.
@@ -55,6 +56,8 @@ type Options struct {
 	// One that is left out keeps its records out of reach; Open refuses to leave it out while the
 	// tail still has changes of it.
 	Tables []store.Table
+	// WrittenOnce are those of them whose records do not change: their pages are packed without room to grow.
+	WrittenOnce []store.Table
 	// MaxBytes is the size from which on commits are answered with store.ErrFull; 0 means as far
 	// as the disk goes. It is reckoned from the pages in use and the records on their way to
 	// them, so leave the disk some 512 MiB beyond it. Changes that only delete are let through.

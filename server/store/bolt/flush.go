@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 
@@ -20,9 +21,9 @@ const (
 	tablePrefix = "t:"
 
 	// runFill is how full pages are packed where the keys of a step come in runs with nothing of the
-	// table between them, as in a log: little will be put there later. Elsewhere bbolt leaves its
-	// usual half.
-	runFill = 0.95
+	// table between them, and growFill where their records will grow later, so that the first of them
+	// to do so does not split its page. Elsewhere bbolt leaves its usual half.
+	runFill, growFill = 0.95, 0.75
 
 	// runSamples is in how many parts the keys of a step are looked at to tell; half of them must be
 	// runs.
@@ -191,7 +192,10 @@ func (st *step) fill(tx *bbolt.Tx) error {
 			}
 			table = w.Table
 			if inRuns(bucket, st.writes[i:]) {
-				bucket.FillPercent = runFill
+				bucket.FillPercent = growFill
+				if slices.Contains(st.store.opts.WrittenOnce, table) {
+					bucket.FillPercent = runFill
+				}
 			}
 		}
 		if w.Value == nil {

@@ -164,21 +164,19 @@ func (b *batches) next(commands int) (writes []store.Write) {
 			writes = append(writes, store.Write{Table: table, Key: []byte(key), Value: value})
 		}
 		at := string(binary.BigEndian.AppendUint64(nil, b.head))
-		put("events", at, make([]byte, 400))
-		put("private", at, make([]byte, 60))
+		put("events", at, make([]byte, 460))
 		for _, kind := range []string{"\x01", "\x03c-1", "\x04c-1-1"} {
 			put("records", id+kind, make([]byte, 250))
 		}
-		put("records", id+"E"+at, make([]byte, 8))
+		put("records", id+"C"+at, []byte{})
 		put("records", id+"Lo\x01"+at[4:], nil)
 		put("records", id+"Lo\x02"+at[4:], []byte{})
-		put("records", id+"T"+at, []byte{})
 		put("receipts", fmt.Sprintf("principal-%d\x00%016x", b.rnd.IntN(100), b.rnd.Uint64()), make([]byte, 80))
 	}
 	return writes
 }
 
-var benchTables, _ = NewTables([]store.Table{"events", "private", "records", "texts", "index", "receipts"})
+var benchTables, _ = NewTables([]store.Table{"events", "records", "texts", "index", "receipts"})
 
 // filling is how many commands a generation of the bolt engine takes.
 const filling = 25_000
