@@ -44,6 +44,8 @@ type Await struct {
 	// Day is the day by which; NoDay if there is none. What waits until an instant has its day in UTC: a record does not
 	// know in which time zone its agreement counts days, and that may change without it.
 	Day Day
+	// Since is when it was handed over, in microseconds since 1970; 0 for what was not. Of one day, what came first is first.
+	Since int64
 }
 
 // Awaits appends what a record waits for, if for anything. It is a function of the record, so that portfolios can be computed
@@ -54,22 +56,22 @@ func Awaits(found []Await, m proto.Message) []Await {
 		return obligationAwaits(found, r)
 	case *pb.Proposal:
 		if r.GetState() == open {
-			return append(found, Await{toAnswer, r.GetTurn(), dayBefore(r.GetExpireTime())})
+			return append(found, Await{toAnswer, r.GetTurn(), dayBefore(r.GetExpireTime()), 0})
 		}
 	case *pb.Review:
 		for _, side := range twoSides {
 			if r.GetState() == reviewOpen && !hasSigned(r, side) {
-				found = append(found, Await{toAnswer, side, NoDay})
+				found = append(found, Await{toAnswer, side, NoDay, 0})
 			}
 		}
 	case *pb.Observation: // one by the side whose objective it is about is confirmed at once
 		if r.GetState() == pending {
-			return append(found, Await{toJudge, Other(r.GetBy()), NoDay})
+			return append(found, Await{toJudge, Other(r.GetBy()), NoDay, 0})
 		}
 	case *pb.PulseRound:
 		for i, given := range [...]int32{r.GetVendorAnswerCount(), r.GetClientAnswerCount()} {
 			if r.GetState() == pulseOpen && given < r.GetRespondents() {
-				found = append(found, Await{toAnswer, twoSides[i], dayBefore(r.GetEndTime())})
+				found = append(found, Await{toAnswer, twoSides[i], dayBefore(r.GetEndTime()), 0})
 			}
 		}
 	case *pb.Concern:
@@ -89,16 +91,16 @@ func obligationAwaits(found []Await, o *pb.Obligation) []Await {
 	switch o.GetState() {
 	case due:
 		if o.GetStanding() { // nothing need be submitted
-			return append(found, Await{toJudge, o.GetBeneficiary(), dayOf(o.GetDueDate())})
+			return append(found, Await{toJudge, o.GetBeneficiary(), dayOf(o.GetDueDate()), 0})
 		}
-		return append(found, Await{toDo, o.GetObligor(), dayOf(o.GetDueDate())})
+		return append(found, Await{toDo, o.GetObligor(), dayOf(o.GetDueDate()), 0})
 	case breached, curing:
-		return append(found, Await{toDo, o.GetObligor(), dayOf(o.GetDueDate())})
+		return append(found, Await{toDo, o.GetObligor(), dayOf(o.GetDueDate()), 0})
 	case submitted:
-		return append(found, Await{toJudge, o.GetBeneficiary(), dayBefore(o.GetSubmission().GetReviewEndTime())})
+		return append(found, Await{toJudge, o.GetBeneficiary(), dayBefore(o.GetSubmission().GetReviewEndTime()), o.GetSubmission().GetSubmitTime().AsTime().UnixMicro()})
 	case disputed:
 		day := dayOf(o.GetDueDate())
-		return append(found, Await{toSettle, pb.Side_SIDE_UNSPECIFIED, day}, Await{toSettle, o.GetObligor(), day}, Await{toSettle, o.GetBeneficiary(), day})
+		return append(found, Await{toSettle, pb.Side_SIDE_UNSPECIFIED, day, 0}, Await{toSettle, o.GetObligor(), day, 0}, Await{toSettle, o.GetBeneficiary(), day, 0})
 	}
 	return found
 }
@@ -107,7 +109,7 @@ func obligationAwaits(found []Await, o *pb.Obligation) []Await {
 // place in the lists meanwhile, so that a submission moves few keys. False if there is none.
 func Lingers(m proto.Message) (Await, bool) {
 	if o, ok := m.(*pb.Obligation); ok && o.GetState() == submitted && !(o.GetStanding() && o.GetSubmission().GetFrom() == due) {
-		return Await{toDo, o.GetObligor(), dayOf(o.GetDueDate())}, true
+		return Await{toDo, o.GetObligor(), dayOf(o.GetDueDate()), 0}, true
 	}
 	return Await{}, false
 }
@@ -118,16 +120,16 @@ func concernAwaits(found []Await, m *pb.Concern) []Await {
 	day := dayBefore(concernEnd(m))
 	switch m.GetState() {
 	case raised, acknowledged, admitted:
-		return append(found, Await{toAnswer, m.GetRespondent(), day})
+		return append(found, Await{toAnswer, m.GetRespondent(), day, 0})
 	case contested:
-		return append(found, Await{toAnswer, m.GetRaisedBy(), day})
+		return append(found, Await{toAnswer, m.GetRaisedBy(), day, 0})
 	case remedyProposed:
-		return append(found, Await{toAnswer, Other(m.GetRemedy().GetBy()), day})
+		return append(found, Await{toAnswer, Other(m.GetRemedy().GetBy()), day, 0})
 	case escalated:
 		if m.GetLevel() == neutralLevel {
-			found = append(found, Await{toSettle, pb.Side_SIDE_UNSPECIFIED, day})
+			found = append(found, Await{toSettle, pb.Side_SIDE_UNSPECIFIED, day, 0})
 		}
-		return append(found, Await{toSettle, m.GetRaisedBy(), day}, Await{toSettle, m.GetRespondent(), day})
+		return append(found, Await{toSettle, m.GetRaisedBy(), day, 0}, Await{toSettle, m.GetRespondent(), day, 0})
 	}
 	return found
 }

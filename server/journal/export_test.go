@@ -155,7 +155,7 @@ func (j *Journal) CheckPortfolios(ctx context.Context) error {
 			}
 			for _, w := range withLingering(awaits, m) {
 				for party, task := range seenBy(header.(*pb.Agreement), w) {
-					want[string(awaitKey(party, task, ref, w.Day))] = true
+					want[string(awaitKey(party, task, ref, w))] = true
 				}
 			}
 		}

@@ -100,7 +100,7 @@ func seenBy(a *pb.Agreement, w rules.Await) iter.Seq2[string, pb.PortfolioTask] 
 // place writes, or for nil takes away, the places of an await in portfolios.
 func (b *batch) place(a *pb.Agreement, ref rules.Ref, w rules.Await, value []byte) {
 	for party, task := range seenBy(a, w) {
-		b.write(tableIndex, awaitKey(party, task, ref, w.Day), value)
+		b.write(tableIndex, awaitKey(party, task, ref, w), value)
 	}
 }
 
@@ -216,21 +216,21 @@ func (b *batch) moveNeutral(ref rules.Ref, c rules.Change) error {
 }
 
 // awaitKey is where an await stands in the portfolio of a party. Built by hand: a submission makes two.
-func awaitKey(party string, task pb.PortfolioTask, ref rules.Ref, day rules.Day) []byte {
-	key := make([]byte, 0, len(party)+len(ref.Agreement)+len(ref.ID)+12)
+func awaitKey(party string, task pb.PortfolioTask, ref rules.Ref, w rules.Await) []byte {
+	key := make([]byte, 0, len(party)+len(ref.Agreement)+len(ref.ID)+20)
 	key = append(append(append(key, listAwaits), party...), keySeparator, byte(task))
-	key = binary.BigEndian.AppendUint32(key, uint32(day))
+	key = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(key, uint32(w.Day)), uint64(w.Since))
 	key = append(append(key, ref.Agreement...), keySeparator, byte(ref.Kind))
 	return append(append(key, ref.ID...), keySeparator, byte(task)) // so that one place is not another's, whichever task was asked for
 }
 
 // awaitAt is the record and the task at a place in a portfolio.
 func awaitAt(place []byte) (ref rules.Ref, task pb.PortfolioTask, err error) {
-	const day, tail = 4, 2
-	if len(place) < day+tail {
+	const head, tail = 4 + 8, 2 // the day and since when
+	if len(place) < head+tail {
 		return ref, 0, fmt.Errorf("journal: %q is no place in a portfolio", place)
 	}
-	ref, err = recordRef(place[day : len(place)-tail])
+	ref, err = recordRef(place[head : len(place)-tail])
 	return ref, pb.PortfolioTask(place[len(place)-1]), err
 }
 

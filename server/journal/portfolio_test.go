@@ -285,7 +285,8 @@ func (b *bazaar) scan(party string) (all []found) {
 			case pb.ObligationState_OBLIGATION_STATE_BREACHED, pb.ObligationState_OBLIGATION_STATE_CURING:
 				add(o.GetDueDate(), rules.KindObligation, o.GetObligationId(), o.GetObligor(), toDo, theirsToDo)
 			case pb.ObligationState_OBLIGATION_STATE_SUBMITTED:
-				add(lastDay(o.GetSubmission().GetReviewEndTime()), rules.KindObligation, o.GetObligationId(), o.GetBeneficiary(), toJudge, theirsToJudge)
+				since := o.GetSubmission().GetSubmitTime().AsTime().Format(" 2006-01-02T15:04:05.000000000") // behind what has the day alone
+				add(lastDay(o.GetSubmission().GetReviewEndTime())+since, rules.KindObligation, o.GetObligationId(), o.GetBeneficiary(), toJudge, theirsToJudge)
 			case pb.ObligationState_OBLIGATION_STATE_DISPUTED:
 				if neutral || mine != 0 {
 					all = append(all, found{o.GetDueDate(), id, rules.KindObligation, o.GetObligationId(), toSettle})

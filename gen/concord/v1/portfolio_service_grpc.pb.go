@@ -35,9 +35,10 @@ type PortfolioServiceClient interface {
 	// as things change, so that asking costs the same however many there are. An auditor names the party; one of named agreements
 	// is told of these alone. A member that asks for another's portfolio finds nothing in it.
 	GetPortfolio(ctx context.Context, in *GetPortfolioRequest, opts ...grpc.CallOption) (*Portfolio, error)
-	// ListPortfolio lists what waits, over all agreements of a party, by day; then by agreement and id. An auditor names the
-	// party; one of named agreements is told of these alone. A member that asks for another's portfolio finds nothing in it. A
-	// page may be short, or empty, and yet name a next one: a call passes over 5,000 things at most that wait no more.
+	// ListPortfolio lists what waits, over all agreements of a party, by day; of one day, what was submitted first comes
+	// first; then by agreement and id. An auditor names the party; one of named agreements is told of these alone. A member that
+	// asks for another's portfolio finds nothing in it. A page may be short, or empty, and yet name a next one: a call passes over
+	// 5,000 things at most that wait no more.
 	ListPortfolio(ctx context.Context, in *ListPortfolioRequest, opts ...grpc.CallOption) (*ListPortfolioResponse, error)
 }
 
@@ -81,9 +82,10 @@ type PortfolioServiceServer interface {
 	// as things change, so that asking costs the same however many there are. An auditor names the party; one of named agreements
 	// is told of these alone. A member that asks for another's portfolio finds nothing in it.
 	GetPortfolio(context.Context, *GetPortfolioRequest) (*Portfolio, error)
-	// ListPortfolio lists what waits, over all agreements of a party, by day; then by agreement and id. An auditor names the
-	// party; one of named agreements is told of these alone. A member that asks for another's portfolio finds nothing in it. A
-	// page may be short, or empty, and yet name a next one: a call passes over 5,000 things at most that wait no more.
+	// ListPortfolio lists what waits, over all agreements of a party, by day; of one day, what was submitted first comes
+	// first; then by agreement and id. An auditor names the party; one of named agreements is told of these alone. A member that
+	// asks for another's portfolio finds nothing in it. A page may be short, or empty, and yet name a next one: a call passes over
+	// 5,000 things at most that wait no more.
 	ListPortfolio(context.Context, *ListPortfolioRequest) (*ListPortfolioResponse, error)
 	mustEmbedUnimplementedPortfolioServiceServer()
 }
