@@ -3,7 +3,6 @@ package journal
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"iter"
@@ -185,9 +184,9 @@ func (a *audit) newest(id string) (last uint64, err error) {
 			if err != nil {
 				return true
 			}
-			var position []byte
-			position, err = snap.Get(tableRecords, eventKey(id, uint64(version)+1))
-			return err == nil && binary.BigEndian.Uint64(position) > a.size
+			var position uint64
+			position, err = positionOf(snap, id, uint64(version)+1)
+			return err == nil && position > a.size
 		}
 		last = uint64(sort.Search(int(head.GetVersion()), beyond))
 		if err != nil || id == "" {
@@ -300,7 +299,7 @@ func (a *audit) stored(id string, agreement *pb.Agreement, last uint64) (list []
 			return err
 		}
 		for _, table := range []store.Table{tableRecords, tableTexts} {
-			for r, err := range snap.Scan(table, join(id, sep, byte(0)), join(id, sep, subEvents)) {
+			for r, err := range snap.Scan(table, join(id, sep, byte(0)), join(id, sep, subTimers)) {
 				if err != nil {
 					return err
 				}

@@ -418,7 +418,7 @@ func TestAnEditedStoreShows(t *testing.T) {
 	}{
 		{"the body of an event", "events", "report-1", 0, bundle.CheckInclusion},
 		{"the entry of an event", "events", "acme", -1, bundle.CheckLog}, // at the first byte of the label
-		{"a text that is kept apart", "private", "Ann was ill", 0, bundle.CheckPrivate},
+		{"a text that is kept apart", "events", "Ann was ill", 0, bundle.CheckPrivate},
 		{"a record", "records", "Ann was ill", 0, bundle.CheckState},
 	} {
 		t.Run(c.name, func(t *testing.T) {

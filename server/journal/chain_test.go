@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -183,6 +184,31 @@ func partial(t *testing.T, whole, other []*pb.RecordedEvent) {
 	}
 }
 
+// Every event of a chain is found by its version, and none behind the last, however far the newest leaf is filled.
+func TestEventsAreFoundByVersion(t *testing.T) {
+	d := openDesk(t, nil, nil)
+	d.run()
+	d.must(chief, party("acme"))
+	for newest := d.Position(); newest < 40; newest++ {
+		d.must(chief, &pb.UpdatePartyRequest{PartyId: "acme", Party: &pb.Party{DisplayName: fmt.Sprint(newest)}})
+		for version := uint64(1); version <= newest+1; version++ {
+			r, err := d.Event(t.Context(), chief, &pb.GetEventRequest{Version: version})
+			if err != nil || r.GetPosition() != version || r.GetEvent().GetVersion() != version { // the service's chain alone has events
+				t.Fatalf("event %d of %d: %v, %v", version, newest+1, r, err)
+			}
+		}
+		for _, beyond := range []uint64{newest + 2, newest + 16, newest + 33} {
+			if _, err := d.Event(t.Context(), chief, &pb.GetEventRequest{Version: beyond}); reason(err) != "NOT_FOUND" {
+				t.Fatalf("event %d of %d: %v", beyond, newest+1, err)
+			}
+		}
+	}
+	page, err := d.Events(t.Context(), chief, &pb.ListEventsRequest{PageSize: 100})
+	if err != nil || len(page.GetEvents()) != 40 {
+		t.Fatalf("%d events are listed, %v", len(page.GetEvents()), err)
+	}
+}
+
 // A page of events says where each lies: positions and keys agree with the table they came from.
 func TestEventsLieWhereTheLayoutSays(t *testing.T) {
 	d := openDesk(t, nil, nil)
@@ -194,7 +220,9 @@ func TestEventsLieWhereTheLayoutSays(t *testing.T) {
 		err := d.store.View(t.Context(), func(s store.Snapshot) error {
 			value, err := s.Get("events", binary.BigEndian.AppendUint64(nil, r.GetPosition()))
 			entry := value[:proof.EntrySize]
-			if !bytes.Equal(value[proof.EntrySize:], append(bytes.Clone(r.GetSalt()), r.GetBody()...)) || !bytes.Equal(proof.LeafHash(entry), r.GetEntryHash()) {
+			length := binary.BigEndian.AppendUint32(nil, uint32(len(r.GetBody())))
+			parts := slices.Concat(r.GetSalt(), length, r.GetBody(), r.GetPrivateSalt(), r.GetPrivate())
+			if !bytes.Equal(value[proof.EntrySize:], parts) || !bytes.Equal(proof.LeafHash(entry), r.GetEntryHash()) {
 				t.Errorf("position %d holds something else", r.GetPosition())
 			}
 			return err

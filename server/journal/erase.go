@@ -3,7 +3,6 @@ package journal
 import (
 	"encoding/binary"
 	"fmt"
-	"iter"
 	"slices"
 	"time"
 
@@ -35,14 +34,18 @@ const (
 // If it fails, nothing is written.
 func (b *batch) erase(d *rules.Decision, order *pb.Event) error {
 	id, versions := order.GetAgreementId(), order.GetPrivateDataErased().GetVersions()
-	snap := b.pending()
+	snap, err := b.pending()
+	if err != nil {
+		return err
+	}
 	texts, writes, err := snap.takePrivate(id, versions)
 	if err != nil || len(writes) == 0 {
 		return err
 	}
 	var requests [][]byte // that may have been answered with the texts
 	left, err := rules.Replay(id, func(yield func(*pb.Event, error) bool) {
-		for e, err := range snap.chain(id, order.GetVersion()-1) {
+		for r, err := range readChain(snap, id, 1, order.GetVersion()-1) {
+			e := r.GetEvent()
 			if err == nil && e.GetRequestId() != "" && e.GetVersion() >= versions[0] {
 				requests = append(requests, receiptKey(rules.Caller{PrincipalID: e.GetActor().GetPrincipalId()}, e.GetRequestId()))
 			}
@@ -89,8 +92,8 @@ type pending struct {
 	written map[store.Table]map[string][]byte
 }
 
-func (b *batch) pending() pending {
-	p := pending{b.snap, map[store.Table]map[string][]byte{tablePrivate: {}}}
+func (b *batch) pending() (pending, error) {
+	p := pending{b.snap, map[store.Table]map[string][]byte{tableEvents: {}, tableRecords: {}}}
 	for _, batch := range []*batch{b.ahead, b} {
 		if batch == nil {
 			continue
@@ -102,7 +105,14 @@ func (b *batch) pending() pending {
 			p.written[w.Table][string(w.Key)] = w.Value
 		}
 	}
-	return p
+	for agreementID, chain := range b.chains { // which are written when the batch closes
+		value, err := proto.Marshal(chain)
+		if err != nil {
+			return p, fmt.Errorf("journal: serialize chain: %w", err)
+		}
+		p.written[tableRecords][string(recordKey(rules.Ref{Kind: rules.KindChain, Agreement: agreementID}))] = value
+	}
+	return p, nil
 }
 
 // Get implements store.Snapshot.
@@ -113,41 +123,21 @@ func (p pending) Get(t store.Table, key []byte) ([]byte, error) {
 	return p.Snapshot.Get(t, key)
 }
 
-// position is where an event of a chain lies, as the key it has there.
-func (p pending) position(agreementID string, version uint64) ([]byte, error) {
-	value, err := p.Get(tableRecords, eventKey(agreementID, version))
-	if err == nil && len(value) != 8 {
-		err = fmt.Errorf("journal: event %d of %q is missing", version, agreementID)
-	}
-	return slices.Clone(value), err
-}
-
-// chain yields the events of a chain from the first to version last, as they are to be read.
-func (p pending) chain(agreementID string, last uint64) iter.Seq2[*pb.Event, error] {
-	return func(yield func(*pb.Event, error) bool) {
-		for version := uint64(1); version <= last; version++ {
-			position, err := p.position(agreementID, version)
-			var r *pb.RecordedEvent
-			if err == nil {
-				r, err = readEvent(p, binary.BigEndian.Uint64(position))
-			}
-			if !yield(r.GetEvent(), err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
 // takePrivate takes the private parts of events out of what is read from p. It returns all texts that were in them, and what
 // is to be written. An event that has none, or none any more, is passed over.
 func (p pending) takePrivate(agreementID string, versions []uint64) (texts map[string]bool, writes []store.Write, err error) {
 	texts = map[string]bool{}
 	for _, version := range versions {
-		position, err := p.position(agreementID, version)
+		position, err := positionOf(p, agreementID, version)
 		if err != nil {
 			return nil, nil, err
 		}
-		r, err := readEvent(p, binary.BigEndian.Uint64(position))
+		key := be64(position)
+		value, err := p.Get(tableEvents, key)
+		if err != nil {
+			return nil, nil, err
+		}
+		r, err := recorded(position, value)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -157,8 +147,9 @@ func (p pending) takePrivate(agreementID string, versions []uint64) (texts map[s
 		for _, text := range proof.PrivateTexts(r.GetEvent()) {
 			texts[text] = true
 		}
-		p.written[tablePrivate][string(position)] = nil
-		writes = append(writes, store.Write{Table: tablePrivate, Key: position})
+		bare := slices.Clone(value[:bodyAt+len(r.GetBody())])
+		p.written[tableEvents][string(key)] = bare
+		writes = append(writes, store.Write{Table: tableEvents, Key: key, Value: bare})
 	}
 	return texts, writes, nil
 }

@@ -8,25 +8,42 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	journalv1 "github.com/concordhq/concord/gen/concord/journal/v1"
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/proof"
 	"github.com/concordhq/concord/rules"
 	"github.com/concordhq/concord/server/store"
 )
 
-// bodyAt is where an event's body begins in its value: behind its entry and its salt.
-const bodyAt = proof.EntrySize + proof.KeySize
+// Where the parts of an event's value begin: its salt behind its entry, the length of its body, its body. Behind that stand
+// the salt and the private part; nothing if they were erased, or never were.
+const (
+	saltAt   = proof.EntrySize
+	lengthAt = saltAt + proof.KeySize
+	bodyAt   = lengthAt + 4
+)
+
+// bodyOf is the body of an event, and what stands behind it.
+func bodyOf(value []byte) (body, private []byte, err error) {
+	if len(value) >= bodyAt {
+		if end := bodyAt + uint64(binary.BigEndian.Uint32(value[lengthAt:])); end <= uint64(len(value)) {
+			return value[bodyAt:end:end], value[end:], nil
+		}
+	}
+	return nil, nil, fmt.Errorf("journal: an event of %d bytes", len(value))
+}
 
 // recorded is an event as it stands at a position of the events table, with what is private of it as far as that is there.
-func recorded(snap store.Snapshot, position uint64, value []byte) (*pb.RecordedEvent, error) {
-	if len(value) < bodyAt {
-		return nil, fmt.Errorf("journal: an event of %d bytes", len(value))
+func recorded(position uint64, value []byte) (*pb.RecordedEvent, error) {
+	body, private, err := bodyOf(value)
+	if err != nil {
+		return nil, err
 	}
-	r := &pb.RecordedEvent{Position: position, Event: &pb.Event{}, Salt: slices.Clone(value[proof.EntrySize:bodyAt]), Body: slices.Clone(value[bodyAt:])}
-	if err := proto.Unmarshal(r.Body, r.Event); err != nil {
-		return nil, fmt.Errorf("journal: event %d: %w", position, err)
+	r := &pb.RecordedEvent{Position: position, Event: &pb.Event{}, Salt: slices.Clone(value[saltAt:lengthAt]), Body: slices.Clone(body)}
+	if err = proto.Unmarshal(r.Body, r.Event); err == nil {
+		err = addPrivate(r, private)
 	}
-	if err := addPrivate(snap, r); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("journal: event %d: %w", position, err)
 	}
 	r.EntryHash = proof.LeafHash(value[:proof.EntrySize])
@@ -35,21 +52,17 @@ func recorded(snap store.Snapshot, position uint64, value []byte) (*pb.RecordedE
 }
 
 // addPrivate joins the private part of an event to its body, or says that it was erased.
-func addPrivate(snap store.Snapshot, r *pb.RecordedEvent) error {
-	if len(r.GetEvent().GetPrivateCommitment()) == 0 {
-		return nil
-	}
-	value, err := snap.Get(tablePrivate, be64(r.GetPosition()))
+func addPrivate(r *pb.RecordedEvent, private []byte) error {
 	switch {
-	case err != nil:
-		return err
-	case value == nil:
+	case len(r.GetEvent().GetPrivateCommitment()) == 0:
+		return nil
+	case len(private) == 0:
 		r.Erased = true
 		return nil
-	case len(value) < proof.KeySize:
-		return fmt.Errorf("a private part of %d bytes", len(value))
+	case len(private) < proof.KeySize:
+		return fmt.Errorf("a private part of %d bytes", len(private))
 	}
-	r.PrivateSalt, r.Private = slices.Clone(value[:proof.KeySize]), slices.Clone(value[proof.KeySize:])
+	r.PrivateSalt, r.Private = slices.Clone(private[:proof.KeySize]), slices.Clone(private[proof.KeySize:])
 	return proof.Join(r.Event, r.Private)
 }
 
@@ -59,7 +72,7 @@ func readEvent(snap store.Snapshot, position uint64) (*pb.RecordedEvent, error) 
 	if err != nil {
 		return nil, err
 	}
-	return recorded(snap, position, value)
+	return recorded(position, value)
 }
 
 // readEvents yields the service's whole history from a position on, oldest first.
@@ -68,7 +81,7 @@ func readEvents(snap store.Snapshot, from uint64) iter.Seq2[*pb.RecordedEvent, e
 		for r, err := range snap.Scan(tableEvents, be64(from), nil) {
 			var e *pb.RecordedEvent
 			if err == nil {
-				e, err = recorded(snap, binary.BigEndian.Uint64(r.Key), r.Value)
+				e, err = recorded(binary.BigEndian.Uint64(r.Key), r.Value)
 			}
 			if !yield(e, err) || err != nil {
 				return
@@ -77,13 +90,23 @@ func readEvents(snap store.Snapshot, from uint64) iter.Seq2[*pb.RecordedEvent, e
 	}
 }
 
-// readChain yields the events of one chain, an agreement's or for "" the service's own, from version first to version last.
+// readChain yields the events of one chain, an agreement's or for "" the service's own, from version first to version last. It
+// only gets, so that what is not written yet can be read too.
 func readChain(snap store.Snapshot, agreementID string, first, last uint64) iter.Seq2[*pb.RecordedEvent, error] {
 	return func(yield func(*pb.RecordedEvent, error) bool) {
-		for r, err := range snap.Scan(tableRecords, eventKey(agreementID, first), append(eventKey(agreementID, last), keySeparator)) {
+		var leaf []uint64
+		for version := first; version <= last; version++ {
+			n, at := leafOf(version)
+			var err error
+			if leaf == nil || at == 0 {
+				leaf, err = readLeaf(snap, agreementID, n)
+			}
+			if err == nil && at >= uint64(len(leaf)) {
+				err = fmt.Errorf("journal: event %d of %q is missing", version, agreementID)
+			}
 			var e *pb.RecordedEvent
 			if err == nil {
-				e, err = readEvent(snap, binary.BigEndian.Uint64(r.Value))
+				e, err = readEvent(snap, leaf[at])
 			}
 			if !yield(e, err) || err != nil {
 				return
@@ -103,12 +126,51 @@ func readVersion(snap store.Snapshot, agreementID string, version uint64) (*pb.R
 
 // positionOf is where the event of a chain with a version lies; 0 if there is none.
 func positionOf(snap store.Snapshot, agreementID string, version uint64) (uint64, error) {
-	value, err := snap.Get(tableRecords, eventKey(agreementID, version))
-	if err != nil || value == nil {
+	if version == 0 {
+		return 0, nil
+	}
+	n, at := leafOf(version)
+	leaf, err := readLeaf(snap, agreementID, n)
+	if err != nil || at >= uint64(len(leaf)) {
 		return 0, err
 	}
-	if len(value) != 8 {
-		return 0, fmt.Errorf("journal: event %d of %q lies at a position of %d bytes", version, agreementID, len(value))
+	return leaf[at], nil
+}
+
+// readLeaf is where the events of a leaf of a chain lie: of the last one those that there are, and none of one behind it.
+func readLeaf(snap store.Snapshot, agreementID string, n uint64) ([]uint64, error) {
+	value, err := snap.Get(tableRecords, leafKey(agreementID, n))
+	if err != nil {
+		return nil, err
 	}
-	return binary.BigEndian.Uint64(value), nil
+	if value == nil {
+		head, err := readHead(snap, agreementID)
+		if newest, _ := leafOf(head.GetVersion() + 1); err != nil || n != newest {
+			return nil, err
+		}
+		return head.GetPositions(), nil
+	}
+	if len(value) != leafEvents*8 {
+		return nil, fmt.Errorf("journal: leaf %d of %q has %d bytes", n, agreementID, len(value))
+	}
+	leaf := make([]uint64, leafEvents)
+	for i := range leaf {
+		leaf[i] = binary.BigEndian.Uint64(value[8*i:])
+	}
+	return leaf, nil
+}
+
+// extend notes in a chain where its newest event lies. A leaf that is full is written.
+func (b *batch) extend(agreementID string, chain *journalv1.Chain, position uint64) {
+	chain.Positions = append(chain.Positions, position)
+	if len(chain.Positions) < leafEvents {
+		return
+	}
+	value := make([]byte, 0, leafEvents*8)
+	for _, p := range chain.Positions {
+		value = binary.BigEndian.AppendUint64(value, p)
+	}
+	n, _ := leafOf(chain.GetVersion())
+	b.write(tableRecords, leafKey(agreementID, n), value)
+	chain.Positions = chain.Positions[:0]
 }

@@ -29,7 +29,7 @@ func (e *engine) whole(t *testing.T) (all []*pb.Event) {
 				return err
 			}
 			event := &pb.Event{}
-			if err := proto.Unmarshal(r.Value[proof.EntrySize+proof.KeySize:], event); err != nil {
+			if err := proto.Unmarshal(committed(r.Value)[proof.EntrySize+proof.KeySize+4:], event); err != nil {
 				return err
 			}
 			if all = append(all, event); binary.BigEndian.Uint64(r.Key) != uint64(len(all)) {

@@ -120,11 +120,12 @@ func (r *reading) chain() error {
 
 // look takes an event if it is wanted, and says whether the Span is full.
 func (r *reading) look(position uint64, value []byte) (full bool, err error) {
-	if len(value) < bodyAt {
-		return false, fmt.Errorf("event %d has %d bytes", position, len(value))
-	}
 	r.looked++
-	id, err := bodyAgreement(value[bodyAt:])
+	body, _, err := bodyOf(value)
+	var id string
+	if err == nil {
+		id, err = bodyAgreement(body)
+	}
 	if err != nil {
 		return false, fmt.Errorf("event %d: %w", position, err)
 	}
@@ -134,12 +135,12 @@ func (r *reading) look(position uint64, value []byte) (full bool, err error) {
 	}
 	r.span.Position = position
 	if wanted {
-		e, err := recorded(r.snap, position, value)
+		e, err := recorded(position, value)
 		if err != nil {
 			return false, err
 		}
 		r.span.Events = append(r.span.Events, Recorded{e, a})
-		r.bytes += len(value) + len(e.GetPrivate())
+		r.bytes += len(value)
 	}
 	return len(r.span.Events) >= r.Events || r.bytes >= r.Bytes || r.looked >= maxLooked, nil
 }

@@ -17,21 +17,22 @@ import (
 
 // Every key on disk is made in this file.
 //
-//	events     be64(position)                           → entry(65) ‖ salt(32) ‖ body
+//	events     be64(position)                           → entry(65) ‖ salt(32) ‖ be32(length) ‖ body ‖ salt(32) ‖ private part
 //	                                                                              history, only ever appended; its place in
-//	                                                                              the log, which counts from 0, is one less
-//	private    be64(position)                           → salt(32) ‖ private part what of an event its body leaves out, until
-//	                                                                              it is erased
+//	                                                                              the log, which counts from 0, is one less.
+//	                                                                              What the body leaves out stands behind it
+//	                                                                              until it is erased
 //	tiles      level be64(n)                            → hash(32)                the hash of the n-th whole tile of a level
 //	                                                                              below, level from 1; see proof.Edge
 //	checkpoints be64(size)                              → Checkpoint              every one that was published
 //	records    agreement 00 kind id [00 be32(number)]   → the record, serialized  an agreement's records lie together;
 //	                                                                              parties and keys have no agreement
-//	           agreement 00 'E' be64(version)           → be64(position)          the events of one agreement
+//	           agreement 00 'C' be64(micros, sign flipped) kind id …  → nothing   the timers of one agreement: what the
+//	                                                                              clock must look at, by time
+//	           agreement 00 'E' be64(n)                 → be64(position) …        where the events of one agreement lie, a
+//	                                                                              leaf of them at a time; see Chain
 //	           agreement 00 'L' list filters order      → nothing                 the lists of one agreement; see group
 //	                                                                              and rules.PlaceOf, which is the order
-//	           agreement 00 'T' be64(micros, sign flipped) kind id …  → nothing   the timers of one agreement: what the
-//	                                                                              clock must look at, by time
 //	texts      like records                             → the record              revisions: large, and read when asked for,
 //	                                                                              so that what changes lies on few pages
 //	index      list filters order                       → nothing                 the lists across agreements; but for counts,
@@ -48,7 +49,6 @@ import (
 // nothing; an alarm is far from them, and moves only if it must.
 const (
 	tableEvents      store.Table = "events"
-	tablePrivate     store.Table = "private"
 	tableTiles       store.Table = "tiles"
 	tableCheckpoints store.Table = "checkpoints"
 	tableRecords     store.Table = "records"
@@ -61,12 +61,12 @@ const (
 
 // Tables is what the store must be opened with.
 func Tables() []store.Table {
-	return []store.Table{tableEvents, tablePrivate, tableTiles, tableCheckpoints, tableRecords, tableTexts, tableIndex, tableAlarms, tableReceipts, tableMeta}
+	return []store.Table{tableEvents, tableTiles, tableCheckpoints, tableRecords, tableTexts, tableIndex, tableAlarms, tableReceipts, tableMeta}
 }
 
-// WrittenOnce is those of them whose records do not grow once they are written, but may be taken away.
+// WrittenOnce is those of them whose records do not change once they are written, but may be taken away.
 func WrittenOnce() []store.Table {
-	return []store.Table{tableEvents, tablePrivate, tableTiles, tableCheckpoints, tableTexts, tableAlarms, tableReceipts}
+	return []store.Table{tableEvents, tableTiles, tableCheckpoints, tableTexts, tableAlarms, tableReceipts}
 }
 
 var (
@@ -77,9 +77,9 @@ var (
 
 // Below an agreement: single bytes that are no rules.Kind.
 const (
+	subTimers = 'C'
 	subEvents = 'E'
 	subLists  = 'L'
-	subTimers = 'T'
 )
 
 // The lists.
@@ -100,7 +100,7 @@ const (
 	listCounterparts        = 'q' // across: party 00 | other party
 	listKeysOfAParty        = 'k' // across: party 00 | key, feeds among them
 	listFeeds               = 'f' // across: party 00 | feed
-	listAwaits              = 'w' // across: party 00 task | day agreement 00 kind id 00 task; see portfolio.go
+	listAwaits              = 'w' // across: party 00 task | day since agreement 00 kind id 00 task; see portfolio.go
 	listAwaited             = 'n' // across: party → Awaited: how many there are of each task
 	keySeparator            = 0x00
 	unspecified        byte = 0
@@ -255,8 +255,17 @@ func alarmKey(agreementID string, micros int64) []byte {
 	return join(sortableMicros(micros), agreementID)
 }
 
-func eventKey(agreementID string, version uint64) []byte {
-	return join(agreementID, byte(keySeparator), subEvents, be64(version))
+// leafEvents is how many events of a chain a leaf has. Its head has what makes no leaf yet.
+const leafEvents = 16
+
+// leafOf is in which leaf of its chain an event is, and where there.
+func leafOf(version uint64) (n, at uint64) {
+	return (version - 1) / leafEvents, (version - 1) % leafEvents
+}
+
+// leafKey is where a leaf of a chain lies.
+func leafKey(agreementID string, n uint64) []byte {
+	return join(agreementID, byte(keySeparator), subEvents, be64(n))
 }
 
 // tileKey is where the hash of a whole tile lies.

@@ -14,7 +14,7 @@ const Logged = true
 
 // commit writes the entry and the salt of the newest event of a chain before its body, and grows the log by it.
 func (b *batch) commit(chain *journalv1.Chain, value, body []byte) error {
-	salt := value[proof.EntrySize:bodyAt]
+	salt := value[saltAt:lengthAt]
 	b.j.opts.Random(salt)
 	copy(value, proof.Entry(chain.GetLogKey(), chain.GetVersion(), salt, body))
 	chain.EntryHash = proof.LeafHash(value[:proof.EntrySize])

@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime"
@@ -295,14 +296,10 @@ func (b *batch) record(d *rules.Decision) error {
 		if err != nil {
 			return fmt.Errorf("journal: %w", err)
 		}
-		position, err := b.enter(chain, e.GetVersion(), body)
-		if err != nil {
+		if err := b.enter(chain, e.GetVersion(), body, salt, private); err != nil {
 			return err
 		}
-		if private != nil {
-			b.write(tablePrivate, position, append(salt, private...))
-		}
-		b.write(tableRecords, eventKey(e.GetAgreementId(), e.GetVersion()), position)
+		b.extend(e.GetAgreementId(), chain, b.edge.Size())
 	}
 	for ref, c := range d.State.Changes() {
 		if err := b.put(ref, c.Now); err != nil {
@@ -313,15 +310,15 @@ func (b *batch) record(d *rules.Decision) error {
 	return nil
 }
 
-// enter enters an event into the log, and so into its chain, and says where it lies.
-func (b *batch) enter(chain *journalv1.Chain, version uint64, body []byte) (position []byte, err error) {
-	value := make([]byte, bodyAt, bodyAt+len(body))
+// enter enters an event into the log, and so into its chain.
+func (b *batch) enter(chain *journalv1.Chain, version uint64, body, salt, private []byte) error {
+	value := make([]byte, bodyAt, bodyAt+len(body)+len(salt)+len(private))
+	binary.BigEndian.PutUint32(value[lengthAt:], uint32(len(body)))
 	chain.Version = version
-	err = b.commit(chain, value, body)
+	err := b.commit(chain, value, body)
 	b.events++
-	position = be64(b.edge.Size())
-	b.write(tableEvents, position, append(value, body...))
-	return position, err
+	b.write(tableEvents, be64(b.edge.Size()), append(append(append(value, body...), salt...), private...))
+	return err
 }
 
 // put writes a record; one that changes again in the batch is written over.
@@ -353,6 +350,7 @@ func (b *batch) chain(agreementID string) (*journalv1.Chain, error) {
 	if was, _ := m.(*journalv1.Chain); was != nil { // others may be reading it
 		c.Version, c.LogKey, c.EntryHash, c.AlarmMicros = was.GetVersion(), was.GetLogKey(), was.GetEntryHash(), was.GetAlarmMicros()
 		c.Awaited = slices.Clone(was.GetAwaited())
+		c.Positions = append(make([]uint64, 0, leafEvents), was.GetPositions()...)
 	} else {
 		c.EntryHash, c.LogKey = make([]byte, proof.HashSize), make([]byte, proof.KeySize)
 		b.j.opts.Random(c.LogKey)

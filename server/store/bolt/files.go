@@ -32,7 +32,7 @@ const (
 	newSuffix = ".new"
 
 	// idPrefix begins the line in store-id; the number is the version of the whole directory.
-	idPrefix = "concord-store 5 "
+	idPrefix = "concord-store 6 "
 )
 
 // tailFiles are the two files of the tail.

@@ -36,7 +36,9 @@ type Chain struct {
 	AlarmMicros int64 `protobuf:"varint,4,opt,name=alarm_micros,json=alarmMicros,proto3" json:"alarm_micros,omitempty"`
 	// What waits in the agreement, as Awaited counts it: three numbers for each task, of what waits on the neutral, on the
 	// vendor and on the client.
-	Awaited       []int64 `protobuf:"varint,5,rep,packed,name=awaited,proto3" json:"awaited,omitempty"`
+	Awaited []int64 `protobuf:"varint,5,rep,packed,name=awaited,proto3" json:"awaited,omitempty"`
+	// Where the newest events lie: those that make no leaf yet, oldest first. A leaf of sixteen is a record of its own.
+	Positions     []uint64 `protobuf:"varint,6,rep,packed,name=positions,proto3" json:"positions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -102,6 +104,13 @@ func (x *Chain) GetAlarmMicros() int64 {
 func (x *Chain) GetAwaited() []int64 {
 	if x != nil {
 		return x.Awaited
+	}
+	return nil
+}
+
+func (x *Chain) GetPositions() []uint64 {
+	if x != nil {
+		return x.Positions
 	}
 	return nil
 }
@@ -848,14 +857,15 @@ var File_concord_journal_v1_journal_proto protoreflect.FileDescriptor
 
 const file_concord_journal_v1_journal_proto_rawDesc = "" +
 	"\n" +
-	" concord/journal/v1/journal.proto\x12\x12concord.journal.v1\x1a\x16concord/v1/event.proto\x1a\x16concord/v1/party.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\x01\n" +
+	" concord/journal/v1/journal.proto\x12\x12concord.journal.v1\x1a\x16concord/v1/event.proto\x1a\x16concord/v1/party.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb4\x01\n" +
 	"\x05Chain\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x1d\n" +
 	"\n" +
 	"entry_hash\x18\x02 \x01(\fR\tentryHash\x12\x17\n" +
 	"\alog_key\x18\x03 \x01(\fR\x06logKey\x12!\n" +
 	"\falarm_micros\x18\x04 \x01(\x03R\valarmMicros\x12\x18\n" +
-	"\aawaited\x18\x05 \x03(\x03R\aawaited\"\xc1\x01\n" +
+	"\aawaited\x18\x05 \x03(\x03R\aawaited\x12\x1c\n" +
+	"\tpositions\x18\x06 \x03(\x04R\tpositions\"\xc1\x01\n" +
 	"\aReceipt\x12!\n" +
 	"\frequest_hash\x18\x01 \x01(\fR\vrequestHash\x12;\n" +
 	"\vrecord_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
