@@ -44,7 +44,8 @@ type Await struct {
 	// Day is the day by which; NoDay if there is none. What waits until an instant has its day in UTC: a record does not
 	// know in which time zone its agreement counts days, and that may change without it.
 	Day Day
-	// Since is when it was handed over, in microseconds since 1970; 0 for what was not. Of one day, what came first is first.
+	// Since is when it was handed in to be judged, in microseconds since 1970: of one day, what came first is first. 0, and so
+	// before that, for what else waits.
 	Since int64
 }
 
@@ -66,7 +67,7 @@ func Awaits(found []Await, m proto.Message) []Await {
 		}
 	case *pb.Observation: // one by the side whose objective it is about is confirmed at once
 		if r.GetState() == pending {
-			return append(found, Await{toJudge, Other(r.GetBy()), NoDay, 0})
+			return append(found, Await{toJudge, Other(r.GetBy()), NoDay, micros(r.GetCreateTime())})
 		}
 	case *pb.PulseRound:
 		for i, given := range [...]int32{r.GetVendorAnswerCount(), r.GetClientAnswerCount()} {
@@ -97,7 +98,7 @@ func obligationAwaits(found []Await, o *pb.Obligation) []Await {
 	case breached, curing:
 		return append(found, Await{toDo, o.GetObligor(), dayOf(o.GetDueDate()), 0})
 	case submitted:
-		return append(found, Await{toJudge, o.GetBeneficiary(), dayBefore(o.GetSubmission().GetReviewEndTime()), o.GetSubmission().GetSubmitTime().AsTime().UnixMicro()})
+		return append(found, Await{toJudge, o.GetBeneficiary(), dayBefore(o.GetSubmission().GetReviewEndTime()), micros(o.GetSubmission().GetSubmitTime())})
 	case disputed:
 		day := dayOf(o.GetDueDate())
 		return append(found, Await{toSettle, pb.Side_SIDE_UNSPECIFIED, day, 0}, Await{toSettle, o.GetObligor(), day, 0}, Await{toSettle, o.GetBeneficiary(), day, 0})
@@ -144,6 +145,8 @@ func concernEnd(m *pb.Concern) *timestamppb.Timestamp {
 	}
 	return m.GetRemedyEndTime()
 }
+
+func micros(at *timestamppb.Timestamp) int64 { return at.AsTime().UnixMicro() }
 
 // dayOf is a day that a record names.
 func dayOf(date string) Day {

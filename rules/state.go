@@ -26,7 +26,7 @@ const (
 	KindObligation                       // pb.Obligation
 	KindParty                            // pb.Party
 	KindApiKey                           // journalv1.StoredKey
-	KindChain                            // journalv1.Chain: beside the obligations and the events, which change with it
+	KindChain                            // journalv1.Chain: beside the obligations, which change with it
 	KindLog                              // pb.Log: the one of the service
 	KindConcern          Kind = 12       // pb.Concern
 	KindPulseRound       Kind = 13       // pb.PulseRound

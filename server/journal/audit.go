@@ -238,9 +238,6 @@ func (a *audit) events(id string, key []byte, agreement *pb.Agreement, last uint
 				}
 				return nil
 			})
-			if err == nil && len(page) == 0 {
-				err = fmt.Errorf("journal: chain %q ends before event %d", id, first)
-			}
 			if err != nil {
 				yield(nil, err)
 				return

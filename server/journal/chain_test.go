@@ -203,9 +203,23 @@ func TestEventsAreFoundByVersion(t *testing.T) {
 			}
 		}
 	}
-	page, err := d.Events(t.Context(), chief, &pb.ListEventsRequest{PageSize: 100})
-	if err != nil || len(page.GetEvents()) != 40 {
+	var many []proto.Message // in one batch, which so fills leaves
+	for n := range 60 {
+		many = append(many, &pb.UpdatePartyRequest{PartyId: "acme", Party: &pb.Party{DisplayName: fmt.Sprint("x", n)}})
+	}
+	for _, err := range d.DoAll(t.Context(), chief, many) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	page, err := d.Events(t.Context(), chief, &pb.ListEventsRequest{PageSize: 200})
+	if err != nil || len(page.GetEvents()) != 100 {
 		t.Fatalf("%d events are listed, %v", len(page.GetEvents()), err)
+	}
+	for i, r := range page.GetEvents() {
+		if version := uint64(i) + 1; r.GetPosition() != version || r.GetEvent().GetVersion() != version {
+			t.Errorf("event %d is listed as %d, at %d", version, r.GetEvent().GetVersion(), r.GetPosition())
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/concordhq/concord/gen/concord/v1"
 	"github.com/concordhq/concord/rules"
@@ -352,3 +353,8 @@ func (d *desk) wake() {
 }
 
 func numbered(prefix string, n int) string { return fmt.Sprintf("%s%03d", prefix, n) }
+
+// since is written behind the day of what was handed in.
+func since(at *timestamppb.Timestamp) string {
+	return at.AsTime().Format(" 2006-01-02T15:04:05.000000000")
+}

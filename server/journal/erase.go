@@ -70,7 +70,7 @@ func (b *batch) erase(d *rules.Decision, order *pb.Event) error {
 		}
 	}
 	if size > MaxErasedBytes {
-		return tooMuch("bytes of what has erased texts", "What repeats these texts has more than %d bytes. Name fewer events at a time, or try again in a day.", MaxErasedBytes)
+		return tooMuch("bytes of what has erased texts", "What would be written again without these texts has more than %d bytes. Name fewer events at a time, or try again in a day.", MaxErasedBytes)
 	}
 	for _, w := range writes {
 		b.write(w.Table, w.Key, w.Value)
@@ -129,6 +129,9 @@ func (p pending) takePrivate(agreementID string, versions []uint64) (texts map[s
 	texts = map[string]bool{}
 	for _, version := range versions {
 		position, err := positionOf(p, agreementID, version)
+		if err == nil && position == 0 {
+			err = fmt.Errorf("journal: event %d of %q is missing", version, agreementID)
+		}
 		if err != nil {
 			return nil, nil, err
 		}

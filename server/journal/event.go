@@ -90,23 +90,19 @@ func readEvents(snap store.Snapshot, from uint64) iter.Seq2[*pb.RecordedEvent, e
 	}
 }
 
-// readChain yields the events of one chain, an agreement's or for "" the service's own, from version first to version last. It
-// only gets, so that what is not written yet can be read too.
+// readChain yields the events of one chain, an agreement's or for "" the service's own, from version first to version last;
+// one that is missing is an error. It only gets, so that what is not written yet can be read too.
 func readChain(snap store.Snapshot, agreementID string, first, last uint64) iter.Seq2[*pb.RecordedEvent, error] {
 	return func(yield func(*pb.RecordedEvent, error) bool) {
-		var leaf []uint64
+		along := spine{snap: snap, agreementID: agreementID}
 		for version := first; version <= last; version++ {
-			n, at := leafOf(version)
-			var err error
-			if leaf == nil || at == 0 {
-				leaf, err = readLeaf(snap, agreementID, n)
-			}
-			if err == nil && at >= uint64(len(leaf)) {
+			position, err := along.position(version)
+			if err == nil && position == 0 {
 				err = fmt.Errorf("journal: event %d of %q is missing", version, agreementID)
 			}
 			var e *pb.RecordedEvent
 			if err == nil {
-				e, err = readEvent(snap, leaf[at])
+				e, err = readEvent(snap, position)
 			}
 			if !yield(e, err) || err != nil {
 				return
@@ -126,15 +122,34 @@ func readVersion(snap store.Snapshot, agreementID string, version uint64) (*pb.R
 
 // positionOf is where the event of a chain with a version lies; 0 if there is none.
 func positionOf(snap store.Snapshot, agreementID string, version uint64) (uint64, error) {
+	return (&spine{snap: snap, agreementID: agreementID}).position(version)
+}
+
+// spine finds where the events of one chain lie, one after the other: it holds the leaf that it looked at last.
+type spine struct {
+	snap        store.Snapshot
+	agreementID string
+	n           uint64
+	leaf        []uint64 // the n-th; nil before the first look
+}
+
+// position is where the event with a version lies; 0 if there is none.
+func (s *spine) position(version uint64) (uint64, error) {
 	if version == 0 {
 		return 0, nil
 	}
 	n, at := leafOf(version)
-	leaf, err := readLeaf(snap, agreementID, n)
-	if err != nil || at >= uint64(len(leaf)) {
-		return 0, err
+	if s.leaf == nil || n != s.n {
+		leaf, err := readLeaf(s.snap, s.agreementID, n)
+		if err != nil {
+			return 0, err
+		}
+		s.n, s.leaf = n, leaf
 	}
-	return leaf[at], nil
+	if at >= uint64(len(s.leaf)) {
+		return 0, nil
+	}
+	return s.leaf[at], nil
 }
 
 // readLeaf is where the events of a leaf of a chain lie: of the last one those that there are, and none of one behind it.

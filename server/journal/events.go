@@ -282,7 +282,7 @@ func (o *onlooker) chains(first, afterVersion uint64, ids ...string) iter.Seq2[*
 				return
 			}
 			ahead[0].version++
-			if ahead[0].position, err = positionOf(o.snap, ahead[0].chain, ahead[0].version); err != nil {
+			if ahead[0].position, err = ahead[0].spine.position(ahead[0].version); err != nil {
 				yield(nil, err)
 				return
 			}
@@ -301,24 +301,24 @@ func (o *onlooker) link(chain string, first, afterVersion uint64) (link, error) 
 	if err != nil || head <= afterVersion || head > math.MaxInt64 {
 		return link{}, err
 	}
-	next := link{chain: chain}
+	next := link{spine: &spine{snap: o.snap, agreementID: chain}}
 	next.version = afterVersion + 1 + uint64(sort.Search(int(head-afterVersion), func(n int) bool {
 		if err != nil {
 			return false
 		}
 		var position uint64
-		position, err = positionOf(o.snap, chain, afterVersion+1+uint64(n))
+		position, err = next.spine.position(afterVersion + 1 + uint64(n))
 		return position >= first
 	}))
 	if err == nil && next.version <= head {
-		next.position, err = positionOf(o.snap, chain, next.version)
+		next.position, err = next.spine.position(next.version)
 	}
 	return next, err
 }
 
 // link is an event of a chain.
 type link struct {
-	chain             string
+	spine             *spine
 	version, position uint64
 }
 

@@ -103,7 +103,7 @@ func (r *reading) all() error {
 // chain walks the events of one agreement: it looks at as many as the agreement has, not the history.
 func (r *reading) chain() error {
 	next, err := (&onlooker{snap: r.snap}).link(r.AgreementID, r.After+1, 0)
-	for ; err == nil && next.position != 0; next.position, err = positionOf(r.snap, next.chain, next.version) {
+	for ; err == nil && next.position != 0; next.position, err = next.spine.position(next.version) {
 		value, err := r.snap.Get(tableEvents, be64(next.position))
 		if err != nil {
 			return err

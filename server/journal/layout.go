@@ -64,7 +64,8 @@ func Tables() []store.Table {
 	return []store.Table{tableEvents, tableTiles, tableCheckpoints, tableRecords, tableTexts, tableIndex, tableAlarms, tableReceipts, tableMeta}
 }
 
-// WrittenOnce is those of them whose records do not change once they are written, but may be taken away.
+// WrittenOnce is those of them whose records do not grow once they are written. The records of the index do not either, but its
+// lists get places in between.
 func WrittenOnce() []store.Table {
 	return []store.Table{tableEvents, tableTiles, tableCheckpoints, tableTexts, tableAlarms, tableReceipts}
 }

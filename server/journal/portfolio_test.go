@@ -37,8 +37,7 @@ func lastDay(end *timestamppb.Timestamp) string {
 	return end.AsTime().Add(-1).Format(time.DateOnly)
 }
 
-// noDay sorts behind all days.
-const noDay = "none"
+const noDay = "none" // sorts behind all days
 
 // bazaar is a desk where some parties deal with each other, each with each, and do what comes to their minds.
 type bazaar struct {
@@ -285,8 +284,7 @@ func (b *bazaar) scan(party string) (all []found) {
 			case pb.ObligationState_OBLIGATION_STATE_BREACHED, pb.ObligationState_OBLIGATION_STATE_CURING:
 				add(o.GetDueDate(), rules.KindObligation, o.GetObligationId(), o.GetObligor(), toDo, theirsToDo)
 			case pb.ObligationState_OBLIGATION_STATE_SUBMITTED:
-				since := o.GetSubmission().GetSubmitTime().AsTime().Format(" 2006-01-02T15:04:05.000000000") // behind what has the day alone
-				add(lastDay(o.GetSubmission().GetReviewEndTime())+since, rules.KindObligation, o.GetObligationId(), o.GetBeneficiary(), toJudge, theirsToJudge)
+				add(lastDay(o.GetSubmission().GetReviewEndTime())+since(o.GetSubmission().GetSubmitTime()), rules.KindObligation, o.GetObligationId(), o.GetBeneficiary(), toJudge, theirsToJudge)
 			case pb.ObligationState_OBLIGATION_STATE_DISPUTED:
 				if neutral || mine != 0 {
 					all = append(all, found{o.GetDueDate(), id, rules.KindObligation, o.GetObligationId(), toSettle})
@@ -326,7 +324,7 @@ func (b *bazaar) scan(party string) (all []found) {
 func (b *bazaar) scanDayless(id string, add func(day string, kind rules.Kind, record string, on pb.Side, own, theirs pb.PortfolioTask)) {
 	for _, o := range b.observations(id) {
 		if o.GetState() == pb.ObservationState_OBSERVATION_STATE_PENDING {
-			add(noDay, rules.KindObservation, o.GetObservationId(), pb.Side_SIDE_VENDOR, toJudge, theirsToJudge)
+			add(noDay+since(o.GetCreateTime()), rules.KindObservation, o.GetObservationId(), pb.Side_SIDE_VENDOR, toJudge, theirsToJudge)
 		}
 	}
 	for _, r := range b.reviews(id) {

@@ -35,10 +35,10 @@ type PortfolioServiceClient interface {
 	// as things change, so that asking costs the same however many there are. An auditor names the party; one of named agreements
 	// is told of these alone. A member that asks for another's portfolio finds nothing in it.
 	GetPortfolio(ctx context.Context, in *GetPortfolioRequest, opts ...grpc.CallOption) (*Portfolio, error)
-	// ListPortfolio lists what waits, over all agreements of a party, by day; of one day, what was submitted first comes
-	// first; then by agreement and id. An auditor names the party; one of named agreements is told of these alone. A member that
-	// asks for another's portfolio finds nothing in it. A page may be short, or empty, and yet name a next one: a call passes over
-	// 5,000 things at most that wait no more.
+	// ListPortfolio lists what waits, over all agreements of a party, by day. Of one day, what was submitted or observed
+	// stands behind the rest, in the order in which it came; the rest goes by agreement and id. An auditor names the party; one of
+	// named agreements is told of these alone. A member that asks for another's portfolio finds nothing in it. A page may be short,
+	// or empty, and yet name a next one: a call passes over 5,000 things at most that wait no more.
 	ListPortfolio(ctx context.Context, in *ListPortfolioRequest, opts ...grpc.CallOption) (*ListPortfolioResponse, error)
 }
 
@@ -82,10 +82,10 @@ type PortfolioServiceServer interface {
 	// as things change, so that asking costs the same however many there are. An auditor names the party; one of named agreements
 	// is told of these alone. A member that asks for another's portfolio finds nothing in it.
 	GetPortfolio(context.Context, *GetPortfolioRequest) (*Portfolio, error)
-	// ListPortfolio lists what waits, over all agreements of a party, by day; of one day, what was submitted first comes
-	// first; then by agreement and id. An auditor names the party; one of named agreements is told of these alone. A member that
-	// asks for another's portfolio finds nothing in it. A page may be short, or empty, and yet name a next one: a call passes over
-	// 5,000 things at most that wait no more.
+	// ListPortfolio lists what waits, over all agreements of a party, by day. Of one day, what was submitted or observed
+	// stands behind the rest, in the order in which it came; the rest goes by agreement and id. An auditor names the party; one of
+	// named agreements is told of these alone. A member that asks for another's portfolio finds nothing in it. A page may be short,
+	// or empty, and yet name a next one: a call passes over 5,000 things at most that wait no more.
 	ListPortfolio(context.Context, *ListPortfolioRequest) (*ListPortfolioResponse, error)
 	mustEmbedUnimplementedPortfolioServiceServer()
 }

@@ -41,11 +41,11 @@ const (
 	// overlay does not if the same keys are written over and over. It keeps the start short.
 	generationLogBytes = 64 << 20
 
-	// stepBytes is how much the flusher carries into the tables per transaction. A commit that
-	// must wait for the flusher waits for a step, so larger ones make the slowest commits slower;
+	// stepBytes is how much of a generation the flusher carries into the tables per transaction,
+	// whose pages are in memory until then: one for each record, at worst. A commit that must wait for the flusher waits for a step, so larger ones make the slowest commits slower;
 	// smaller ones write fewer pages with each of their two syncs, and a disk takes pages from all
 	// over a file the faster the more of them it gets at once.
-	stepBytes = 2 << 20
+	stepBytes = 3 << 20
 )
 
 // Options says where a store is and how far it may grow.
@@ -56,7 +56,7 @@ type Options struct {
 	// One that is left out keeps its records out of reach; Open refuses to leave it out while the
 	// tail still has changes of it.
 	Tables []store.Table
-	// WrittenOnce are those of them whose records do not change: their pages are packed without room to grow.
+	// WrittenOnce are those of them whose records do not grow: their pages are packed.
 	WrittenOnce []store.Table
 	// MaxBytes is the size from which on commits are answered with store.ErrFull; 0 means as far
 	// as the disk goes. It is reckoned from the pages in use and the records on their way to

@@ -87,7 +87,7 @@ func (s *Store) carry(g *generation) error {
 			if err := s.take(step); err != nil {
 				return err
 			}
-			carried += step.bytes + overlay.RecordOverhead*len(step.writes)
+			carried += step.bytes
 			step.clear()
 			s.moveOn(func(seen *seen) { seen.carried = carried })
 		}
@@ -147,7 +147,7 @@ type step struct {
 
 func (st *step) add(t store.Table, r store.Record) {
 	st.writes = append(st.writes, store.Write{Table: t, Key: r.Key, Value: r.Value})
-	st.bytes += len(r.Key) + len(r.Value)
+	st.bytes += len(r.Key) + len(r.Value) + overlay.RecordOverhead
 }
 
 func (st *step) clear() {

@@ -30,12 +30,11 @@ type pages struct {
 	at     []byte        // where the cursor is; nil if it is nowhere
 }
 
-// stride is how many keys a get steps over before it seeks anew. Records that are read together lie together, and a step
-// costs a fiftieth of a search from the root.
+// stride is how many keys a get steps over before it seeks anew. A step costs a small part of a search from the root.
 const stride = 8
 
 // get is the value of a key as it lies in the pages; nil if there is none. The cursor serves one get after the other, and
-// goes on from where it is if the key may be near: behind it, and no more than its end another.
+// goes on from where it is if the key is likely to be near.
 func (p *pages) get(key []byte) []byte {
 	if near(p.at, key) {
 		for range stride {
@@ -55,10 +54,11 @@ func (p *pages) get(key []byte) []byte {
 	return nil
 }
 
-// near says of a key that it is behind another and shares half of it.
+// near says that a key is behind another and begins like it up to its first zero byte. That byte ends the name of what
+// records belong to, which are few or read one behind the other; keys that begin with a number have no such name.
 func near(at, key []byte) bool {
-	half := len(at) / 2
-	return half > 0 && half < len(key) && bytes.Equal(at[:half], key[:half]) && bytes.Compare(at, key) < 0
+	named := bytes.IndexByte(at, 0) + 1
+	return named > 1 && bytes.HasPrefix(key, at[:named]) && bytes.Compare(at, key) < 0
 }
 
 // snapshot takes overlays and pages that belong together: the pages hold every generation that the overlays do not, and

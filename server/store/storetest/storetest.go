@@ -247,11 +247,14 @@ func snapshot(t *testing.T, s *subject) {
 func getsInAnyOrder(t *testing.T, s *subject) {
 	var keys []string
 	for n := range 400 {
-		keys = append(keys, fmt.Sprintf("agreement-%03d/%c", n/8, 'a'+n%8))
+		keys = append(keys, fmt.Sprintf("agreement-%03d\x00%c", n/8, 'a'+n%8))
+	}
+	for _, key := range keys {
+		s.must(set(Red, key, key))
 	}
 	for n, key := range keys {
-		if n%3 > 0 {
-			s.must(set(Red, key, key))
+		if n%3 == 0 {
+			s.must(del(Red, key))
 		}
 	}
 	orders := [][]int{{}, {}, rand.New(rand.NewPCG(1, 2)).Perm(len(keys))}
