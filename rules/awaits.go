@@ -49,6 +49,15 @@ type Await struct {
 	Since int64
 }
 
+func await(task pb.PortfolioTask, on pb.Side, day Day) Await {
+	return Await{Task: task, On: on, Day: day}
+}
+
+func (w Await) since(handedIn *timestamppb.Timestamp) Await {
+	w.Since = handedIn.AsTime().UnixMicro()
+	return w
+}
+
 // Awaits appends what a record waits for, if for anything. It is a function of the record, so that portfolios can be computed
 // and are never tended. A draft waits for nobody.
 func Awaits(found []Await, m proto.Message) []Await {
@@ -57,22 +66,22 @@ func Awaits(found []Await, m proto.Message) []Await {
 		return obligationAwaits(found, r)
 	case *pb.Proposal:
 		if r.GetState() == open {
-			return append(found, Await{toAnswer, r.GetTurn(), dayBefore(r.GetExpireTime()), 0})
+			return append(found, await(toAnswer, r.GetTurn(), dayBefore(r.GetExpireTime())))
 		}
 	case *pb.Review:
 		for _, side := range twoSides {
 			if r.GetState() == reviewOpen && !hasSigned(r, side) {
-				found = append(found, Await{toAnswer, side, NoDay, 0})
+				found = append(found, await(toAnswer, side, NoDay))
 			}
 		}
 	case *pb.Observation: // one by the side whose objective it is about is confirmed at once
 		if r.GetState() == pending {
-			return append(found, Await{toJudge, Other(r.GetBy()), NoDay, micros(r.GetCreateTime())})
+			return append(found, await(toJudge, Other(r.GetBy()), NoDay).since(r.GetCreateTime()))
 		}
 	case *pb.PulseRound:
 		for i, given := range [...]int32{r.GetVendorAnswerCount(), r.GetClientAnswerCount()} {
 			if r.GetState() == pulseOpen && given < r.GetRespondents() {
-				found = append(found, Await{toAnswer, twoSides[i], dayBefore(r.GetEndTime()), 0})
+				found = append(found, await(toAnswer, twoSides[i], dayBefore(r.GetEndTime())))
 			}
 		}
 	case *pb.Concern:
@@ -92,16 +101,16 @@ func obligationAwaits(found []Await, o *pb.Obligation) []Await {
 	switch o.GetState() {
 	case due:
 		if o.GetStanding() { // nothing need be submitted
-			return append(found, Await{toJudge, o.GetBeneficiary(), dayOf(o.GetDueDate()), 0})
+			return append(found, await(toJudge, o.GetBeneficiary(), dayOf(o.GetDueDate())))
 		}
-		return append(found, Await{toDo, o.GetObligor(), dayOf(o.GetDueDate()), 0})
+		return append(found, await(toDo, o.GetObligor(), dayOf(o.GetDueDate())))
 	case breached, curing:
-		return append(found, Await{toDo, o.GetObligor(), dayOf(o.GetDueDate()), 0})
+		return append(found, await(toDo, o.GetObligor(), dayOf(o.GetDueDate())))
 	case submitted:
-		return append(found, Await{toJudge, o.GetBeneficiary(), dayBefore(o.GetSubmission().GetReviewEndTime()), micros(o.GetSubmission().GetSubmitTime())})
+		return append(found, await(toJudge, o.GetBeneficiary(), dayBefore(o.GetSubmission().GetReviewEndTime())).since(o.GetSubmission().GetSubmitTime()))
 	case disputed:
 		day := dayOf(o.GetDueDate())
-		return append(found, Await{toSettle, pb.Side_SIDE_UNSPECIFIED, day, 0}, Await{toSettle, o.GetObligor(), day, 0}, Await{toSettle, o.GetBeneficiary(), day, 0})
+		return append(found, await(toSettle, pb.Side_SIDE_UNSPECIFIED, day), await(toSettle, o.GetObligor(), day), await(toSettle, o.GetBeneficiary(), day))
 	}
 	return found
 }
@@ -110,7 +119,7 @@ func obligationAwaits(found []Await, o *pb.Obligation) []Await {
 // place in the lists meanwhile, so that a submission moves few keys. False if there is none.
 func Lingers(m proto.Message) (Await, bool) {
 	if o, ok := m.(*pb.Obligation); ok && o.GetState() == submitted && !(o.GetStanding() && o.GetSubmission().GetFrom() == due) {
-		return Await{toDo, o.GetObligor(), dayOf(o.GetDueDate()), 0}, true
+		return await(toDo, o.GetObligor(), dayOf(o.GetDueDate())), true
 	}
 	return Await{}, false
 }
@@ -121,16 +130,16 @@ func concernAwaits(found []Await, m *pb.Concern) []Await {
 	day := dayBefore(concernEnd(m))
 	switch m.GetState() {
 	case raised, acknowledged, admitted:
-		return append(found, Await{toAnswer, m.GetRespondent(), day, 0})
+		return append(found, await(toAnswer, m.GetRespondent(), day))
 	case contested:
-		return append(found, Await{toAnswer, m.GetRaisedBy(), day, 0})
+		return append(found, await(toAnswer, m.GetRaisedBy(), day))
 	case remedyProposed:
-		return append(found, Await{toAnswer, Other(m.GetRemedy().GetBy()), day, 0})
+		return append(found, await(toAnswer, Other(m.GetRemedy().GetBy()), day))
 	case escalated:
 		if m.GetLevel() == neutralLevel {
-			found = append(found, Await{toSettle, pb.Side_SIDE_UNSPECIFIED, day, 0})
+			found = append(found, await(toSettle, pb.Side_SIDE_UNSPECIFIED, day))
 		}
-		return append(found, Await{toSettle, m.GetRaisedBy(), day, 0}, Await{toSettle, m.GetRespondent(), day, 0})
+		return append(found, await(toSettle, m.GetRaisedBy(), day), await(toSettle, m.GetRespondent(), day))
 	}
 	return found
 }
@@ -145,8 +154,6 @@ func concernEnd(m *pb.Concern) *timestamppb.Timestamp {
 	}
 	return m.GetRemedyEndTime()
 }
-
-func micros(at *timestamppb.Timestamp) int64 { return at.AsTime().UnixMicro() }
 
 // dayOf is a day that a record names.
 func dayOf(date string) Day {

@@ -35,14 +35,7 @@ func (d *desk) due() (names []string, next time.Time) {
 
 // A deadline that moves away leaves the alarm where it is; once that has gone off for nothing, it is set anew.
 func TestAnAlarmGoesOffForNothingOnce(t *testing.T) {
-	d := openDesk(t, nil, nil)
-	d.run()
-	d.must(chief, party("acme"))
-	d.must(chief, party("globex"))
-	terms := text("T", oneOff("thing", pb.Side_SIDE_VENDOR, "2026-01-07"))
-	d.propose("a", terms)
-	d.must(client, accepts("a", terms))
-	d.wake()
+	d := agreed(t, text("T", oneOff("thing", pb.Side_SIDE_VENDOR, "2026-01-07")))
 	graceEnd := time.Date(2026, time.January, 10, 0, 0, 0, 0, time.UTC) // two business days after the 7th are over
 	if names, next := d.due(); names != nil || !next.Equal(graceEnd) {
 		t.Fatalf("due are %q; next at %s", names, next)
@@ -105,14 +98,7 @@ func TestAnAgreementIsDueOneInstantAtATime(t *testing.T) {
 
 // A look that brings nothing writes nothing.
 func TestALookThatBringsNothingIsNotWritten(t *testing.T) {
-	d := openDesk(t, nil, nil)
-	d.run()
-	d.must(chief, party("acme"))
-	d.must(chief, party("globex"))
-	terms := text("T", oneOff("thing", pb.Side_SIDE_VENDOR, "2026-01-07"))
-	d.propose("a", terms)
-	d.must(client, accepts("a", terms))
-	d.wake()
+	d := agreed(t, text("T", oneOff("thing", pb.Side_SIDE_VENDOR, "2026-01-07")))
 	commits := d.store.Commits()
 	for _, ref := range []rules.Ref{
 		{Kind: rules.KindAgreement, Agreement: "a"}, {Kind: rules.KindObligation, Agreement: "a", ID: "thing-1"}, {Kind: rules.KindAgreement, Agreement: "none"},

@@ -335,6 +335,19 @@ func accepts(id string, terms *pb.Terms) *pb.AcceptProposalRequest {
 	return &pb.AcceptProposalRequest{AgreementId: id, ProposalId: "p", Revision: 1, TermsDigest: digest}
 }
 
+// agreed is a desk at which acme and globex have agreed on the terms of "a".
+func agreed(t *testing.T, terms *pb.Terms) *desk {
+	t.Helper()
+	d := openDesk(t, nil, nil)
+	d.run()
+	d.must(chief, party("acme"))
+	d.must(chief, party("globex"))
+	d.propose("a", terms)
+	d.must(client, accepts("a", terms))
+	d.wake()
+	return d
+}
+
 // wake does what time brings, until there is nothing more.
 func (d *desk) wake() {
 	d.t.Helper()

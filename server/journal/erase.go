@@ -127,11 +127,9 @@ func (p pending) Get(t store.Table, key []byte) ([]byte, error) {
 // is to be written. An event that has none, or none any more, is passed over.
 func (p pending) takePrivate(agreementID string, versions []uint64) (texts map[string]bool, writes []store.Write, err error) {
 	texts = map[string]bool{}
+	along := spine{snap: p, agreementID: agreementID}
 	for _, version := range versions {
-		position, err := positionOf(p, agreementID, version)
-		if err == nil && position == 0 {
-			err = fmt.Errorf("journal: event %d of %q is missing", version, agreementID)
-		}
+		position, err := along.existing(version)
 		if err != nil {
 			return nil, nil, err
 		}

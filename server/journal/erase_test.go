@@ -202,14 +202,7 @@ func committed(value []byte) []byte {
 
 // What was said earlier in the same batch is erased like the rest, also where it lies in the chain's head alone.
 func TestWhatWasJustSaidIsErased(t *testing.T) {
-	d := openDesk(t, nil, nil)
-	d.run()
-	d.must(chief, party("acme"))
-	d.must(chief, party("globex"))
-	terms := text("Care", oneOff("desk", pb.Side_SIDE_VENDOR, "2026-01-09"))
-	d.propose("a", terms)
-	d.must(client, accepts("a", terms))
-	d.wake()
+	d := agreed(t, text("Care", oneOff("desk", pb.Side_SIDE_VENDOR, "2026-01-09")))
 	next := uint64(len(d.history(vendor, "a"))) + 1
 	submit := &pb.SubmitObligationRequest{AgreementId: "a", ObligationId: "desk-1", Note: secret}
 	told := false
@@ -480,14 +473,7 @@ func TestARequestThatChangedNothingIsKept(t *testing.T) {
 // Orders and the writing of what they erase meet in every order; at the end the history and the records agree, and what was
 // named is gone.
 func TestErasingWhileOthersWrite(t *testing.T) {
-	d := openDesk(t, nil, nil)
-	d.run()
-	d.must(chief, party("acme"))
-	d.must(chief, party("globex"))
-	terms := text("a", recurring("daily", pb.Side_SIDE_VENDOR, "FREQ=DAILY"))
-	d.propose("a", terms)
-	d.must(client, accepts("a", terms))
-	d.wake()
+	d := agreed(t, text("a", recurring("daily", pb.Side_SIDE_VENDOR, "FREQ=DAILY")))
 	var crowd sync.WaitGroup
 	for n := range 10 {
 		crowd.Go(func() {

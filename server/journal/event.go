@@ -96,10 +96,7 @@ func readChain(snap store.Snapshot, agreementID string, first, last uint64) iter
 	return func(yield func(*pb.RecordedEvent, error) bool) {
 		along := spine{snap: snap, agreementID: agreementID}
 		for version := first; version <= last; version++ {
-			position, err := along.position(version)
-			if err == nil && position == 0 {
-				err = fmt.Errorf("journal: event %d of %q is missing", version, agreementID)
-			}
+			position, err := along.existing(version)
 			var e *pb.RecordedEvent
 			if err == nil {
 				e, err = readEvent(snap, position)
@@ -150,6 +147,15 @@ func (s *spine) position(version uint64) (uint64, error) {
 		return 0, nil
 	}
 	return s.leaf[at], nil
+}
+
+// existing is the position of an event that must be there.
+func (s *spine) existing(version uint64) (uint64, error) {
+	position, err := s.position(version)
+	if err == nil && position == 0 {
+		err = fmt.Errorf("journal: event %d of %q is missing", version, s.agreementID)
+	}
+	return position, err
 }
 
 // readLeaf is where the events of a leaf of a chain lie: of the last one those that there are, and none of one behind it.

@@ -42,9 +42,10 @@ const (
 	generationLogBytes = 64 << 20
 
 	// stepBytes is how much of a generation the flusher carries into the tables per transaction,
-	// whose pages are in memory until then: one for each record, at worst. A commit that must wait for the flusher waits for a step, so larger ones make the slowest commits slower;
-	// smaller ones write fewer pages with each of their two syncs, and a disk takes pages from all
-	// over a file the faster the more of them it gets at once.
+	// whose pages are in memory until then: one for each record, at worst. A commit that must wait
+	// for the flusher waits for a step, so larger ones make the slowest commits slower; smaller ones
+	// write fewer pages with each of their two syncs, and a disk takes pages from all over a file
+	// the faster the more of them it gets at once.
 	stepBytes = 3 << 20
 )
 

@@ -31,6 +31,18 @@ func mustPut(t *testing.T, s *Store, from, to uint64) {
 	}
 }
 
+// disk gives the store one that is full when it is told to be.
+func (o *Options) disk() (full *atomic.Bool) {
+	full = &atomic.Bool{}
+	o.faults.beforeAppend = func() error {
+		if full.Load() {
+			return fmt.Errorf("write: %w", syscall.ENOSPC)
+		}
+		return nil
+	}
+	return full
+}
+
 // expect checks the head, and that all records up to it are there and no other.
 func expect(t *testing.T, s *Store, head uint64) {
 	t.Helper()
@@ -98,13 +110,7 @@ func TestNothingIsVisibleBeforeItIsDurable(t *testing.T) {
 func TestRefusedChangeLeavesNoTrace(t *testing.T) {
 	for _, n := range sizes {
 		opts := tiny(t.TempDir())
-		var full atomic.Bool
-		opts.faults.beforeAppend = func() error {
-			if full.Load() {
-				return fmt.Errorf("write: %w", syscall.ENOSPC)
-			}
-			return nil
-		}
+		full := opts.disk()
 		s := mustOpen(t, opts)
 		check := func(head uint64) {
 			t.Helper()
@@ -200,13 +206,7 @@ func TestFailedFlushStopsTheStore(t *testing.T) {
 // A full disk under the tail refuses cleanly, and commits go on when there is room again.
 func TestFullDiskUnderTheTail(t *testing.T) {
 	opts := tiny(t.TempDir())
-	var full atomic.Bool
-	opts.faults.beforeAppend = func() error {
-		if full.Load() {
-			return fmt.Errorf("write: %w", syscall.ENOSPC)
-		}
-		return nil
-	}
+	full := opts.disk()
 	s := mustOpen(t, opts)
 	mustPut(t, s, 1, 10)
 	full.Store(true)
