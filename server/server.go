@@ -133,7 +133,7 @@ func (s *Server) openStore() error {
 		return err
 	}
 	engine, err := bolt.Open(bolt.Options{
-		Dir: s.config.DataDir, Tables: journal.Tables(), WrittenOnce: journal.WrittenOnce(), MaxBytes: s.config.MaxStoreBytes, OnCommit: s.telemetry.storeCommit, OnFlush: s.telemetry.storeFlush,
+		Dir: s.config.DataDir, Tables: journal.Tables(), WrittenOnce: journal.WrittenOnce(), Apart: journal.Apart(), MaxBytes: s.config.MaxStoreBytes, OnCommit: s.telemetry.storeCommit, OnFlush: s.telemetry.storeFlush,
 	})
 	if err == nil {
 		s.store, s.storeEnds = engine, engine.Failed()

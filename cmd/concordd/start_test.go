@@ -64,11 +64,11 @@ func TestStartIsRefused(t *testing.T) {
 		t.Errorf("SIGTERM: %v\n%s", err, p.stderr)
 	}
 	p.exited <- nil
-	if err := os.Truncate(filepath.Join(data, "tables.db"), 0); err != nil {
+	if err := os.Truncate(filepath.Join(data, "tables.0"), 0); err != nil {
 		t.Fatal(err)
 	}
 	t.Run("an empty file", func(t *testing.T) {
-		if out := refusedStart(t, nil, append(free, "--data-dir", data)...); !strings.Contains(out, "tables.db") {
+		if out := refusedStart(t, nil, append(free, "--data-dir", data)...); !strings.Contains(out, "tables.0") {
 			t.Errorf("it should name the file:\n%s", out)
 		}
 	})

@@ -47,7 +47,7 @@ func BenchmarkPortfolio(b *testing.B) {
 // portfolioOf is a journal in which acme owes a chair, and has submitted a desk, in each of some agreements.
 func portfolioOf(b *testing.B, agreements int) *journal.Journal {
 	b.Helper()
-	tables, err := bolt.Open(bolt.Options{Dir: b.TempDir(), Tables: journal.Tables()})
+	tables, err := bolt.Open(bolt.Options{Dir: b.TempDir(), Tables: journal.Tables(), WrittenOnce: journal.WrittenOnce(), Apart: journal.Apart()})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -69,7 +69,7 @@ var filled = sync.OnceValues(func() (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := Open(Options{Dir: dir, Tables: []store.Table{events, state, receipts}, OnFlush: flushes.note})
+	s, err := Open(Options{Dir: dir, Tables: []store.Table{events, state, receipts}, Apart: []store.Table{state}, OnFlush: flushes.note})
 	if err != nil {
 		return nil, err
 	}
@@ -193,10 +193,10 @@ func BenchmarkCommit(b *testing.B) {
 
 // BenchmarkOpen reads back a tail with two generations about as full as they get.
 func BenchmarkOpen(b *testing.B) {
-	opts := Options{Dir: b.TempDir(), Tables: []store.Table{events, state, receipts}}
+	opts := Options{Dir: b.TempDir(), Tables: []store.Table{events, state, receipts}, Apart: []store.Table{state}}
 	held := make(chan struct{})
 	opts.generationBytes, opts.generationLogBytes, opts.stepBytes = generationBytes, generationLogBytes, stepBytes
-	opts.faults.beforeStep = func() error { <-held; return nil }
+	opts.faults.beforeStep = func(int) error { <-held; return nil }
 	s, err := Open(opts)
 	if err != nil {
 		b.Fatal(err)
@@ -225,7 +225,7 @@ func BenchmarkOpen(b *testing.B) {
 		}
 		size += tail.Size()
 	}
-	opts.faults.beforeStep = func() error { return errStopped }
+	opts.faults.beforeStep = func(int) error { return errStopped }
 	for b.Loop() {
 		s, err := Open(opts)
 		if err != nil {

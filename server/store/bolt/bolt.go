@@ -3,11 +3,12 @@
 // It writes the log first and the pages behind it. A commit is one append to the tail, into space
 // written before, and one sync; meanwhile it is laid into an overlay in memory, where everybody
 // can read it once the sync is done. Random pages are what a database on pages pays for, and they
-// are written later: a flusher carries a whole generation of changes into the tables, a bbolt
-// database, sorted and in steps, while the next generation fills.
+// are written later: a flusher carries a whole generation of changes into the tables, two bbolt
+// databases, sorted and in steps, while the next generation fills. It carries into both at once,
+// so that one is worked at while the other waits for the disk.
 //
-//	Commit ─→ tail.0 or tail.1 (append, sync) ─→ active overlay ──(full)──→ frozen overlay ─→ tables.db
-//	View   ←── active, over frozen, over one read transaction of tables.db
+//	Commit ─→ tail.0 or tail.1 (append, sync) ─→ active overlay ──(full)──→ frozen overlay ─→ tables.0 and tables.1
+//	View   ←── active, over frozen, over one read transaction of each
 //
 // At most two generations wait in memory and in the tail. When both are full, commits are slowed
 // to the pace of the flusher. Opening reads the tail into overlays again, which takes well under
@@ -22,7 +23,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	bbolt "go.etcd.io/bbolt"
@@ -43,10 +46,10 @@ const (
 
 	// stepBytes is how much of a generation the flusher carries into the tables per transaction,
 	// whose pages are in memory until then: one for each record, at worst. A commit that must wait
-	// for the flusher waits for a step, so larger ones make the slowest commits slower; smaller ones
-	// write fewer pages with each of their two syncs, and a disk takes pages from all over a file
-	// the faster the more of them it gets at once.
-	stepBytes = 3 << 20
+	// for the flusher waits for a step, and others wait for the processor and the disk that it takes, so
+	// larger ones make the slowest commits slower; smaller ones write fewer pages with each of their two
+	// syncs, and a disk takes pages from all over a file the faster the more of them it gets at once.
+	stepBytes = 3 << 19
 )
 
 // Options says where a store is and how far it may grow.
@@ -59,6 +62,9 @@ type Options struct {
 	Tables []store.Table
 	// WrittenOnce are those of them whose records do not grow: their pages are packed.
 	WrittenOnce []store.Table
+	// Apart are those of them that lie in the second file of the tables: about half of what is written,
+	// so that both files take the same time. A table stays where it was first written to.
+	Apart []store.Table
 	// MaxBytes is the size from which on commits are answered with store.ErrFull; 0 means as far
 	// as the disk goes. It is reckoned from the pages in use and the records on their way to
 	// them, so leave the disk some 512 MiB beyond it. Changes that only delete are let through.
@@ -76,10 +82,11 @@ type Options struct {
 }
 
 // faults are called, where set, beside the writes they are named for; the error is taken for the
-// write's own.
+// write's own. Those of steps are called for both files at a time.
 type faults struct {
 	beforeAppend, afterAppend func() error
-	beforeStep, afterStep     func() error
+	beforeStep                func(file int) error
+	afterStep                 func() error
 }
 
 func inject(fault func() error) error {
@@ -99,6 +106,7 @@ type Store struct {
 	failed chan struct{}
 	wake   chan struct{} // tells the flusher that there is a generation to carry
 	done   chan struct{} // closed when the flusher has ended
+	waited atomic.Bool   // a commit waits for the flusher
 
 	// Only who holds the turn touches these.
 	active *generation
@@ -115,10 +123,33 @@ type seen struct {
 	head           uint64
 	active, behind *overlay.Layer // behind is nil while no generation is being flushed
 	behindGen      *generation
-	carried        int           // bytes of behind that are in the tables already
-	tableBytes     int64         // pages in use by the tables
-	starved        bool          // the flusher waits for room on the disk
+	tables         [len(tablesFiles)]progress
 	moved          chan struct{} // closed and replaced when the flusher gets on
+}
+
+// progress is how far the flusher is with one file of the tables.
+type progress struct {
+	carried int   // bytes of the generation behind that are in it already
+	bytes   int64 // of its pages in use
+	starved bool  // there is no room for more on the disk
+}
+
+func (s *seen) carried() (bytes int) {
+	for _, t := range s.tables {
+		bytes += t.carried
+	}
+	return bytes
+}
+
+func (s *seen) tableBytes() (bytes int64) {
+	for _, t := range s.tables {
+		bytes += t.bytes
+	}
+	return bytes
+}
+
+func (s *seen) starved() bool {
+	return slices.ContainsFunc(s.tables[:], func(t progress) bool { return t.starved })
 }
 
 // generation is one filling of the overlay, and the file of the tail that holds the same.
@@ -136,6 +167,11 @@ func Open(opts Options) (*Store, error) {
 	names, err := overlay.NewTables(opts.Tables)
 	if err != nil {
 		return nil, fmt.Errorf("bolt: open: %w", err)
+	}
+	for _, t := range opts.Apart {
+		if !names.Known(t) {
+			return nil, fmt.Errorf("bolt: open: apart: %w", store.UnknownTable(t))
+		}
 	}
 	if opts.generationBytes == 0 {
 		opts.generationBytes, opts.generationLogBytes, opts.stepBytes = generationBytes, generationLogBytes, stepBytes
@@ -218,7 +254,7 @@ func (s *Store) end() error {
 	if s.Err() != nil {
 		return nil
 	}
-	err := s.files.tables.Update(func(tx *bbolt.Tx) error {
+	err := s.files.tables[0].Update(func(tx *bbolt.Tx) error {
 		return tx.Bucket(metaBucket).Put(closedKey, binary.BigEndian.AppendUint64(nil, s.active.head))
 	})
 	if isFull(err) {

@@ -10,7 +10,7 @@ import (
 // tiny returns options under which a generation is full after a few commits, so that in every
 // test the flusher is at work and commits wait for it.
 func tiny(dir string) Options {
-	return Options{Dir: dir, Tables: storetest.Tables, generationBytes: 4 << 10, generationLogBytes: 8 << 10, stepBytes: 512}
+	return Options{Dir: dir, Tables: storetest.Tables, Apart: []store.Table{storetest.Blue}, generationBytes: 4 << 10, generationLogBytes: 8 << 10, stepBytes: 512}
 }
 
 func mustOpen(t *testing.T, opts Options) *Store {

@@ -127,15 +127,19 @@ func (s *Store) room(ctx context.Context, c store.Change) error {
 			return store.ErrFull
 		case s.fits(now):
 			return nil
-		case now.starved:
+		case now.starved():
 			return fmt.Errorf("%w: no room on the disk", store.ErrFull)
 		}
+		s.waited.Store(true)
 		select {
 		case <-now.moved:
 		case <-s.failed:
 		case <-s.closed:
 		case <-ctx.Done():
-			return ctx.Err()
+		}
+		s.waited.Store(false)
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 	}
 }
@@ -156,7 +160,7 @@ func (s *Store) usable() error {
 func (s *Store) fits(now seen) bool {
 	part := 1.0
 	if now.behind != nil {
-		part = headStart + (1-headStart)*min(1, float64(now.carried)/float64(now.behind.Bytes()+1))
+		part = headStart + (1-headStart)*min(1, float64(now.carried())/float64(now.behind.Bytes()+1))
 	}
 	return float64(now.active.Bytes()) < part*float64(s.opts.generationBytes) &&
 		float64(s.active.logged) < part*float64(s.opts.generationLogBytes)
@@ -173,7 +177,7 @@ func (s *Store) overQuota(now seen, c store.Change) bool {
 	if s.opts.MaxBytes == 0 {
 		return false
 	}
-	total := now.tableBytes + int64(now.active.Bytes()) + int64(c.Bytes())
+	total := now.tableBytes() + int64(now.active.Bytes()) + int64(c.Bytes())
 	if now.behind != nil {
 		total += int64(now.behind.Bytes())
 	}
@@ -206,7 +210,7 @@ func (s *Store) rotate() {
 
 // freeze hands a generation to the flusher. Store.mu must be held, or the store not yet shared.
 func (s *Store) freeze(g *generation) {
-	s.seen.behind, s.seen.behindGen, s.seen.carried = g.builder.Layer(), g, 0
+	s.seen.behind, s.seen.behindGen = g.builder.Layer(), g
 	s.seen.shift++
 	s.wake <- struct{}{} // has room: there is one frozen generation at most
 }

@@ -43,6 +43,13 @@ func (o *Options) disk() (full *atomic.Bool) {
 	return full
 }
 
+// look is what is seen at this moment.
+func look(s *Store) seen {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.seen
+}
+
 // expect checks the head, and that all records up to it are there and no other.
 func expect(t *testing.T, s *Store, head uint64) {
 	t.Helper()
@@ -221,14 +228,20 @@ func TestFullDiskUnderTheTail(t *testing.T) {
 	expect(t, s, 100)
 }
 
-// A full disk under the tables is ridden out: commits go on while there is room in memory, then
+// A full disk under a file of the tables is ridden out: commits go on while there is room in memory, then
 // are refused cleanly, and go on again when the flusher does.
 func TestFullDiskUnderTheTables(t *testing.T) {
+	for file, name := range tablesFiles {
+		t.Run(name, func(t *testing.T) { fullDiskUnder(t, file) })
+	}
+}
+
+func fullDiskUnder(t *testing.T, file int) {
 	opts := tiny(t.TempDir())
 	var full atomic.Bool
 	full.Store(true)
-	opts.faults.beforeStep = func() error {
-		if full.Load() {
+	opts.faults.beforeStep = func(at int) error {
+		if at == file && full.Load() {
 			return fmt.Errorf("write: %w", syscall.ENOSPC)
 		}
 		return nil
@@ -282,7 +295,7 @@ func TestQuota(t *testing.T) {
 func TestWaitingHonoursContext(t *testing.T) {
 	opts := tiny(t.TempDir())
 	release := make(chan struct{})
-	opts.faults.beforeStep = func() error { <-release; return nil }
+	opts.faults.beforeStep = func(int) error { <-release; return nil }
 	s := mustOpen(t, opts)
 	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 	defer cancel()
@@ -307,7 +320,7 @@ func TestWaitingHonoursContext(t *testing.T) {
 func TestCloseWhileCommitsWait(t *testing.T) {
 	opts := tiny(t.TempDir())
 	stepping, release := make(chan struct{}, 1000), make(chan struct{})
-	opts.faults.beforeStep = func() error { stepping <- struct{}{}; <-release; return nil }
+	opts.faults.beforeStep = func(int) error { stepping <- struct{}{}; <-release; return nil }
 	s := mustOpen(t, opts)
 	result := make(chan error, 1)
 	var head atomic.Uint64
@@ -364,20 +377,33 @@ func TestDamageIsRefused(t *testing.T) {
 	closeStore(t, mustOpen(t, tiny(other)))
 
 	for name, harm := range map[string]func(file func(string) string){
-		"tables are missing":        func(file func(string) string) { remove(t, file(tablesFile)) },
+		"tables are missing":        func(file func(string) string) { remove(t, file(tablesFiles[0])) },
+		"the others are missing":    func(file func(string) string) { remove(t, file(tablesFiles[1])) },
 		"a tail is missing":         func(file func(string) string) { remove(t, file(tailFiles[0])) },
 		"the other tail is missing": func(file func(string) string) { remove(t, file(tailFiles[1])) },
 		"store-id is missing":       func(file func(string) string) { remove(t, file(idFile)) },
-		"tables are empty":          func(file func(string) string) { write(t, file(tablesFile), nil) },
+		"tables are empty":          func(file func(string) string) { write(t, file(tablesFiles[1]), nil) },
 		"a tail is empty":           func(file func(string) string) { write(t, file(tailFiles[0]), nil) },
 		"tails are all zeros":       func(file func(string) string) { zeroTails(t, file, tailHeaderBytes) },
-		"tables of another store":   func(file func(string) string) { write(t, file(tablesFile), read(t, filepath.Join(other, tablesFile))) },
+		"tables of another store": func(file func(string) string) {
+			write(t, file(tablesFiles[1]), read(t, filepath.Join(other, tablesFiles[1])))
+		},
+		"tables exchanged": func(file func(string) string) {
+			first, second := read(t, file(tablesFiles[0])), read(t, file(tablesFiles[1]))
+			write(t, file(tablesFiles[0]), second)
+			write(t, file(tablesFiles[1]), first)
+		},
 		"tail of another store": func(file func(string) string) {
 			write(t, file(tailFiles[0]), read(t, filepath.Join(other, tailFiles[0])))
 		},
-		"tables are no database":     func(file func(string) string) { write(t, file(tablesFile), make([]byte, 64<<10)) },
-		"store-id is strange":        func(file func(string) string) { write(t, file(idFile), []byte("concord-store 9 x\n")) },
-		"tables older than the tail": func(file func(string) string) { write(t, file(tablesFile), read(t, filepath.Join(early, tablesFile))) },
+		"tables are no database": func(file func(string) string) { write(t, file(tablesFiles[0]), make([]byte, 64<<10)) },
+		"store-id is strange":    func(file func(string) string) { write(t, file(idFile), []byte("concord-store 9 x\n")) },
+		"tables older than the tail": func(file func(string) string) {
+			write(t, file(tablesFiles[0]), read(t, filepath.Join(early, tablesFiles[0])))
+		},
+		"the others older than the tail": func(file func(string) string) {
+			write(t, file(tablesFiles[1]), read(t, filepath.Join(early, tablesFiles[1])))
+		},
 		"tail older than the tables": func(file func(string) string) {
 			for _, name := range tailFiles {
 				write(t, file(name), read(t, filepath.Join(early, name)))
@@ -411,7 +437,7 @@ func TestDamagedTablesAreNoticed(t *testing.T) {
 	s := mustOpen(t, opts)
 	mustPut(t, s, 1, 500)
 	closeStore(t, s)
-	path := filepath.Join(opts.Dir, tablesFile)
+	path := filepath.Join(opts.Dir, tablesFiles[0])
 	tables := read(t, path)
 	value := bytes.Repeat([]byte{7}, 100) // the value of head 7
 	for at := bytes.Index(tables, value); at >= 0; at = bytes.Index(tables, value) {
@@ -444,9 +470,9 @@ func TestCreateCutShort(t *testing.T) {
 	closeStore(t, mustOpen(t, tiny(made)))
 	for name, files := range map[string][]string{
 		"at its first file": {lockFile, tailFiles[0] + newSuffix},
-		"before store-id":   {lockFile, tailFiles[0] + newSuffix, tailFiles[1] + newSuffix, tablesFile + newSuffix, idFile + newSuffix},
-		"after store-id":    {lockFile, tailFiles[0] + newSuffix, tailFiles[1] + newSuffix, tablesFile + newSuffix, idFile},
-		"at its last name":  {lockFile, tailFiles[0], tailFiles[1], tablesFile + newSuffix, idFile},
+		"before store-id":   {lockFile, tailFiles[0] + newSuffix, tailFiles[1] + newSuffix, tablesFiles[0] + newSuffix, tablesFiles[1] + newSuffix, idFile + newSuffix},
+		"after store-id":    {lockFile, tailFiles[0] + newSuffix, tailFiles[1] + newSuffix, tablesFiles[0] + newSuffix, tablesFiles[1] + newSuffix, idFile},
+		"at its last name":  {lockFile, tailFiles[0], tailFiles[1], tablesFiles[0], tablesFiles[1] + newSuffix, idFile},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

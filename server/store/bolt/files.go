@@ -24,26 +24,28 @@ import (
 // The files of a store. The name in store-id stands in each of them too, so that one
 // that was lost, emptied or exchanged is noticed and never taken for a new one.
 const (
-	lockFile   = "lock"
-	idFile     = "store-id"
-	tablesFile = "tables.db"
+	lockFile = "lock"
+	idFile   = "store-id"
 
 	// newSuffix marks files of a store that is still being made.
 	newSuffix = ".new"
 
 	// idPrefix begins the line in store-id; the number is the version of the whole directory.
-	idPrefix = "concord-store 6 "
+	idPrefix = "concord-store 7 "
 )
 
 // tailFiles are the two files of the tail.
 var tailFiles = [2]string{"tail.0", "tail.1"}
+
+// tablesFiles are the two databases of the tables; Options.Apart says which table lies in which.
+var tablesFiles = [2]string{"tables.0", "tables.1"}
 
 // Bucket and keys of what the tables say about themselves.
 var (
 	metaBucket = []byte("meta")
 	idKey      = []byte("id")
 	headKey    = []byte("head")   // up to which changes were carried there
-	closedKey  = []byte("closed") // the head of the store when it was last closed
+	closedKey  = []byte("closed") // the head of the store when it was last closed; in the first of the files
 )
 
 const (
@@ -51,7 +53,7 @@ const (
 	// one that is just ending, short enough to be told of a mistake at once.
 	lockWait = time.Second
 
-	// tablesMapBytes is the address space reserved for the tables. Growing beyond what is mapped
+	// tablesMapBytes is the address space reserved for each file of the tables. Growing beyond what is mapped
 	// makes bbolt wait for every running View, and new Views wait with it; address space costs
 	// nothing. Where it is rationed (ulimit -v), Open halves it until it fits.
 	tablesMapBytes = 64 << 30
@@ -74,8 +76,8 @@ func Owns(name string) bool {
 type files struct {
 	id     []byte // the line in store-id
 	lock   *os.File
-	tail   [2]*tailFile // opened by restore
-	tables *bbolt.DB
+	tail   [len(tailFiles)]*tailFile // opened by restore
+	tables [len(tablesFiles)]*bbolt.DB
 }
 
 // openFiles locks dir, makes the store if there is none, and opens its databases.
@@ -106,17 +108,21 @@ func openFiles(dir string, mapBytes int) (f *files, err error) {
 		return f, err
 	}
 	f.id = id
-	f.tables, err = openTables(dir, id, mapBytes)
-	return f, err
+	for i, name := range tablesFiles {
+		if f.tables[i], err = openTables(dir, name, id, mapBytes); err != nil {
+			return f, err
+		}
+	}
+	return f, nil
 }
 
-func openTables(dir string, id []byte, mapBytes int) (*bbolt.DB, error) {
+func openTables(dir, name string, id []byte, mapBytes int) (*bbolt.DB, error) {
 	for size := mapBytes; ; size /= 2 {
 		if size < leastMapBytes || runtime.GOOS == "windows" { // Windows would make the file as large
 			size = 0
 		}
 		opts := &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType, InitialMmapSize: size}
-		db, err := openDatabase(dir, tablesFile, id, opts)
+		db, err := openDatabase(dir, name, id, opts)
 		if size > 0 && errors.Is(err, syscall.ENOMEM) {
 			continue
 		}
@@ -160,8 +166,8 @@ func openDatabase(dir, name string, id []byte, opts *bbolt.Options) (db *bbolt.D
 	}
 	err = db.View(func(tx *bbolt.Tx) error {
 		meta := tx.Bucket(metaBucket)
-		if meta == nil || !bytes.Equal(meta.Get(idKey), id) {
-			return fmt.Errorf("%w: %s is not of the store that %s names; restore all files from one backup", store.ErrCorrupt, name, idFile)
+		if meta == nil || !bytes.Equal(meta.Get(idKey), slices.Concat(id, []byte(name))) {
+			return fmt.Errorf("%w: %s is not that file of the store that %s names; restore all files from one backup", store.ErrCorrupt, name, idFile)
 		}
 		return nil
 	})
@@ -182,8 +188,10 @@ func create(dir string) ([]byte, error) {
 			return nil, fmt.Errorf("create %s: %w", name, err)
 		}
 	}
-	if err := createTables(filepath.Join(dir, tablesFile+newSuffix), id); err != nil {
-		return nil, fmt.Errorf("create %s: %w", tablesFile, err)
+	for _, name := range tablesFiles {
+		if err := createTables(dir, name, id); err != nil {
+			return nil, fmt.Errorf("create %s: %w", name, err)
+		}
 	}
 	if err := syncDir(dir); err != nil {
 		return nil, err
@@ -192,10 +200,11 @@ func create(dir string) ([]byte, error) {
 }
 
 // parts are the files that make a store.
-func parts() []string { return append(tailFiles[:], tablesFile) }
+func parts() []string { return append(tailFiles[:], tablesFiles[:]...) }
 
-// createTables makes a database without tables.
-func createTables(path string, id []byte) error {
+// createTables makes a database without tables, which knows its name.
+func createTables(dir, name string, id []byte) error {
+	path := filepath.Join(dir, name+newSuffix)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -208,7 +217,7 @@ func createTables(path string, id []byte) error {
 		if err != nil {
 			return err
 		}
-		return meta.Put(idKey, id)
+		return meta.Put(idKey, slices.Concat(id, []byte(name)))
 	})
 	return errors.Join(err, db.Close())
 }
@@ -278,8 +287,10 @@ func syncDir(dir string) error {
 
 // close lets go of everything that was opened, the lock last. It waits for running Views.
 func (f *files) close() (err error) {
-	if f.tables != nil {
-		err = errors.Join(err, f.tables.Close())
+	for _, t := range f.tables {
+		if t != nil {
+			err = errors.Join(err, t.Close())
+		}
 	}
 	for _, t := range f.tail {
 		if t != nil {

@@ -30,15 +30,9 @@ func TestWhatGrowsFindsRoom(t *testing.T) {
 				t.Fatal(err)
 			}
 			head++
-			for {
-				s.mu.RLock()
-				now := s.seen
-				s.mu.RUnlock()
-				if now.behind == nil {
-					return now.tableBytes
-				}
-				<-now.moved
-			}
+			waitFor(t, s, func() bool { return look(s).behind == nil })
+			now := look(s)
+			return now.tableBytes()
 		}
 		return write(200), write(240)
 	}

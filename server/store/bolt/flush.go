@@ -5,8 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	bbolt "go.etcd.io/bbolt"
@@ -29,6 +31,10 @@ const (
 	// runs.
 	runSamples = 8
 
+	// yieldWrites is how many records are put between two moments in which whoever waits for a processor
+	// goes first, as long as no commit waits for the flusher.
+	yieldWrites = 16
+
 	// starvedPause is how long the flusher waits for room on a full disk before it tries again.
 	starvedPause = time.Second
 )
@@ -49,10 +55,7 @@ func (s *Store) flush() {
 		g := s.seen.behindGen
 		s.mu.RUnlock()
 		begun := time.Now()
-		if err := s.carry(g); err != nil {
-			if !errors.Is(err, errStopped) {
-				s.fail(fmt.Errorf("flush: %w", err))
-			}
+		if !s.carry(g) {
 			return
 		}
 		if s.opts.OnFlush != nil {
@@ -61,16 +64,48 @@ func (s *Store) flush() {
 	}
 }
 
+// carry takes one generation into the tables, both files at once. It reports whether it came to the end; the tail still
+// has all of it where it did not.
+func (s *Store) carry(g *generation) bool {
+	whole := make(chan bool)
+	for file := range s.files.tables {
+		go func() {
+			err := s.carryInto(file, g)
+			if err != nil && !errors.Is(err, errStopped) {
+				s.fail(fmt.Errorf("flush %s: %w", tablesFiles[file], err))
+			}
+			whole <- err == nil
+		}()
+	}
+	all := true
+	for range s.files.tables {
+		all = <-whole && all
+	}
+	if all {
+		s.moveOn(func(seen *seen) {
+			seen.behind, seen.behindGen = nil, nil
+			for i := range seen.tables {
+				seen.tables[i].carried = 0
+			}
+			seen.shift++
+		})
+	}
+	return all
+}
+
 // errStopped ends a carry that nobody waits for any more.
 var errStopped = errors.New("the store is closing or has failed")
 
-// carry takes one generation into the tables, step by step. A step cut short is no harm: the tail
-// still has all of it, and carrying it again leaves the same.
-func (s *Store) carry(g *generation) error {
+// carryInto takes what a generation has of the tables in one file there, step by step. A step cut short is no harm:
+// carrying it again leaves the same.
+func (s *Store) carryInto(file int, g *generation) error {
 	layer := g.builder.Layer()
-	step := &step{store: s}
+	step := &step{store: s, file: file}
 	carried := 0
 	for number, name := range s.names.Names() {
+		if s.fileOf(name) != file {
+			continue
+		}
 		next := layer.Source(number, nil)
 		for {
 			r, err := next()
@@ -89,18 +124,24 @@ func (s *Store) carry(g *generation) error {
 			}
 			carried += step.bytes
 			step.clear()
-			s.moveOn(func(seen *seen) { seen.carried = carried })
+			s.moveOn(func(seen *seen) { seen.tables[file].carried = carried })
 		}
 	}
 	step.head = g.head
 	if err := s.take(step); err != nil {
 		return err
 	}
-	s.moveOn(func(seen *seen) {
-		seen.behind, seen.behindGen, seen.carried = nil, nil, 0
-		seen.shift++
-	})
+	carried += step.bytes
+	s.moveOn(func(seen *seen) { seen.tables[file].carried = carried })
 	return nil
+}
+
+// fileOf is which file of the tables a table lies in.
+func (s *Store) fileOf(t store.Table) int {
+	if slices.Contains(s.opts.Apart, t) {
+		return 1
+	}
+	return 0
 }
 
 // moveOn changes what is seen and wakes whoever waits for that.
@@ -121,13 +162,13 @@ func (s *Store) take(st *step) error {
 		}
 		size, err := st.write()
 		if err == nil {
-			s.moveOn(func(seen *seen) { seen.starved, seen.tableBytes = false, size })
+			s.moveOn(func(seen *seen) { seen.tables[st.file].starved, seen.tables[st.file].bytes = false, size })
 			return nil
 		}
 		if !isFull(err) {
 			return err
 		}
-		s.moveOn(func(seen *seen) { seen.starved = true })
+		s.moveOn(func(seen *seen) { seen.tables[st.file].starved = true })
 		select {
 		case <-time.After(starvedPause):
 		case <-s.closed:
@@ -136,12 +177,13 @@ func (s *Store) take(st *step) error {
 	}
 }
 
-// step is what one transaction carries into the tables.
+// step is what one transaction carries into a file of the tables.
 type step struct {
 	store  *Store
+	file   int
 	writes []store.Write // sorted by table, then key
 	bytes  int
-	head   uint64 // the head reached with this step, 0 if it is not the last of its generation
+	head   uint64 // the head reached with this step, 0 if it is not the last of its generation there
 	values []byte // the values with their checksums; bbolt keeps them until the transaction ends
 }
 
@@ -155,13 +197,16 @@ func (st *step) clear() {
 	st.writes, st.bytes = st.writes[:0], 0
 }
 
-// write carries the step into the tables and returns the bytes of pages they take then.
+// write carries the step into its file and returns the bytes of pages that takes then.
 func (st *step) write() (int64, error) {
 	faults := st.store.opts.faults
-	if err := inject(faults.beforeStep); err != nil {
-		return 0, err
+	if faults.beforeStep != nil {
+		if err := faults.beforeStep(st.file); err != nil {
+			return 0, err
+		}
 	}
-	tx, err := st.store.files.tables.Begin(true)
+	tables := st.store.files.tables[st.file]
+	tx, err := tables.Begin(true)
 	if err != nil {
 		return 0, err
 	}
@@ -177,7 +222,7 @@ func (st *step) write() (int64, error) {
 	if err := inject(faults.afterStep); err != nil {
 		return 0, err
 	}
-	return usedBytes(st.store.files.tables)
+	return usedBytes(tables)
 }
 
 func (st *step) fill(tx *bbolt.Tx) error {
@@ -185,6 +230,9 @@ func (st *step) fill(tx *bbolt.Tx) error {
 	var table store.Table
 	st.values = st.values[:0]
 	for i, w := range st.writes {
+		if i%yieldWrites == 0 && !st.store.waited.Load() {
+			runtime.Gosched()
+		}
 		if bucket == nil || w.Table != table {
 			var err error
 			if bucket, err = tx.CreateBucketIfNotExists([]byte(tablePrefix + string(w.Table))); err != nil {
@@ -236,26 +284,41 @@ func inRuns(bucket *bbolt.Bucket, writes []store.Write) bool {
 	return 2*runs >= parts
 }
 
-// readTables returns the head the tables were written up to, the head at which the store was last closed, and the bytes of
-// pages the tables take.
-func (s *Store) readTables() (head, closed uint64, size int64, err error) {
-	err = s.files.tables.View(func(tx *bbolt.Tx) error {
-		for key, into := range map[string]*uint64{string(headKey): &head, string(closedKey): &closed} {
-			switch b := tx.Bucket(metaBucket).Get([]byte(key)); len(b) {
-			case 0:
-			case 8:
-				*into = binary.BigEndian.Uint64(b)
-			default:
-				return fmt.Errorf("%w: a head in the tables does not parse", store.ErrCorrupt)
+// readTables returns the heads that the tables were written up to in each of their files, the head at which the store was last
+// closed, and the bytes of pages in each.
+func (s *Store) readTables() (heads [len(tablesFiles)]uint64, closed uint64, sizes [len(tablesFiles)]int64, err error) {
+	for i, tables := range s.files.tables {
+		err = tables.View(func(tx *bbolt.Tx) error {
+			for key, into := range map[string]*uint64{string(headKey): &heads[i], string(closedKey): &closed} {
+				switch b := tx.Bucket(metaBucket).Get([]byte(key)); len(b) {
+				case 0:
+				case 8:
+					*into = binary.BigEndian.Uint64(b)
+				default:
+					return fmt.Errorf("%w: a head in %s does not parse", store.ErrCorrupt, tablesFiles[i])
+				}
 			}
+			return s.checkPlaces(i, tx)
+		})
+		if err == nil {
+			sizes[i], err = usedBytes(tables)
+		}
+		if err != nil {
+			return heads, closed, sizes, err
+		}
+	}
+	return heads, closed, sizes, nil
+}
+
+// checkPlaces refuses a table that was written to the other file, by a program that had it there.
+func (s *Store) checkPlaces(file int, tx *bbolt.Tx) error {
+	return tx.ForEach(func(bucket []byte, _ *bbolt.Bucket) error {
+		name, isTable := strings.CutPrefix(string(bucket), tablePrefix)
+		if t := store.Table(name); isTable && s.names.Known(t) && s.fileOf(t) != file {
+			return fmt.Errorf("%w: table %q lies in %s, where this version of the program does not look for it", store.ErrCorrupt, name, tablesFiles[file])
 		}
 		return nil
 	})
-	if err != nil {
-		return 0, 0, 0, err
-	}
-	size, err = usedBytes(s.files.tables)
-	return head, closed, size, err
 }
 
 // usedBytes is the size of a database without its free pages.

@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/concordhq/concord/server/store"
 	"github.com/concordhq/concord/server/store/overlay"
@@ -14,11 +15,15 @@ const replayWrites = 4096
 // restore reads the tail into overlays, up to two generations, and checks on the way that it is whole: every change
 // there, each following the one before, and reaching to what the tables have.
 func (s *Store) restore(id []byte) error {
-	flushed, closed, size, err := s.readTables()
+	heads, closed, sizes, err := s.readTables()
 	if err != nil {
 		return err
 	}
-	s.seen = seen{tableBytes: size, moved: make(chan struct{})}
+	s.seen = seen{moved: make(chan struct{})}
+	for i, size := range sizes {
+		s.seen.tables[i].bytes = size
+	}
+	flushed := slices.Min(heads[:])
 	var gens []*generation // not in the tables, or not wholly
 	last, reached, stray := 0, uint64(0), uint64(0)
 	for i, name := range tailFiles {
@@ -60,25 +65,26 @@ func (s *Store) restore(id []byte) error {
 			gens = append(gens, g)
 		}
 	}
-	if err := checkWhole(gens, flushed, closed, reached, stray); err != nil {
+	if err := checkWhole(gens, heads[:], closed, reached, stray); err != nil {
 		return err
 	}
 	s.arrange(gens, last, reached)
 	return nil
 }
 
-// checkWhole says what is missing between the tables, which have all up to head flushed and know at which head the store was
-// last closed, and the tail.
-func checkWhole(gens []*generation, flushed, closed, reached, stray uint64) error {
+// checkWhole says what is missing between the tables, whose files have all up to some heads and know at which the store was last
+// closed, and the tail.
+func checkWhole(gens []*generation, heads []uint64, closed, reached, stray uint64) error {
+	flushed, most := slices.Min(heads), slices.Max(heads)
 	switch {
 	case reached < closed:
 		return fmt.Errorf("%w: the tail ends at head %d, but the store was closed at %d; restore all files from one backup", store.ErrCorrupt, reached, closed)
-	case reached < flushed:
-		return fmt.Errorf("%w: the tail ends at head %d, but the tables were written up to %d", store.ErrCorrupt, reached, flushed)
+	case reached < most:
+		return fmt.Errorf("%w: the tail ends at head %d, but %s was written up to %d", store.ErrCorrupt, reached, tablesFiles[slices.Index(heads, most)], most)
 	case stray > reached:
 		return fmt.Errorf("%w: changes after head %d are missing from the tail, which has others up to head %d", store.ErrCorrupt, reached, stray)
 	case len(gens) > 0 && gens[0].base > flushed:
-		return fmt.Errorf("%w: the tables were written up to head %d, but the tail begins at %d", store.ErrCorrupt, flushed, gens[0].base)
+		return fmt.Errorf("%w: %s was written up to head %d, but the tail begins at %d", store.ErrCorrupt, tablesFiles[slices.Index(heads, flushed)], flushed, gens[0].base)
 	case len(gens) == 2 && gens[0].head != gens[1].base:
 		return fmt.Errorf("%w: changes between heads %d and %d are missing from the tail", store.ErrCorrupt, gens[0].head, gens[1].base)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"iter"
+	"slices"
 
 	bbolt "go.etcd.io/bbolt"
 
@@ -13,11 +14,11 @@ import (
 
 // snapshot reads the overlays of one moment, newest first, over the pages of the same moment.
 type snapshot struct {
-	names  *overlay.Tables
+	store  *Store
 	head   uint64
 	layers []*overlay.Layer
 	array  [2]*overlay.Layer // where layers lie
-	tx     *bbolt.Tx
+	txs    [len(tablesFiles)]*bbolt.Tx
 	pages  []pages // by number of table, found when first asked for
 	ended  bool
 }
@@ -62,8 +63,8 @@ func near(at, key []byte) bool {
 }
 
 // snapshot takes overlays and pages that belong together: the pages hold every generation that the overlays do not, and
-// none that is newer than they. It looks at the overlays first, and once more if the flusher got on meanwhile. No lock is
-// held while the pages are begun: that may have to wait for bbolt, which may be waiting for other readers.
+// none that is newer than they. It looks at the overlays first, and once more if the flusher got on meanwhile. No lock of
+// ours is held while the pages are begun: that may have to wait for bbolt, which may be waiting for other readers.
 func (s *Store) snapshot() (*snapshot, error) {
 	for {
 		s.mu.RLock()
@@ -72,21 +73,24 @@ func (s *Store) snapshot() (*snapshot, error) {
 		if isClosed(s.closed) {
 			return nil, store.ErrClosed
 		}
-		tx, err := s.files.tables.Begin(false)
-		if err != nil {
-			if isClosed(s.closed) {
-				return nil, store.ErrClosed
+		v := &snapshot{store: s, head: now.head}
+		for i, tables := range s.files.tables {
+			var err error
+			if v.txs[i], err = tables.Begin(false); err != nil {
+				v.end()
+				if isClosed(s.closed) {
+					return nil, store.ErrClosed
+				}
+				return nil, err
 			}
-			return nil, err
 		}
 		s.mu.RLock()
 		same := s.seen.shift == now.shift
 		s.mu.RUnlock()
 		if !same {
-			tx.Rollback() //nolint:errcheck // a read transaction has nothing to lose
+			v.end()
 			continue
 		}
-		v := &snapshot{names: s.names, head: now.head, tx: tx}
 		v.layers = append(v.array[:0], now.active)
 		if now.behind != nil {
 			v.layers = append(v.layers, now.behind)
@@ -95,9 +99,16 @@ func (s *Store) snapshot() (*snapshot, error) {
 	}
 }
 
+// end lets go of the pages, in the order that is the reverse of the one in which they were begun. Where a database must be mapped
+// anew bbolt waits for its readers, new readers wait for bbolt, and an end waits for those. So whoever waits at the second file
+// must be let through before anybody has to wait at the first.
 func (v *snapshot) end() {
 	v.ended = true
-	v.tx.Rollback() //nolint:errcheck // a read transaction has nothing to lose
+	for _, tx := range slices.Backward(v.txs[:]) {
+		if tx != nil {
+			tx.Rollback() //nolint:errcheck // a read transaction has nothing to lose
+		}
+	}
 }
 
 // table finds the number and the pages of a table; a table nothing was flushed to has no pages.
@@ -105,16 +116,16 @@ func (v *snapshot) table(t store.Table) (int, *pages, error) {
 	if v.ended {
 		return 0, nil, fmt.Errorf("%w: a snapshot was used after its View had returned", store.ErrInvalid)
 	}
-	n, ok := v.names.Number(t)
+	n, ok := v.store.names.Number(t)
 	if !ok {
 		return 0, nil, store.UnknownTable(t)
 	}
 	if v.pages == nil {
-		v.pages = make([]pages, len(v.names.Names()))
+		v.pages = make([]pages, len(v.store.names.Names()))
 	}
 	p := &v.pages[n]
 	if !p.looked {
-		p.looked, p.bucket = true, v.tx.Bucket([]byte(tablePrefix+string(t)))
+		p.looked, p.bucket = true, v.txs[v.store.fileOf(t)].Bucket([]byte(tablePrefix+string(t)))
 		if p.bucket != nil {
 			p.cursor = p.bucket.Cursor()
 		}

@@ -13,8 +13,32 @@ import (
 	"github.com/concordhq/concord/server/store"
 )
 
-// cut copies the files of an open store, as a power cut would leave them.
-func cut(t *testing.T, dir string) string {
+// cut is a copy of the store in a moment in which the flusher is not writing: pages copied while they are written are of
+// no moment at all.
+func cut(t *testing.T, s *Store) (dir string) {
+	t.Helper()
+	waitFor(t, s, func() bool { return look(s).behind == nil || isClosed(s.closed) })
+	return copied(t, s.opts.Dir)
+}
+
+// waitFor waits for something that the flusher does.
+func waitFor(t *testing.T, s *Store, done func() bool) {
+	t.Helper()
+	for {
+		moved := look(s).moved
+		if done() {
+			return
+		}
+		select {
+		case <-moved:
+		case <-s.Failed():
+			t.Fatal(s.Err())
+		}
+	}
+}
+
+// copied is a copy of a directory.
+func copied(t *testing.T, dir string) string {
 	t.Helper()
 	image := t.TempDir()
 	if err := os.CopyFS(image, os.DirFS(dir)); err != nil {
@@ -33,7 +57,7 @@ func TestTornAppend(t *testing.T) {
 	opts.generationBytes, opts.generationLogBytes = 64<<10, 16<<10 // the file has been used before
 	s := mustOpen(t, opts)
 	mustPut(t, s, 1, 300)
-	before := cut(t, opts.Dir)
+	before := cut(t, s)
 	if err := put(context.Background(), s, 301, "301", make([]byte, 3000)); err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +101,7 @@ func TestTurnedBitIsNoticed(t *testing.T) {
 	opts := tiny(t.TempDir())
 	s := mustOpen(t, opts)
 	mustPut(t, s, 1, 200)
-	image := cut(t, opts.Dir)
+	image := cut(t, s)
 	rnd := rand.New(rand.NewPCG(3, 4))
 	refused := 0
 	for range 80 {
@@ -100,7 +124,7 @@ func TestTurnedBitIsNoticed(t *testing.T) {
 			}
 			expect(t, r, r.seen.head)
 			closeStore(t, r)
-			image = cut(t, opts.Dir) // it may have flushed
+			image = cut(t, s) // it may have flushed
 			continue
 		}
 		write(t, path, whole)
@@ -121,7 +145,7 @@ func TestLostEndIsRefused(t *testing.T) {
 		opts.Dir = t.TempDir()
 		s := mustOpen(t, opts)
 		mustPut(t, s, 1, 400)
-		older := cut(t, opts.Dir)
+		older := cut(t, s)
 		mustPut(t, s, 401, 500)
 		active, end := tailFiles[s.active.file], s.files.tail[s.active.file].end
 		closeStore(t, s)
@@ -134,7 +158,7 @@ func TestLostEndIsRefused(t *testing.T) {
 			"from an older backup":   func([]byte) []byte { return read(t, filepath.Join(older, active)) },
 		} {
 			t.Run(name+", "+harm, func(t *testing.T) {
-				image := cut(t, opts.Dir)
+				image := cut(t, s)
 				path := filepath.Join(image, active)
 				write(t, path, do(read(t, path)))
 				if _, err := Open(opts.in(image)); !errors.Is(err, store.ErrCorrupt) {
@@ -142,7 +166,7 @@ func TestLostEndIsRefused(t *testing.T) {
 				}
 			})
 		}
-		expect(t, mustOpen(t, opts.in(cut(t, opts.Dir))), 500)
+		expect(t, mustOpen(t, opts.in(cut(t, s))), 500)
 	}
 }
 
@@ -169,9 +193,8 @@ func TestCommitsGoOnWhileTheTablesAreMappedAnew(t *testing.T) {
 		}
 	}
 	commit(func() bool {
-		s.mu.RLock()
-		defer s.mu.RUnlock()
-		return s.seen.carried > 128<<10 || s.seen.behind != nil && head > 1100
+		now := look(s)
+		return now.carried() > 128<<10 || now.behind != nil && head > 1100
 	})
 	go view(func(v store.Snapshot) error { return nil }) // waits behind bbolt, or not: that is bbolt's affair
 	more := head + 50
@@ -196,7 +219,7 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 	if _, err := s.files.tail[s.active.file].append(seal(record)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(opts.in(cut(t, opts.Dir))); !errors.Is(err, errUnknownFormat) {
+	if _, err := Open(opts.in(cut(t, s))); !errors.Is(err, errUnknownFormat) {
 		t.Fatalf("Open: %v", err)
 	}
 }
