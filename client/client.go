@@ -120,6 +120,7 @@ func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
 		}),
 		// Who may change how calls behave is the caller, not whoever can write the service's DNS records.
 		grpc.WithDisableServiceConfig(),
+		grpc.WithDisableRetry(), // ours are the attempts; grpc-go would keep each call for its own
 		grpc.WithUserAgent("concord-client"),
 	)
 	if err != nil {

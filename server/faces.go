@@ -43,6 +43,13 @@ const (
 // grow first: that cost a tenth of the time of a busy server. Idle ones cost some KB each.
 const streamWorkers = 512
 
+// What a caller may send of one call, and of all on a connection, before the service has read it. Set by us they are bounds;
+// left open, grpc-go tries out by pings how far it may raise them, which busy connections pay for.
+const (
+	streamWindow = 1 << 20
+	connWindow   = 4 << 20
+)
+
 func grpcOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxMessageBytes),
@@ -52,6 +59,8 @@ func grpcOptions() []grpc.ServerOption {
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingAfter, Timeout: pingTimeout}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minClientPing, PermitWithoutStream: true}),
 		grpc.NumStreamWorkers(streamWorkers),
+		grpc.InitialWindowSize(streamWindow),
+		grpc.InitialConnWindowSize(connWindow),
 	}
 }
 
