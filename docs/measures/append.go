@@ -9,7 +9,7 @@ import (
 
 const (
 	// appendBytes is about what the log of a store takes for one command.
-	appendBytes = 1_000
+	appendBytes = 2_150
 	// writtenBytes is how much space is written before; appends begin anew when it is used up.
 	writtenBytes = 16 << 20
 )

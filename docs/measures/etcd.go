@@ -21,12 +21,13 @@ import (
 )
 
 const (
-	// What one of our commands writes: its event, the chain it extends, the obligation, the receipt and two index keys.
-	eventBytes      = 450
-	chainBytes      = 110
-	obligationBytes = 500
-	receiptBytes    = 600
-	indexKeyBytes   = 60
+	// What one of our commands writes: its event, the chain it extends, the obligation, the receipt, and in two index keys the
+	// bytes of the four that it puts or takes away. Taken from submissions and returns by 256 callers, on 2026-11-23.
+	eventBytes      = 680
+	chainBytes      = 140
+	obligationBytes = 455
+	receiptBytes    = 525
+	indexKeyBytes   = 90
 
 	// etcdQuota is above what any run here writes; etcd's own default is 2 GiB, which a million agreements do not fit.
 	etcdQuota = 32 << 30
