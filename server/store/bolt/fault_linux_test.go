@@ -14,6 +14,7 @@ import (
 // The system refuses to write to the tail: a real error, on bbolt's own path.
 func TestFailedWriteStopsTheStore(t *testing.T) {
 	opts := tiny(t.TempDir())
+	opts.generationBytes, opts.generationLogBytes = 1<<20, 1<<20 // the flusher rests: nothing else is written meanwhile, be it a log of the test's
 	s := mustOpen(t, opts)
 	mustPut(t, s, 1, 20)
 	var limit syscall.Rlimit
