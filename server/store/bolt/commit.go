@@ -115,13 +115,10 @@ func (s *Store) appendTail(record []byte) (clean bool, err error) {
 // and then a long stop.
 func (s *Store) room(ctx context.Context, c store.Change) error {
 	for {
-		s.rotate()
+		now := s.rotate()
 		if err := s.usable(); err != nil {
 			return err
 		}
-		s.mu.RLock()
-		now := s.seen
-		s.mu.RUnlock()
 		switch {
 		case s.overQuota(now, c):
 			return store.ErrFull
@@ -192,20 +189,19 @@ func (s *Store) overQuota(now seen, c store.Change) bool {
 	return false
 }
 
-// rotate freezes the active generation if it is full and the flusher is free.
-func (s *Store) rotate() {
-	g := s.active
-	if g.builder.Layer().Bytes() < s.opts.generationBytes && g.logged < s.opts.generationLogBytes {
-		return
-	}
+// rotate freezes the active generation if it is full and the flusher is free, and returns what is seen then. Both in one moment:
+// a flusher that came to its end between them would wake nobody who begins to wait after it.
+func (s *Store) rotate() seen {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.seen.behind != nil {
-		return
+	g := s.active
+	full := g.builder.Layer().Bytes() >= s.opts.generationBytes || g.logged >= s.opts.generationLogBytes
+	if full && s.seen.behind == nil {
+		s.freeze(g)
+		s.active = s.newGeneration(1-g.file, g.head)
+		s.seen.active = s.active.builder.Layer()
 	}
-	s.freeze(g)
-	s.active = s.newGeneration(1-g.file, g.head)
-	s.seen.active = s.active.builder.Layer()
+	return s.seen
 }
 
 // freeze hands a generation to the flusher. Store.mu must be held, or the store not yet shared.
