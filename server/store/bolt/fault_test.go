@@ -257,16 +257,8 @@ func fullDiskUnder(t *testing.T, file int) {
 	}
 	expect(t, s, head)
 	full.Store(false)
-	for begun := time.Now(); ; time.Sleep(starvedPause / 20) {
-		err := put(context.Background(), s, head+1, fmt.Sprint(head+1), make([]byte, 100))
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, store.ErrFull) || time.Since(begun) > 5*starvedPause {
-			t.Fatalf("Commit, after there was room again: %v", err)
-		}
-	}
-	mustPut(t, s, head+2, head+200)
+	waitFor(t, s, func() bool { now := look(s); return !now.starved() })
+	mustPut(t, s, head+1, head+200)
 	expect(t, s, head+200)
 }
 
