@@ -50,7 +50,7 @@ func Compact(ctx context.Context, from, into string) (err error) {
 func copyStore(ctx context.Context, from, into string) (err error) {
 	var stores [2]*bolt.Store
 	for i, dir := range []string{from, into} {
-		if stores[i], err = bolt.Open(bolt.Options{Dir: dir, Tables: journal.Tables(), WrittenOnce: journal.WrittenOnce(), Apart: journal.Apart()}); err != nil {
+		if stores[i], err = bolt.Open(boltIn(dir)); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, stores[i].Close()) }()

@@ -132,13 +132,18 @@ func (s *Server) openStore() error {
 		}
 		return err
 	}
-	engine, err := bolt.Open(bolt.Options{
-		Dir: s.config.DataDir, Tables: journal.Tables(), WrittenOnce: journal.WrittenOnce(), Apart: journal.Apart(), MaxBytes: s.config.MaxStoreBytes, OnCommit: s.telemetry.storeCommit, OnFlush: s.telemetry.storeFlush,
-	})
+	options := boltIn(s.config.DataDir)
+	options.MaxBytes, options.OnCommit, options.OnFlush = s.config.MaxStoreBytes, s.telemetry.storeCommit, s.telemetry.storeFlush
+	engine, err := bolt.Open(options)
 	if err == nil {
 		s.store, s.storeEnds = engine, engine.Failed()
 	}
 	return err
+}
+
+// boltIn is how the tables of the journal lie in a directory, for all who open it.
+func boltIn(dir string) bolt.Options {
+	return bolt.Options{Dir: dir, Tables: journal.Tables(), WrittenOnce: journal.WrittenOnce(), Apart: journal.Apart()}
 }
 
 // buildGRPC makes the gRPC server and its twin inside the process, over which REST comes in. Both run the same
