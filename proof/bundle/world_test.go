@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"iter"
@@ -45,6 +46,20 @@ type history struct {
 	events []*bundlev1.ExportedEvent
 }
 
+// witness cosigns at a time of its own, in the format of C2SP tlog-cosignature: worlds that are told the same are the same, byte
+// for byte, also those of the processes that a fuzz test runs in.
+type witness struct {
+	*torchwood.CosignatureSigner
+	key ed25519.PrivateKey
+}
+
+// Sign implements note.Signer.
+func (w witness) Sign(text []byte) ([]byte, error) {
+	const at = 1_700_000_000
+	message := fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", at, text)
+	return append(binary.BigEndian.AppendUint64(nil, at), ed25519.Sign(w.key, message)...), nil
+}
+
 // newWorld is a world with a key of its own, and witnesses of which a quorum must sign; 0: none.
 func newWorld(t testing.TB, witnesses, quorum int) *world {
 	w := &world{t: t, chains: map[string]*history{}}
@@ -60,11 +75,12 @@ func newWorld(t testing.TB, witnesses, quorum int) *world {
 	policy, names := "log "+vkey+"\n", ""
 	for i := range witnesses {
 		name := fmt.Sprintf("witness%d.example", i+1)
-		s, err := torchwood.NewCosignatureSigner(name, ed25519.NewKeyFromSeed(seed(name)))
+		key := ed25519.NewKeyFromSeed(seed(name))
+		s, err := torchwood.NewCosignatureSigner(name, key)
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.signers = append(w.signers, s)
+		w.signers = append(w.signers, witness{s, key})
 		policy += fmt.Sprintf("witness w%d %s\n", i+1, s.Verifier())
 		names += fmt.Sprintf(" w%d", i+1)
 	}
